@@ -1,0 +1,7 @@
+"""The door for programs."""
+
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    name = "api"

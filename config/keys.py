@@ -1,0 +1,47 @@
+"""Make the keys that live outside the database: `python -m config.keys DIRECTORY`. Never overwrites one.
+
+    django.key     signs sessions
+    evidence.pem   Ed25519, signs the head of each night
+    digest.key     keys the digests that stand for persons in the evidence
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+def _write_once(path: Path, content: bytes) -> bool:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return True
+
+
+def make_keys(directory: Path) -> list[str]:
+    """Make what is missing; the names of what was made."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    evidence = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    contents = {
+        "django.key": secrets.token_urlsafe(64).encode(),
+        "evidence.pem": evidence,
+        "digest.key": secrets.token_bytes(32),
+    }
+    return [name for name, content in contents.items() if _write_once(directory / name, content)]
+
+
+if __name__ == "__main__":
+    for made in make_keys(Path(sys.argv[1])):
+        print(f"made {made}")

@@ -1,0 +1,6 @@
+"""Every address: the API, the emergency admin, log-in."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

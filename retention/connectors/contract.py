@@ -1,0 +1,239 @@
+"""What a connector is. It reaches one system; it never decides.
+
+A connector is made from a frozen config and is a context manager. It speaks in the catalogue's event
+and fact names; a `Mapping` tells it where they lie. It may over-select in `find`, but `dispose` repeats
+`still_due` and the subject's number in the system's own conditional statement, and `verify` reads back
+over the system's own protocol. Streams, not lists; no personal data and no secret in any error.
+
+Third parties register a class under the entry-point group `seloste.connectors` and run
+`retention.connectors.suite` against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType, TracebackType
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+from retention.domain.errors import SelosteError
+from retention.domain.predicates import TRUE, Expression
+from retention.domain.rules import Action, FactValue
+
+
+class ConnectorError(SelosteError):
+    """The system could not be reached or did not do as asked. `permanent`: trying again will not help."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigField:
+    """One field of a connector's config, as a form or a document shows it."""
+
+    name: str
+    help: str
+    required: bool = True
+    secret: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWhen:
+    """The row's own state column, and the values of it that mean closed."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+def _frozen() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class DatasetMapping:
+    """Where one dataset lies in its register.
+
+    place    table, layer, folder or box list
+    key      the column (or name part) that identifies one item there; never reused
+    subject  where the data subject's number stands, contract: the contract's; None where neither does
+    events   event name -> column; facts: fact name -> column
+    fields   the columns that are the dataset, where it is not the whole row; emptied instead of deleted
+    children tables that go with an item: only what the mapping names is ever cascaded to
+    options  the connector's own
+    """
+
+    place: str
+    key: str
+    subject: str | None = None
+    contract: str | None = None
+    events: Mapping[str, str] = field(default_factory=_frozen)
+    facts: Mapping[str, str] = field(default_factory=_frozen)
+    closed: ClosedWhen | None = None
+    fields: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=_frozen)
+
+
+@dataclass(frozen=True)
+class LedgerMapping:
+    """Where contracts or events of data subjects stand, when a register is their source of truth.
+
+    With `started`/`ended`, a row is a contract; `closed` marks one that is over, with or without a date.
+    `events`: event name -> column, one event a row and name; `thing` names what the event is about (`of`).
+    `purpose` is the purpose that all these events are about (consent, objection), if any.
+    `facts`: fact name -> column, of the row's subject.
+    """
+
+    place: str
+    subject: str
+    contract: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    closed: ClosedWhen | None = None
+    events: Mapping[str, str] = field(default_factory=_frozen)
+    facts: Mapping[str, str] = field(default_factory=_frozen)
+    thing: str | None = None
+    purpose: str = ""
+    options: Mapping[str, Any] = field(default_factory=_frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One item of a register, with the subject it was found under (asked again when it is disposed of)."""
+
+    key: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One item as the register tells it: dates as they stand there, None for NULL."""
+
+    ref: Ref
+    contract: str | None = None
+    events: Mapping[str, date | None] = field(default_factory=_frozen)
+    facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One row of the ledger's source."""
+
+    subject: str
+    contract: str | None = None
+    started: date | None = None
+    ended: date | None = None
+    closed: bool = False
+    events: Mapping[str, date | None] = field(default_factory=_frozen)
+    facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
+    thing: str = ""
+
+
+class Outcome(StrEnum):
+    """What became of one key (semantics section 5)."""
+
+    DESTROYED = "destroyed"
+    ANONYMISED = "anonymised"
+    RECOVERED = "recovered"
+    ALREADY_ABSENT = "already_absent"
+    UNLINKED = "unlinked"
+    REFUSED = "refused"
+    PENDING = "pending"
+    FAILED = "failed"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """What a connector says became of one key; `detail` is a reason or a token, never personal data."""
+
+    key: str
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """Something of a disposed item that is still there, and where."""
+
+    key: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `check` found: the server's clock if it tells one, and rights that are missing."""
+
+    missing_rights: tuple[str, ...] = ()
+    clock_offset_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One table, layer or folder as `describe` found it."""
+
+    name: str
+    rows: int | None
+    columns: Mapping[str, str]
+    personal: Mapping[str, str] = field(default_factory=_frozen)
+    unindexed_foreign_keys: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """The verbs. Every one may raise ConnectorError; none decides what is due."""
+
+    kind: ClassVar[str]
+    fields: ClassVar[tuple[ConfigField, ...]]
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def check(self, mappings: Sequence[DatasetMapping] = ()) -> Health:
+        """Reach the system, authenticate, and hold each mapping against what is there.
+
+        Raises ConnectorError(permanent) naming the table or column that is not there or of the wrong type.
+        """
+
+    def describe(self) -> Iterator[Place]:
+        """What is in there, with a guess of personal data from names and identifier check digits."""
+
+    def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
+        """Stream contracts or events for the ledger."""
+
+    def find(
+        self,
+        mapping: DatasetMapping,
+        where: Expression = TRUE,
+        subjects: Sequence[str] | None = None,
+        contracts: Sequence[str] | None = None,
+    ) -> Iterator[Candidate]:
+        """Items that satisfy `where`, of these subjects or contracts if given (a batch of up to 5,000).
+
+        Keyset-paged in key order; no item twice; may over-select.
+        """
+
+    def export(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterator[Mapping[str, Any]]:
+        """What will go: for review and for answers under art. 15. Holds personal data; never logged."""
+
+    def dispose(
+        self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action, still_due: Expression
+    ) -> Iterable[Disposal]:
+        """Dispose of up to 500 items, each only if it is still due and still its subject's.
+
+        Exactly one Disposal per ref, in their order. Idempotent: an absent item is `already_absent`, one that
+        no longer fits is `superseded`. Durable when this returns.
+        """
+
+    def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
+        """Read back: what is still there of these items, copies that the system is known to keep included."""

@@ -1,0 +1,32 @@
+"""The scheduler's tables.
+
+History is kept of what people edit (connections, a hold's terms) and of nothing that holds a data
+subject's reference (ledger, hold subjects, lots).
+"""
+
+from retention.models.connection import Connection
+from retention.models.evidence import EvidenceEntry, EvidenceHead
+from retention.models.hold import Gate, Hold, HoldSubject
+from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
+from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
+from retention.models.run import Collection, DatasetNight, FirstSeen, Run
+
+__all__ = [
+    "Attempt",
+    "Collection",
+    "Connection",
+    "DatasetNight",
+    "EvidenceEntry",
+    "EvidenceHead",
+    "FirstSeen",
+    "Gate",
+    "Hold",
+    "HoldSubject",
+    "KeyOutcome",
+    "LedgerContract",
+    "LedgerEvent",
+    "LedgerFact",
+    "Lot",
+    "LotEvent",
+    "Run",
+]

@@ -1,0 +1,26 @@
+"""How a register is reached. Operational: not versioned with the rules; secrets only by reference."""
+
+from __future__ import annotations
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from ropa.models import Organisation
+
+
+class Connection(models.Model):
+    """A connector's kind and config; a value is text or {"secret": "env:NAME"} / {"secret": "file:PATH"}."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="connections")
+    code = models.SlugField(max_length=60)
+    kind = models.CharField(max_length=40)
+    config = models.JSONField(default=dict, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["organisation_id", "code"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "code"], name="retention_connection_code")]
+
+    def __str__(self) -> str:
+        return f"{self.organisation.slug} {self.code}"

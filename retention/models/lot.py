@@ -1,0 +1,81 @@
+"""Lots: the unit of work and state. Outcomes by exception; keys are wiped once the lot is verified."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from ropa.models import Organisation, Version
+from retention.models.run import Run
+
+
+class Lot(models.Model):
+    """Up to 20,000 keys of one dataset with the same rules, action and reason to go."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="lots")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="lots", help_text="the night that made it")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT)
+    register = models.SlugField(max_length=60)
+    dataset = models.SlugField(max_length=60)
+    action = models.CharField(max_length=20)
+    why = models.CharField(max_length=20)
+    due_from_first = models.DateField()
+    due_from_last = models.DateField()
+    size = models.PositiveIntegerField()
+    keys = models.BinaryField(null=True, help_text="packed [key, subject, due_from]; null once verified")
+    digest = models.CharField(max_length=64, help_text="what an approval signs: keys, due_from, action, rules")
+    state = models.CharField(max_length=20, default="flagged")
+    approvals_needed = models.PositiveSmallIntegerField(default=0)
+    grace_until = models.DateField(null=True)
+    tally = models.JSONField(default=dict, help_text="outcome -> number; sums to `size` when done")
+    root = models.CharField(max_length=64, blank=True, help_text="Merkle root over the keyed digests of its keys")
+    created_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["organisation", "state"], name="retention_lot_state")]
+
+
+class Attempt(models.Model):
+    """One chunk of a lot, sent once: INTENT committed before the outside call, the outcome after."""
+
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="attempts")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveIntegerField()
+    positions = models.JSONField(help_text="which keys of the lot: [[first, count], …]")
+    epoch = models.PositiveBigIntegerField()
+    state = models.CharField(max_length=20, default="intent", help_text="intent or outcome")
+    tally = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["lot_id", "number"]
+        constraints = [models.UniqueConstraint(fields=["lot", "number"], name="retention_attempt_once")]
+
+
+class KeyOutcome(models.Model):
+    """A key that did not simply go: held, refused, failed, pending, superseded, residue …; gone with the lot's keys."""
+
+    lot = models.ForeignKey(Lot, on_delete=models.CASCADE, related_name="exceptions")
+    position = models.PositiveIntegerField(help_text="which key of the lot")
+    outcome = models.CharField(max_length=20)
+    detail = models.CharField(max_length=400, blank=True)
+    residue = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["lot_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["lot", "position"], name="retention_keyoutcome_once")]
+
+
+class LotEvent(models.Model):
+    """Append-only: every move of a lot, in the transaction of the move. No personal data."""
+
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    before = models.CharField(max_length=20)
+    after = models.CharField(max_length=20)
+    who = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+    digest = models.CharField(max_length=64, blank=True, help_text="what was approved")
+
+    class Meta:
+        ordering = ["id"]

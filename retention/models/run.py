@@ -1,0 +1,91 @@
+"""A night: one run per organisation and business date, with what it asked and what it found."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from ropa.models import Organisation, Version
+
+
+class RunState(models.TextChoices):
+    """REQUESTED waits for a worker; STOPPED and a killed RUNNING resume; FINISHED is final."""
+
+    REQUESTED = "requested"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class Run(models.Model):
+    """The version it executes is pinned when it starts. A second start of a finished run is a no-op."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="runs")
+    business_date = models.DateField()
+    version = models.ForeignKey(Version, null=True, on_delete=models.PROTECT)
+    state = models.CharField(max_length=20, choices=RunState.choices, default=RunState.REQUESTED)
+    requested_by = models.CharField(max_length=200, blank=True)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    stop_requested = models.BooleanField(default=False)
+    stop_reason = models.TextField(blank=True)
+    gap_confirmed = models.BooleanField(default=False)
+    missed_dates = models.JSONField(default=list, blank=True)
+    progress = models.JSONField(default=dict, blank=True)
+    summary = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["organisation_id", "business_date"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "business_date"], name="retention_run_one_per_date")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation.slug} {self.business_date}"
+
+
+class Collection(models.Model):
+    """What a night collected for the ledger from one source: only a complete one lets absence count."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="collections")
+    register = models.SlugField(max_length=60)
+    source = models.CharField(max_length=120)
+    rows = models.PositiveIntegerField(default=0)
+    complete = models.BooleanField(default=False)
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "source"], name="retention_collection_once")]
+
+
+class DatasetNight(models.Model):
+    """One dataset in one night: the row of the final table and of the report's evidence."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="datasets")
+    register = models.SlugField(max_length=60)
+    dataset = models.SlugField(max_length=60)
+    problem = models.TextField(blank=True, help_text="why it could not be asked; empty: it answered")
+    counts = models.JSONField(default=dict, help_text="state or outcome -> number of items")
+    overdue_left = models.PositiveIntegerField(null=True, help_text="the independent reader's; null: not known")
+    unexplained = models.PositiveIntegerField(null=True, help_text="of these, what nothing explains")
+    people_overdue = models.PositiveIntegerField(null=True)
+    overdue_since = models.DateField(null=True)
+    oldest_kept = models.DateField(null=True)
+
+    class Meta:
+        ordering = ["run_id", "id"]
+        constraints = [models.UniqueConstraint(fields=["run", "dataset"], name="retention_datasetnight_once")]
+
+
+class FirstSeen(models.Model):
+    """The first night on which an item was seen to have no ground left (NO_GROUND is due from that day)."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    dataset = models.SlugField(max_length=60)
+    key = models.CharField(max_length=400)
+    day = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "dataset", "key"], name="retention_firstseen_once")
+        ]

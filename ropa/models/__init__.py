@@ -1,0 +1,20 @@
+"""The inventory's tables. What people edit here has its history; nothing here names a data subject."""
+
+from ropa.models.inventory import Activity, Dataset, Purpose, Register
+from ropa.models.organisation import Organisation
+from ropa.models.people import Membership, Role
+from ropa.models.rules import Ceiling, Ground
+from ropa.models.version import Version
+
+__all__ = [
+    "Activity",
+    "Ceiling",
+    "Dataset",
+    "Ground",
+    "Membership",
+    "Organisation",
+    "Purpose",
+    "Register",
+    "Role",
+    "Version",
+]

@@ -1,0 +1,38 @@
+"""The organisation whose record this is: controller or processor (GDPR art. 4(7), 4(8))."""
+
+from __future__ import annotations
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+
+class Organisation(models.Model):
+    """One controller or processor, with what Art. 30(1)(a) asks of it.
+
+    Texts are {"fi": …, "sv": …, "en": …}. A `statement` field has the three honest states of report.md:
+    {"value": …}, {"none_because": {"fi": …}} or null, which is missing.
+    """
+
+    slug = models.SlugField(unique=True, max_length=60)
+    name = models.CharField(max_length=200)
+    business_id = models.CharField(max_length=20, blank=True)
+    language = models.CharField(max_length=2, default="fi")
+    time_zone = models.CharField(max_length=60, default="Europe/Helsinki")
+    financial_year_end = models.CharField(max_length=5, default="12-31", help_text="MM-DD; 02-29: February's last day")
+    financial_years = models.JSONField(default=list, blank=True, help_text="real years that were longer or shorter")
+    first_plausible_day = models.DateField(default="1950-01-01", help_text="an earlier date is a placeholder")
+    contact = models.JSONField(default=dict, blank=True, help_text="postal_address, phone, email, website")
+    joint_controllers = models.JSONField(null=True, blank=True, help_text="statement, art. 26")
+    representative = models.JSONField(null=True, blank=True, help_text="statement, art. 27")
+    dpo = models.JSONField(null=True, blank=True, help_text="statement, art. 37")
+    security_measures = models.JSONField(null=True, blank=True, help_text="statement, art. 32(1)")
+    notice = models.JSONField(default=dict, blank=True, help_text="the published notice this began from")
+    facts = models.JSONField(default=dict, blank=True, help_text="organisation facts for conditions")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,41 @@
+"""Published versions: a canonical snapshot, its hash, and the day from which it is in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from ropa.models.organisation import Organisation
+
+
+class Version(models.Model):
+    """What nights execute and reports show. Written once; never changed, never deleted."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    in_force_from = models.DateField()
+    published_at = models.DateTimeField()
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    publisher = models.CharField(max_length=200, help_text="role and user name as text: it outlives the account")
+    reason = models.TextField(blank=True)
+    snapshot = models.TextField(help_text="canonical JSON of the inventory, without connections")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot, hex")
+
+    class Meta:
+        ordering = ["organisation_id", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "number"], name="ropa_version_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation.slug} {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("a published version is never changed; publish another")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("a published version is never deleted")

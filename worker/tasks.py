@@ -1,0 +1,1 @@
+"""Celery's tasks: fetch, call one function, return."""
