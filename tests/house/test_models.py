@@ -1,0 +1,40 @@
+"""Every model is decided: tracked by history, or not, and why."""
+
+from django.apps import apps
+
+TRACKED = {
+    "ropa": {"Organisation", "Register", "Activity", "Purpose", "Dataset", "Ground", "Ceiling"},
+    "retention": {"Connection", "Hold"},
+}
+NOT_TRACKED = {
+    "ropa": {"Version", "Membership"},  # written once; who may do what
+    "retention": {  # a data subject's reference, append-only, or a machine's own state
+        "LedgerContract",
+        "LedgerEvent",
+        "LedgerFact",
+        "HoldSubject",
+        "Gate",
+        "Run",
+        "Collection",
+        "DatasetNight",
+        "FirstSeen",
+        "Lot",
+        "Attempt",
+        "KeyOutcome",
+        "LotEvent",
+        "EvidenceEntry",
+        "EvidenceHead",
+    },
+}
+
+
+def test_every_model_is_decided():
+    for label in ("ropa", "retention"):
+        own = {m.__name__ for m in apps.get_app_config(label).get_models() if not m.__name__.startswith("Historical")}
+        assert own == TRACKED[label] | NOT_TRACKED[label]
+
+
+def test_history_is_kept_of_exactly_what_people_edit():
+    for label in ("ropa", "retention"):
+        tracked = {m.__name__ for m in apps.get_app_config(label).get_models() if hasattr(m, "history")}
+        assert tracked == TRACKED[label]
