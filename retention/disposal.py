@@ -1,0 +1,169 @@
+"""The one door for a lot's state: make, approve, reject, move.
+
+Every move is a conditional UPDATE and an event row in the same transaction: of two that try the same
+move one wins, the other is told. `retention.domain.lifecycle` is the table of what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from django.db import transaction
+
+from retention.domain.errors import LifecycleError
+from retention.domain.evidence import merkle_root
+from retention.domain.lifecycle import LotState, allowed
+from retention.domain.periods import Period, due_from
+from retention.domain.rules import Action
+from retention.evidence_log import EvidenceLog, subject_digest
+from retention.lot_keys import LotKey, lot_digest, pack
+from retention.models import Lot, LotEvent, Run
+from retention.plan import DatasetPlan
+
+LOT_SIZE = 20_000
+"""Keys in a lot at most."""
+
+OPEN_STATES = (LotState.FLAGGED, LotState.APPROVED, LotState.CLAIMED)
+APPROVALS = {"automatic": 0, "one": 1, "two": 2}
+
+
+def open_lots(organisation_id: int, dataset: str | None = None) -> Iterator[Lot]:
+    """Lots that still hold keys to send, oldest first."""
+    lots = Lot.objects.filter(organisation_id=organisation_id, state__in=OPEN_STATES).order_by("id")
+    return (lots if dataset is None else lots.filter(dataset=dataset)).iterator()
+
+
+def make_lots(
+    run: Run, dataset: DatasetPlan, action: Action, why: str, keys: Sequence[LotKey], log: EvidenceLog
+) -> list[Lot]:
+    """Flag these keys: lots of up to 20,000, in key order, each with the root over its keyed digests."""
+    if run.version is None:
+        raise LifecycleError(f"run {run.pk} has no version pinned")
+    lots = []
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), LOT_SIZE):
+        part = ordered[start : start + LOT_SIZE]
+        lot = Lot.objects.create(
+            organisation_id=run.organisation_id,
+            run=run,
+            version=run.version,
+            register=dataset.register,
+            dataset=dataset.code,
+            action=action.value,
+            why=why,
+            due_from_first=min(entry.due_from for entry in part),
+            due_from_last=max(entry.due_from for entry in part),
+            size=len(part),
+            keys=pack(part),
+            rules_digest=dataset.rules_digest,
+            digest=lot_digest(part, dataset.code, action.value, dataset.rules_digest),
+            approvals_needed=approvals_needed(dataset),
+            root=merkle_root([subject_digest(entry.key) for entry in part]),
+        )
+        LotEvent.objects.create(lot=lot, before="", after=LotState.FLAGGED, who="night", digest=lot.digest)
+        log.append(
+            "lot",
+            {
+                "lot": lot.pk,
+                "register": lot.register,
+                "dataset": lot.dataset,
+                "action": lot.action,
+                "why": lot.why,
+                "size": lot.size,
+                "due_from": [lot.due_from_first.isoformat(), lot.due_from_last.isoformat()],
+                "version": run.version.number,
+                "rules_digest": lot.rules_digest,
+                "digest": lot.digest,
+                "root": lot.root,
+            },
+        )
+        lots.append(lot)
+    return lots
+
+
+def approvals_needed(dataset: DatasetPlan) -> int:
+    """How many people must approve; a backlog that goes in waves is never automatic."""
+    needed = APPROVALS[dataset.policy.approval]
+    return max(needed, 1) if dataset.policy.waves else needed
+
+
+def move(lot: Lot, after: LotState, who: str, reason: str = "", digest: str = "") -> None:
+    """Move a lot on, once. Raises LifecycleError if the table forbids it or somebody moved it first."""
+    before = LotState(lot.state)
+    if not allowed(before, after):
+        raise LifecycleError(f"lot {lot.pk} is {before.value}: it cannot become {after.value}")
+    with transaction.atomic():
+        if Lot.objects.filter(pk=lot.pk, state=before.value).update(state=after.value) != 1:
+            raise LifecycleError(f"lot {lot.pk} is no longer {before.value}")
+        LotEvent.objects.create(
+            lot=lot, before=before.value, after=after.value, who=who, reason=reason, digest=digest
+        )
+    lot.state = after.value
+
+
+def approve(lot: Lot, who: str, digest: str) -> int:
+    """Record one person's approval of exactly what `digest` names; the number still wanted.
+
+    Raises LifecycleError if the lot is not waiting, was approved by this person already, or has another digest.
+    """
+    with transaction.atomic():
+        lot = Lot.objects.select_for_update().get(pk=lot.pk)
+        if lot.state != LotState.FLAGGED or lot.approvals_needed == 0:
+            raise LifecycleError(f"lot {lot.pk} does not wait for an approval: it is {lot.state}")
+        if digest != lot.digest:
+            raise LifecycleError(f"lot {lot.pk} is not what was approved: its digest is {lot.digest}")
+        given = set(approvers(lot))
+        if who in given:
+            raise LifecycleError(f"lot {lot.pk} was already approved by the same person")
+        LotEvent.objects.create(
+            lot=lot, before=lot.state, after=lot.state, who=who, reason="approval", digest=digest
+        )
+        wanted = lot.approvals_needed - len(given) - 1
+        if wanted == 0:
+            move(lot, LotState.APPROVED, who, "approved", digest)
+        return wanted
+
+
+def approvers(lot: Lot) -> list[str]:
+    """Who approved the lot as it is now."""
+    return list(lot.events.filter(reason="approval", digest=lot.digest).values_list("who", flat=True))
+
+
+def reject(lot: Lot, who: str, reason: str) -> None:
+    """Turn a lot down. Its keys are asked about again on the next night. Raises LifecycleError."""
+    if not reason.strip():
+        raise LifecycleError(f"lot {lot.pk}: a rejection needs a reason")
+    move(lot, LotState.REJECTED, who, reason)
+    wipe(lot)
+
+
+def withdraw(lot: Lot, reason: str) -> None:
+    """Take a lot back whose rules are no longer in force: its approvals are void (V1)."""
+    move(lot, LotState.WITHDRAWN, "night", reason)
+    wipe(lot)
+
+
+def wipe(lot: Lot) -> None:
+    """Forget the keys: the tally, the root and the evidence stay."""
+    Lot.objects.filter(pk=lot.pk).update(keys=None)
+    lot.exceptions.all().delete()
+
+
+def advance(lot: Lot, dataset: DatasetPlan, today: date) -> bool:
+    """By policy, bring a lot as far as it may go tonight; whether it may be claimed now."""
+    if dataset.policy.mode != "purge":
+        return False
+    if lot.state == LotState.FLAGGED and lot.approvals_needed == 0:
+        move(lot, LotState.APPROVED, "policy: automatic", digest=lot.digest)
+    if lot.state == LotState.APPROVED and lot.grace_until is None:
+        lot.grace_until = _grace_until(dataset.policy.grace, today)
+        Lot.objects.filter(pk=lot.pk).update(grace_until=lot.grace_until)
+    return lot.state == LotState.CLAIMED or (
+        lot.state == LotState.APPROVED and lot.grace_until is not None and lot.grace_until <= today
+    )
+
+
+def _grace_until(grace: Period, today: date) -> date:
+    """The first day on which it may be claimed: a grace of P0D is over at once."""
+    return due_from(today, grace) - timedelta(days=1)

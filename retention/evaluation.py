@@ -1,0 +1,293 @@
+"""What is due tonight: the compiled question, asked of one register and joined with what the ledger knows.
+
+Set-based (V4): the ledger's knowledge of each subject is reduced to verdicts, equal verdicts share one
+expression, and the register is asked with it in batches of keys. What comes back is few, and is decided
+once per distinct set of dates and facts. Nothing is asked of subjects whose verdicts leave nothing to ask.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+
+from retention.connectors.contract import Candidate, Connector, DatasetMapping
+from retention.domain import predicates
+from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
+from retention.domain.errors import RuleError
+from retention.domain.predicates import Expression, Verdicts
+from retention.domain.rules import Action, Grain, Hold
+from retention.ledger import ledger_items
+from retention.models import FirstSeen
+from retention.plan import DatasetPlan, Plan
+from ropa.models import Organisation
+
+BATCH = 2_000
+"""Keys asked of a register, or of our own tables, at once."""
+
+Scope = tuple[str, str | None]
+"""A subject's number, and the contract where the dataset's grain is the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One item that may go, as it goes into a lot."""
+
+    key: str
+    subject: str | None
+    contract: str | None
+    due_from: date
+    action: Action
+    why: Why
+
+
+@dataclass
+class Evaluation:
+    """What a dataset's question brought tonight. `counts` leaves out what is open or kept: it was not asked for."""
+
+    due: list[Due] = field(default_factory=list)
+    counts: Counter[State] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One dataset's rules on one day, ready to be asked again for any subject."""
+
+    organisation: Organisation
+    plan: Plan
+    dataset: DatasetPlan
+    today: date
+
+    @cached_property
+    def mapping(self) -> DatasetMapping:
+        if self.dataset.mapping is None:
+            raise RuleError("has no mapping: it is not reached by us", self.dataset.code)
+        return self.dataset.mapping
+
+    @cached_property
+    def own_events(self) -> frozenset[str]:
+        return frozenset(self.mapping.events)
+
+    @cached_property
+    def own_facts(self) -> frozenset[str]:
+        return frozenset(self.mapping.facts)
+
+    @cached_property
+    def ledger_events(self) -> frozenset[str]:
+        """The events that only the ledger can tell."""
+        return self.dataset.rules.events - self.own_events
+
+    @cached_property
+    def contract_grain(self) -> bool:
+        return self.dataset.grain is Grain.CONTRACT
+
+    @cached_property
+    def asks_ledger(self) -> bool:
+        """Whether the rules need anything that the item itself and the organisation's facts do not say."""
+        facts = self.dataset.rules.facts - self.own_facts - set(self.plan.organisation.facts)
+        return self.mapping.subject is not None and bool(self.ledger_events or facts)
+
+    @cached_property
+    def stranger(self) -> Item:
+        """Someone the ledger does not know: what only it could tell is missing, never absent (V5)."""
+        return Item(events=dict.fromkeys(self.ledger_events), facts=dict(self.plan.organisation.facts))
+
+    def verdicts(self, item: Item) -> Verdicts:
+        return predicates.verdicts(item, self.dataset.rules, self.today, self.own_events, self.own_facts)
+
+    def attention(self, verdicts: Verdicts) -> Expression:
+        """True of every item whose state is neither open nor keep; may be true of others."""
+        return predicates.attention(
+            self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
+        )
+
+    def due(self, verdicts: Verdicts) -> Expression:
+        """True of exactly the items that are due or held."""
+        return predicates.due(
+            self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
+        )
+
+    def items(self, subjects: Sequence[str] | None = None) -> Iterator[tuple[Scope, Item]]:
+        """What the ledger knows: one item per subject, or per contract where that is the grain."""
+        for subject, item in ledger_items(self.organisation, self.dataset.subject_kind, subjects):
+            known = replace(item, facts={**self.plan.organisation.facts, **item.facts})
+            if not self.contract_grain:
+                yield (subject, None), known
+                continue
+            for contract in known.contracts:
+                yield (subject, contract.ref), replace(known, scope=contract.ref)
+
+    def scope_of(self, candidate: Candidate) -> Scope:
+        contract = candidate.contract if self.contract_grain else None
+        return candidate.ref.subject or "", contract
+
+    def still_due(self, scopes: Iterable[tuple[str | None, str | None]]) -> dict[Scope, Expression]:
+        """Ask again: for each subject (and contract), under which condition its items are due now."""
+        wanted = {(subject or "", contract if self.contract_grain else None) for subject, contract in scopes}
+        if not self.asks_ledger:
+            return dict.fromkeys(wanted, self.due(self.verdicts(self.stranger)))
+        stranger = self.due(self.verdicts(self.stranger))
+        found: dict[Scope, Expression] = dict.fromkeys(wanted, stranger)
+        memo: dict[Verdicts, Expression] = {}
+        subjects = sorted({subject for subject, _ in wanted if subject})
+        for start in range(0, len(subjects), BATCH):
+            for scope, item in self.items(subjects[start : start + BATCH]):
+                if scope in wanted:
+                    verdicts = self.verdicts(item)
+                    if verdicts not in memo:
+                        memo[verdicts] = self.due(verdicts)
+                    found[scope] = memo[verdicts]
+        return found
+
+
+def examine(
+    question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]
+) -> Iterator[tuple[Candidate, Decision]]:
+    """Every item whose state is neither open nor keep, with its decision. Streams; the order is the register's."""
+    decided: dict[object, Decision] = {}
+    for where, batch in _batches(question):
+        for candidate in _ask(question, connector, where, batch):
+            scope = question.scope_of(candidate)
+            item = question.stranger if batch is None else batch.get(scope)
+            if item is None:
+                continue  # another subject's row under the same contract number: asked for under its own
+            own = tuple(holds.get(candidate.ref.subject or "", ()))
+            memo_key = (
+                scope if batch is not None else None,
+                tuple(candidate.events.items()),
+                tuple(candidate.facts.items()),
+                candidate.closed,
+                own,
+            )
+            decision = decided.get(memo_key)
+            if decision is None:
+                whole = with_own(item, candidate.events, candidate.facts, candidate.closed)
+                decision = decided[memo_key] = decide(whole, question.dataset.rules, own, question.today)
+            if decision.state not in {State.OPEN, State.KEEP}:
+                yield candidate, decision
+        if batch is not None:
+            decided.clear()
+    if question.asks_ledger:
+        yield from _strangers(question, connector, holds)
+
+
+def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Item] | None]]:
+    """(condition, the subjects it is asked for); None: everybody, because the ledger is not asked."""
+    if not question.asks_ledger:
+        where = question.attention(question.verdicts(question.stranger))
+        if not predicates.is_false(where):
+            yield where, None
+        return
+    conditions: dict[Verdicts, Expression] = {}
+    waiting: dict[Verdicts, dict[Scope, Item]] = {}
+    for scope, item in question.items():
+        verdicts = question.verdicts(item)
+        where_ = conditions.get(verdicts)
+        if where_ is None:
+            where_ = conditions[verdicts] = question.attention(verdicts)
+        if predicates.is_false(where_):
+            continue
+        batch = waiting.setdefault(verdicts, {})
+        batch[scope] = item
+        if len(batch) >= BATCH:
+            yield where_, waiting.pop(verdicts)
+    for verdicts, batch in waiting.items():
+        yield conditions[verdicts], batch
+
+
+def _ask(
+    question: Question, connector: Connector, where: Expression, batch: dict[Scope, Item] | None
+) -> Iterator[Candidate]:
+    if batch is None:
+        return connector.find(question.mapping, where)
+    if question.contract_grain:
+        return connector.find(question.mapping, where, contracts=sorted({ref for _, ref in batch if ref is not None}))
+    return connector.find(question.mapping, where, subjects=sorted({subject for subject, _ in batch}))
+
+
+def _strangers(
+    question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]
+) -> Iterator[tuple[Candidate, Decision]]:
+    """Items of subjects whom the ledger does not know, where they can be due at all (a ceiling has passed).
+
+    Those that cannot be due are missing their start event; the independent reader counts them.
+    """
+    where = question.due(question.verdicts(question.stranger))
+    if predicates.is_false(where):
+        return
+    waiting: list[Candidate] = []
+    for candidate in connector.find(question.mapping, where):
+        waiting.append(candidate)
+        if len(waiting) >= BATCH:
+            yield from _unknown_of(question, waiting, holds)
+            waiting.clear()
+    yield from _unknown_of(question, waiting, holds)
+
+
+def _unknown_of(
+    question: Question, candidates: Sequence[Candidate], holds: Mapping[str, Sequence[Hold]]
+) -> Iterator[tuple[Candidate, Decision]]:
+    subjects = sorted({candidate.ref.subject for candidate in candidates if candidate.ref.subject})
+    known = {scope for scope, _ in question.items(subjects)} if subjects else set()
+    for candidate in candidates:
+        if question.scope_of(candidate) in known:
+            continue
+        whole = with_own(question.stranger, candidate.events, candidate.facts, candidate.closed)
+        own = holds.get(candidate.ref.subject or "", ())
+        decision = decide(whole, question.dataset.rules, own, question.today)
+        if decision.state in {State.DUE, State.HELD}:
+            yield candidate, decision
+
+
+def evaluate(
+    question: Question,
+    connector: Connector,
+    holds: Mapping[str, Sequence[Hold]],
+    already: frozenset[str] = frozenset(),
+) -> Evaluation:
+    """What is due tonight and not `already` in an open lot; and how many items are in which other state."""
+    result = Evaluation()
+    groundless: list[int] = []
+    for candidate, decision in examine(question, connector, holds):
+        result.counts[decision.state] += 1
+        if decision.state is not State.DUE or candidate.ref.key in already:
+            continue
+        if decision.due_from is None or decision.action is None or decision.why is None:
+            raise RuleError("a due decision without day, action or reason", question.dataset.code)
+        if decision.why is Why.NO_GROUND:
+            groundless.append(len(result.due))
+        result.due.append(
+            Due(
+                candidate.ref.key,
+                candidate.ref.subject,
+                candidate.contract,
+                decision.due_from,
+                decision.action,
+                decision.why,
+            )
+        )
+    if groundless:
+        first = first_seen(question, [result.due[index].key for index in groundless])
+        for index in groundless:
+            result.due[index] = replace(result.due[index], due_from=first[result.due[index].key])
+    return result
+
+
+def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:
+    """Since when each of these has been seen to have no ground left; today for those seen first tonight."""
+    days: dict[str, date] = dict.fromkeys(keys, question.today)
+    mine = FirstSeen.objects.filter(organisation=question.organisation, dataset=question.dataset.code)
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        seen = dict(mine.filter(key__in=batch).values_list("key", "day"))
+        days.update(seen)
+        FirstSeen.objects.bulk_create(
+            FirstSeen(
+                organisation=question.organisation, dataset=question.dataset.code, key=key, day=question.today
+            )
+            for key in batch
+            if key not in seen
+        )
+    return days

@@ -1,0 +1,309 @@
+"""The only code that destroys.
+
+`purge_chunk` sends one chunk of a lot, once, and says whether there may be more, so a night is
+`while purge_chunk(work): …`. For each chunk:
+
+1. In one transaction, under the organisation's gate: the stops are read, and INTENT is written with the
+   keyed digests and the gate's epoch.
+2. The intent is appended to the journal outside the database and synced.
+3. Holds are read under the gate, keys under one are set aside, the rest are asked about again (a contract
+   that was reopened supersedes its keys). Just before each call to the register the epoch is read once
+   more: a hold that came meanwhile wins.
+4. The connector disposes under the still-due predicate and the subject's number, and is read back.
+5. In one transaction: the outcome of every key, the tally, the evidence.
+
+Killed anywhere, the next call finds an intent without an outcome and sends the same chunk again. What is
+absent then went by our own intent and counts as *recovered*; what a hold or a new contract protects now
+and is still there is left alone. Every key is counted once: a lot's tally sums to what was sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from retention.connectors.contract import Connector, ConnectorError, Disposal, Outcome, Ref
+from retention.disposal import move, wipe
+from retention.domain.errors import EvidenceError, LifecycleError
+from retention.domain.evidence import merkle_root
+from retention.domain.lifecycle import LotState
+from retention.domain.predicates import Expression, is_false
+from retention.domain.rules import Action, Hold
+from retention.evaluation import Question
+from retention.evidence_log import EvidenceLog, Journal, subject_digest
+from retention.holds import active, claim_gate, epoch_of, stopped
+from retention.lot_keys import LotKey, unpack
+from retention.models import Attempt, KeyOutcome, Lot, Run
+
+CHUNK = 500
+"""Keys sent at once."""
+
+RETRIED = frozenset({Outcome.FAILED, Outcome.PENDING, Outcome.REFUSED, Outcome.HELD})
+"""Outcomes that a later night tries again."""
+
+GONE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED, Outcome.RECOVERED})
+"""Outcomes that are ours: each is read back."""
+
+
+class Stopped(LifecycleError):
+    """Somebody stopped the night, the organisation or the register: nothing more is claimed."""
+
+
+@dataclass
+class Work:
+    """A lot in hand: its keys unpacked once, and all that a chunk needs."""
+
+    lot: Lot
+    run: Run
+    question: Question
+    connector: Connector
+    log: EvidenceLog
+    journal: Journal
+    chunk: int = CHUNK
+    at: Callable[[str], None] = lambda point: None
+    keys: list[LotKey] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.lot.keys is None:
+            raise LifecycleError(f"lot {self.lot.pk} has no keys left")
+        self.keys = unpack(bytes(self.lot.keys))
+
+
+def purge_chunk(work: Work) -> bool:
+    """Send the next chunk of the lot; False when nothing is left to send tonight.
+
+    Raises Stopped, and ConnectorError when the register failed: the intent then stays, and is recovered later.
+    """
+    attempt = work.lot.attempts.filter(state="intent").first()
+    recovering = attempt is not None
+    if attempt is None:
+        attempt = _intend(work)
+        if attempt is None:
+            _finish(work)
+            return False
+        work.at("intent committed")
+    work.journal.append({"kind": "intent", "run": work.run.pk, **_intent_body(work, attempt)})
+    work.at("intent journalled")
+    outcomes = _send(work, attempt, recovering)
+    work.at("sent")
+    residues = _read_back(work, outcomes)
+    work.at("read back")
+    _record(work, attempt, outcomes, residues)
+    work.at("outcome committed")
+    work.journal.append({"kind": "outcome", "lot": work.lot.pk, "attempt": attempt.number, "tally": attempt.tally})
+    return True
+
+
+def _intend(work: Work) -> Attempt | None:
+    with transaction.atomic():
+        gate = claim_gate(work.question.organisation)
+        _refuse_if_stopped(work)
+        lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
+        positions = _next_positions(lot, work)
+        if not positions:
+            return None
+        if lot.state == LotState.APPROVED:
+            move(lot, LotState.CLAIMED, "night", digest=lot.digest)
+        if lot.state != LotState.CLAIMED:
+            raise LifecycleError(f"lot {lot.pk} is {lot.state}: it may not be claimed")
+        attempt = Attempt.objects.create(
+            lot=lot, run=work.run, number=lot.attempts.count() + 1, positions=positions, epoch=gate.epoch
+        )
+        work.log.append("intent", _intent_body(work, attempt))
+    work.lot.state = lot.state
+    return attempt
+
+
+def _refuse_if_stopped(work: Work) -> None:
+    reason = stopped(work.question.organisation, work.lot.register)
+    if reason:
+        raise Stopped(reason)
+    run = Run.objects.only("stop_requested", "stop_reason").get(pk=work.run.pk)
+    if run.stop_requested:
+        raise Stopped(run.stop_reason or "the night was stopped")
+
+
+def _next_positions(lot: Lot, work: Work) -> list[int]:
+    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once."""
+    fresh = list(range(lot.next_position, min(lot.next_position + work.chunk, lot.size)))
+    if fresh:
+        return fresh
+    again = lot.exceptions.filter(outcome__in=[o.value for o in RETRIED]).exclude(attempt__run=work.run)
+    return list(again.order_by("position").values_list("position", flat=True)[: work.chunk])
+
+
+def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
+    digests = [subject_digest(work.keys[position].key) for position in attempt.positions]
+    return {
+        "lot": work.lot.pk,
+        "attempt": attempt.number,
+        "register": work.lot.register,
+        "dataset": work.lot.dataset,
+        "action": work.lot.action,
+        "epoch": attempt.epoch,
+        "rules_digest": work.lot.rules_digest,
+        "keys": digests,
+        "root": merkle_root(digests),
+    }
+
+
+def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
+    dataset = work.question.dataset
+    return active(
+        work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, work.question.today
+    )
+
+
+def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
+    of_all, own = holds.get("", ()), holds.get(entry.subject or "", ())
+    return any(hold.holds_on(work.question.today) for hold in (*of_all, *own))
+
+
+def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
+    """Ask again, then dispose. Whatever is not sent has its outcome too."""
+    positions: list[int] = list(attempt.positions)
+    conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
+    outcomes: dict[int, Disposal] = {}
+    groups: dict[Expression, list[int]] = {}
+    scope_has_contract = work.question.contract_grain
+    epoch, holds = _epoch_and_holds(work)
+    for position in positions:
+        entry = work.keys[position]
+        condition = conditions[(entry.subject or "", entry.contract if scope_has_contract else None)]
+        if _held(work, entry, holds):
+            outcomes[position] = Disposal(entry.key, Outcome.HELD)
+        elif is_false(condition):
+            outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
+        else:
+            groups.setdefault(condition, []).append(position)
+    if recovering and outcomes:
+        outcomes.update(_already_gone(work, outcomes))
+    for condition, members in groups.items():
+        outcomes.update(_dispose(work, condition, members, epoch, recovering))
+    return outcomes
+
+
+def _epoch_and_holds(work: Work) -> tuple[int, Mapping[str, Sequence[Hold]]]:
+    with transaction.atomic():
+        gate = claim_gate(work.question.organisation)
+        return gate.epoch, _holds(work)
+
+
+def _dispose(
+    work: Work, condition: Expression, positions: Sequence[int], epoch: int, recovering: bool
+) -> dict[int, Disposal]:
+    if epoch_of(work.question.organisation) != epoch:
+        _, holds = _epoch_and_holds(work)
+        late = {p: Disposal(work.keys[p].key, Outcome.HELD) for p in positions if _held(work, work.keys[p], holds)}
+        positions = [p for p in positions if p not in late]
+        outcomes = {**late, **(_already_gone(work, late) if recovering else {})}
+    else:
+        outcomes = {}
+    if not positions:
+        return outcomes
+    refs = [Ref(work.keys[p].key, work.keys[p].subject) for p in positions]
+    work.at("before disposal")
+    answers = list(work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), condition))
+    work.at("disposed")
+    if [answer.key for answer in answers] != [ref.key for ref in refs]:
+        raise ConnectorError(
+            f"{work.lot.register}: answered for {len(answers)} of {len(refs)} keys, or out of order", permanent=True
+        )
+    for position, answer in zip(positions, answers, strict=True):
+        if recovering and answer.outcome is Outcome.ALREADY_ABSENT:
+            answer = Disposal(answer.key, Outcome.RECOVERED)
+        outcomes[position] = answer
+    return outcomes
+
+
+def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:
+    """Of keys that may not be sent now: those that an interrupted attempt of ours has already disposed of."""
+    refs = {p: Ref(work.keys[p].key, work.keys[p].subject) for p in outcomes}
+    left = {
+        residue.key
+        for residue in work.connector.verify(work.question.mapping, list(refs.values()), Action(work.lot.action))
+    }
+    return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key not in left}
+
+
+def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
+    refs = [
+        Ref(work.keys[position].key, work.keys[position].subject)
+        for position, disposal in sorted(outcomes.items())
+        if disposal.outcome in GONE
+    ]
+    if not refs:
+        return {}
+    found = work.connector.verify(work.question.mapping, refs, Action(work.lot.action))
+    return {residue.key: residue.where for residue in found}
+
+
+def _record(
+    work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]
+) -> None:
+    if sorted(outcomes) != sorted(attempt.positions):
+        raise EvidenceError(f"lot {work.lot.pk}: {len(outcomes)} outcomes for {len(attempt.positions)} keys")
+    with transaction.atomic():
+        lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
+        before = {row.position: row for row in lot.exceptions.filter(position__in=list(outcomes))}
+        tally = Counter(lot.tally)
+        for row in before.values():
+            tally[row.outcome] -= 1
+        tally.update(disposal.outcome.value for disposal in outcomes.values())
+        lot.exceptions.filter(position__in=list(outcomes)).delete()
+        KeyOutcome.objects.bulk_create(
+            KeyOutcome(
+                lot=lot,
+                attempt=attempt,
+                position=position,
+                outcome=disposal.outcome.value,
+                detail=disposal.detail[:400],
+                residue=residues.get(disposal.key, "")[:400],
+            )
+            for position, disposal in sorted(outcomes.items())
+            if disposal.outcome not in GONE or disposal.key in residues
+        )
+        lot.tally = {name: n for name, n in sorted(tally.items()) if n}
+        lot.next_position = max(lot.next_position, max(attempt.positions) + 1)
+        if sum(lot.tally.values()) != lot.next_position:
+            raise EvidenceError(f"lot {lot.pk}: {sum(lot.tally.values())} outcomes for {lot.next_position} keys")
+        lot.save(update_fields=["tally", "next_position"])
+        attempt.state = "outcome"
+        attempt.tally = dict(sorted(Counter(d.outcome.value for d in outcomes.values()).items()))
+        attempt.save(update_fields=["state", "tally"])
+        work.log.append(
+            "outcome",
+            {
+                "lot": lot.pk,
+                "attempt": attempt.number,
+                "register": lot.register,
+                "dataset": lot.dataset,
+                "tally": attempt.tally,
+                "residue": len(residues),
+                "exceptions": [
+                    [subject_digest(disposal.key), disposal.outcome.value, disposal.detail]
+                    for _, disposal in sorted(outcomes.items())
+                    if disposal.outcome not in GONE
+                ],
+            },
+        )
+    work.lot = lot
+
+
+def _finish(work: Work) -> None:
+    """All keys sent and none to try again: the lot is done, and its keys are forgotten."""
+    with transaction.atomic():
+        lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
+        waiting = lot.exceptions.filter(outcome__in=[o.value for o in RETRIED]).exists()
+        if lot.state != LotState.CLAIMED or lot.next_position < lot.size or waiting:
+            return
+        residue = lot.exceptions.exclude(residue="").count()
+        move(lot, LotState.DONE, "night", f"residue of {residue} keys" if residue else "")
+        work.log.append("done", {"lot": lot.pk, "dataset": lot.dataset, "tally": lot.tally, "residue": residue})
+        if not residue:
+            move(lot, LotState.VERIFIED, "night")
+            wipe(lot)
+    work.lot = lot
