@@ -1,0 +1,242 @@
+"""One item as its register and the ledger tell it, and when its start events happened.
+
+What is not recorded is read by the catalogue: not yet (awaited), nothing happened (does not apply), or a
+date that must be there and is not (missing). A placeholder or an impossible date is missing too (P1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from retention.domain.events import NEVER, Absent, event
+from retention.domain.rules import Absence, FactValue
+
+CONTRACT_EVENTS = frozenset({"contract_started", "contract_ended"})
+"""Told by the contracts themselves, unless the item has a date of its own for them."""
+
+
+class Standing(StrEnum):
+    """How it stands with a start event."""
+
+    DAY = "day"
+    AWAITED = "awaited"
+    MISSING = "missing"
+    NOT_APPLICABLE = "not_applicable"
+
+
+_OVERRIDE = {
+    Absence.PENDING: Standing.AWAITED,
+    Absence.MISSING: Standing.MISSING,
+    Absence.NOT_APPLICABLE: Standing.NOT_APPLICABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start event's day, or why there is none."""
+
+    standing: Standing
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One contract of the subject. Closed without an end date: the date is missing, the contract not running."""
+
+    ref: str
+    started: date | None
+    ended: date | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Something that happened: when (None: nobody knows), and what it was about."""
+
+    day: date | None
+    thing: str = ""
+    purpose: str = ""
+    contract: str = ""
+
+
+Recorded = date | None | tuple[Occurrence, ...]
+
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Item:
+    """What is known of one item of a dataset.
+
+    scope       the contract whose data it is; None: the subject's, over all contracts
+    events      name -> day, None (must be there and is not), or every occurrence; what is not here is absent
+    facts       name -> value; a fact that is not here is unknown
+    own         events whose day stands with the item itself: a column holds the present state, so none undoes it
+    first_seen  the first day on which no ground was left; today if not known
+    """
+
+    contracts: tuple[Contract, ...] = ()
+    scope: str | None = None
+    events: Mapping[str, Recorded] = field(default_factory=_empty)
+    facts: Mapping[str, FactValue] = field(default_factory=_empty)
+    own: frozenset[str] = frozenset()
+    first_seen: date | None = None
+
+
+def with_own(
+    item: Item, events: Mapping[str, date | None], facts: Mapping[str, FactValue | None], closed: bool
+) -> Item:
+    """The item with what stands in its own row, which wins over the ledger.
+
+    NULL in a column of an awaited or optional event reads as "not recorded"; of one that must be there, or
+    awaited where the row's state says closed, as missing.
+    """
+    merged: dict[str, Recorded] = dict(item.events)
+    for name, day in events.items():
+        absent = event(name).absent
+        merged.pop(name, None)
+        unset = day is None or (day >= NEVER and absent is Absent.AWAITED)
+        if not unset:
+            merged[name] = day
+        elif absent is Absent.MISSING or (absent is Absent.AWAITED and closed):
+            merged[name] = None
+    known = {name: value for name, value in item.facts.items() if name not in facts}
+    known |= {name: value for name, value in facts.items() if value is not None}
+    return replace(
+        item,
+        events=merged,
+        facts=known,
+        own=frozenset(events),
+        contracts=item.contracts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one rule reads an item on one day: for which purpose and thing, and from which first plausible day."""
+
+    item: Item
+    today: date
+    first_plausible_day: date
+    purpose: str = ""
+    thing: str | None = None
+
+    def occurrences(self, name: str) -> list[Occurrence]:
+        """What is recorded of an event, within the rule's purpose, thing and the item's contract, undone ones left out."""
+        found = self._within(name)
+        if name in self.item.own:
+            return found
+        undoing = [
+            other.day
+            for opposite in event(name).undone_by
+            if opposite not in self.item.own
+            for other in self._within(opposite)
+            if self._plausible(opposite, other.day)
+        ]
+        return [o for o in found if o.day is None or not any(day is not None and day > o.day for day in undoing)]
+
+    def _within(self, name: str) -> list[Occurrence]:
+        scope = self.item.scope
+        found = [
+            o
+            for o in recorded(self.item, name)
+            if (not self.purpose or o.purpose in {"", self.purpose}) and (scope is None or o.contract in {"", scope})
+        ]
+        if self.thing is not None and any(o.thing for o in found):
+            return [o for o in found if o.thing == self.thing]
+        return found
+
+    def _plausible(self, name: str, day: date | None) -> bool:
+        if day is None or day < self.first_plausible_day or day >= NEVER:
+            return False
+        return day <= self.today or event(name).may_lie_ahead
+
+    def start(self, name: str, if_absent: Absence | None = None) -> Start:
+        """How it stands with an event; `if_absent` overrides what the catalogue says of its absence."""
+        if name in CONTRACT_EVENTS and name not in self.item.events:
+            return self._contract_start(name, if_absent)
+        entry = event(name)
+        days = []
+        for occurrence in self.occurrences(name):
+            if occurrence.day is not None and occurrence.day >= NEVER and entry.absent is Absent.AWAITED:
+                continue
+            if not self._plausible(name, occurrence.day):
+                return Start(Standing.MISSING)
+            days.append(occurrence.day)
+        known = [day for day in days if day is not None]
+        if known:
+            return Start(Standing.DAY, min(known) if entry.many == "first" else max(known))
+        return self._absent(name, if_absent)
+
+    def _absent(self, name: str, if_absent: Absence | None) -> Start:
+        if if_absent is not None:
+            return Start(_OVERRIDE[if_absent])
+        entry = event(name)
+        if entry.absent is Absent.MISSING:
+            return Start(Standing.MISSING)
+        if entry.absent is Absent.OPTIONAL:
+            return Start(Standing.NOT_APPLICABLE)
+        opening = self.start(entry.opened_by)
+        return Start(Standing.AWAITED) if opening.standing is Standing.DAY else opening
+
+    def _contract_start(self, name: str, if_absent: Absence | None) -> Start:
+        mine = [c for c in self.item.contracts if self.item.scope in {None, c.ref}]
+        if not mine:
+            return Start(_OVERRIDE[if_absent] if if_absent is not None else Standing.MISSING)
+        starts = [c.started for c in mine]
+        if not all(self._plausible("contract_started", day) for day in starts):
+            return Start(Standing.MISSING)
+        if name == "contract_started":
+            return Start(Standing.DAY, max(day for day in starts if day is not None))
+        ends = []
+        running = False
+        for contract in mine:
+            unset = contract.ended is None or contract.ended >= NEVER
+            if unset and not contract.closed:
+                running = True
+            elif unset or not self._plausible("contract_ended", contract.ended):
+                return Start(Standing.MISSING)
+            elif contract.ended is not None:
+                ends.append(contract.ended)
+        return Start(Standing.AWAITED) if running else Start(Standing.DAY, max(ends))
+
+    def ended_on(self, names: Iterable[str]) -> date | None:
+        """The earliest day, today or before, on which one of these events ended something; None if none has."""
+        days = [
+            o.day
+            for name in names
+            for o in self._ending(name)
+            if o.day is not None and o.day <= self.today and self._plausible(name, o.day)
+        ]
+        return min(days, default=None)
+
+    def _ending(self, name: str) -> Sequence[Occurrence]:
+        if name in CONTRACT_EVENTS and name not in self.item.events:
+            start = self._contract_start(name, None)
+            return [Occurrence(start.day)] if start.day is not None else []
+        return self.occurrences(name)
+
+
+def recorded(item: Item, name: str) -> tuple[Occurrence, ...]:
+    """Every occurrence of an event that the item has, missing dates included."""
+    if name not in item.events:
+        return ()
+    found = item.events[name]
+    return found if isinstance(found, tuple) else (Occurrence(found),)
+
+
+def things(item: Item, names: Iterable[str]) -> tuple[str | None, ...]:
+    """The things that these events are about, sorted; (None,) where no event has any."""
+    named = set()
+    for name in names:
+        found = {o.thing for o in recorded(item, name)}
+        if found - {""}:
+            named |= found
+    return tuple(sorted(named)) or (None,)
