@@ -15,9 +15,9 @@ from functools import cached_property
 
 from retention.connectors.contract import Candidate, Connector, DatasetMapping
 from retention.domain import compiled
+from retention.domain.compiled import Verdicts
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
-from retention.domain.compiled import Verdicts
 from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Grain, Hold
 from retention.ledger import ledger_items

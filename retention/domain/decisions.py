@@ -196,7 +196,7 @@ def _due(
 ) -> Decision:
     active = [hold for hold in holds if hold.holds_on(today)]
     if active:
-        held = tuple(Reason(ReasonCode.HELD, hold.reason, hold.start) for hold in active)
+        held = tuple(Reason(ReasonCode.HELD, day=hold.start, by=hold.reason) for hold in active)
         return Decision(State.HELD, due_from, action, why, reasons=(*reasons, *held))
     free = [hold.released + ONE_DAY for hold in holds if hold.released is not None and hold.released <= today]
     since = max([due_from, *free])
