@@ -25,11 +25,11 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from retention.connectors.contract import Connector, ConnectorError, Disposal, Outcome, Ref
+from retention.connectors.contract import Connector, ConnectorError, Disposal, Ref
 from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
-from retention.domain.lifecycle import LotState
+from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Hold
 from retention.evaluation import Question
@@ -40,12 +40,6 @@ from retention.models import Attempt, KeyOutcome, Lot, Run
 
 CHUNK = 500
 """Keys sent at once."""
-
-RETRIED = frozenset({Outcome.FAILED, Outcome.PENDING, Outcome.REFUSED, Outcome.HELD})
-"""Outcomes that a later night tries again."""
-
-GONE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED, Outcome.RECOVERED})
-"""Outcomes that are ours: each is read back."""
 
 
 class Stopped(LifecycleError):
@@ -131,7 +125,7 @@ def _next_positions(lot: Lot, work: Work) -> list[int]:
     fresh = list(range(lot.next_position, min(lot.next_position + work.chunk, lot.size)))
     if fresh:
         return fresh
-    again = lot.exceptions.filter(outcome__in=[o.value for o in RETRIED]).exclude(attempt__run=work.run)
+    again = lot.exceptions.filter(outcome__in=list(RETRIED)).exclude(attempt__run=work.run)
     return list(again.order_by("position").values_list("position", flat=True)[: work.chunk])
 
 
@@ -246,6 +240,8 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         before = {row.position: row for row in lot.exceptions.filter(position__in=list(outcomes))}
         tally = Counter(lot.tally)
         for row in before.values():
+            if not may_be_sent(Outcome(row.outcome)):
+                raise LifecycleError(f"lot {lot.pk}: a key that is {row.outcome} was sent again")
             tally[row.outcome] -= 1
         tally.update(disposal.outcome.value for disposal in outcomes.values())
         lot.exceptions.filter(position__in=list(outcomes)).delete()
@@ -292,7 +288,7 @@ def _finish(work: Work) -> None:
     """All keys sent and none to try again: the lot is done, and its keys are forgotten."""
     with transaction.atomic():
         lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
-        waiting = lot.exceptions.filter(outcome__in=[o.value for o in RETRIED]).exists()
+        waiting = lot.exceptions.filter(outcome__in=list(RETRIED)).exists()
         if lot.state != LotState.CLAIMED or lot.next_position < lot.size or waiting:
             return
         residue = lot.exceptions.exclude(residue="").count()

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from retention.domain.errors import SelosteError
+from retention.domain.lifecycle import Outcome as Outcome
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action, FactValue
 
@@ -133,21 +133,6 @@ class LedgerRow:
     events: Mapping[str, date | None] = field(default_factory=_frozen)
     facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
     thing: str = ""
-
-
-class Outcome(StrEnum):
-    """What became of one key (semantics section 5)."""
-
-    DESTROYED = "destroyed"
-    ANONYMISED = "anonymised"
-    RECOVERED = "recovered"
-    ALREADY_ABSENT = "already_absent"
-    UNLINKED = "unlinked"
-    REFUSED = "refused"
-    PENDING = "pending"
-    FAILED = "failed"
-    HELD = "held"
-    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)

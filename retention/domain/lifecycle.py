@@ -43,29 +43,28 @@ MOVES: Mapping[LotState, frozenset[LotState]] = MappingProxyType(
 )
 
 
-class KeyState(StrEnum):
-    """Where one key of a lot stands: not sent yet, or what its last attempt came to."""
+class Outcome(StrEnum):
+    """What became of one key (semantics section 5)."""
 
-    WAITING = "waiting"
     DESTROYED = "destroyed"
     ANONYMISED = "anonymised"
     RECOVERED = "recovered"
     ALREADY_ABSENT = "already_absent"
     UNLINKED = "unlinked"
-    SUPERSEDED = "superseded"
     REFUSED = "refused"
     PENDING = "pending"
     FAILED = "failed"
     HELD = "held"
+    SUPERSEDED = "superseded"
 
 
-GONE = frozenset({KeyState.DESTROYED, KeyState.ANONYMISED, KeyState.UNLINKED, KeyState.RECOVERED})
+GONE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED, Outcome.RECOVERED})
 """Ours: each is read back."""
 
-RETRIED = frozenset({KeyState.FAILED, KeyState.PENDING, KeyState.REFUSED, KeyState.HELD})
+RETRIED = frozenset({Outcome.FAILED, Outcome.PENDING, Outcome.REFUSED, Outcome.HELD})
 """A later night tries again."""
 
-FINAL = GONE | {KeyState.ALREADY_ABSENT, KeyState.SUPERSEDED}
+FINAL = GONE | {Outcome.ALREADY_ABSENT, Outcome.SUPERSEDED}
 """Never sent again."""
 
 
@@ -74,6 +73,6 @@ def allowed(before: LotState, after: LotState) -> bool:
     return after in MOVES[before]
 
 
-def key_allowed(before: KeyState, after: KeyState) -> bool:
-    """Whether a key may move so: any outcome follows waiting or a retry; a final one is never left."""
-    return after is not KeyState.WAITING and (before is KeyState.WAITING or before in RETRIED)
+def may_be_sent(before: Outcome | None) -> bool:
+    """Whether a key may be sent: for the first time (None), or again after a retry. A final outcome is never left."""
+    return before is None or before in RETRIED

@@ -91,9 +91,7 @@ def some(documents, most: int, prefix: str, least: int = 0):
 
 
 contracts = st.lists(
-    st.builds(
-        Contract, st.sampled_from(["A", "B"]), st.just(date(2014, 1, 1)) | maybe_day, maybe_day, st.booleans()
-    ),
+    st.builds(Contract, st.sampled_from(["A", "B"]), st.just(date(2014, 1, 1)) | maybe_day, maybe_day, st.booleans()),
     max_size=2,
     unique_by=lambda contract: contract.ref,
 )

@@ -66,7 +66,7 @@ def holds_true(expression: Expression, events: dict[str, date | None], facts: di
     known=st.sampled_from([None, True, False]),
     rows=st.lists(
         st.tuples(
-            st.fixed_dictionaries({name: some.maybe_day for name in some.OWN_EVENTS}),
+            st.fixed_dictionaries(dict.fromkeys(some.OWN_EVENTS, some.maybe_day)),
             st.sampled_from([None, True, False]),
             st.booleans(),
         ),
@@ -77,9 +77,7 @@ def holds_true(expression: Expression, events: dict[str, date | None], facts: di
     has_closed=st.booleans(),
     no_reason=st.booleans(),
 )
-def test_compiled_equals_decided(
-    grounds, ceilings, contracts, scope, told, known, rows, mapped, has_closed, no_reason
-):
+def test_compiled_equals_decided(grounds, ceilings, contracts, scope, told, known, rows, mapped, has_closed, no_reason):
     rules = RuleSet(
         tuple(parse_ground(document, "g") for document in grounds),
         tuple(parse_ceiling(document, "c") for document in ceilings),
