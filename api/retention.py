@@ -1,0 +1,272 @@
+"""The scheduler: the ledger is fed, holds are placed, nights asked for and stopped, lots approved or rejected.
+
+Each view reads the request, calls one function of `retention`, and shows what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import django_filters
+from django.db.models import Count, QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.organisation import InOrganisation
+from api.permissions import Verb
+from api.retention_serializers import (
+    LOT_STATES,
+    ApproveSerializer,
+    HoldSerializer,
+    LedgerSerializer,
+    LotSerializer,
+    NightSerializer,
+    PlacedSerializer,
+    PlaceHoldSerializer,
+    ReasonSerializer,
+    ReleaseSerializer,
+    StartNightSerializer,
+    UpsertedSerializer,
+    WholeLotSerializer,
+    WholeNightSerializer,
+)
+from retention import holds, night
+from retention.disposal import approve, reject
+from retention.ledger import ContractRow, EventRow, FactRow, upsert
+from retention.models import Hold, Lot, Run
+from retention.models.run import RunState
+
+
+def _sent(serializer: type[Any], request: Request) -> Mapping[str, Any]:
+    """The body, checked for its shape. Raises ValidationError."""
+    filled = serializer(data=request.data)
+    filled.is_valid(raise_exception=True)
+    checked: Mapping[str, Any] = filled.validated_data
+    return checked
+
+
+def _today(view: InOrganisation) -> date:
+    return timezone.now().astimezone(ZoneInfo(view.organisation.time_zone)).date()
+
+
+class Ledger(InOrganisation):
+    """Contracts, events and facts of data subjects."""
+
+    needs = {"POST": Verb.FEED}
+    filter_backends = []
+
+    @extend_schema(operation_id="ledger_upsert", request=LedgerSerializer, responses=UpsertedSerializer)
+    def post(self, request: Request, slug: str) -> Response:
+        """Write contracts, events and facts: all of them or none. A later revision supersedes an earlier one."""
+        rows = _sent(LedgerSerializer, request)
+        source = f"api:{request.user.get_username()}"
+        counts = upsert(
+            self.organisation,
+            contracts=[ContractRow(**row) for row in rows["contracts"]],
+            events=[EventRow(**row) for row in rows["events"]],
+            facts=[FactRow(**row) for row in rows["facts"]],
+            source=source,
+        )
+        return Response(UpsertedSerializer({"source": source, "counts": counts}).data)
+
+
+class HoldFilter(django_filters.FilterSet):
+    active = django_filters.BooleanFilter(field_name="released", lookup_expr="isnull")
+    review_by = django_filters.DateFromToRangeFilter()
+    order = django_filters.OrderingFilter(fields=["start", "review_by", "id"])
+
+    class Meta:
+        model = Hold
+        fields = ["register", "dataset", "reason"]
+
+
+def _holds(view: InOrganisation) -> QuerySet[Hold]:
+    return Hold.objects.filter(organisation=view.organisation).annotate(subject_count=Count("subjects"))
+
+
+@extend_schema_view(get=extend_schema(operation_id="holds_list"))
+class Holds(InOrganisation, ListAPIView):  # type: ignore[type-arg]
+    """Holds: terms and how many they protect; whom stays with us."""
+
+    needs = {"GET": Verb.READ, "POST": Verb.HOLD}
+    serializer_class = HoldSerializer
+    filterset_class = HoldFilter
+
+    def get_queryset(self) -> QuerySet[Hold]:
+        return _holds(self)
+
+    @extend_schema(operation_id="hold_place", request=PlaceHoldSerializer, responses={201: PlacedSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Place a hold. Never too late: the answer says what was saved, what is in flight and what is gone."""
+        asked = dict(_sent(PlaceHoldSerializer, request))
+        subjects = [(row["subject_kind"], row["subject"]) for row in asked.pop("subjects")]
+        placed = holds.place(
+            self.organisation, subjects, **{**asked, "start": asked.get("start", _today(self))}, by=self.who
+        )
+        shown = {
+            "hold": _holds(self).get(pk=placed.hold.pk),
+            "saved": placed.saved,
+            "in_flight": placed.in_flight,
+            "gone": placed.gone,
+        }
+        return Response(PlacedSerializer(shown).data, status=status.HTTP_201_CREATED)
+
+
+class ReleaseHold(InOrganisation):
+    """The end of a hold."""
+
+    needs = {"POST": Verb.RELEASE}
+    filter_backends = []
+
+    @extend_schema(operation_id="hold_release", request=ReleaseSerializer, responses=HoldSerializer)
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        """Release a hold: from its day on it holds no more."""
+        hold = get_object_or_404(Hold, organisation=self.organisation, pk=pk)
+        holds.release(hold, _sent(ReleaseSerializer, request).get("day", _today(self)), self.who)
+        return Response(HoldSerializer(_holds(self).get(pk=pk)).data)
+
+
+class NightFilter(django_filters.FilterSet):
+    business_date = django_filters.DateFromToRangeFilter()
+    order = django_filters.OrderingFilter(fields=["business_date", "requested_at"])
+
+    class Meta:
+        model = Run
+        fields = ["state"]
+
+
+@extend_schema_view(get=extend_schema(operation_id="nights_list"))
+class Nights(InOrganisation, ListAPIView):  # type: ignore[type-arg]
+    """Nights: one per business date."""
+
+    needs = {"GET": Verb.READ, "POST": Verb.START}
+    serializer_class = NightSerializer
+    filterset_class = NightFilter
+
+    def get_queryset(self) -> QuerySet[Run]:
+        return Run.objects.filter(organisation=self.organisation).select_related("version").defer("version__snapshot")
+
+    @extend_schema(
+        operation_id="night_start",
+        request=StartNightSerializer,
+        responses={
+            202: OpenApiResponse(WholeNightSerializer, "it waits for a worker, or runs"),
+            200: OpenApiResponse(WholeNightSerializer, "it had run already; nothing is done again"),
+        },
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Ask for a night. A worker runs it; `nights/{date}/` says how it goes."""
+        asked = _sent(StartNightSerializer, request)
+        run = night.request(
+            self.organisation, asked.get("business_date", _today(self)), self.who, asked["confirm_gap"]
+        )
+        over = run.state == RunState.FINISHED
+        return Response(
+            WholeNightSerializer(run).data,
+            status=status.HTTP_200_OK if over else status.HTTP_202_ACCEPTED,
+            headers={"Location": request.build_absolute_uri(f"{run.business_date.isoformat()}/")},
+        )
+
+
+@extend_schema_view(get=extend_schema(operation_id="night"))
+class OneNight(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg]
+    """One night: how far it is, what it found and did."""
+
+    needs = {"GET": Verb.READ}
+    serializer_class = WholeNightSerializer
+    lookup_field = "business_date"
+
+    def get_queryset(self) -> QuerySet[Run]:
+        return Run.objects.filter(organisation=self.organisation).select_related("version").defer("version__snapshot")
+
+
+class StopNight(InOrganisation):
+    """The stop of a night."""
+
+    needs = {"POST": Verb.STOP}
+    filter_backends = []
+
+    @extend_schema(operation_id="night_stop", request=ReasonSerializer, responses={202: WholeNightSerializer})
+    def post(self, request: Request, slug: str, business_date: date) -> Response:
+        """Stop a night: no further chunk is sent. It can be started again and goes on where it was."""
+        run = get_object_or_404(Run, organisation=self.organisation, business_date=business_date)
+        night.stop(run, self.who, _sent(ReasonSerializer, request)["reason"])
+        run.refresh_from_db()
+        return Response(WholeNightSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class LotFilter(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(choices=LOT_STATES)
+    business_date = django_filters.DateFilter(field_name="run__business_date")
+    order = django_filters.OrderingFilter(fields=["id", "size", "due_from_first"])
+
+    class Meta:
+        model = Lot
+        fields = ["register", "dataset"]
+
+
+def _lots(view: InOrganisation) -> QuerySet[Lot]:
+    """Lots without their keys."""
+    return (
+        Lot.objects.filter(organisation=view.organisation)
+        .select_related("run", "version")
+        .defer("keys", "version__snapshot", "run__summary", "run__progress")
+        .prefetch_related("events")
+    )
+
+
+@extend_schema_view(get=extend_schema(operation_id="lots_list"))
+class Lots(InOrganisation, ListAPIView):  # type: ignore[type-arg]
+    """Lots: up to 20,000 items that go together."""
+
+    needs = {"GET": Verb.READ}
+    serializer_class = LotSerializer
+    filterset_class = LotFilter
+
+    def get_queryset(self) -> QuerySet[Lot]:
+        return _lots(self)
+
+
+@extend_schema_view(get=extend_schema(operation_id="lot"))
+class OneLot(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg]
+    """One lot with every move it made."""
+
+    needs = {"GET": Verb.READ}
+    serializer_class = WholeLotSerializer
+
+    def get_queryset(self) -> QuerySet[Lot]:
+        return _lots(self)
+
+
+class ApproveLot(InOrganisation):
+    """An approval."""
+
+    needs = {"POST": Verb.DECIDE}
+    filter_backends = []
+
+    @extend_schema(operation_id="lot_approve", request=ApproveSerializer, responses=WholeLotSerializer)
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        """Approve exactly what the digest names. Where two must approve, they are two persons."""
+        approve(get_object_or_404(_lots(self), pk=pk), self.who, _sent(ApproveSerializer, request)["digest"])
+        return Response(WholeLotSerializer(_lots(self).get(pk=pk)).data)
+
+
+class RejectLot(InOrganisation):
+    """A rejection."""
+
+    needs = {"POST": Verb.DECIDE}
+    filter_backends = []
+
+    @extend_schema(operation_id="lot_reject", request=ReasonSerializer, responses=WholeLotSerializer)
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        """Turn a lot down. The next night asks about its items again."""
+        reject(get_object_or_404(_lots(self), pk=pk), self.who, _sent(ReasonSerializer, request)["reason"])
+        return Response(WholeLotSerializer(_lots(self).get(pk=pk)).data)
