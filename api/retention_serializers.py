@@ -117,6 +117,15 @@ class HoldSerializer(serializers.ModelSerializer[Hold]):
         ]
 
 
+class PlacedSerializer(serializers.Serializer[Any]):
+    """What a hold found when it came."""
+
+    hold = HoldSerializer()
+    saved = serializers.IntegerField(help_text="items that wait in a lot and now stay")
+    in_flight = serializers.IntegerField(help_text="items that were being sent at that moment")
+    gone = serializers.IntegerField(help_text="items that had gone already")
+
+
 class SubjectSerializer(serializers.Serializer[Any]):
     subject_kind = serializers.CharField(max_length=20)
     subject = serializers.CharField(max_length=100)
