@@ -139,10 +139,12 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Request |
         },
         "required": ["type", "title", "status", "detail"],
     }
-    for operations in result.get("paths", {}).values():
-        for method, operation in operations.items():
+    for path, operations in result.get("paths", {}).items():
+        subject = [part for part in path.split("/")[3:] if part and not part.startswith("{")]
+        for operation in operations.values():
+            operation["tags"] = [subject[1] if len(subject) > 1 else subject[0] if subject else "start"]
             codes = [*ALWAYS, *(PROTECTED if operation.get("security") else ())]
-            codes += WRITING if method != "get" else ()
+            codes += WRITING if "requestBody" in operation else ()
             for code in codes:
                 operation["responses"].setdefault(
                     code,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
+import django_filters
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.pagination import PageNumberPagination
@@ -58,6 +60,14 @@ class Pages(PageNumberPagination):
             size = parameter["name"] == self.page_size_query_param
             parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT if size else 10**9}
         return parameters
+
+
+class Order(django_filters.OrderingFilter):
+    """`order`: a field, with `-` the other way round; the row's number decides between equals, so pages are settled."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        ordered: QuerySet[Any] = super().filter(qs, value)
+        return ordered.order_by(*ordered.query.order_by, "pk") if value else ordered
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

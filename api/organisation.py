@@ -41,7 +41,11 @@ class InOrganisation(Strict):
     needs: ClassVar[Mapping[str, Verb]]
     organisation: Organisation
     who: str
-    slug: str
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Of this organisation alone, whatever the view shows."""
+        rows: QuerySet[Any] = super().get_queryset()
+        return rows.filter(organisation=self.organisation)
 
 
 class OrganisationSerializer(serializers.ModelSerializer[Organisation]):

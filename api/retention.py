@@ -11,15 +11,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import django_filters
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.lists import Order
 from api.organisation import InOrganisation
 from api.permissions import Verb
 from api.retention_serializers import (
@@ -43,6 +44,10 @@ from retention.disposal import approve, reject
 from retention.ledger import ContractRow, EventRow, FactRow, upsert
 from retention.models import Hold, Lot, Run
 from retention.models.run import RunState
+
+
+ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
+DAY = OpenApiParameter("business_date", date, OpenApiParameter.PATH)
 
 
 def _sent(serializer: type[Any], request: Request) -> Mapping[str, Any]:
@@ -79,17 +84,16 @@ class Ledger(InOrganisation):
 
 
 class HoldFilter(django_filters.FilterSet):
-    active = django_filters.BooleanFilter(field_name="released", lookup_expr="isnull")
+    released = django_filters.BooleanFilter(field_name="released", lookup_expr="isnull", exclude=True)
     review_by = django_filters.DateFromToRangeFilter()
-    order = django_filters.OrderingFilter(fields=["start", "review_by", "id"])
+    order = Order(fields=["start", "review_by", "id"])
 
     class Meta:
         model = Hold
         fields = ["register", "dataset", "reason"]
 
 
-def _holds(view: InOrganisation) -> QuerySet[Hold]:
-    return Hold.objects.filter(organisation=view.organisation).annotate(subject_count=Count("subjects"))
+HOLDS = Hold.objects.annotate(subject_count=Count("subjects")).order_by("start", "id")
 
 
 @extend_schema_view(get=extend_schema(operation_id="holds_list"))
@@ -98,10 +102,8 @@ class Holds(InOrganisation, ListAPIView):  # type: ignore[type-arg]
 
     needs = {"GET": Verb.READ, "POST": Verb.HOLD}
     serializer_class = HoldSerializer
+    queryset = HOLDS
     filterset_class = HoldFilter
-
-    def get_queryset(self) -> QuerySet[Hold]:
-        return _holds(self)
 
     @extend_schema(operation_id="hold_place", request=PlaceHoldSerializer, responses={201: PlacedSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -112,7 +114,7 @@ class Holds(InOrganisation, ListAPIView):  # type: ignore[type-arg]
             self.organisation, subjects, **{**asked, "start": asked.get("start", _today(self))}, by=self.who
         )
         shown = {
-            "hold": _holds(self).get(pk=placed.hold.pk),
+            "hold": HOLDS.get(pk=placed.hold.pk),
             "saved": placed.saved,
             "in_flight": placed.in_flight,
             "gone": placed.gone,
@@ -126,21 +128,24 @@ class ReleaseHold(InOrganisation):
     needs = {"POST": Verb.RELEASE}
     filter_backends = []
 
-    @extend_schema(operation_id="hold_release", request=ReleaseSerializer, responses=HoldSerializer)
+    @extend_schema(operation_id="hold_release", parameters=[ID], request=ReleaseSerializer, responses=HoldSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Release a hold: from its day on it holds no more."""
         hold = get_object_or_404(Hold, organisation=self.organisation, pk=pk)
         holds.release(hold, _sent(ReleaseSerializer, request).get("day", _today(self)), self.who)
-        return Response(HoldSerializer(_holds(self).get(pk=pk)).data)
+        return Response(HoldSerializer(HOLDS.get(pk=pk)).data)
 
 
 class NightFilter(django_filters.FilterSet):
     business_date = django_filters.DateFromToRangeFilter()
-    order = django_filters.OrderingFilter(fields=["business_date", "requested_at"])
+    order = Order(fields=["business_date", "requested_at"])
 
     class Meta:
         model = Run
         fields = ["state"]
+
+
+RUNS = Run.objects.select_related("version").defer("version__snapshot")
 
 
 @extend_schema_view(get=extend_schema(operation_id="nights_list"))
@@ -150,9 +155,7 @@ class Nights(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     needs = {"GET": Verb.READ, "POST": Verb.START}
     serializer_class = NightSerializer
     filterset_class = NightFilter
-
-    def get_queryset(self) -> QuerySet[Run]:
-        return Run.objects.filter(organisation=self.organisation).select_related("version").defer("version__snapshot")
+    queryset = RUNS
 
     @extend_schema(
         operation_id="night_start",
@@ -176,16 +179,14 @@ class Nights(InOrganisation, ListAPIView):  # type: ignore[type-arg]
         )
 
 
-@extend_schema_view(get=extend_schema(operation_id="night"))
+@extend_schema_view(get=extend_schema(operation_id="night", parameters=[DAY]))
 class OneNight(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg]
     """One night: how far it is, what it found and did."""
 
     needs = {"GET": Verb.READ}
     serializer_class = WholeNightSerializer
     lookup_field = "business_date"
-
-    def get_queryset(self) -> QuerySet[Run]:
-        return Run.objects.filter(organisation=self.organisation).select_related("version").defer("version__snapshot")
+    queryset = RUNS
 
 
 class StopNight(InOrganisation):
@@ -194,7 +195,7 @@ class StopNight(InOrganisation):
     needs = {"POST": Verb.STOP}
     filter_backends = []
 
-    @extend_schema(operation_id="night_stop", request=ReasonSerializer, responses={202: WholeNightSerializer})
+    @extend_schema(operation_id="night_stop", parameters=[DAY], request=ReasonSerializer, responses={202: WholeNightSerializer})
     def post(self, request: Request, slug: str, business_date: date) -> Response:
         """Stop a night: no further chunk is sent. It can be started again and goes on where it was."""
         run = get_object_or_404(Run, organisation=self.organisation, business_date=business_date)
@@ -206,21 +207,19 @@ class StopNight(InOrganisation):
 class LotFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=LOT_STATES)
     business_date = django_filters.DateFilter(field_name="run__business_date")
-    order = django_filters.OrderingFilter(fields=["id", "size", "due_from_first"])
+    order = Order(fields=["id", "size", "due_from_first"])
 
     class Meta:
         model = Lot
         fields = ["register", "dataset"]
 
 
-def _lots(view: InOrganisation) -> QuerySet[Lot]:
-    """Lots without their keys."""
-    return (
-        Lot.objects.filter(organisation=view.organisation)
-        .select_related("run", "version")
-        .defer("keys", "version__snapshot", "run__summary", "run__progress")
-        .prefetch_related("events")
-    )
+LOTS = (
+    Lot.objects.select_related("run", "version")
+    .defer("keys", "version__snapshot", "run__summary", "run__progress")
+    .prefetch_related("events")
+)
+"""Without their keys."""
 
 
 @extend_schema_view(get=extend_schema(operation_id="lots_list"))
@@ -230,20 +229,16 @@ class Lots(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     needs = {"GET": Verb.READ}
     serializer_class = LotSerializer
     filterset_class = LotFilter
-
-    def get_queryset(self) -> QuerySet[Lot]:
-        return _lots(self)
+    queryset = LOTS
 
 
-@extend_schema_view(get=extend_schema(operation_id="lot"))
+@extend_schema_view(get=extend_schema(operation_id="lot", parameters=[ID]))
 class OneLot(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg]
     """One lot with every move it made."""
 
     needs = {"GET": Verb.READ}
     serializer_class = WholeLotSerializer
-
-    def get_queryset(self) -> QuerySet[Lot]:
-        return _lots(self)
+    queryset = LOTS
 
 
 class ApproveLot(InOrganisation):
@@ -251,12 +246,13 @@ class ApproveLot(InOrganisation):
 
     needs = {"POST": Verb.DECIDE}
     filter_backends = []
+    queryset = LOTS
 
-    @extend_schema(operation_id="lot_approve", request=ApproveSerializer, responses=WholeLotSerializer)
+    @extend_schema(operation_id="lot_approve", parameters=[ID], request=ApproveSerializer, responses=WholeLotSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Approve exactly what the digest names. Where two must approve, they are two persons."""
-        approve(get_object_or_404(_lots(self), pk=pk), self.who, _sent(ApproveSerializer, request)["digest"])
-        return Response(WholeLotSerializer(_lots(self).get(pk=pk)).data)
+        approve(self.get_object(), self.who, _sent(ApproveSerializer, request)["digest"])
+        return Response(WholeLotSerializer(self.get_object()).data)
 
 
 class RejectLot(InOrganisation):
@@ -264,9 +260,10 @@ class RejectLot(InOrganisation):
 
     needs = {"POST": Verb.DECIDE}
     filter_backends = []
+    queryset = LOTS
 
-    @extend_schema(operation_id="lot_reject", request=ReasonSerializer, responses=WholeLotSerializer)
+    @extend_schema(operation_id="lot_reject", parameters=[ID], request=ReasonSerializer, responses=WholeLotSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Turn a lot down. The next night asks about its items again."""
-        reject(get_object_or_404(_lots(self), pk=pk), self.who, _sent(ReasonSerializer, request)["reason"])
-        return Response(WholeLotSerializer(_lots(self).get(pk=pk)).data)
+        reject(self.get_object(), self.who, _sent(ReasonSerializer, request)["reason"])
+        return Response(WholeLotSerializer(self.get_object()).data)
