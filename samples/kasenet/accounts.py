@@ -13,10 +13,10 @@ from samples.kasenet import sqlite
 from samples.kasenet.story import Story
 
 SCHEMA = """
-CREATE TABLE tili (id INTEGER PRIMARY KEY, henkilonro TEXT NOT NULL UNIQUE, tunnus TEXT NOT NULL UNIQUE, nimi TEXT NOT NULL,
-    sahkoposti TEXT, tyosuhde_alkoi DATE NOT NULL, tyosuhde_paattyi DATE, tila TEXT NOT NULL);
-CREATE TABLE vpn_istunto (id INTEGER PRIMARY KEY, henkilonro TEXT NOT NULL, pvm DATE NOT NULL, minuutteja INTEGER NOT NULL,
-    osoite TEXT NOT NULL);
+CREATE TABLE tili (id INTEGER PRIMARY KEY, henkilonro TEXT NOT NULL UNIQUE, tunnus TEXT NOT NULL UNIQUE,
+    nimi TEXT NOT NULL, sahkoposti TEXT, tyosuhde_alkoi DATE NOT NULL, tyosuhde_paattyi DATE, tila TEXT NOT NULL);
+CREATE TABLE vpn_istunto (id INTEGER PRIMARY KEY, henkilonro TEXT NOT NULL, pvm DATE NOT NULL,
+    minuutteja INTEGER NOT NULL, osoite TEXT NOT NULL);
 CREATE INDEX vpn_istunto_pvm ON vpn_istunto (pvm);
 CREATE INDEX vpn_istunto_henkilo ON vpn_istunto (henkilonro);
 CREATE TABLE valitystietoloki (id INTEGER PRIMARY KEY, henkilonro TEXT NOT NULL, pvm DATE NOT NULL,
@@ -34,7 +34,9 @@ def build(directory: Path, story: Story, random: Random) -> None:
         ended = None if employee.ended is None else employee.ended.isoformat()
         state = "suljettu" if employee.left else "kaytossa"
         user, started = f"kn{employee.number}", employee.started.isoformat()
-        accounts.append((row, employee.number, user, employee.person.name, employee.person.email, started, ended, state))
+        accounts.append(
+            (row, employee.number, user, employee.person.name, employee.person.email, started, ended, state)
+        )
     sessions: list[tuple[sqlite.Value, ...]] = []
     accesses: list[tuple[sqlite.Value, ...]] = []
     for back in range(DAYS, -1, -1):

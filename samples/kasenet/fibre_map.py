@@ -31,8 +31,8 @@ CREATE TABLE gpkg_contents (table_name TEXT NOT NULL PRIMARY KEY, data_type TEXT
     description TEXT DEFAULT '', last_change DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
     min_x DOUBLE, min_y DOUBLE, max_x DOUBLE, max_y DOUBLE, srs_id INTEGER,
     CONSTRAINT fk_gc_r_srs_id FOREIGN KEY (srs_id) REFERENCES gpkg_spatial_ref_sys (srs_id));
-CREATE TABLE gpkg_geometry_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, geometry_type_name TEXT NOT NULL,
-    srs_id INTEGER NOT NULL, z TINYINT NOT NULL, m TINYINT NOT NULL,
+CREATE TABLE gpkg_geometry_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL,
+    geometry_type_name TEXT NOT NULL, srs_id INTEGER NOT NULL, z TINYINT NOT NULL, m TINYINT NOT NULL,
     CONSTRAINT pk_geom_cols PRIMARY KEY (table_name, column_name),
     CONSTRAINT uk_gc_table_name UNIQUE (table_name),
     CONSTRAINT fk_gc_tn FOREIGN KEY (table_name) REFERENCES gpkg_contents (table_name),
@@ -93,9 +93,7 @@ def build(directory: Path, story: Story, random: Random) -> None:
         row = len(connections) + 1
         built = min(contract.started for contract in customer.contracts).isoformat()
         person = customer.person
-        connections.append(
-            (row, _point(point), f"LII-{row:05}", built, customer.number, person.name, person.phone)
-        )
+        connections.append((row, _point(point), f"LII-{row:05}", built, customer.number, person.name, person.phone))
         boxes["liittyma"].append((row, point, point))
         start = (ORIGIN[0] + round((point[0] - ORIGIN[0]) * 0.8, 1), ORIGIN[1] + round((point[1] - ORIGIN[1]) * 0.8, 1))
         cables.append((row, _line(start, point), f"KAA-{row:05}", random.choice((4, 12, 24)), built))
@@ -167,7 +165,7 @@ def _triggers(layer: str) -> str:
     box = "NEW.fid, ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom)"
     filled = "(NEW.geom NOTNULL AND NOT ST_IsEmpty(NEW.geom))"
     empty = "(NEW.geom ISNULL OR ST_IsEmpty(NEW.geom))"
-    insert = f"INSERT OR REPLACE INTO {index} VALUES ({box});"
+    insert = f"INSERT OR REPLACE INTO {index} VALUES ({box});"  # noqa: S608 - our own layer's name
     remove = f"DELETE FROM {index} WHERE id = OLD.fid;"  # noqa: S608 - our own layer's name
     return f"""
 CREATE TRIGGER {index}_insert AFTER INSERT ON {layer} WHEN {filled} BEGIN {insert} END;
@@ -177,4 +175,4 @@ CREATE TRIGGER {index}_update3 AFTER UPDATE ON {layer} WHEN OLD.fid != NEW.fid A
 CREATE TRIGGER {index}_update4 AFTER UPDATE ON {layer} WHEN OLD.fid != NEW.fid AND {empty}
     BEGIN DELETE FROM {index} WHERE id IN (OLD.fid, NEW.fid); END;
 CREATE TRIGGER {index}_delete AFTER DELETE ON {layer} WHEN OLD.geom NOTNULL BEGIN {remove} END;
-"""
+"""  # noqa: S608 - our own layer's name

@@ -15,8 +15,8 @@ from random import Random
 FIRST_NAMES = (
     "Aino", "Anja", "Arvo", "Eero", "Eila", "Elina", "Esko", "Hanna", "Heikki", "Helmi", "Ilona", "Jaakko", "Johanna",
     "Kaisa", "Kalle", "Katri", "Lauri", "Leena", "Liisa", "Maija", "Martti", "Minna", "Niilo", "Olli", "Outi", "Pekka",
-    "Raija", "Reino", "Riitta", "Saara", "Sampo", "Seppo", "Sirpa", "Taina", "Tapio", "Teppo", "Tuula", "Urho", "Veikko",
-    "Vilma",
+    "Raija", "Reino", "Riitta", "Saara", "Sampo", "Seppo", "Sirpa", "Taina", "Tapio", "Teppo", "Tuula", "Urho",
+    "Veikko", "Vilma",
 )  # fmt: skip
 SURNAMES = (
     "Esimerkkinen", "Keksilä", "Koehaara", "Kuvitelma", "Kuviteltu", "Leikkiranta", "Malliharju", "Mallikkala",

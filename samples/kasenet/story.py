@@ -231,7 +231,9 @@ def _contracts(random: Random, today: date, number: str, situation: Situation) -
     service = random.choice(("Valokuitu 100", "Valokuitu 300", "Valokuitu 1000"))
     end = _end(random, today, situation)
     if situation is Situation.CLOSED_WITHOUT_DATE:
-        return [Contract(f"S-{number}-1", service, _day(random, years_before(today, 9), years_before(today, 5)), None, True)]
+        return [
+            Contract(f"S-{number}-1", service, _day(random, years_before(today, 9), years_before(today, 5)), None, True)
+        ]
     if situation is Situation.REOPENED:
         started = _day(random, years_before(today, 10), years_before(today, 8))
         reopened = _day(random, years_before(today, 1), today - timedelta(days=20))
@@ -258,7 +260,9 @@ def _invoices(
     while day <= last:
         due = day + timedelta(days=21)
         paid = due + timedelta(days=random.randint(-9, 6))
-        invoices.append(Invoice(f"L-{number}-{len(invoices) + 1}", day, due, paid if paid <= today else None, None, cents))
+        invoices.append(
+            Invoice(f"L-{number}-{len(invoices) + 1}", day, due, paid if paid <= today else None, None, cents)
+        )
         day += timedelta(days=91)
     if invoices and situation in {Situation.UNPAID, Situation.PAID_LATE}:
         reminded = _day(random, years_before(today, 1), today - timedelta(days=60))

@@ -13,8 +13,8 @@ CREATE TABLE tiketti (id INTEGER PRIMARY KEY, asiakasnro TEXT NOT NULL, otsikko 
     suljettu DATE, tila TEXT NOT NULL);
 CREATE INDEX tiketti_asiakas ON tiketti (asiakasnro);
 CREATE INDEX tiketti_suljettu ON tiketti (suljettu);
-CREATE TABLE viesti (id INTEGER PRIMARY KEY, tiketti_id INTEGER NOT NULL REFERENCES tiketti (id), lahetetty DATE NOT NULL,
-    teksti TEXT NOT NULL);
+CREATE TABLE viesti (id INTEGER PRIMARY KEY, tiketti_id INTEGER NOT NULL REFERENCES tiketti (id),
+    lahetetty DATE NOT NULL, teksti TEXT NOT NULL);
 CREATE INDEX viesti_tiketti ON viesti (tiketti_id);
 CREATE TABLE liite (id INTEGER PRIMARY KEY, viesti_id INTEGER NOT NULL REFERENCES viesti (id), asiakasnro TEXT NOT NULL,
     lisatty DATE NOT NULL, nimi TEXT NOT NULL, sisalto BLOB NOT NULL);
@@ -42,6 +42,4 @@ def build(directory: Path, story: Story) -> None:
                 )
             answered = min(ticket.opened + timedelta(days=1), story.today).isoformat()
             messages.append((len(messages) + 1, len(tickets), answered, "Kiitos yhteydenotosta, selvitämme asian."))
-    sqlite.write(
-        directory / "tiketit.sqlite3", SCHEMA, {"tiketti": tickets, "viesti": messages, "liite": attachments}
-    )
+    sqlite.write(directory / "tiketit.sqlite3", SCHEMA, {"tiketti": tickets, "viesti": messages, "liite": attachments})

@@ -10,14 +10,14 @@ from pathlib import Path
 from random import Random
 
 from samples.kasenet import sqlite
-from samples.kasenet.story import Story, years_before
+from samples.kasenet.story import Customer, Story
 
 SCHEMA = """
 CREATE TABLE kysely (id INTEGER PRIMARY KEY, asiakasnro TEXT NOT NULL, nimi TEXT NOT NULL, osoite TEXT NOT NULL,
     puhelin TEXT, sahkoposti TEXT, vastattu DATE NOT NULL, kysely_paattyi DATE NOT NULL, tilasi BOOLEAN);
 CREATE INDEX kysely_asiakas ON kysely (asiakasnro);
-CREATE TABLE tyomaarain (id INTEGER PRIMARY KEY, tyonro TEXT NOT NULL UNIQUE, asiakasnro TEXT NOT NULL, nimi TEXT NOT NULL,
-    osoite TEXT NOT NULL, tyo TEXT NOT NULL, kirjattu DATE NOT NULL, valmis DATE, tila TEXT NOT NULL);
+CREATE TABLE tyomaarain (id INTEGER PRIMARY KEY, tyonro TEXT NOT NULL UNIQUE, asiakasnro TEXT NOT NULL,
+    nimi TEXT NOT NULL, osoite TEXT NOT NULL, tyo TEXT NOT NULL, kirjattu DATE NOT NULL, valmis DATE, tila TEXT NOT NULL);
 CREATE INDEX tyomaarain_asiakas ON tyomaarain (asiakasnro);
 CREATE INDEX tyomaarain_valmis ON tyomaarain (valmis);
 """
@@ -57,35 +57,26 @@ def _answers(story: Story) -> list[tuple[sqlite.Value, ...]]:
 
 def _orders(story: Story, random: Random) -> list[tuple[sqlite.Value, ...]]:
     rows: list[tuple[sqlite.Value, ...]] = []
+
+    def order(customer: Customer, written: date, done: date | None, state: str) -> None:
+        number, person = f"T-{len(rows) + 1:05}", customer.person
+        day = None if done is None else done.isoformat()
+        work = "Kuituliittymän rakentaminen"
+        rows.append(
+            (len(rows) + 1, number, customer.number, person.name, person.address, work, written.isoformat(), day, state)
+        )
+
     for customer in story.customers:
         if not customer.contracts:
             continue
         started = min(contract.started for contract in customer.contracts)
-        written = started - timedelta(days=random.randint(20, 60))
-        done: date | None = started - timedelta(days=random.randint(1, 15))
-        state = "valmis"
-        if random.random() < 0.02:
-            done = None
-        rows.append(_order(len(rows) + 1, customer.number, customer.person.name, customer.person.address, written, done, state))
+        done = started - timedelta(days=random.randint(1, 15))
+        order(
+            customer,
+            started - timedelta(days=random.randint(20, 60)),
+            done if random.random() > 0.02 else None,
+            "valmis",
+        )
         if customer.last_end is None and random.random() < 0.05:
-            lately = story.today - timedelta(days=random.randint(1, 25))
-            rows.append(
-                _order(len(rows) + 1, customer.number, customer.person.name, customer.person.address, lately, None, "kesken")
-            )
-    return [row for row in rows if str(row[6]) >= years_before(story.today, 12).isoformat()]
-
-
-def _order(
-    row: int, number: str, name: str, address: str, written: date, done: date | None, state: str
-) -> tuple[sqlite.Value, ...]:
-    return (
-        row,
-        f"T-{row:05}",
-        number,
-        name,
-        address,
-        "Kuituliittymän rakentaminen",
-        written.isoformat(),
-        None if done is None else done.isoformat(),
-        state,
-    )
+            order(customer, story.today - timedelta(days=random.randint(1, 25)), None, "kesken")
+    return rows
