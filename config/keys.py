@@ -1,8 +1,8 @@
 """Make the keys that live outside the database: `python -m config.keys DIRECTORY`. Never overwrites one.
 
-    django.key     signs sessions
-    evidence.pem   Ed25519, signs the head of each night
-    digest.key     keys the digests that stand for persons in the evidence
+django.key     signs sessions
+evidence.pem   Ed25519, signs the head of each night
+digest.key     keys the digests that stand for persons in the evidence
 """
 
 from __future__ import annotations
@@ -28,6 +28,22 @@ def _write_once(path: Path, content: bytes) -> bool:
     return True
 
 
+def _session_key() -> bytes:
+    return secrets.token_urlsafe(64).encode()
+
+
+def session_key(directory: Path) -> str:
+    """The key that signs sessions, made if it is not there: losing it only signs everybody out.
+
+    The other two are never made on the way: evidence signed with a new key would not follow the old.
+    """
+    path = directory / "django.key"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_once(path, _session_key())
+    return path.read_text()
+
+
 def make_keys(directory: Path) -> list[str]:
     """Make what is missing; the names of what was made."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -35,7 +51,7 @@ def make_keys(directory: Path) -> list[str]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     contents = {
-        "django.key": secrets.token_urlsafe(64).encode(),
+        "django.key": _session_key(),
         "evidence.pem": evidence,
         "digest.key": secrets.token_bytes(32),
     }

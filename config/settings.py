@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from config import env
+from config.keys import session_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("SELOSTE_DATA", str(BASE_DIR / "var"))).resolve()
@@ -13,8 +15,7 @@ DATA_DIR = Path(env.text("SELOSTE_DATA", str(BASE_DIR / "var"))).resolve()
 DEBUG = env.flag("SELOSTE_DEBUG", False)
 ALLOWED_HOSTS = env.names("SELOSTE_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("SELOSTE_ORIGINS")
-SECRET_KEY_FILE = DATA_DIR / "keys" / "django.key"
-SECRET_KEY = env.text("SELOSTE_SECRET_KEY", SECRET_KEY_FILE.read_text() if SECRET_KEY_FILE.exists() else None)
+SECRET_KEY = os.environ.get("SELOSTE_SECRET_KEY") or session_key(DATA_DIR / "keys")
 
 INSTALLED_APPS = [
     "django.contrib.admin",

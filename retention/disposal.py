@@ -96,9 +96,7 @@ def move(lot: Lot, after: LotState, who: str, reason: str = "", digest: str = ""
     with transaction.atomic():
         if Lot.objects.filter(pk=lot.pk, state=before.value).update(state=after.value) != 1:
             raise LifecycleError(f"lot {lot.pk} is no longer {before.value}")
-        LotEvent.objects.create(
-            lot=lot, before=before.value, after=after.value, who=who, reason=reason, digest=digest
-        )
+        LotEvent.objects.create(lot=lot, before=before.value, after=after.value, who=who, reason=reason, digest=digest)
     lot.state = after.value
 
 
@@ -116,9 +114,7 @@ def approve(lot: Lot, who: str, digest: str) -> int:
         given = set(approvers(lot))
         if who in given:
             raise LifecycleError(f"lot {lot.pk} was already approved by the same person")
-        LotEvent.objects.create(
-            lot=lot, before=lot.state, after=lot.state, who=who, reason="approval", digest=digest
-        )
+        LotEvent.objects.create(lot=lot, before=lot.state, after=lot.state, who=who, reason="approval", digest=digest)
         wanted = lot.approvals_needed - len(given) - 1
         if wanted == 0:
             move(lot, LotState.APPROVED, who, "approved", digest)

@@ -14,10 +14,11 @@ from datetime import date
 from functools import cached_property
 
 from retention.connectors.contract import Candidate, Connector, DatasetMapping
-from retention.domain import predicates
+from retention.domain import compiled
+from retention.domain.compiled import Verdicts
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
-from retention.domain.predicates import Expression, Verdicts
+from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Grain, Hold
 from retention.ledger import ledger_items
 from retention.models import FirstSeen
@@ -95,17 +96,17 @@ class Question:
         return Item(events=dict.fromkeys(self.ledger_events), facts=dict(self.plan.organisation.facts))
 
     def verdicts(self, item: Item) -> Verdicts:
-        return predicates.verdicts(item, self.dataset.rules, self.today, self.own_events, self.own_facts)
+        return compiled.verdicts(item, self.dataset.rules, self.today, self.own_events, self.own_facts)
 
     def attention(self, verdicts: Verdicts) -> Expression:
         """True of every item whose state is neither open nor keep; may be true of others."""
-        return predicates.attention(
+        return compiled.attention(
             self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
         )
 
     def due(self, verdicts: Verdicts) -> Expression:
         """True of exactly the items that are due or held."""
-        return predicates.due(
+        return compiled.due(
             self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
         )
 
@@ -177,7 +178,7 @@ def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Item]
     """(condition, the subjects it is asked for); None: everybody, because the ledger is not asked."""
     if not question.asks_ledger:
         where = question.attention(question.verdicts(question.stranger))
-        if not predicates.is_false(where):
+        if not is_false(where):
             yield where, None
         return
     conditions: dict[Verdicts, Expression] = {}
@@ -187,7 +188,7 @@ def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Item]
         where_ = conditions.get(verdicts)
         if where_ is None:
             where_ = conditions[verdicts] = question.attention(verdicts)
-        if predicates.is_false(where_):
+        if is_false(where_):
             continue
         batch = waiting.setdefault(verdicts, {})
         batch[scope] = item
@@ -215,7 +216,7 @@ def _strangers(
     Those that cannot be due are missing their start event; the independent reader counts them.
     """
     where = question.due(question.verdicts(question.stranger))
-    if predicates.is_false(where):
+    if is_false(where):
         return
     waiting: list[Candidate] = []
     for candidate in connector.find(question.mapping, where):
@@ -284,9 +285,7 @@ def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:
         seen = dict(mine.filter(key__in=batch).values_list("key", "day"))
         days.update(seen)
         FirstSeen.objects.bulk_create(
-            FirstSeen(
-                organisation=question.organisation, dataset=question.dataset.code, key=key, day=question.today
-            )
+            FirstSeen(organisation=question.organisation, dataset=question.dataset.code, key=key, day=question.today)
             for key in batch
             if key not in seen
         )

@@ -24,7 +24,6 @@ from retention import verification
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, make_lots, open_lots, withdraw
 from retention.domain.errors import NightError, SelosteError
-from retention.domain.lifecycle import LotState
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
@@ -304,9 +303,7 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
         return ""
     wanted = question.ledger_events
     facts = question.dataset.rules.facts - question.own_facts
-    problems = dict(
-        Collection.objects.filter(run=night.run, complete=False).values_list("source", "problem")
-    )
+    problems = dict(Collection.objects.filter(run=night.run, complete=False).values_list("source", "problem"))
     complete = set(Collection.objects.filter(run=night.run, complete=True).values_list("source", flat=True))
     blind = []
     for register in night.plan.registers:
@@ -315,7 +312,11 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
             tells = set(source.mapping.events) | set(source.mapping.facts)
             if source.mapping.started or source.mapping.ended:
                 tells |= {"contract_started", "contract_ended"}
-            if source.subject_kind == question.dataset.subject_kind and tells & (wanted | facts) and name not in complete:
+            if (
+                source.subject_kind == question.dataset.subject_kind
+                and tells & (wanted | facts)
+                and name not in complete
+            ):
                 blind.append(f"{name}: {problems.get(name, 'was not collected')}")
     return "; ".join(blind)
 
@@ -398,9 +399,9 @@ def _close(night: _Night, now: datetime) -> None:
     with transaction.atomic():
         for row in DatasetNight.objects.filter(run=night.run).order_by("register", "dataset"):
             outcomes: dict[str, int] = defaultdict(int)
-            for tally in Attempt.objects.filter(
-                run=night.run, lot__dataset=row.dataset, state="outcome"
-            ).values_list("tally", flat=True):
+            for tally in Attempt.objects.filter(run=night.run, lot__dataset=row.dataset, state="outcome").values_list(
+                "tally", flat=True
+            ):
                 for outcome, n in tally.items():
                     outcomes[outcome] += n
             row.counts = {**row.counts, "outcomes": dict(sorted(outcomes.items()))}

@@ -152,9 +152,7 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
 
 def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
     dataset = work.question.dataset
-    return active(
-        work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, work.question.today
-    )
+    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, work.question.today)
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
@@ -213,9 +211,8 @@ def _dispose(
             f"{work.lot.register}: answered for {len(answers)} of {len(refs)} keys, or out of order", permanent=True
         )
     for position, answer in zip(positions, answers, strict=True):
-        if recovering and answer.outcome is Outcome.ALREADY_ABSENT:
-            answer = Disposal(answer.key, Outcome.RECOVERED)
-        outcomes[position] = answer
+        recovered = recovering and answer.outcome is Outcome.ALREADY_ABSENT
+        outcomes[position] = Disposal(answer.key, Outcome.RECOVERED) if recovered else answer
     return outcomes
 
 
@@ -241,9 +238,7 @@ def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
     return {residue.key: residue.where for residue in found}
 
 
-def _record(
-    work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]
-) -> None:
+def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]) -> None:
     if sorted(outcomes) != sorted(attempt.positions):
         raise EvidenceError(f"lot {work.lot.pk}: {len(outcomes)} outcomes for {len(attempt.positions)} keys")
     with transaction.atomic():

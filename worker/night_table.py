@@ -74,9 +74,7 @@ def verdict(run: Run) -> str:
     problems = len(run.summary["problems"])
     if problems:
         parts.append(
-            ngettext(
-                "%(n)d dataset could not be worked on.", "%(n)d datasets could not be worked on.", problems
-            )
+            ngettext("%(n)d dataset could not be worked on.", "%(n)d datasets could not be worked on.", problems)
             % {"n": problems}
         )
     if unexplained:

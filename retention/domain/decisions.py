@@ -75,7 +75,7 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule's part in a decision: `day` is its last day, or since when a hold holds; `by` a fact, event or ceiling."""
+    """One rule's part in a decision: `day` is its last day (of a hold: its first), `by` a fact, event or ceiling."""
 
     code: ReasonCode
     rule: str = ""
@@ -133,13 +133,6 @@ class _Ceiling:
     reason: Reason
     day: date | None = None
 
-    def cuts(self, kind: Kind) -> bool:
-        yields = self.rule.yields_to
-        if yields == "any_basis":
-            return False
-        kinds = {Kind.NEED, Kind.INSTRUCTION} if kind in {Kind.NEED, Kind.INSTRUCTION} else {kind}
-        return not kinds & yields
-
 
 def decide(item: Item, rules: RuleSet, holds: Sequence[Hold], today: date) -> Decision:
     """Decide one item on `today`. Raises RuleError only for an event that the catalogue does not have."""
@@ -149,10 +142,10 @@ def decide(item: Item, rules: RuleSet, holds: Sequence[Hold], today: date) -> De
     conflict = _conflict(grounds, dated, today)
     if conflict is None:
         _cut(grounds, dated, today)
-    reasons = tuple(part.reason for part in (*grounds, *ceilings))
+    reasons = (*(ground.reason for ground in grounds), *(ceiling.reason for ceiling in ceilings))
     if conflict is not None:
         return Decision(State.RULE_CONFLICT, reasons=(*reasons, conflict))
-    undecided = {part.stands for part in (*grounds, *ceilings)}
+    undecided = {*(ground.stands for ground in grounds), *(ceiling.stands for ceiling in ceilings)}
     if _Stands.MISSING in undecided:
         return Decision(State.TRIGGER_MISSING, reasons=reasons)
     if _Stands.UNDECIDED in undecided:
@@ -203,7 +196,7 @@ def _due(
 ) -> Decision:
     active = [hold for hold in holds if hold.holds_on(today)]
     if active:
-        held = tuple(Reason(ReasonCode.HELD, hold.reason, hold.start) for hold in active)
+        held = tuple(Reason(ReasonCode.HELD, day=hold.start, by=hold.reason) for hold in active)
         return Decision(State.HELD, due_from, action, why, reasons=(*reasons, *held))
     free = [hold.released + ONE_DAY for hold in holds if hold.released is not None and hold.released <= today]
     since = max([due_from, *free])
@@ -243,8 +236,6 @@ def _ground(rule: Ground, item: Item, rules: RuleSet, today: date) -> _Ground:
     counts, fact = _counts(rule.conditions, item)
     if counts is False:
         return _Ground(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.CONDITION_FALSE, rule.id, by=fact))
-    if rule.status is not Status.CONFIRMED:
-        return _Ground(rule, _Stands.UNDECIDED, Reason(ReasonCode.NOT_CONFIRMED, rule.id))
     if counts is None:
         return _Ground(rule, _Stands.UNDECIDED, Reason(ReasonCode.FACT_UNKNOWN, rule.id, by=fact))
     ends_on = rule.ends_on
@@ -269,8 +260,10 @@ def _part(rule: Ground, reading: Reading, ends_on: tuple[str, ...], rules: RuleS
         given = reading.start("consent_given")
         if given.standing is Standing.NOT_APPLICABLE:
             return _Ground(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.NEVER_BEGAN, rule.id, by="consent_given"))
-        if given.standing is not Standing.DAY:
+        if given.standing is not Standing.DAY and rule.status is Status.CONFIRMED:
             return _Ground(rule, _Stands.MISSING, Reason(ReasonCode.START_MISSING, rule.id, by="consent_given"))
+    if rule.status is not Status.CONFIRMED:
+        return _Ground(rule, _Stands.UNDECIDED, Reason(ReasonCode.NOT_CONFIRMED, rule.id))
     start = _trigger(reading, rule.trigger, rule)
     by = " ".join(rule.trigger.events)
     if start.standing is Standing.NOT_APPLICABLE:
@@ -322,7 +315,7 @@ def _conflict(grounds: Sequence[_Ground], dated: Sequence[_Ceiling], today: date
         if ground.rule.kind is not Kind.OBLIGATION:
             continue
         for ceiling in dated:
-            if ceiling.day is None or not ceiling.cuts(Kind.OBLIGATION):
+            if ceiling.day is None or not ceiling.rule.cuts(Kind.OBLIGATION):
                 continue
             open_ = ground.stands is _Stands.OPEN
             later = ground.stands is _Stands.ENDS and ground.day is not None and ground.day > ceiling.day
@@ -336,7 +329,7 @@ def _cut(grounds: Sequence[_Ground], dated: Sequence[_Ceiling], today: date) -> 
     for ground in grounds:
         if ground.rule.kind is Kind.OBLIGATION or ground.stands is _Stands.NOT_COUNTING:
             continue
-        cutting = [(c.day, c) for c in dated if c.day is not None and c.cuts(ground.rule.kind)]
+        cutting = [(c.day, c) for c in dated if c.day is not None and c.rule.cuts(ground.rule.kind)]
         if not cutting:
             continue
         first = min(day for day, _ in cutting)

@@ -31,7 +31,7 @@ class Absent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `grain`: whose it is; `many`: which counts when a thing has several; `undone_by`: a later one takes it back."""
+    """One event. `grain`: whose it is; `many`: which of several counts; `undone_by`: a later one takes it back."""
 
     name: str
     grain: Grain

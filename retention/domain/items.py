@@ -29,7 +29,7 @@ class Standing(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-_OVERRIDE = {
+OVERRIDE = {
     Absence.PENDING: Standing.AWAITED,
     Absence.MISSING: Standing.MISSING,
     Absence.NOT_APPLICABLE: Standing.NOT_APPLICABLE,
@@ -109,13 +109,7 @@ def with_own(
             merged[name] = None
     known = {name: value for name, value in item.facts.items() if name not in facts}
     known |= {name: value for name, value in facts.items() if value is not None}
-    return replace(
-        item,
-        events=merged,
-        facts=known,
-        own=frozenset(events),
-        contracts=item.contracts,
-    )
+    return replace(item, events=merged, facts=known, own=frozenset(events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +123,7 @@ class Reading:
     thing: str | None = None
 
     def occurrences(self, name: str) -> list[Occurrence]:
-        """What is recorded of an event, within the rule's purpose, thing and the item's contract, undone ones left out."""
+        """What is recorded of an event within the rule's purpose, thing and contract, and was not undone."""
         found = self._within(name)
         if name in self.item.own:
             return found
@@ -138,7 +132,7 @@ class Reading:
             for opposite in event(name).undone_by
             if opposite not in self.item.own
             for other in self._within(opposite)
-            if self._plausible(opposite, other.day)
+            if self.plausible(opposite, other.day)
         ]
         return [o for o in found if o.day is None or not any(day is not None and day > o.day for day in undoing)]
 
@@ -153,31 +147,36 @@ class Reading:
             return [o for o in found if o.thing == self.thing]
         return found
 
-    def _plausible(self, name: str, day: date | None) -> bool:
+    def plausible(self, name: str, day: date | None) -> bool:
+        """Whether this can be the day of such an event (P1): no placeholder, nothing ahead that cannot lie ahead."""
         if day is None or day < self.first_plausible_day or day >= NEVER:
             return False
         return day <= self.today or event(name).may_lie_ahead
 
     def start(self, name: str, if_absent: Absence | None = None) -> Start:
         """How it stands with an event; `if_absent` overrides what the catalogue says of its absence."""
+        return self.told(name) or self._absent(name, if_absent)
+
+    def told(self, name: str) -> Start | None:
+        """What is recorded of an event: a day, a date that is missing, a running contract; None: it is absent."""
         if name in CONTRACT_EVENTS and name not in self.item.events:
-            return self._contract_start(name, if_absent)
+            return self._told_by_contracts(name)
         entry = event(name)
-        days = []
+        days: list[date] = []
         for occurrence in self.occurrences(name):
-            if occurrence.day is not None and occurrence.day >= NEVER and entry.absent is Absent.AWAITED:
+            day = occurrence.day
+            if day is not None and day >= NEVER and entry.absent is Absent.AWAITED:
                 continue
-            if not self._plausible(name, occurrence.day):
+            if day is None or not self.plausible(name, day):
                 return Start(Standing.MISSING)
-            days.append(occurrence.day)
-        known = [day for day in days if day is not None]
-        if known:
-            return Start(Standing.DAY, min(known) if entry.many == "first" else max(known))
-        return self._absent(name, if_absent)
+            days.append(day)
+        if not days:
+            return None
+        return Start(Standing.DAY, min(days) if entry.many == "first" else max(days))
 
     def _absent(self, name: str, if_absent: Absence | None) -> Start:
         if if_absent is not None:
-            return Start(_OVERRIDE[if_absent])
+            return Start(OVERRIDE[if_absent])
         entry = event(name)
         if entry.absent is Absent.MISSING:
             return Start(Standing.MISSING)
@@ -186,26 +185,20 @@ class Reading:
         opening = self.start(entry.opened_by)
         return Start(Standing.AWAITED) if opening.standing is Standing.DAY else opening
 
-    def _contract_start(self, name: str, if_absent: Absence | None) -> Start:
+    def _told_by_contracts(self, name: str) -> Start | None:
         mine = [c for c in self.item.contracts if self.item.scope in {None, c.ref}]
         if not mine:
-            return Start(_OVERRIDE[if_absent] if if_absent is not None else Standing.MISSING)
-        starts = [c.started for c in mine]
-        if not all(self._plausible("contract_started", day) for day in starts):
+            return None
+        starts = [c.started for c in mine if c.started is not None]
+        if len(starts) < len(mine) or not all(self.plausible("contract_started", day) for day in starts):
             return Start(Standing.MISSING)
         if name == "contract_started":
-            return Start(Standing.DAY, max(day for day in starts if day is not None))
-        ends = []
-        running = False
-        for contract in mine:
-            unset = contract.ended is None or contract.ended >= NEVER
-            if unset and not contract.closed:
-                running = True
-            elif unset or not self._plausible("contract_ended", contract.ended):
-                return Start(Standing.MISSING)
-            elif contract.ended is not None:
-                ends.append(contract.ended)
-        return Start(Standing.AWAITED) if running else Start(Standing.DAY, max(ends))
+            return Start(Standing.DAY, max(starts))
+        ends = [c.ended for c in mine if c.ended is not None and c.ended < NEVER]
+        open_ended = [c for c in mine if c.ended is None or c.ended >= NEVER]
+        if any(c.closed for c in open_ended) or not all(self.plausible("contract_ended", day) for day in ends):
+            return Start(Standing.MISSING)
+        return Start(Standing.AWAITED) if open_ended else Start(Standing.DAY, max(ends))
 
     def ended_on(self, names: Iterable[str]) -> date | None:
         """The earliest day, today or before, on which one of these events ended something; None if none has."""
@@ -213,14 +206,14 @@ class Reading:
             o.day
             for name in names
             for o in self._ending(name)
-            if o.day is not None and o.day <= self.today and self._plausible(name, o.day)
+            if o.day is not None and o.day <= self.today and self.plausible(name, o.day)
         ]
         return min(days, default=None)
 
     def _ending(self, name: str) -> Sequence[Occurrence]:
         if name in CONTRACT_EVENTS and name not in self.item.events:
-            start = self._contract_start(name, None)
-            return [Occurrence(start.day)] if start.day is not None else []
+            start = self._told_by_contracts(name)
+            return [Occurrence(start.day)] if start is not None and start.day is not None else []
         return self.occurrences(name)
 
 

@@ -161,7 +161,8 @@ def _round(start: date, rounding: Rounding, years: FinancialYears) -> date:
             return years.end_of_year_with(start)
         case "end_of_calendar_year_of_financial_year":
             return date(years.end_of_year_with(start).year, 12, 31)
-    assert rounding.yearly_day is not None  # Rounding's constructor allows nothing else
+    if rounding.yearly_day is None:
+        raise RuleError(f"unknown rounding {rounding.text!r}")
     return _next_yearly(start, rounding.yearly_day)
 
 

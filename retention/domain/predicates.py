@@ -7,6 +7,7 @@ true nor false in the register, so every leaf here is two-valued: `AtMost` is fa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -86,3 +87,54 @@ Expression = Literal | AtMost | AtLeast | Recorded | FactIs | FactKnown | Closed
 
 TRUE = Literal(True)
 FALSE = Literal(False)
+
+
+def is_false(expression: Expression) -> bool:
+    """Whether nothing can satisfy it, so that it need not be asked."""
+    return expression == FALSE
+
+
+def negation(term: Expression) -> Expression:
+    """Not the term."""
+    match term:
+        case Literal(value):
+            return Literal(not value)
+        case Not(inner):
+            return inner
+    return Not(term)
+
+
+def conjunction(terms: Iterable[Expression]) -> Expression:
+    """All of the terms, flattened; constants and repetitions are left out."""
+    kept: dict[Expression, None] = {}
+    for term in terms:
+        if term == FALSE:
+            return FALSE
+        if isinstance(term, All):
+            kept.update(dict.fromkeys(term.terms))
+        elif term != TRUE:
+            kept[term] = None
+    if any(negation(term) in kept for term in kept):
+        return FALSE
+    return _one_or(All, kept, TRUE)
+
+
+def disjunction(terms: Iterable[Expression]) -> Expression:
+    """One of the terms, flattened; constants and repetitions are left out."""
+    kept: dict[Expression, None] = {}
+    for term in terms:
+        if term == TRUE:
+            return TRUE
+        if isinstance(term, Any):
+            kept.update(dict.fromkeys(term.terms))
+        elif term != FALSE:
+            kept[term] = None
+    if any(negation(term) in kept for term in kept):
+        return TRUE
+    return _one_or(Any, kept, FALSE)
+
+
+def _one_or(kind: type[All] | type[Any], kept: dict[Expression, None], none: Expression) -> Expression:
+    if len(kept) > 1:
+        return kind(tuple(kept))
+    return next(iter(kept), none)

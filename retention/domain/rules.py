@@ -17,6 +17,8 @@ from retention.domain.periods import FinancialYears, Period, Rounding
 
 FactValue = bool | int | str
 
+NO_ROUNDING = Rounding("none")
+
 
 class Kind(StrEnum):
     """What sort of reason a ground is."""
@@ -93,7 +95,7 @@ class Ground:
     trigger: Trigger
     period: Period | None
     action: Action
-    rounding: Rounding = Rounding("none")
+    rounding: Rounding = NO_ROUNDING
     conditions: tuple[Condition, ...] = ()
     if_absent: Absence | None = None
     ends_on: tuple[str, ...] = ()
@@ -111,12 +113,19 @@ class Ceiling:
     trigger: Trigger
     period: Period
     action: Action
-    rounding: Rounding = Rounding("none")
+    rounding: Rounding = NO_ROUNDING
     conditions: tuple[Condition, ...] = ()
     if_absent: Absence | None = None
     status: Status = Status.CONFIRMED
     yields_to: Literal["any_basis"] | frozenset[Kind] = frozenset()
     law: str = ""
+
+    def cuts(self, kind: Kind) -> bool:
+        """Whether it ends a ground of this kind; an instruction counts as a need (semantics 2.4)."""
+        if self.yields_to == "any_basis":
+            return False
+        same = {Kind.NEED, Kind.INSTRUCTION}
+        return not (same if kind in same else {kind}) & self.yields_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +152,18 @@ class RuleSet:
 
     @property
     def events(self) -> frozenset[str]:
-        """Every event that a rule names, `ends_on` included."""
-        named = {name for rule in (*self.grounds, *self.ceilings) for name in rule.trigger.events}
-        return frozenset(named | {name for ground in self.grounds for name in ground.ends_on})
+        """Every event that a rule asks, `ends_on` and a consent's own events included."""
+        named = {name for ground in self.grounds for name in (*ground.trigger.events, *ground.ends_on)}
+        named |= {name for ceiling in self.ceilings for name in ceiling.trigger.events}
+        if any(ground.kind is Kind.CONSENT for ground in self.grounds):
+            named |= {"consent_given", "consent_withdrawn"}
+        return frozenset(named)
 
     @property
     def facts(self) -> frozenset[str]:
         """Every fact that a condition names."""
-        return frozenset(c.fact for rule in (*self.grounds, *self.ceilings) for c in rule.conditions)
+        of_grounds = {condition.fact for ground in self.grounds for condition in ground.conditions}
+        return frozenset(of_grounds | {condition.fact for rule in self.ceilings for condition in rule.conditions})
 
 
 Facts = Mapping[str, FactValue]

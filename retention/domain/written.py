@@ -131,7 +131,7 @@ def _choice(kind: type[Choice], document: Document, key: str, path: str, default
     if value is None and default is not None:
         return default
     try:
-        return kind(value)
+        return kind(str(value))
     except ValueError:
         known = ", ".join(member.value for member in kind)
         what = "is missing" if value is None else f"{value!r} is none of the known"

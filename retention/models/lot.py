@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from ropa.models import Organisation, Version
 from retention.models.run import Run
+from ropa.models import Organisation, Version
 
 
 class Lot(models.Model):

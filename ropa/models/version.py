@@ -33,7 +33,7 @@ class Version(models.Model):
         return f"{self.organisation.slug} {self.number}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("a published version is never changed; publish another")
         super().save(*args, **kwargs)
 

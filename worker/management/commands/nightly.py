@@ -27,9 +27,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organisation", metavar="SLUG", help="one organisation; all with a version if left out")
-        parser.add_argument("--on", metavar="DATE", type=date.fromisoformat, help="the business date; today if left out")
+        parser.add_argument(
+            "--on", metavar="DATE", type=date.fromisoformat, help="the business date; today if left out"
+        )
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
-        parser.add_argument("--confirm-gap", action="store_true", help="more than 7 days have passed, and that is known")
+        parser.add_argument(
+            "--confirm-gap", action="store_true", help="more than 7 days have passed, and that is known"
+        )
         parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
 
     def handle(self, *args: Any, **options: Any) -> None:
