@@ -17,7 +17,8 @@ CREATE TABLE kysely (id INTEGER PRIMARY KEY, asiakasnro TEXT NOT NULL, nimi TEXT
     puhelin TEXT, sahkoposti TEXT, vastattu DATE NOT NULL, kysely_paattyi DATE NOT NULL, tilasi BOOLEAN);
 CREATE INDEX kysely_asiakas ON kysely (asiakasnro);
 CREATE TABLE tyomaarain (id INTEGER PRIMARY KEY, tyonro TEXT NOT NULL UNIQUE, asiakasnro TEXT NOT NULL,
-    nimi TEXT NOT NULL, osoite TEXT NOT NULL, tyo TEXT NOT NULL, kirjattu DATE NOT NULL, valmis DATE, tila TEXT NOT NULL);
+    nimi TEXT NOT NULL, osoite TEXT NOT NULL, tyo TEXT NOT NULL, kirjattu DATE NOT NULL, valmis DATE,
+    tila TEXT NOT NULL);
 CREATE INDEX tyomaarain_asiakas ON tyomaarain (asiakasnro);
 CREATE INDEX tyomaarain_valmis ON tyomaarain (valmis);
 """
