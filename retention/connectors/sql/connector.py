@@ -19,6 +19,7 @@ from retention.connectors.contract import (
     Health,
     LedgerMapping,
     LedgerRow,
+    Outcome,
     Place,
     Ref,
     Residue,
@@ -30,6 +31,8 @@ from retention.connectors.sql.database import Database, path_of
 from retention.connectors.sql.values import Days
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action
+
+WROTE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED})
 
 PAGE = 1_000
 """Rows read by one statement."""
@@ -151,7 +154,7 @@ class SqlConnector:
         catalogue = self._catalogue(self._connection())
         with self._database.transaction() as connection:
             disposals = disposal.Purge(connection, catalogue, mapping, action, still_due).run(refs)
-        self._destroyed = True
+        self._destroyed |= any(one.outcome in WROTE for one in disposals)
         return disposals
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:

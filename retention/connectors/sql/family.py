@@ -77,7 +77,7 @@ class Family:
                 yield name, self._items_above(one, shared, key, root, elsewhere)
 
     def _items_above(
-        self, first: ForeignKey, start: sa.TableValuedAlias | sa.Alias, key: str, root: RootCondition, when: Condition
+        self, first: ForeignKey, start: sa.FromClause, key: str, root: RootCondition, when: Condition
     ) -> sa.Select[tuple[object]]:
         """Keys of items that the rows of `start` for which `when` holds point at, by whatever path."""
         selects = [

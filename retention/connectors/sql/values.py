@@ -36,19 +36,16 @@ def kind_of(declared: str) -> ColumnKind:
     """The kind of a declared type: `VARCHAR(20)` is text, `NUMERIC(10)` an integer, `POINT` something else."""
     words = re.sub(r"\(.*?\)", " ", declared.upper()).split()
     first = words[0] if words else ""
-    if first.startswith(("DATETIME", "TIMESTAMP")):
-        return ColumnKind.DATETIME
-    if first == "DATE":
-        return ColumnKind.DATE
-    if first in {"BOOL", "BOOLEAN"}:
-        return ColumnKind.BOOLEAN
-    if _INTEGER_WORDS & set(words):
-        return ColumnKind.INTEGER
-    if any(part in declared.upper() for part in ("CHAR", "CLOB", "TEXT")):
-        return ColumnKind.TEXT
     if first in {"NUMERIC", "DECIMAL"} and re.search(r"\(\s*\d+\s*(,\s*0\s*)?\)", declared):
         return ColumnKind.INTEGER
-    return ColumnKind.OTHER
+    ways = (
+        (ColumnKind.DATETIME, first.startswith(("DATETIME", "TIMESTAMP"))),
+        (ColumnKind.DATE, first == "DATE"),
+        (ColumnKind.BOOLEAN, first in {"BOOL", "BOOLEAN"}),
+        (ColumnKind.INTEGER, bool(_INTEGER_WORDS & set(words))),
+        (ColumnKind.TEXT, any(part in declared.upper() for part in ("CHAR", "CLOB", "TEXT"))),
+    )
+    return next((kind for kind, fits in ways if fits), ColumnKind.OTHER)
 
 
 def unreadable(where: str, what: str) -> ConnectorError:
@@ -69,19 +66,15 @@ class Days:
 
     def of(self, value: object) -> date | None:
         """The day; None where it cannot be read. A placeholder such as 9999-12-31 is a day like any other."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not (_DAY.fullmatch(value) or _MOMENT.fullmatch(value)):
             return None
         try:
-            if _DAY.fullmatch(value):
-                return date.fromisoformat(value)
-            if not _MOMENT.fullmatch(value):
-                return None
             moment = datetime.fromisoformat(value)
         except ValueError:
             return None
+        if len(value) == len("2020-01-31") or (moment.tzinfo is None and self.stored.key == self.here.key):
+            return moment.date()
         if moment.tzinfo is None:
-            if self.stored.key == self.here.key:
-                return moment.date()
             moment = moment.replace(tzinfo=self.stored)
         try:
             return moment.astimezone(self.here).date()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any as Anything
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -32,7 +33,13 @@ from retention.domain.predicates import (
 from retention.domain.rules import FactValue
 
 Condition = sa.ColumnElement[bool]
-Columns = Mapping[str, sa.ColumnElement[Anything]]
+
+
+class Columns(Protocol):
+    """The columns of a table or of an alias of it, by name."""
+
+    def __getitem__(self, name: str, /) -> sa.ColumnElement[Anything]: ...
+
 
 WIDER = timedelta(days=3)
 """More than any two time zones differ."""
@@ -41,7 +48,7 @@ WIDER = timedelta(days=3)
 def condition(expression: Expression, mapping: DatasetMapping, relation: Relation, columns: Columns) -> Condition:
     """The expression over `columns` of the mapping's table. Raises ConnectorError for a name that is not mapped."""
 
-    def of(term: Expression) -> Condition:
+    def of(term: Expression) -> Condition:  # noqa: PLR0911 one return a leaf
         match term:
             case Literal(value):
                 return sa.true() if value else sa.false()
