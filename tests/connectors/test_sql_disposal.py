@@ -33,6 +33,7 @@ MAPPING = DatasetMapping(
     place="tiketti", key="id", subject="asiakasnro", events={"case_opened": "avattu"}, children=("viesti", "liite")
 )
 REFS = [Ref("1", "1001"), Ref("2", "1001"), Ref("3", "1002"), Ref("4", "1002")]
+OLD = AtMost("case_opened", DAY)
 D, S, R = Outcome.DESTROYED, Outcome.SUPERSEDED, Outcome.REFUSED
 
 
@@ -59,7 +60,7 @@ class Register:
     def connect(self, **config):
         return SqlConnector(f"sqlite:///{self.path}", **config)
 
-    def dispose(self, mapping=MAPPING, refs=REFS, action=Action.DELETE, where=AtMost("case_opened", DAY)):
+    def dispose(self, mapping=MAPPING, refs=REFS, action=Action.DELETE, where=OLD):
         with self.connect() as connector:
             connector.check([mapping])
             return [(answer.outcome, answer.detail) for answer in connector.dispose(mapping, refs, action, where)]
@@ -290,10 +291,12 @@ def test_no_deleted_byte_is_left_in_the_file(register, journal):
 
 
 def test_a_file_that_cannot_be_rewritten_is_told(register):
-    with closing(sqlite3.connect(register.path)) as other:
-        with pytest.raises(ConnectorError, match="could not be rewritten") as raised:
-            with register.connect(timeout="0") as connector:
-                connector.dispose(MAPPING, REFS[:1], Action.DELETE, TRUE)
-                other.execute("begin immediate")
-        assert not raised.value.permanent
+    with (
+        closing(sqlite3.connect(register.path)) as other,
+        pytest.raises(ConnectorError, match="could not be rewritten") as raised,
+        register.connect(timeout="0") as connector,
+    ):
+        connector.dispose(MAPPING, REFS[:1], Action.DELETE, TRUE)
+        other.execute("begin immediate")
+    assert not raised.value.permanent
     assert register.ids("tiketti") == [2, 3, 4]
