@@ -300,3 +300,14 @@ def test_a_file_that_cannot_be_rewritten_is_told(register):
         other.execute("begin immediate")
     assert not raised.value.permanent
     assert register.ids("tiketti") == [2, 3, 4]
+
+
+def test_a_call_that_fails_late_takes_back_what_it_had_done(register):
+    register.script(
+        "create trigger kova before delete on tiketti when old.id = 1 begin select raise(abort, 'ei'); end;"
+        "create trigger rikki before delete on tiketti when old.id = 3 begin select json('ei json'); end;"
+    )
+    before = register.everything()
+    with pytest.raises(ConnectorError):
+        register.dispose(refs=[REFS[1], REFS[0], REFS[2]])
+    assert register.everything() == before

@@ -262,3 +262,17 @@ def test_describes_what_is_there(tmp_path):
     assert places["asiakas"].columns["nimi"] == "varchar(80)"
     assert places["asiakas"].personal == {"tunnus": "identity code", "tili": "IBAN", "nimi": "name"}
     assert places["viesti"].unindexed_foreign_keys == ("viesti.asiakas_id",)
+
+
+def test_case_counts_whatever_the_column_was_declared_with(tmp_path):
+    path = tmp_path / "n.sqlite3"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("create table n(id integer primary key, nro text collate nocase, sana text collate nocase)")
+        db.executemany("insert into n(nro, sana) values (?, ?)", [("a1", "k"), ("A1", "K")])
+    mapping = DatasetMapping("n", "id", subject="nro", facts={"word": "sana"}, closed=ClosedWhen("sana", ("K",)))
+    with SqlConnector(f"sqlite:///{path}") as connector:
+        assert [c.ref.key for c in connector.find(mapping, subjects=["A1"])] == ["2"]
+        assert [c.ref.key for c in connector.find(mapping, FactIs("word", "k"))] == ["1"]
+        assert [(c.ref.key, c.closed) for c in connector.find(mapping)] == [("1", False), ("2", True)]
+        answers = connector.dispose(mapping, [Ref("1", "A1"), Ref("2", "A1")], Action.DELETE, TRUE)
+    assert [answer.outcome for answer in answers] == ["superseded", "destroyed"]
