@@ -6,12 +6,15 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from retention.connectors.contract import ConnectorError, DatasetMapping, Outcome, Ref, Residue
 from retention.connectors.sql import SqlConnector
+from retention.connectors.sql.database import Database
 from retention.connectors.sql.disposal import is_history
+from retention.connectors.sql.values import Days
 from retention.domain.predicates import TRUE, AtMost, Not
 from retention.domain.rules import Action
 
@@ -311,3 +314,13 @@ def test_a_call_that_fails_late_takes_back_what_it_had_done(register):
     with pytest.raises(ConnectorError):
         register.dispose(refs=[REFS[1], REFS[0], REFS[2]])
     assert register.everything() == before
+
+
+def test_nobody_writes_between_what_is_read_and_what_is_deleted(register):
+    database = Database(register.path, 0, Days(ZoneInfo("UTC"), ZoneInfo("UTC")))
+    with (
+        database.transaction(),
+        closing(sqlite3.connect(register.path, timeout=0)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("update tiketti set asiakasnro = '1002' where id = 1")
