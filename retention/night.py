@@ -301,22 +301,16 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
     """Which of tonight's collections, that this dataset's rules rest on, did not complete (V5)."""
     if not question.asks_ledger:
         return ""
-    wanted = question.ledger_events
-    facts = question.dataset.rules.facts - question.own_facts
-    problems = dict(Collection.objects.filter(run=night.run, complete=False).values_list("source", "problem"))
-    complete = set(Collection.objects.filter(run=night.run, complete=True).values_list("source", flat=True))
+    wanted = question.ledger_events | question.opening_events
+    wanted |= question.dataset.rules.facts - question.own_facts
+    asked = Collection.objects.filter(run=night.run)
+    problems = dict(asked.filter(complete=False).values_list("source", "problem"))
+    complete = set(asked.filter(complete=True).values_list("source", flat=True))
     blind = []
     for register in night.plan.registers:
         for source in register.ledger:
             name = f"{register.code}:{source.code}"
-            tells = set(source.mapping.events) | set(source.mapping.facts)
-            if source.mapping.started or source.mapping.ended:
-                tells |= {"contract_started", "contract_ended"}
-            if (
-                source.subject_kind == question.dataset.subject_kind
-                and tells & (wanted | facts)
-                and name not in complete
-            ):
+            if source.subject_kind == question.dataset.subject_kind and source.tells & wanted and name not in complete:
                 blind.append(f"{name}: {problems.get(name, 'was not collected')}")
     return "; ".join(blind)
 
