@@ -7,7 +7,22 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from ropa.render.sheet import Block, Cell, Column, Fact, Facts, Heading, Line, Run, Section, Sheet, Table, Text, cell, fours
+from ropa.render.sheet import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Line,
+    Run,
+    Section,
+    Sheet,
+    Table,
+    Text,
+    cell,
+    fours,
+)
 from ropa.wording import article_in_words, day_in_words, number_in_words, table
 
 Data = Mapping[str, Any]

@@ -14,6 +14,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def test_killed_at_any_point_the_next_start_comes_to_the_same_end(template, tmp_
                     os.kill(os.getpid(), signal.SIGKILL)
 
             where = f"{number}: {points[number]}"
-            assert _in_process(directory, lambda kill=kill: _night(kill)) == -signal.SIGKILL, where
+            assert _in_process(directory, partial(_night, kill)) == -signal.SIGKILL, where
             assert _in_process(directory, lambda: _night(lambda point: None)) == 0, where
             assert _end(directory) == expected, where
             assert _in_process(directory, _verify) == 0, where

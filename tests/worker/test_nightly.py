@@ -30,7 +30,7 @@ def nightly(*arguments):
     try:
         call_command("nightly", *arguments, stdout=out, stderr=err)
     except SystemExit as exit_:
-        code = exit_.code
+        code = int(exit_.code or 0)
     return code, out.getvalue(), err.getvalue()
 
 
