@@ -57,8 +57,12 @@ def translated(language: str) -> Catalog:
 def update(language: str, code: Catalog) -> None:
     """Write the new texts in, untranslated; leave out what the code no longer says."""
     catalog = translated(language)
-    catalog.update(code, no_fuzzy_matching=True)
-    catalog.header_comment = f"# Seloste, {catalog.locale.english_name if catalog.locale else language}."
+    catalog.update(code, no_fuzzy_matching=True, update_creation_date=False)
+    name = catalog.locale.english_name if catalog.locale else language
+    catalog.header_comment = f"# Seloste, {name}."
+    catalog.last_translator = catalog.language_team = name or language
+    catalog.version = catalog.msgid_bugs_address = ""
+    catalog.revision_date = catalog.creation_date
     catalog.fuzzy = False
     path = po_file(language)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +71,7 @@ def update(language: str, code: Catalog) -> None:
 
 
 def _texts(message: Message) -> tuple[str, ...]:
-    return message.string if isinstance(message.string, tuple | list) else (message.string,)
+    return tuple(message.string) if isinstance(message.string, tuple | list) else (message.string or "",)
 
 
 def problems(language: str, code: Catalog, catalog: Catalog) -> list[str]:
