@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 
 from retention import verification
+from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, make_lots, open_lots, withdraw
 from retention.domain.errors import NightError, SelosteError
@@ -28,7 +29,6 @@ from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
 from retention.holds import active
-from retention.ledger import collect
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, Collection, DatasetNight, Lot, Run
 from retention.models.run import RunState
@@ -318,7 +318,7 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
 def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
-    holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind, night.today)
+    holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
     waiting = frozenset(
         entry.key
         for lot in open_lots(night.organisation.pk, dataset.code)

@@ -22,13 +22,12 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
 from retention.domain.rules import FactValue, Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from ropa.draft import POLICY
 from ropa.models import Version
 
 Document = Mapping[str, Any]
 
 FIRST_PLAUSIBLE_DAY = date(1950, 1, 1)
-DEFAULT_POLICY = MappingProxyType({"mode": "observe", "approval": "one", "grace": "P0D", "waves": False})
-"""What a dataset does about which nothing was decided: it counts, and nothing goes (V3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +254,7 @@ def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
     grain = Grain(document["grain"])
     subject_kind = document.get("subject_kind") or ""
     enforced_by = document.get("enforced_by", "us")
-    policy = {**DEFAULT_POLICY, **(document.get("policy") or {})}
+    policy = {**POLICY, **(document.get("policy") or {})}
     own_facts = frozenset(mapping.facts) if mapping else frozenset()
     deciding = {
         "ceilings": sorted((_plain(rule) for rule in rules.ceilings), key=canonical),

@@ -30,7 +30,7 @@ Document = Mapping[str, Any]
 Report = dict[str, Any]
 
 RULE_KEYS = (
-    "kind purpose trigger period rounding action condition if_absent ends_on yields_to status review_by law".split()
+    ["kind", "purpose", "trigger", "period", "rounding", "action", "condition", "if_absent", "ends_on", "yields_to", "status", "review_by", "law"]
 )
 """What of a rule decides; the rest (its id, reason, and whether it was in the notice) is said beside it."""
 

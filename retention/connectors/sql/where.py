@@ -48,7 +48,7 @@ WIDER = timedelta(days=3)
 def condition(expression: Expression, mapping: DatasetMapping, relation: Relation, columns: Columns) -> Condition:
     """The expression over `columns` of the mapping's table. Raises ConnectorError for a name that is not mapped."""
 
-    def of(term: Expression) -> Condition:  # noqa: PLR0911 one return a leaf
+    def of(term: Expression) -> Condition:
         match term:
             case Literal(value):
                 return sa.true() if value else sa.false()
