@@ -7,7 +7,22 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from ropa.render.sheet import Block, Cell, Column, Fact, Facts, Heading, Line, Run, Section, Sheet, Table, Text, cell, fours
+from ropa.render.sheet import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Line,
+    Run,
+    Section,
+    Sheet,
+    Table,
+    Text,
+    cell,
+    fours,
+)
 from ropa.wording import article_in_words, day_in_words, number_in_words, table
 
 Data = Mapping[str, Any]
@@ -94,7 +109,9 @@ class _Layout:
             Fact(self.words["as_of"], cell(self.day(report["as_of"]))),
             Fact(
                 self.words["version"],
-                cell(self.words["version_value"].format(number=version["number"], day=self.day(version["in_force_from"]))),
+                cell(
+                    self.words["version_value"].format(number=version["number"], day=self.day(version["in_force_from"]))
+                ),
             ),
         ]
         if night is not None:
@@ -157,7 +174,9 @@ class _Layout:
             if key == "joint_controllers" and paragraph == "30(2)":
                 continue
             rows.append(Fact(self.words[key], self.field(controller[key])))
-        return self.section("controller", term, self.note(paragraph, "a"), self.statute(paragraph, "a"), Facts(tuple(rows)))
+        return self.section(
+            "controller", term, self.note(paragraph, "a"), self.statute(paragraph, "a"), Facts(tuple(rows))
+        )
 
     def statute(self, paragraph: str, point: str) -> Text:
         """The statute's own words."""
@@ -258,7 +277,9 @@ class _Layout:
             medium = (Run(register["medium"]),), (Run(register["lifecycle"], style="soft"),)
             place, backups = self.recorded(register["place"]), self.recorded(register["backups"])
             rows.append((tuple(named), medium, place, backups))
-        return self.section("registers", self.words["registers"], "", Table(self.words["registers"], columns, tuple(rows)))
+        return self.section(
+            "registers", self.words["registers"], "", Table(self.words["registers"], columns, tuple(rows))
+        )
 
     # --- the retention column and its evidence
 
@@ -318,7 +339,11 @@ class _Layout:
             blocks += self.unanswered(execution["datasets"])
         blocks.append(Heading(self.words["not_reached"]))
         if execution["not_reached"]:
-            columns = Column(self.words["register"], 38), Column(self.words["dataset"], 27), Column(self.words["why"], 35)
+            columns = (
+                Column(self.words["register"], 38),
+                Column(self.words["dataset"], 27),
+                Column(self.words["why"], 35),
+            )
             rows = tuple(
                 (
                     cell(self.said(one["name"], "strong")),
@@ -346,7 +371,9 @@ class _Layout:
             days = ", ".join(self.day(day) for day in night["missed_dates"])
             rows.append(Fact(self.words["missed"], cell(Run(days, style="late"))))
         rows.append(Fact(self.words["night_version"], cell("–" if night["version"] is None else str(night["version"]))))
-        rows.append(Fact(self.words["destroyed_total"], cell(self.counted(execution["totals"]["destroyed_ever"], "items"))))
+        rows.append(
+            Fact(self.words["destroyed_total"], cell(self.counted(execution["totals"]["destroyed_ever"], "items")))
+        )
         return Facts(tuple(rows))
 
     def numbers_table(self, execution: Data) -> Table:
@@ -433,7 +460,11 @@ class _Layout:
             Fact(self.words["version_digest"], cell(Run(fours(self.report["version"]["digest"]), style="digest"))),
         ]
         if self.report["evidence_head"]:
-            rows.append(Fact(self.words["head_digest"], cell(Run(fours(self.report["evidence_head"]["digest"]), style="digest"))))
+            rows.append(
+                Fact(
+                    self.words["head_digest"], cell(Run(fours(self.report["evidence_head"]["digest"]), style="digest"))
+                )
+            )
         rows.append(Fact(self.words["release"], cell(f"Seloste {self.report['release']}")))
         lead = Text(cell(self.words["checking_lead"]))
         return self.section("checking", self.words["checking"], "", lead, Facts(tuple(rows)))
