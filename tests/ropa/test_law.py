@@ -59,7 +59,7 @@ def test_a_maximum_makes_no_ground_and_everything_else_makes_one():
 def test_the_library_is_loaded_once_and_cannot_be_changed():
     assert library() is library()
     with pytest.raises(TypeError):
-        library()["X"] = ROW
+        library()["X"] = ROW  # type: ignore[index]
 
 
 @pytest.mark.parametrize("grade", ["certainty", "number_certainty"])
