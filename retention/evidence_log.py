@@ -111,7 +111,7 @@ class EvidenceLog:
 
     def has(self, kind: str) -> bool:
         """Whether an entry of this kind was written."""
-        return self._entries().filter(kind=kind).exists()
+        return bool(self._entries().filter(kind=kind).exists())
 
     def entries(self) -> Iterator[Entry]:
         """Every entry in order, streamed."""

@@ -1,77 +1,97 @@
-"""What a night executes: a published version, read into dataclasses. A night sees nothing else of the inventory (V1).
+"""A published version as the night reads it: frozen, checked against its digest, and nothing but the snapshot.
 
-The snapshot is the inventory document without its connections; what it leaves out has the document's defaults.
+What may be left out of a document may be left out of a snapshot; what is left out is as the reference says.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache
+from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from retention.connectors.contract import ClosedWhen, DatasetMapping, LedgerMapping
 from retention.domain.errors import EvidenceError, RuleError
 from retention.domain.evidence import canonical, sha256_hex
-from retention.domain.periods import FinancialYears, Period, parse_financial_years
+from retention.domain.items import CONTRACT_EVENTS
+from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
 from retention.domain.rules import FactValue, Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from ropa.draft import POLICY
 from ropa.models import Version
 
 Document = Mapping[str, Any]
 
 FIRST_PLAUSIBLE_DAY = date(1950, 1, 1)
-"""An earlier date is a placeholder, unless the organisation says otherwise (P1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a night may do about a dataset: observe, flag or purge; whose approval it wants; how long it then waits."""
+    """How far a night may go with a dataset (V3).
 
-    mode: str = "observe"
-    approval: str = "automatic"
-    grace: Period = Period(0, 0)  # noqa: RUF009 - frozen
-    waves: bool = False
+    mode      observe (count), flag (make lots), purge
+    approval  automatic, one, two: how many persons approve a lot
+    grace     from approval to the first day on which it may be claimed
+    waves     a backlog goes in waves; never automatic
+    """
+
+    mode: str
+    approval: str
+    grace: Period
+    waves: bool
 
 
 @dataclass(frozen=True)
 class OrganisationPlan:
-    """Whose night it is."""
+    """What of the organisation a night asks: its clock, its facts, its years."""
 
     slug: str
     name: str
     time_zone: str
-    facts: Mapping[str, FactValue]
-    financial_years: FinancialYears
+    facts: Mapping[str, FactValue] = field(default_factory=lambda: MappingProxyType({}))
+    financial_years: FinancialYears = field(default_factory=FinancialYears)
     first_plausible_day: date = FIRST_PLAUSIBLE_DAY
 
 
 @dataclass(frozen=True)
 class LedgerSource:
-    """One thing that a register is the source of truth for."""
+    """Something that a register is the source of truth for, collected every night."""
 
     code: str
     subject_kind: str
     mapping: LedgerMapping
 
+    @property
+    def tells(self) -> frozenset[str]:
+        """The events and facts that it tells of its subjects."""
+        contracts = CONTRACT_EVENTS if self.mapping.started or self.mapping.ended else frozenset()
+        return frozenset(self.mapping.events) | frozenset(self.mapping.facts) | contracts
+
 
 @dataclass(frozen=True)
 class RegisterPlan:
-    """A register and how it is reached."""
+    """A register: which connection reaches it, and what it tells the ledger.
+
+    `announced`: subject kind -> events and facts that somebody sends by the API. They are never collected, so
+    the absence of one is never believed (V5).
+    """
 
     code: str
     name: Mapping[str, str]
     medium: str
-    connection: str
+    connection: str = ""
     ledger: tuple[LedgerSource, ...] = ()
+    announced: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
 class DatasetPlan:
-    """One dataset: where it lies, which rules decide, what may be done. `rules_digest` names all that decides."""
+    """A dataset with all that decides about it. `rules_digest` changes when any of that does."""
 
     code: str
     name: Mapping[str, str]
@@ -88,189 +108,208 @@ class DatasetPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole published version."""
+    """One version of an inventory. `digest` is the SHA-256 of its snapshot."""
 
     organisation: OrganisationPlan
     registers: tuple[RegisterPlan, ...]
     datasets: tuple[DatasetPlan, ...]
     digest: str
 
-    @cached_property
-    def _by_code(self) -> dict[str, DatasetPlan]:
-        return {dataset.code: dataset for dataset in self.datasets}
-
-    def datasets_of(self, register: str) -> list[DatasetPlan]:
+    def datasets_of(self, register: str) -> tuple[DatasetPlan, ...]:
         """The datasets of one register, in the document's order."""
-        return [dataset for dataset in self.datasets if dataset.register == register]
+        return tuple(dataset for dataset in self.datasets if dataset.register == register)
 
     def find_dataset(self, code: str) -> DatasetPlan | None:
-        """The dataset of that id, if this version has it."""
-        return self._by_code.get(code)
+        return next((dataset for dataset in self.datasets if dataset.code == code), None)
 
     def find_register(self, code: str) -> RegisterPlan | None:
-        """The register of that id, if this version has it."""
         return next((register for register in self.registers if register.code == code), None)
 
     def told(self, subject_kind: str) -> frozenset[str]:
-        """The events that a register is declared to tell of such subjects; the absence of others says nothing."""
-        found: set[str] = set()
-        for register in self.registers:
-            for source in register.ledger:
-                if source.subject_kind == subject_kind:
-                    found |= events_told(source.mapping)
-        return frozenset(found)
-
-
-def events_told(mapping: LedgerMapping) -> frozenset[str]:
-    """The events that a source of the ledger tells, those of contracts included."""
-    contracts = {"contract_started", "contract_ended"} if mapping.started or mapping.ended else set()
-    return frozenset(contracts | set(mapping.events))
+        """The events and facts that some register is collected for, of subjects of this kind."""
+        return frozenset(
+            name
+            for register in self.registers
+            for source in register.ledger
+            if source.subject_kind == subject_kind
+            for name in source.tells
+        )
 
 
 def plan_of(version: Version) -> Plan:
-    """Read a published version. Raises EvidenceError if it was changed since, RuleError if it cannot be read."""
-    return _plan(version.snapshot, version.digest)
+    """The version's plan. Raises EvidenceError if the snapshot is not what was published, RuleError if no plan."""
+    if sha256_hex(version.snapshot.encode("utf-8")) != version.digest:
+        raise EvidenceError(f"version {version.number}: the snapshot is not the one that was published")
+    return _plan(version.snapshot)
 
 
 @lru_cache(maxsize=32)
-def _plan(snapshot: str, digest: str) -> Plan:
-    if sha256_hex(snapshot.encode("utf-8")) != digest:
-        raise EvidenceError("the published inventory was changed after it was published: its digest is another")
-    return plan_from(json.loads(snapshot), digest)
-
-
-def plan_from(document: Document, digest: str) -> Plan:
-    """A plan from an inventory document. Raises RuleError naming the place of the first thing that cannot be read."""
-    organisation = _organisation(document["organisation"])
-    return Plan(
-        organisation,
-        tuple(_register(register) for register in document.get("registers", ())),
-        tuple(_dataset(dataset, organisation) for dataset in document.get("datasets", ())),
-        digest,
-    )
+def _plan(snapshot: str) -> Plan:
+    try:
+        document = json.loads(snapshot)
+        organisation = _organisation(document["organisation"])
+        return Plan(
+            organisation=organisation,
+            registers=tuple(_register(register) for register in document.get("registers", ())),
+            datasets=tuple(_dataset(dataset, organisation) for dataset in document.get("datasets", ())),
+            digest=sha256_hex(snapshot.encode("utf-8")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RuleError(f"the snapshot is no inventory: {error!r}") from error
 
 
 def _organisation(document: Document) -> OrganisationPlan:
-    years = [(parse_day(y["start"], "start"), parse_day(y["end"], "end")) for y in document.get("financial_years", ())]
-    first = document.get("first_plausible_day")
+    years = [
+        (
+            parse_day(year["start"], "organisation.financial_years"),
+            parse_day(year["end"], "organisation.financial_years"),
+        )
+        for year in document.get("financial_years") or ()
+    ]
     return OrganisationPlan(
         slug=document["slug"],
-        name=document["name"],
+        name=document.get("name", document["slug"]),
         time_zone=document.get("time_zone", "Europe/Helsinki"),
-        facts=MappingProxyType(dict(document.get("facts") or {})),
+        facts=_frozen(document.get("facts")),
         financial_years=parse_financial_years(document.get("financial_year_end", "12-31"), years),
-        first_plausible_day=parse_day(first, "organisation.first_plausible_day") if first else FIRST_PLAUSIBLE_DAY,
-    )
-
-
-def _register(document: Document) -> RegisterPlan:
-    return RegisterPlan(
-        code=document["id"],
-        name=document["name"],
-        medium=document.get("medium", ""),
-        connection=document.get("connection") or "",
-        ledger=tuple(_ledger_source(source) for source in document.get("ledger") or ()),
-    )
-
-
-def _ledger_source(document: Document) -> LedgerSource:
-    return LedgerSource(
-        document["id"],
-        document["subject_kind"],
-        LedgerMapping(
-            place=document["place"],
-            subject=document["subject"],
-            contract=document.get("contract"),
-            started=document.get("started"),
-            ended=document.get("ended"),
-            closed=_closed(document.get("closed")),
-            events=MappingProxyType(dict(document.get("events") or {})),
-            facts=MappingProxyType(dict(document.get("facts") or {})),
-            thing=document.get("thing"),
-            purpose=document.get("purpose") or "",
-            options=MappingProxyType(dict(document.get("options") or {})),
+        first_plausible_day=parse_day(
+            document.get("first_plausible_day", FIRST_PLAUSIBLE_DAY), "organisation.first_plausible_day"
         ),
     )
 
 
-def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
-    path = f"datasets[{document['id']}]"
-    rules = RuleSet(
-        grounds=tuple(_rule(parse_ground, path, "grounds", rule) for rule in document.get("grounds") or ()),
-        ceilings=tuple(_rule(parse_ceiling, path, "ceilings", rule) for rule in document.get("ceilings") or ()),
-        no_reason_to_keep=document.get("no_reason_to_keep") is not None,
-        financial_years=organisation.financial_years,
-        first_plausible_day=organisation.first_plausible_day,
-    )
-    mapping = document.get("mapping")
-    return DatasetPlan(
+def _register(document: Document) -> RegisterPlan:
+    sources = document.get("ledger") or ()
+    announced: dict[str, frozenset[str]] = {}
+    for source in sources:
+        if source.get("via") == "api":
+            told = frozenset(source.get("tells") or ())
+            announced[source["subject_kind"]] = announced.get(source["subject_kind"], frozenset()) | told
+    return RegisterPlan(
         code=document["id"],
-        name=document["name"],
-        register=document["register"],
-        activity=document["activity"],
-        grain=Grain(document["grain"]),
-        subject_kind=document.get("subject_kind") or "",
-        enforced_by=document.get("enforced_by", "us"),
-        mapping=_mapping(mapping) if mapping else None,
-        rules=rules,
-        policy=_policy(document.get("policy") or {}, f"{path}.policy"),
-        rules_digest=rules_digest(document, organisation),
+        name=_frozen(document.get("name")),
+        medium=document.get("medium", ""),
+        connection=document.get("connection") or "",
+        ledger=tuple(
+            LedgerSource(source["id"], source["subject_kind"], ledger_mapping(source))
+            for source in sources
+            if source.get("via") != "api"
+        ),
+        announced=MappingProxyType(announced),
     )
 
 
-def _rule(parse: Any, path: str, key: str, document: Document) -> Any:
-    return parse(document, f"{path}.{key}[{document.get('id', '?')}]")
+def ledger_mapping(document: Document) -> LedgerMapping:
+    """A register's ledger source as its connector reads it."""
+    return LedgerMapping(
+        place=document["place"],
+        subject=document["subject"],
+        contract=document.get("contract"),
+        started=document.get("started"),
+        ended=document.get("ended"),
+        closed=_closed(document.get("closed")),
+        events=_frozen(document.get("events")),
+        facts=_frozen(document.get("facts")),
+        thing=document.get("thing"),
+        purpose=document.get("purpose") or "",
+        options=_frozen(document.get("options")),
+    )
 
 
-def _mapping(document: Document) -> DatasetMapping:
+def dataset_mapping(document: Document) -> DatasetMapping:
+    """A dataset's mapping as its connector reads it."""
     return DatasetMapping(
         place=document["place"],
         key=document["key"],
         subject=document.get("subject"),
         contract=document.get("contract"),
-        events=MappingProxyType(dict(document.get("events") or {})),
-        facts=MappingProxyType(dict(document.get("facts") or {})),
+        events=_frozen(document.get("events")),
+        facts=_frozen(document.get("facts")),
         closed=_closed(document.get("closed")),
         fields=tuple(document.get("fields") or ()),
         children=tuple(document.get("children") or ()),
-        options=MappingProxyType(dict(document.get("options") or {})),
+        options=_frozen(document.get("options")),
+    )
+
+
+def rule_set(document: Document, organisation: OrganisationPlan, path: str) -> RuleSet:
+    """All that decides about one dataset. Raises RuleError naming the place of the first thing that is wrong."""
+    return RuleSet(
+        grounds=tuple(parse_ground(rule, _at(path, "grounds", rule)) for rule in document.get("grounds") or ()),
+        ceilings=tuple(parse_ceiling(rule, _at(path, "ceilings", rule)) for rule in document.get("ceilings") or ()),
+        no_reason_to_keep=bool(document.get("no_reason_to_keep")),
+        financial_years=organisation.financial_years,
+        first_plausible_day=organisation.first_plausible_day,
+    )
+
+
+def _at(path: str, what: str, rule: Document) -> str:
+    return f"{path}.{what}[{rule.get('id', '?')}]"
+
+
+def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
+    rules = rule_set(document, organisation, f"datasets[{document['id']}]")
+    written = document.get("mapping")
+    mapping = None if written is None else dataset_mapping(written)
+    grain = Grain(document["grain"])
+    subject_kind = document.get("subject_kind") or ""
+    enforced_by = document.get("enforced_by", "us")
+    policy = {**POLICY, **(document.get("policy") or {})}
+    own_facts = frozenset(mapping.facts) if mapping else frozenset()
+    deciding = {
+        "ceilings": sorted((_plain(rule) for rule in rules.ceilings), key=canonical),
+        "enforced_by": enforced_by,
+        "facts": {name: organisation.facts.get(name) for name in sorted(rules.facts - own_facts)},
+        "financial_years": _plain(organisation.financial_years),
+        "first_plausible_day": _plain(organisation.first_plausible_day),
+        "grain": grain.value,
+        "grounds": sorted((_plain(rule) for rule in rules.grounds), key=canonical),
+        "mapping": _plain(mapping),
+        "no_reason_to_keep": rules.no_reason_to_keep,
+        "subject_kind": subject_kind,
+        "time_zone": organisation.time_zone,
+    }
+    return DatasetPlan(
+        code=document["id"],
+        name=_frozen(document.get("name")),
+        register=document["register"],
+        activity=document.get("activity", ""),
+        grain=grain,
+        subject_kind=subject_kind,
+        enforced_by=enforced_by,
+        mapping=mapping,
+        rules=rules,
+        policy=Policy(policy["mode"], policy["approval"], Period.parse(policy["grace"]), bool(policy["waves"])),
+        rules_digest=sha256_hex(canonical(deciding)),
     )
 
 
 def _closed(document: Document | None) -> ClosedWhen | None:
-    return ClosedWhen(document["column"], tuple(str(v) for v in document["values"])) if document else None
+    return None if document is None else ClosedWhen(document["column"], tuple(str(v) for v in document["values"]))
 
 
-def _policy(document: Document, path: str) -> Policy:
-    mode, approval = document.get("mode", "observe"), document.get("approval", "automatic")
-    if mode not in {"observe", "flag", "purge"} or approval not in {"automatic", "one", "two"}:
-        raise RuleError(f"{mode!r} with approval {approval!r} is no policy", path)
-    return Policy(mode, approval, Period.parse(document.get("grace", "P0D")), bool(document.get("waves", False)))
+def _frozen(document: Document | None) -> Mapping[str, Any]:
+    return MappingProxyType(dict(document or {}))
 
 
-DECIDES: Sequence[str] = (
-    "grain",
-    "subject_kind",
-    "enforced_by",
-    "mapping",
-    "grounds",
-    "ceilings",
-    "no_reason_to_keep",
-)
-"""What of a dataset decides about its items; its names and its policy do not."""
-
-
-def rules_digest(dataset: Document, organisation: OrganisationPlan) -> str:
-    """Names exactly the rules and the mapping that decide: when they change, approvals under them are void (V1)."""
-    years = organisation.financial_years
-    return sha256_hex(
-        canonical(
-            {
-                "dataset": {key: dataset[key] for key in DECIDES if dataset.get(key)},
-                "facts": dict(organisation.facts),
-                "financial_year_end": list(years.day),
-                "financial_years": [[start.isoformat(), end.isoformat()] for start, end in years.years],
-                "first_plausible_day": organisation.first_plausible_day.isoformat(),
-            }
-        )
-    )
+def _plain(value: Any) -> Any:
+    """What canonical JSON has a form for; a period in its one normal form, a set in order."""
+    match value:
+        case Enum():
+            return value.value
+        case Period() | Rounding():
+            return str(value)
+        case date():
+            return value.isoformat()
+        case Mapping():
+            return {key: _plain(member) for key, member in value.items()}
+        case frozenset():
+            return sorted(_plain(member) for member in value)
+        case _ if dataclasses.is_dataclass(value):
+            return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        case str():
+            return value
+        case Sequence():
+            return [_plain(member) for member in value]
+        case _:
+            return value

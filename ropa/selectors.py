@@ -1,4 +1,4 @@
-"""Questions that are asked of the inventory."""
+"""Reading the inventory: which version is in force."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ropa.models import Organisation, Version
 
 
 def version_in_force(organisation: Organisation, day: date) -> Version | None:
-    """The published version that is in force on a day: of those that began by then, the latest published."""
+    """The version that nights of `day` execute: the last published of those in force by then; None before the first."""
     return organisation.versions.filter(in_force_from__lte=day).order_by("-number").first()

@@ -62,6 +62,7 @@ class SqlConnector:
     def __init__(
         self,
         url: str,
+        *,
         timeout: str = "30",
         time_zone: str = "Europe/Helsinki",
         stored_time_zone: str = "",
@@ -88,7 +89,7 @@ class SqlConnector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close. After disposals the file is rewritten; that it could not be is an error unless there is one already."""
+        """Close. After disposals the file is rewritten; where it cannot be, that is the error if there is no other."""
         connection, self._open, self._known = self._open, None, None
         if connection is not None:
             connection.close()
@@ -119,8 +120,7 @@ class SqlConnector:
 
     def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
         """Rows of a table or view, in no settled order."""
-        connection = self._connection()
-        yield from reading.collect(self._database, connection, self._catalogue(connection), mapping, self._page)
+        yield from self._reading().collect(mapping)
 
     def find(
         self,
@@ -130,17 +130,7 @@ class SqlConnector:
         contracts: Sequence[str] | None = None,
     ) -> Iterator[Candidate]:
         """Items in key order: numbers by size, text by code point. Never over-selects."""
-        connection = self._connection()
-        yield from reading.find(
-            self._database,
-            connection,
-            self._catalogue(connection),
-            mapping,
-            where,
-            subjects,
-            contracts,
-            self._page,
-        )
+        yield from self._reading().find(mapping, where, subjects, contracts)
 
     def export(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterator[Mapping[str, Any]]:
         """Each item's columns, its children's rows under their tables' names. Personal data."""
@@ -160,12 +150,16 @@ class SqlConnector:
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """On a connection of its own: rows, children and history tables that still have something of the items."""
         with self._database.connect() as connection:
-            return list(disposal.residues(connection, read_catalogue(connection), mapping, refs, action))
+            return list(disposal.ReadBack(connection, read_catalogue(connection), mapping, action).residues(refs))
 
     def _connection(self) -> sa.Connection:
         if self._open is None:
             raise ConnectorError("sql: not entered", permanent=True)
         return self._open
+
+    def _reading(self) -> reading.Reading:
+        connection = self._connection()
+        return reading.Reading(self._database, connection, self._catalogue(connection), self._page)
 
     @contextmanager
     def _asking(self) -> Iterator[sa.Connection]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -165,27 +166,55 @@ def left_of(
     return {str(key) for key in connection.execute(question).scalars()}
 
 
-def residues(
-    connection: sa.Connection, catalogue: Catalogue, mapping: DatasetMapping, refs: Sequence[Ref], action: Action
-) -> Iterator[Residue]:
-    """What is still there: the rows, direct children, and copies in tables that look like this one's history."""
-    relation = check_columns(catalogue, mapping)
-    targets = targets_of(mapping, action, relation)
-    for key in sorted(left_of(connection, mapping, relation, targets, refs)):
-        yield Residue(key, relation.name)
-    family = family_of(catalogue, mapping)
-    for name, keys in family.belongs_by.items():
-        for foreign in keys:
-            if foreign.referred == mapping.place and len(foreign.columns) == 1:
-                yield from _by_value(
-                    connection, catalogue.relation(name), foreign.columns[0], foreign.referred_columns[0], mapping, refs
-                )
-    for name, copy in sorted(catalogue.relations.items()):
-        if name != mapping.place and name not in family.members and not copy.view and is_history(name, mapping.place):
-            column = history_key(copy, mapping)
+@dataclass(frozen=True)
+class ReadBack:
+    """What is still there of some items after `action`: rows, direct children, and copies in history tables."""
+
+    connection: sa.Connection
+    catalogue: Catalogue
+    mapping: DatasetMapping
+    action: Action
+
+    def residues(self, refs: Sequence[Ref]) -> Iterator[Residue]:
+        """One Residue for each item and table."""
+        relation = check_columns(self.catalogue, self.mapping)
+        targets = targets_of(self.mapping, self.action, relation)
+        for key in sorted(left_of(self.connection, self.mapping, relation, targets, refs)):
+            yield Residue(key, relation.name)
+        family = family_of(self.catalogue, self.mapping)
+        for name, keys in family.belongs_by.items():
+            for foreign in keys:
+                if foreign.referred == self.mapping.place and len(foreign.columns) == 1:
+                    yield from self._naming(name, foreign.columns[0], foreign.referred_columns[0], refs)
+        for name, copy in sorted(self.catalogue.relations.items()):
+            if copy.view or name in family.members or not is_history(name, self.mapping.place):
+                continue
+            column = history_key(copy, self.mapping)
             if column is not None:
                 fields = {field: None for field in targets if field in copy.columns}
-                yield from _by_value(connection, copy, column, mapping.key, mapping, refs, fields)
+                yield from self._naming(name, column, self.mapping.key, refs, fields)
+
+    def _naming(
+        self, table: str, column: str, of: str, refs: Sequence[Ref], fields: Mapping[str, None] = MappingProxyType({})
+    ) -> Iterator[Residue]:
+        """Rows of another table whose `column` has an item's key or its subject's number, whichever `of` is.
+
+        By any other column an item that is gone cannot be known again. With `fields`, only rows where one is filled.
+        """
+        if of == self.mapping.key:
+            names = {ref.key: ref.key for ref in refs}
+        else:
+            names = {ref.subject: ref.key for ref in refs if ref.subject is not None and of == self.mapping.subject}
+        relation = self.catalogue.relation(table)
+        own, kind = relation.table.c[column], relation.column(column).kind
+        stored = {value: key for name, key in names.items() if (value := as_stored(name, kind)) is not None}
+        if not stored:
+            return
+        question = sa.select(own).distinct().where(own.in_(list(stored)))
+        if fields:
+            question = question.where(sa.not_(emptied(fields, relation.table.c)))
+        for value in self.connection.execute(question.order_by(own)).scalars():
+            yield Residue(stored[value], table)
 
 
 def is_history(name: str, place: str) -> bool:
@@ -202,31 +231,3 @@ def history_key(copy: Relation, mapping: DatasetMapping) -> str | None:
     if own in copy.columns:
         return own
     return mapping.key if mapping.key in copy.columns and copy.primary_key != (mapping.key,) else None
-
-
-def _by_value(
-    connection: sa.Connection,
-    relation: Relation,
-    column: str,
-    of: str,
-    mapping: DatasetMapping,
-    refs: Sequence[Ref],
-    fields: Mapping[str, None] | None = None,
-) -> Iterator[Residue]:
-    """Rows of another table that name an item by its key or by its subject's number; nothing by any other column."""
-    if of == mapping.key:
-        names = {ref.key: ref.key for ref in refs}
-    elif of == mapping.subject:
-        names = {ref.subject: ref.key for ref in refs if ref.subject is not None}
-    else:
-        return
-    table = relation.table
-    kind = relation.column(column).kind
-    stored = {value: key for name, key in names.items() if (value := as_stored(name, kind)) is not None}
-    if not stored:
-        return
-    question = sa.select(table.c[column]).distinct().where(table.c[column].in_(list(stored)))
-    if fields:
-        question = question.where(sa.not_(emptied(fields, table.c)))
-    for value in connection.execute(question.order_by(table.c[column])).scalars():
-        yield Residue(stored[value], relation.name)

@@ -79,40 +79,95 @@ class Reader:
         }
 
 
-def find(
-    database: Database,
-    connection: sa.Connection,
-    catalogue: Catalogue,
-    mapping: DatasetMapping,
-    where: Expression,
-    subjects: Sequence[str] | None,
-    contracts: Sequence[str] | None,
-    page: int,
-) -> Iterator[Candidate]:
-    """Items in key order. A row whose columns an earlier disposal has emptied is no item any more."""
-    relation = check_columns(catalogue, mapping)
-    reader = Reader(database, relation, mapping)
-    columns = relation.table.c
-    key = columns[mapping.key]
-    terms = [condition(where, mapping, relation, columns), key.is_not(None)]
-    terms += [sa.not_(emptied(targets, columns)) for targets in _emptied_to(mapping, relation)]
-    for name, numbers, what in ((mapping.subject, subjects, "subject"), (mapping.contract, contracts, "contract")):
-        if numbers is not None:
-            if name is None:
-                raise ConnectorError(f"{mapping.place}: asked by {what}, but the mapping names none", permanent=True)
-            terms.append(of_subjects(columns[name], relation.column(name).kind, numbers))
-    order = [sa.collate(key, "BINARY") if relation.column(mapping.key).kind == "text" else key]
-    question = sa.select(*reader.columns(mapping.key)).where(*terms)
-    for row in _pages(database, connection, question, order, [mapping.key], page):
-        found = reader.text(row, mapping.key)
-        if found is not None:
-            yield Candidate(
-                Ref(found, reader.text(row, mapping.subject)),
-                reader.text(row, mapping.contract),
-                reader.events(row),
-                reader.facts(row),
-                bool(row[reader.closed_label]),
-            )
+@dataclass(frozen=True)
+class Reading:
+    """Questions to one file over an open connection, `page` rows at a time."""
+
+    database: Database
+    connection: sa.Connection
+    catalogue: Catalogue
+    page: int
+
+    def find(
+        self,
+        mapping: DatasetMapping,
+        where: Expression,
+        subjects: Sequence[str] | None,
+        contracts: Sequence[str] | None,
+    ) -> Iterator[Candidate]:
+        """Items in key order. A row whose columns an earlier disposal has emptied is no item any more."""
+        relation = check_columns(self.catalogue, mapping)
+        reader = Reader(self.database, relation, mapping)
+        columns = relation.table.c
+        key = columns[mapping.key]
+        terms = [condition(where, mapping, relation, columns), key.is_not(None)]
+        terms += [sa.not_(emptied(targets, columns)) for targets in _emptied_to(mapping, relation)]
+        for name, numbers, what in ((mapping.subject, subjects, "subject"), (mapping.contract, contracts, "contract")):
+            if numbers is not None:
+                if name is None:
+                    raise ConnectorError(
+                        f"{mapping.place}: asked by {what}, but the mapping names none", permanent=True
+                    )
+                terms.append(of_subjects(columns[name], relation.column(name).kind, numbers))
+        order = [sa.collate(key, "BINARY") if relation.column(mapping.key).kind == "text" else key]
+        question = sa.select(*reader.columns(mapping.key)).where(*terms)
+        for row in self._pages(question, order, [mapping.key]):
+            found = reader.text(row, mapping.key)
+            if found is not None:
+                yield Candidate(
+                    Ref(found, reader.text(row, mapping.subject)),
+                    reader.text(row, mapping.contract),
+                    reader.events(row),
+                    reader.facts(row),
+                    bool(row[reader.closed_label]),
+                )
+
+    def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
+        """The rows of a table or view; a row without a subject is nobody's and has no place in the ledger."""
+        relation = check_columns(self.catalogue, mapping)
+        reader = Reader(self.database, relation, mapping)
+        more = [name for name in (mapping.started, mapping.ended, mapping.thing) if name is not None]
+        subject_column = relation.table.c[mapping.subject]
+        identity = [part.label(f"part {n} of {reader.closed_label}") for n, part in enumerate(relation.row_identity)]
+        question = sa.select(*reader.columns(*more), *identity).where(subject_column.is_not(None))
+        order, names = list(relation.row_identity), [part.name for part in identity]
+        for row in self._pages(question, order, names):
+            subject = reader.text(row, mapping.subject)
+            if subject is not None:
+                yield LedgerRow(
+                    subject,
+                    reader.text(row, mapping.contract),
+                    reader.day(row, mapping.started),
+                    reader.day(row, mapping.ended),
+                    bool(row[reader.closed_label]),
+                    reader.events(row),
+                    reader.facts(row),
+                    reader.text(row, mapping.thing) or "",
+                )
+
+    def _pages(
+        self, question: sa.Select[Any], order: Sequence[sa.ColumnElement[Any]], names: Sequence[str]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Rows in `order`, whose values stand under `names`; all in one statement where there is none to page by."""
+        if not order:
+            with self.database.told():
+                result = self.connection.execute(question).mappings()
+                for row in result:
+                    yield dict(row)
+            return
+        left = sa.tuple_(*order) if len(order) > 1 else order[0]
+        last: tuple[Any, ...] | None = None
+        while True:
+            asked = question.order_by(*order).limit(self.page)
+            if last is not None:
+                asked = asked.where(left > (sa.tuple_(*last) if len(order) > 1 else last[0]))
+            with self.database.told():
+                rows = self.connection.execute(asked).mappings().all()
+            for row in rows:
+                yield dict(row)
+            if len(rows) < self.page:
+                return
+            last = tuple(rows[-1][name] for name in names)
 
 
 def _emptied_to(mapping: DatasetMapping, relation: Relation) -> list[Mapping[str, str | None]]:
@@ -121,62 +176,6 @@ def _emptied_to(mapping: DatasetMapping, relation: Relation) -> list[Mapping[str
     if anonymise_option(mapping, relation):
         ways.append(targets_of(mapping, Action.ANONYMISE, relation))
     return [targets for targets in ways if targets]
-
-
-def collect(
-    database: Database, connection: sa.Connection, catalogue: Catalogue, mapping: LedgerMapping, page: int
-) -> Iterator[LedgerRow]:
-    """The rows of a table or view; a row without a subject is nobody's and has no place in the ledger."""
-    relation = check_columns(catalogue, mapping)
-    reader = Reader(database, relation, mapping)
-    more = [name for name in (mapping.started, mapping.ended, mapping.thing) if name is not None]
-    subject_column = relation.table.c[mapping.subject]
-    identity = [part.label(f"part {n} of {reader.closed_label}") for n, part in enumerate(relation.row_identity)]
-    question = sa.select(*reader.columns(*more), *identity).where(subject_column.is_not(None))
-    order, names = list(relation.row_identity), [part.name for part in identity]
-    for row in _pages(database, connection, question, order, names, page):
-        subject = reader.text(row, mapping.subject)
-        if subject is not None:
-            yield LedgerRow(
-                subject,
-                reader.text(row, mapping.contract),
-                reader.day(row, mapping.started),
-                reader.day(row, mapping.ended),
-                bool(row[reader.closed_label]),
-                reader.events(row),
-                reader.facts(row),
-                reader.text(row, mapping.thing) or "",
-            )
-
-
-def _pages(
-    database: Database,
-    connection: sa.Connection,
-    question: sa.Select[Any],
-    order: Sequence[sa.ColumnElement[Any]],
-    names: Sequence[str],
-    page: int,
-) -> Iterator[Mapping[str, Any]]:
-    """Rows in `order`, whose values stand under `names`; all in one statement where there is no order to page by."""
-    if not order:
-        with database.told():
-            result = connection.execute(question).mappings()
-            for row in result:
-                yield dict(row)
-        return
-    left = sa.tuple_(*order) if len(order) > 1 else order[0]
-    last: tuple[Any, ...] | None = None
-    while True:
-        asked = question.order_by(*order).limit(page)
-        if last is not None:
-            asked = asked.where(left > (sa.tuple_(*last) if len(order) > 1 else last[0]))
-        with database.told():
-            rows = connection.execute(asked).mappings().all()
-        for row in rows:
-            yield dict(row)
-        if len(rows) < page:
-            return
-        last = tuple(rows[-1][name] for name in names)
 
 
 def export(

@@ -48,7 +48,7 @@ WIDER = timedelta(days=3)
 def condition(expression: Expression, mapping: DatasetMapping, relation: Relation, columns: Columns) -> Condition:
     """The expression over `columns` of the mapping's table. Raises ConnectorError for a name that is not mapped."""
 
-    def of(term: Expression) -> Condition:  # noqa: PLR0911 one return a leaf
+    def of(term: Expression) -> Condition:
         match term:
             case Literal(value):
                 return sa.true() if value else sa.false()
@@ -140,7 +140,7 @@ def probes(mapping: DatasetMapping | LedgerMapping, relation: Relation) -> list[
     found = []
     for name in sorted(dates):
         column = columns[name]
-        readable = sa.case((sa.func.date(column) == column, 1), else_=sa.func.seloste_readable(column))
+        readable = sa.case((_plain_date(column), 1), else_=sa.func.seloste_readable(column))
         found.append(Probe(f"{relation.name}.{name}", "a date", sa.and_(column.is_not(None), readable == 0)))
     for name in sorted(str(name) for name in numbers):
         column = columns[name]
@@ -172,9 +172,14 @@ def _where(relation: Relation, column: str) -> str:
     return f"{relation.name}.{column}"
 
 
+def _plain_date(column: sa.ColumnElement[Anything]) -> Condition:
+    """A date and nothing more, for the database to tell by itself; adding no days is what finds 30 February."""
+    return sa.and_(sa.func.date(column, "+0 days") == column, column >= date.min.isoformat())
+
+
 def _day(column: sa.ColumnElement[Anything], where: str) -> sa.ColumnElement[Anything]:
     """The local day: a plain date as it stands, everything else through `values.Days`."""
-    return sa.case((sa.func.date(column) == column, column), else_=sa.func.seloste_day(column, where))
+    return sa.case((_plain_date(column), column), else_=sa.func.seloste_day(column, where))
 
 
 def _at_most(column: sa.ColumnElement[Anything], day: date, where: str) -> Condition:
