@@ -17,12 +17,14 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from retention.domain.errors import DocumentError, LifecycleError, NightError, RuleError
+from retention.reports import NoVersionError
 
 PROBLEM = "application/problem+json"
 ROOT = "urn:seloste:problem:"
@@ -46,6 +48,7 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     return response
 
 
+@csrf_exempt
 def no_such_page(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """An address under /api/ that is nobody's."""
     problem = _body("not-found", HTTPStatus.NOT_FOUND, _("There is nothing at this address."))
@@ -63,6 +66,8 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
         return _body("lifecycle", HTTPStatus.CONFLICT, str(error))
     if isinstance(error, NightError):
         return _body("night", HTTPStatus.CONFLICT, str(error))
+    if isinstance(error, NoVersionError):
+        return _body("no-version", HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, Http404):
         return _body("not-found", HTTPStatus.NOT_FOUND, _("There is no such thing, or it is not yours to see."))
     if isinstance(error, PermissionDenied):
@@ -99,15 +104,15 @@ def _body(
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """REST framework's nested messages as (JSON pointer, message)."""
+    """REST framework's nested messages, each with its path as a document's problems have it."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             whole = name == "non_field_errors"
-            yield from _flat(inner, path if whole else f"{path}/{name}")
+            yield from _flat(inner, path if whole else f"{path}.{name}".removeprefix("."))
     elif isinstance(detail, list):
         for position, inner in enumerate(detail):
             nested = isinstance(inner, (Mapping, list))
-            yield from _flat(inner, f"{path}/{position}" if nested else path)
+            yield from _flat(inner, f"{path}[{position}]" if nested else path)
     else:
         yield {"path": path, "message": str(detail)}
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
@@ -113,3 +116,16 @@ def mine(request: Request) -> QuerySet[Organisation]:
         .prefetch_related(Prefetch("memberships", queryset=own))
         .distinct()
     )
+
+
+def sent(serializer: type[serializers.Serializer[Any]], request: Request) -> Mapping[str, Any]:
+    """The request's body, checked for its shape. Raises ValidationError."""
+    filled = serializer(data=request.data)
+    filled.is_valid(raise_exception=True)
+    checked: Mapping[str, Any] = filled.validated_data
+    return checked
+
+
+def today_of(organisation: Organisation) -> date:
+    """The day it is where the organisation is."""
+    return timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()

@@ -5,25 +5,34 @@ Registers and datasets are the draft, what people edit; `versions` is what night
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import Prefetch
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from api.editing import edit
 from api.lists import Order
-from api.organisation import InOrganisation
+from api.organisation import InOrganisation, sent
 from api.permissions import Verb
 from api.register_serializers import (
     DatasetSerializer,
+    EditSerializer,
+    PublishSerializer,
     RegisterSerializer,
     VersionSerializer,
     WholeVersionSerializer,
 )
 from ropa.models import Dataset, Register, Version
+from ropa.services import publish
 
 LANGUAGES = ("fi", "sv", "en")
 LANGUAGE = OpenApiParameter("language", str, enum=LANGUAGES, description="of the rules in words; else the organisation's")
@@ -48,7 +57,8 @@ class DatasetFilter(django_filters.FilterSet):
 
 
 class VersionFilter(django_filters.FilterSet):
-    in_force_from = django_filters.DateFromToRangeFilter()
+    since = django_filters.DateFilter(field_name="in_force_from", lookup_expr="gte")
+    until = django_filters.DateFilter(field_name="in_force_from", lookup_expr="lte")
     order = Order(fields=["number", "in_force_from"])
 
     class Meta:
@@ -59,7 +69,7 @@ class VersionFilter(django_filters.FilterSet):
 class Worded(InOrganisation):
     """Shows rules in words, in the language asked for."""
 
-    needs = {"GET": Verb.READ}
+    needs: ClassVar[Mapping[str, Verb]] = {"GET": Verb.READ}
     parameters = frozenset({"language"})
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -97,9 +107,19 @@ class Registers(Worded, ListAPIView):  # type: ignore[type-arg]
 class OneRegister(Worded, RetrieveAPIView):  # type: ignore[type-arg]
     """One register."""
 
+    needs = {"GET": Verb.READ, "PATCH": Verb.EDIT}
     queryset = REGISTERS
     serializer_class = RegisterSerializer
     lookup_field = "code"
+
+    @extend_schema(
+        operation_id="register_edit", parameters=[LANGUAGE], request=EditSerializer, responses=RegisterSerializer
+    )
+    def patch(self, request: Request, slug: str, code: str) -> Response:
+        """Edit the draft of this register. Nothing of it is executed before the controller publishes."""
+        asked = sent(EditSerializer, request)
+        edit(self.organisation, "registers", code, asked["changes"], self.who, asked["reason"])
+        return self.retrieve(request)
 
 
 @extend_schema_view(get=extend_schema(operation_id="datasets_list", parameters=[LANGUAGE]))
@@ -115,9 +135,19 @@ class Datasets(Worded, ListAPIView):  # type: ignore[type-arg]
 class OneDataset(Worded, RetrieveAPIView):  # type: ignore[type-arg]
     """One dataset."""
 
+    needs = {"GET": Verb.READ, "PATCH": Verb.EDIT}
     queryset = DATASETS
     serializer_class = DatasetSerializer
     lookup_field = "code"
+
+    @extend_schema(
+        operation_id="dataset_edit", parameters=[LANGUAGE], request=EditSerializer, responses=DatasetSerializer
+    )
+    def patch(self, request: Request, slug: str, code: str) -> Response:
+        """Edit the draft of this dataset. Nothing of it is executed before the controller publishes."""
+        asked = sent(EditSerializer, request)
+        edit(self.organisation, "datasets", code, asked["changes"], self.who, asked["reason"])
+        return self.retrieve(request)
 
 
 @extend_schema_view(get=extend_schema(operation_id="versions_list"))
@@ -125,9 +155,18 @@ class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     """Published versions: what nights execute, each from its day."""
 
     queryset = Version.objects.defer("snapshot")
-    needs = {"GET": Verb.READ}
+    needs = {"GET": Verb.READ, "POST": Verb.PUBLISH}
     serializer_class = VersionSerializer
     filterset_class = VersionFilter
+
+    @extend_schema(operation_id="version_publish", request=PublishSerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Publish the draft: frozen, with its digest, it is what nights execute from that day on."""
+        asked = sent(PublishSerializer, request)
+        version = publish(
+            self.organisation, asked["in_force_from"], timezone.now(), self.who, request.user, asked["reason"]
+        )
+        return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
 
 
 @extend_schema_view(get=extend_schema(operation_id="version", parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -74,7 +75,7 @@ class CeilingSerializer(RuleSerializer):
 
 
 def rule_document(rule: Ground | Ceiling) -> dict[str, Any]:
-    """The rule as the inventory document has it; what is empty is left out."""
+    """The rule as the inventory document has it; what says nothing is left out."""
     names = ["trigger", "period", "rounding", "action", "condition", "if_absent", "status", "law", "reason", "addition"]
     names += ["kind", "purpose", "ends_on", "review_by"] if isinstance(rule, Ground) else ["yields_to"]
     document = {"id": rule.code, **{name: getattr(rule, name) for name in names}}
@@ -159,3 +160,18 @@ class WholeVersionSerializer(VersionSerializer):
     @extend_schema_field(OBJECT)
     def get_document(self, version: Version) -> Any:
         return json.loads(version.snapshot)
+
+
+class EditSerializer(serializers.Serializer[Any]):
+    changes = Object(help_text="a JSON merge patch (RFC 7396) on the entry as the inventory document has it")
+    reason = serializers.CharField(max_length=2000, help_text="stands in the history")
+
+    def validate_changes(self, changes: Any) -> Any:
+        if not isinstance(changes, dict):
+            raise serializers.ValidationError(_("an object"))
+        return changes
+
+
+class PublishSerializer(serializers.Serializer[Any]):
+    in_force_from = serializers.DateField(help_text="the first day whose night executes it")
+    reason = serializers.CharField(max_length=2000, allow_blank=True, default="")

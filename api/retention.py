@@ -5,15 +5,11 @@ Each view reads the request, calls one function of `retention`, and shows what c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import django_filters
 from django.db.models import Count
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -21,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.lists import Order
-from api.organisation import InOrganisation
+from api.organisation import InOrganisation, sent, today_of
 from api.permissions import Verb
 from api.retention_serializers import (
     LOT_STATES,
@@ -50,18 +46,6 @@ ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
 DAY = OpenApiParameter("business_date", date, OpenApiParameter.PATH)
 
 
-def _sent(serializer: type[Any], request: Request) -> Mapping[str, Any]:
-    """The body, checked for its shape. Raises ValidationError."""
-    filled = serializer(data=request.data)
-    filled.is_valid(raise_exception=True)
-    checked: Mapping[str, Any] = filled.validated_data
-    return checked
-
-
-def _today(view: InOrganisation) -> date:
-    return timezone.now().astimezone(ZoneInfo(view.organisation.time_zone)).date()
-
-
 class Ledger(InOrganisation):
     """Contracts, events and facts of data subjects."""
 
@@ -71,21 +55,20 @@ class Ledger(InOrganisation):
     @extend_schema(operation_id="ledger_upsert", request=LedgerSerializer, responses=UpsertedSerializer)
     def post(self, request: Request, slug: str) -> Response:
         """Write contracts, events and facts: all of them or none. A later revision supersedes an earlier one."""
-        rows = _sent(LedgerSerializer, request)
-        source = f"api:{request.user.get_username()}"
-        counts = upsert(
+        rows = sent(LedgerSerializer, request)
+        written = upsert(
             self.organisation,
             contracts=[ContractRow(**row) for row in rows["contracts"]],
             events=[EventRow(**row) for row in rows["events"]],
             facts=[FactRow(**row) for row in rows["facts"]],
-            source=source,
+            source=f"api:{request.user.get_username()}",
         )
-        return Response(UpsertedSerializer({"source": source, "counts": counts}).data)
+        return Response(UpsertedSerializer(written).data)
 
 
 class HoldFilter(django_filters.FilterSet):
     released = django_filters.BooleanFilter(field_name="released", lookup_expr="isnull", exclude=True)
-    review_by = django_filters.DateFromToRangeFilter()
+    review_until = django_filters.DateFilter(field_name="review_by", lookup_expr="lte")
     order = Order(fields=["start", "review_by", "id"])
 
     class Meta:
@@ -108,10 +91,10 @@ class Holds(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     @extend_schema(operation_id="hold_place", request=PlaceHoldSerializer, responses={201: PlacedSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """Place a hold. Never too late: the answer says what was saved, what is in flight and what is gone."""
-        asked = dict(_sent(PlaceHoldSerializer, request))
+        asked = dict(sent(PlaceHoldSerializer, request))
         subjects = [(row["subject_kind"], row["subject"]) for row in asked.pop("subjects")]
         placed = holds.place(
-            self.organisation, subjects, **{**asked, "start": asked.get("start", _today(self))}, by=self.who
+            self.organisation, subjects, **{**asked, "start": asked.get("start", today_of(self.organisation))}, by=self.who
         )
         shown = {
             "hold": HOLDS.get(pk=placed.hold.pk),
@@ -132,12 +115,13 @@ class ReleaseHold(InOrganisation):
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Release a hold: from its day on it holds no more."""
         hold = get_object_or_404(Hold, organisation=self.organisation, pk=pk)
-        holds.release(hold, _sent(ReleaseSerializer, request).get("day", _today(self)), self.who)
+        holds.release(hold, sent(ReleaseSerializer, request).get("day", today_of(self.organisation)), self.who)
         return Response(HoldSerializer(HOLDS.get(pk=pk)).data)
 
 
 class NightFilter(django_filters.FilterSet):
-    business_date = django_filters.DateFromToRangeFilter()
+    since = django_filters.DateFilter(field_name="business_date", lookup_expr="gte")
+    until = django_filters.DateFilter(field_name="business_date", lookup_expr="lte")
     order = Order(fields=["business_date", "requested_at"])
 
     class Meta:
@@ -167,9 +151,9 @@ class Nights(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     )
     def post(self, request: Request, slug: str) -> Response:
         """Ask for a night. A worker runs it; `nights/{date}/` says how it goes."""
-        asked = _sent(StartNightSerializer, request)
+        asked = sent(StartNightSerializer, request)
         run = night.request(
-            self.organisation, asked.get("business_date", _today(self)), self.who, asked["confirm_gap"]
+            self.organisation, asked.get("business_date", today_of(self.organisation)), self.who, asked["confirm_gap"]
         )
         over = run.state == RunState.FINISHED
         return Response(
@@ -199,7 +183,7 @@ class StopNight(InOrganisation):
     def post(self, request: Request, slug: str, business_date: date) -> Response:
         """Stop a night: no further chunk is sent. It can be started again and goes on where it was."""
         run = get_object_or_404(Run, organisation=self.organisation, business_date=business_date)
-        night.stop(run, self.who, _sent(ReasonSerializer, request)["reason"])
+        night.stop(run, self.who, sent(ReasonSerializer, request)["reason"])
         run.refresh_from_db()
         return Response(WholeNightSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
@@ -251,7 +235,7 @@ class ApproveLot(InOrganisation):
     @extend_schema(operation_id="lot_approve", parameters=[ID], request=ApproveSerializer, responses=WholeLotSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Approve exactly what the digest names. Where two must approve, they are two persons."""
-        approve(self.get_object(), self.who, _sent(ApproveSerializer, request)["digest"])
+        approve(self.get_object(), self.who, sent(ApproveSerializer, request)["digest"])
         return Response(WholeLotSerializer(self.get_object()).data)
 
 
@@ -265,5 +249,5 @@ class RejectLot(InOrganisation):
     @extend_schema(operation_id="lot_reject", parameters=[ID], request=ReasonSerializer, responses=WholeLotSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Turn a lot down. The next night asks about its items again."""
-        reject(self.get_object(), self.who, _sent(ReasonSerializer, request)["reason"])
+        reject(self.get_object(), self.who, sent(ReasonSerializer, request)["reason"])
         return Response(WholeLotSerializer(self.get_object()).data)

@@ -11,13 +11,13 @@ from rest_framework import serializers
 from api.lists import TooLarge
 from api.register_serializers import Object
 from retention.domain.lifecycle import LotState
+from retention.holds import REASONS
 from retention.models import Hold, Lot, LotEvent, Run
 
 ROW_LIMIT = 5_000
 """Contracts, events and facts in one call, together."""
 
 LATEST_REVISION = 2**63 - 1
-HOLD_REASONS = ("legal_proceedings", "dispute", "request", "authority")
 LOT_STATES = [(state.value, state.name.lower()) for state in LotState]
 
 
@@ -91,8 +91,12 @@ class LedgerSerializer(serializers.Serializer[Any]):
 
 
 class UpsertedSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField()
-    counts = serializers.DictField(child=serializers.IntegerField())
+    """Rows written, and rows that were not because the ledger knew as late a revision."""
+
+    contracts = serializers.IntegerField()
+    events = serializers.IntegerField()
+    facts = serializers.IntegerField()
+    superseded = serializers.IntegerField()
 
 
 class HoldSerializer(serializers.ModelSerializer[Hold]):
@@ -135,7 +139,7 @@ class PlaceHoldSerializer(serializers.Serializer[Any]):
     subjects = SubjectSerializer(many=True, help_text="empty: everybody in the scope")
     register = serializers.SlugField(max_length=60, allow_blank=True, default="", help_text="empty: every register")
     dataset = serializers.SlugField(max_length=60, allow_blank=True, default="", help_text="empty: every dataset")
-    reason = serializers.ChoiceField(choices=HOLD_REASONS, error_messages={"invalid_choice": ", ".join(HOLD_REASONS)})
+    reason = serializers.ChoiceField(choices=REASONS, error_messages={"invalid_choice": ", ".join(REASONS)})
     note = serializers.CharField(max_length=2000, allow_blank=True, default="", help_text="without personal data")
     owner = serializers.CharField(max_length=200)
     start = serializers.DateField(required=False, help_text="today if left out")

@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import organisation, register, retention, tokens
+from api import organisation, register, reports, retention, tokens
 from api.errors import no_such_page
 
 
@@ -46,6 +46,7 @@ of_one = [
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),
     path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),

@@ -123,7 +123,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "NightState": "retention.models.run.RunState",
         "LotState": "api.retention_serializers.LOT_STATES",
-        "HoldReason": "api.retention_serializers.HOLD_REASONS",
+        "HoldReason": "retention.holds.REASONS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
