@@ -34,7 +34,7 @@ from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Hold
 from retention.evaluation import Question
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
-from retention.holds import active, claim_gate, epoch_of, stopped
+from retention.holds import active, claim_gate, epoch_of, register_stopped, stopped
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, KeyOutcome, Lot, Run
 
@@ -43,7 +43,11 @@ CHUNK = 500
 
 
 class Stopped(LifecycleError):
-    """Somebody stopped the night, the organisation or the register: nothing more is claimed."""
+    """Somebody stopped the night or the organisation: nothing more is claimed."""
+
+
+class RegisterStopped(LifecycleError):
+    """Somebody stopped this register: nothing of it is claimed, and the night goes on with the others."""
 
 
 @dataclass
@@ -112,9 +116,12 @@ def _intend(work: Work) -> Attempt | None:
 
 
 def _refuse_if_stopped(work: Work) -> None:
-    reason = stopped(work.question.organisation, work.lot.register)
+    reason = stopped(work.question.organisation)
     if reason:
         raise Stopped(reason)
+    reason = register_stopped(work.question.organisation, work.lot.register)
+    if reason:
+        raise RegisterStopped(f"{work.lot.register} is stopped: {reason}")
     run = Run.objects.only("stop_requested", "stop_reason").get(pk=work.run.pk)
     if run.stop_requested:
         raise Stopped(run.stop_reason or "the night was stopped")
@@ -146,12 +153,14 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
 
 def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
     dataset = work.question.dataset
-    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, work.question.today)
+    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind)
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
+    """Also a hold that starts after the business date: a night may run past midnight, and it was placed by now."""
     of_all, own = holds.get("", ()), holds.get(entry.subject or "", ())
-    return any(hold.holds_on(work.question.today) for hold in (*of_all, *own))
+    today = work.question.today
+    return any(hold.released is None or hold.released > today for hold in (*of_all, *own))
 
 
 def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
