@@ -37,12 +37,13 @@ class _Guesses(SimpleRateThrottle):
         return f"{self.scope}:{self.name}"
 
 
-def count_guess(request: HttpRequest | Request, name: str) -> None:
-    """Count one try at a password, right or wrong. Raises Throttled with the seconds to wait."""
+def count_guess(request: HttpRequest | Request, name: str) -> int:
+    """Count one try at a password, right or wrong; the seconds to wait, 0 if it may be looked at."""
     address = SimpleRateThrottle.get_ident(_Guesses("log_in_address", ""), request)  # type: ignore[arg-type]
     for guesses in (_Guesses("log_in_address", address), _Guesses("log_in_name", name.strip().casefold())):
         if not guesses.allow_request(request, None):  # type: ignore[arg-type]
-            raise Throttled(guesses.wait())
+            return max(1, round(guesses.wait() or 0))
+    return 0
 
 
 class Password(BasicAuthentication):
@@ -51,7 +52,8 @@ class Password(BasicAuthentication):
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
     ) -> tuple[AbstractBaseUser, None]:
-        if request is not None:
-            count_guess(request, userid)
+        wait = count_guess(request, userid) if request is not None else 0
+        if wait:
+            raise Throttled(wait)
         user, _nothing = super().authenticate_credentials(userid, password, request)
         return user, None

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -68,12 +68,16 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
         return _body("night", HTTPStatus.CONFLICT, str(error))
     if isinstance(error, NoVersionError):
         return _body("no-version", HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, RequestDataTooBig):
+        return _body("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request's body is too large."))
     if isinstance(error, Http404):
         return _body("not-found", HTTPStatus.NOT_FOUND, _("There is no such thing, or it is not yours to see."))
     if isinstance(error, PermissionDenied):
         return _body("permission-denied", HTTPStatus.FORBIDDEN, _("Your role does not have this right."))
     if isinstance(error, exceptions.ValidationError):
-        return _body("invalid", HTTPStatus.BAD_REQUEST, _("The request is not as described."), list(_flat(error.detail)))
+        return _body(
+            "invalid", HTTPStatus.BAD_REQUEST, _("The request is not as described."), list(_flat(error.detail))
+        )
     if isinstance(error, exceptions.APIException):
         kind = str(error.default_code).replace("_", "-")
         return _body(kind, HTTPStatus(error.status_code), str(error.detail))
@@ -83,8 +87,8 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
 def _unexpected(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     quote = secrets.token_hex(6)
     view = type(context.get("view")).__name__
-    places = "".join(traceback.format_tb(error.__traceback__))
-    log.error("problem %s: %s in %s\n%s", quote, type(error).__name__, view, places)
+    places = [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
+    log.error("problem %s: %s in %s\n  %s", quote, type(error).__name__, view, "\n  ".join(places))
     detail = _("Something went wrong here. Quote %(id)s.") % {"id": quote}
     return {**_body("unexpected", HTTPStatus.INTERNAL_SERVER_ERROR, detail), "instance": f"urn:seloste:error:{quote}"}
 
@@ -107,8 +111,10 @@ def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     """REST framework's nested messages, each with its path as a document's problems have it."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            whole = name == "non_field_errors"
-            yield from _flat(inner, path if whole else f"{path}.{name}".removeprefix("."))
+            if name == "non_field_errors":
+                yield from _flat(inner, path)
+            else:
+                yield from _flat(inner, f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}".lstrip("."))
     elif isinstance(detail, list):
         for position, inner in enumerate(detail):
             nested = isinstance(inner, (Mapping, list))
@@ -144,6 +150,9 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Request |
         },
         "required": ["type", "title", "status", "detail"],
     }
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            component["additionalProperties"] = False
     for path, operations in result.get("paths", {}).items():
         subject = [part for part in path.split("/")[3:] if part and not part.startswith("{")]
         for operation in operations.values():

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from api.lists import refuse_unknown
 from api.permissions import ByRole, Verb
-from ropa.models import Membership, Organisation, Role
+from ropa.models import Membership, Organisation
 
 
 class Strict(GenericAPIView):  # type: ignore[type-arg]
@@ -110,9 +110,9 @@ class OneOrganisation(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg
 
 def mine(request: Request) -> QuerySet[Organisation]:
     """Organisations in which the user has a role, each with the user's own memberships."""
-    own = Membership.objects.filter(user_id=request.user.pk)
+    own = Membership.objects.filter(user_id=int(request.user.pk or 0))
     return (
-        Organisation.objects.filter(memberships__user_id=request.user.pk)
+        Organisation.objects.filter(memberships__in=own)
         .prefetch_related(Prefetch("memberships", queryset=own))
         .distinct()
     )

@@ -35,10 +35,12 @@ from ropa.models import Dataset, Register, Version
 from ropa.services import publish
 
 LANGUAGES = ("fi", "sv", "en")
-LANGUAGE = OpenApiParameter("language", str, enum=LANGUAGES, description="of the rules in words; else the organisation's")
+LANGUAGE = OpenApiParameter(
+    "language", str, enum=LANGUAGES, description="of the rules in words; else the organisation's"
+)
 
 
-class RegisterFilter(django_filters.FilterSet):
+class RegisterFilter(django_filters.FilterSet):  # type: ignore[misc]
     order = Order(fields=["position", "code"])
 
     class Meta:
@@ -46,7 +48,7 @@ class RegisterFilter(django_filters.FilterSet):
         fields = ["medium", "lifecycle", "declared"]
 
 
-class DatasetFilter(django_filters.FilterSet):
+class DatasetFilter(django_filters.FilterSet):  # type: ignore[misc]
     register = django_filters.CharFilter(field_name="register__code")
     activity = django_filters.CharFilter(field_name="activity__code")
     order = Order(fields=["position", "code"])
@@ -56,7 +58,7 @@ class DatasetFilter(django_filters.FilterSet):
         fields = ["grain", "subject_kind", "enforced_by"]
 
 
-class VersionFilter(django_filters.FilterSet):
+class VersionFilter(django_filters.FilterSet):  # type: ignore[misc]
     since = django_filters.DateFilter(field_name="in_force_from", lookup_expr="gte")
     until = django_filters.DateFilter(field_name="in_force_from", lookup_expr="lte")
     order = Order(fields=["number", "in_force_from"])
@@ -169,7 +171,9 @@ class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
         return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
 
 
-@extend_schema_view(get=extend_schema(operation_id="version", parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)]))
+@extend_schema_view(
+    get=extend_schema(operation_id="version", parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)])
+)
 class OneVersion(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg]
     """One version with the document that was published."""
 

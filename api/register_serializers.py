@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.fields import Body, Prose
 from ropa.models import Ceiling, Dataset, Ground, Purpose, Register, Version
 from ropa.wording import rule_in_words
 
@@ -162,9 +163,9 @@ class WholeVersionSerializer(VersionSerializer):
         return json.loads(version.snapshot)
 
 
-class EditSerializer(serializers.Serializer[Any]):
+class EditSerializer(Body):
     changes = Object(help_text="a JSON merge patch (RFC 7396) on the entry as the inventory document has it")
-    reason = serializers.CharField(max_length=2000, help_text="stands in the history")
+    reason = Prose(max_length=2000, help_text="stands in the history")
 
     def validate_changes(self, changes: Any) -> Any:
         if not isinstance(changes, dict):
@@ -172,6 +173,6 @@ class EditSerializer(serializers.Serializer[Any]):
         return changes
 
 
-class PublishSerializer(serializers.Serializer[Any]):
+class PublishSerializer(Body):
     in_force_from = serializers.DateField(help_text="the first day whose night executes it")
-    reason = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    reason = Prose(max_length=2000, allow_blank=True, default="")

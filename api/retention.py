@@ -41,7 +41,6 @@ from retention.ledger import ContractRow, EventRow, FactRow, upsert
 from retention.models import Hold, Lot, Run
 from retention.models.run import RunState
 
-
 ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
 DAY = OpenApiParameter("business_date", date, OpenApiParameter.PATH)
 
@@ -66,7 +65,7 @@ class Ledger(InOrganisation):
         return Response(UpsertedSerializer(written).data)
 
 
-class HoldFilter(django_filters.FilterSet):
+class HoldFilter(django_filters.FilterSet):  # type: ignore[misc]
     released = django_filters.BooleanFilter(field_name="released", lookup_expr="isnull", exclude=True)
     review_until = django_filters.DateFilter(field_name="review_by", lookup_expr="lte")
     order = Order(fields=["start", "review_by", "id"])
@@ -94,7 +93,10 @@ class Holds(InOrganisation, ListAPIView):  # type: ignore[type-arg]
         asked = dict(sent(PlaceHoldSerializer, request))
         subjects = [(row["subject_kind"], row["subject"]) for row in asked.pop("subjects")]
         placed = holds.place(
-            self.organisation, subjects, **{**asked, "start": asked.get("start", today_of(self.organisation))}, by=self.who
+            self.organisation,
+            subjects,
+            **{**asked, "start": asked.get("start", today_of(self.organisation))},
+            by=self.who,
         )
         shown = {
             "hold": HOLDS.get(pk=placed.hold.pk),
@@ -119,7 +121,7 @@ class ReleaseHold(InOrganisation):
         return Response(HoldSerializer(HOLDS.get(pk=pk)).data)
 
 
-class NightFilter(django_filters.FilterSet):
+class NightFilter(django_filters.FilterSet):  # type: ignore[misc]
     since = django_filters.DateFilter(field_name="business_date", lookup_expr="gte")
     until = django_filters.DateFilter(field_name="business_date", lookup_expr="lte")
     order = Order(fields=["business_date", "requested_at"])
@@ -179,7 +181,9 @@ class StopNight(InOrganisation):
     needs = {"POST": Verb.STOP}
     filter_backends = []
 
-    @extend_schema(operation_id="night_stop", parameters=[DAY], request=ReasonSerializer, responses={202: WholeNightSerializer})
+    @extend_schema(
+        operation_id="night_stop", parameters=[DAY], request=ReasonSerializer, responses={202: WholeNightSerializer}
+    )
     def post(self, request: Request, slug: str, business_date: date) -> Response:
         """Stop a night: no further chunk is sent. It can be started again and goes on where it was."""
         run = get_object_or_404(Run, organisation=self.organisation, business_date=business_date)
@@ -188,7 +192,7 @@ class StopNight(InOrganisation):
         return Response(WholeNightSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
 
-class LotFilter(django_filters.FilterSet):
+class LotFilter(django_filters.FilterSet):  # type: ignore[misc]
     state = django_filters.ChoiceFilter(choices=LOT_STATES)
     business_date = django_filters.DateFilter(field_name="run__business_date")
     order = Order(fields=["id", "size", "due_from_first"])

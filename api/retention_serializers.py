@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.fields import Body, Line, Prose, Whole, YesNo
 from api.lists import TooLarge
 from api.register_serializers import Object
 from retention.domain.lifecycle import LotState
@@ -21,27 +22,27 @@ LATEST_REVISION = 2**63 - 1
 LOT_STATES = [(state.value, state.name.lower()) for state in LotState]
 
 
-class SubjectRow(serializers.Serializer[Any]):
+class SubjectRow(Body):
     """Whose row it is, and which revision of it."""
 
-    subject_kind = serializers.CharField(max_length=20, help_text="customer, staff …")
-    subject = serializers.CharField(max_length=100, help_text="the number")
-    revision = serializers.IntegerField(min_value=0, max_value=LATEST_REVISION, default=0)
+    subject_kind = Line(max_length=20, help_text="customer, staff …")
+    subject = Line(max_length=100, help_text="the number")
+    revision = Whole(min_value=0, max_value=LATEST_REVISION, default=0)
 
 
 class ContractSerializer(SubjectRow):
-    ref = serializers.CharField(max_length=100)
+    ref = Line(max_length=100)
     started = serializers.DateField(allow_null=True, default=None)
     ended = serializers.DateField(allow_null=True, default=None)
-    closed = serializers.BooleanField(default=False)
+    closed = YesNo(default=False)
 
 
 class EventSerializer(SubjectRow):
-    name = serializers.CharField(max_length=60)
+    name = Line(max_length=60)
     date = serializers.DateField(allow_null=True, help_text="null: it must exist and nobody knows when")
-    contract = serializers.CharField(max_length=100, allow_blank=True, default="")
-    purpose = serializers.CharField(max_length=60, allow_blank=True, default="")
-    thing = serializers.CharField(max_length=100, allow_blank=True, default="")
+    contract = Line(max_length=100, allow_blank=True, default="")
+    purpose = Line(max_length=60, allow_blank=True, default="")
+    thing = Line(max_length=100, allow_blank=True, default="")
 
 
 @extend_schema_field(
@@ -56,7 +57,7 @@ class EventSerializer(SubjectRow):
 class FactValueField(serializers.Field[Any, Any, Any, Any]):
     """True, false, a whole number or a text."""
 
-    default_error_messages = {"invalid": "true, false, a whole number or a text of at most 200 characters"}
+    default_error_messages = {"invalid": _("true, false, a whole number or a text of at most 200 characters")}
 
     def to_internal_value(self, data: Any) -> bool | int | str:
         if isinstance(data, str):
@@ -66,18 +67,18 @@ class FactValueField(serializers.Field[Any, Any, Any, Any]):
             return text
         if isinstance(data, bool) or (isinstance(data, int) and abs(data) <= LATEST_REVISION):
             return data
-        self.fail("invalid")
+        raise serializers.ValidationError(self.error_messages["invalid"])
 
     def to_representation(self, value: Any) -> Any:
         return value
 
 
 class FactSerializer(SubjectRow):
-    name = serializers.CharField(max_length=60)
+    name = Line(max_length=60)
     value = FactValueField()
 
 
-class LedgerSerializer(serializers.Serializer[Any]):
+class LedgerSerializer(Body):
     contracts = ContractSerializer(many=True, default=list)
     events = EventSerializer(many=True, default=list)
     facts = FactSerializer(many=True, default=list)
@@ -130,23 +131,23 @@ class PlacedSerializer(serializers.Serializer[Any]):
     gone = serializers.IntegerField(help_text="items that had gone already")
 
 
-class SubjectSerializer(serializers.Serializer[Any]):
-    subject_kind = serializers.CharField(max_length=20)
-    subject = serializers.CharField(max_length=100)
+class SubjectSerializer(Body):
+    subject_kind = Line(max_length=20)
+    subject = Line(max_length=100)
 
 
-class PlaceHoldSerializer(serializers.Serializer[Any]):
+class PlaceHoldSerializer(Body):
     subjects = SubjectSerializer(many=True, help_text="empty: everybody in the scope")
     register = serializers.SlugField(max_length=60, allow_blank=True, default="", help_text="empty: every register")
     dataset = serializers.SlugField(max_length=60, allow_blank=True, default="", help_text="empty: every dataset")
     reason = serializers.ChoiceField(choices=REASONS, error_messages={"invalid_choice": ", ".join(REASONS)})
-    note = serializers.CharField(max_length=2000, allow_blank=True, default="", help_text="without personal data")
-    owner = serializers.CharField(max_length=200)
+    note = Prose(max_length=2000, allow_blank=True, default="", help_text="without personal data")
+    owner = Line(max_length=200)
     start = serializers.DateField(required=False, help_text="today if left out")
     review_by = serializers.DateField()
 
 
-class ReleaseSerializer(serializers.Serializer[Any]):
+class ReleaseSerializer(Body):
     day = serializers.DateField(required=False, help_text="today if left out; on it the hold holds no more")
 
 
@@ -179,13 +180,13 @@ class WholeNightSerializer(NightSerializer):
         fields = [*NightSerializer.Meta.fields, "progress", "summary"]
 
 
-class StartNightSerializer(serializers.Serializer[Any]):
+class StartNightSerializer(Body):
     business_date = serializers.DateField(required=False, help_text="today in the organisation's zone if left out")
-    confirm_gap = serializers.BooleanField(default=False, help_text="more than 7 days have passed, and that is known")
+    confirm_gap = YesNo(default=False, help_text="more than 7 days have passed, and that is known")
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=2000, help_text="without personal data")
+class ReasonSerializer(Body):
+    reason = Prose(max_length=2000, help_text="without personal data")
 
 
 class LotSerializer(serializers.ModelSerializer[Lot]):
@@ -237,7 +238,5 @@ class WholeLotSerializer(LotSerializer):
         fields = [*LotSerializer.Meta.fields, "events"]
 
 
-class ApproveSerializer(serializers.Serializer[Any]):
-    digest = serializers.RegexField(r"^[0-9a-f]{64}$", help_text="of the lot as it was looked at: what is approved")
-
-
+class ApproveSerializer(Body):
+    digest = serializers.RegexField(r"^[0-9a-f]{64}\Z", help_text="of the lot as it was looked at: what is approved")

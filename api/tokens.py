@@ -16,7 +16,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from knox.models import AuthToken
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -24,6 +24,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle, UserRateThrottle
 
 from api.authentication import BearerToken, Password, count_guess
+from api.fields import Body, Whole
 from api.organisation import Strict
 
 LONGEST_DAYS = 365
@@ -34,12 +35,12 @@ class LogIn(LoginView):
     """The log-in page; after too many tries it answers 429."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            count_guess(request, request.POST.get("username", ""))
-        except Throttled as throttled:
+        wait = count_guess(request, request.POST.get("username", ""))
+        if wait:
             form = self.get_form_class()(request)
-            response = self.render_to_response(self.get_context_data(form=form, wait=throttled.wait), status=429)
-            response["Retry-After"] = str(throttled.wait)
+            problem = _("Too many tries. Wait %(seconds)d seconds.") % {"seconds": wait}
+            response = self.render_to_response(self.get_context_data(form=form, problem=problem), status=429)
+            response["Retry-After"] = str(wait)
             return response
         return super().post(request, *args, **kwargs)
 
@@ -66,8 +67,8 @@ class NewTokenSerializer(TokenSerializer):
         fields = [*TokenSerializer.Meta.fields, "token"]
 
 
-class MakeTokenSerializer(serializers.Serializer[Any]):
-    days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=30)
+class MakeTokenSerializer(Body):
+    days = Whole(min_value=1, max_value=LONGEST_DAYS, default=30)
 
 
 def _own(request: Request) -> QuerySet[Any]:
@@ -94,7 +95,7 @@ class Tokens(Strict, ListAPIView):  # type: ignore[type-arg]
         operation_id="token_make",
         request=MakeTokenSerializer,
         responses={201: NewTokenSerializer},
-        auth=[{"password": []}, {"cookieAuth": []}],
+        auth=[{"password": []}, {"cookieAuth": []}],  # type: ignore[list-item]
     )
     def post(self, request: Request) -> Response:
         """Make a token, with a password or a session; a token makes no other."""

@@ -66,5 +66,5 @@ urlpatterns = [
     path("tokens/<slug:key>/", tokens.OneToken.as_view(), name="token"),
     path("organisations/", organisation.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>/", include(of_one)),
-    re_path(r"^.*$", no_such_page),
+    re_path(r"^[\s\S]*$", no_such_page),
 ]

@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import Model
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from simple_history.admin import SimpleHistoryAdmin
 
@@ -20,8 +22,10 @@ from ropa.models import (
     Organisation,
     Purpose,
     Register,
+    Role,
     Version,
 )
+from ropa.models.people import BOTH
 
 
 class LookedAt(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -37,12 +41,26 @@ class LookedAt(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class Memberships(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Several roles at once are looked at together: each row alone could be right."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        roles = {(row["organisation"], row["role"]) for row in kept if "organisation" in row and "role" in row}
+        if any(
+            (organisation, Role.DPO) in roles and (organisation, Role.CONTROLLER) in roles for organisation, _ in roles
+        ):
+            raise ValidationError(BOTH)
+
+
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
+    formset = Memberships
     extra = 0
 
 
-class PersonAdmin(UserAdmin):
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     """A user name is settled once: approvals stand under it, and two must be two persons."""
 
     inlines = [MembershipInline]

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from retention.domain.evidence import canonical, sha256_hex
 from retention.lot_keys import LotKey, lot_digest, pack
-from retention.models import Hold, HoldSubject, Lot, Run
+from retention.models import Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
     Activity,
     Ceiling,
@@ -74,6 +74,19 @@ def make_register(organisation: Organisation, code: str, datasets: int = 1) -> R
         name={"fi": f"Rekisteri {code}"},
         medium="database",
         place={"value": {"fi": "Omat palvelimet"}},
+        connection="crm",
+        ledger=[
+            {
+                "id": "contracts",
+                "subject_kind": "customer",
+                "place": "sopimus",
+                "subject": "asiakasnro",
+                "contract": "sopimusnro",
+                "started": "alku",
+                "ended": "loppu",
+                "closed": {"column": "tila", "values": ["paattynyt"]},
+            }
+        ],
     )
     activity = Activity.objects.create(organisation=organisation, code=f"{code}-hoito", name={"fi": "Hoito"})
     Purpose.objects.create(
@@ -106,12 +119,18 @@ def make_register(organisation: Organisation, code: str, datasets: int = 1) -> R
             status="confirmed",
         )
         Ceiling.objects.create(
-            dataset=dataset, code="enintaan", trigger="recorded", period="P10Y", action="delete", status="confirmed"
+            dataset=dataset,
+            code="enintaan",
+            trigger="contract_started",
+            period="P10Y",
+            action="delete",
+            status="confirmed",
         )
     return register
 
 
 def make_lot(run: Run, number: int = 1, approvals: int = 2) -> Lot:
+    assert run.version is not None
     keys = [LotKey(f"{number}-{n}", SECRET_NUMBER, date(2025, 1, 1), None) for n in range(3)]
     return Lot.objects.create(
         organisation=run.organisation,
@@ -141,6 +160,7 @@ def house(db) -> House:
     charlie = User.objects.create(username="charlie")
     Membership.objects.create(user=charlie, organisation=other, role=Role.CONTROLLER)
     User.objects.create(username="stranger", is_superuser=True, is_staff=True)
+    Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
     snapshot = canonical({"seloste": 1, "organisation": {"slug": "testi", "name": "Testi Oy"}})
     version = Version.objects.create(

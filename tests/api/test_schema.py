@@ -8,17 +8,18 @@ import pytest
 import schemathesis
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from drf_spectacular.generators import SchemaGenerator
 from django.core.wsgi import get_wsgi_application
+from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
 from knox.models import AuthToken
 from schemathesis import checks
 from schemathesis.generation.modes import GenerationMode
 
 DESCRIPTION = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
-OPERATIONS = {
-    operation.label: operation for operation in (result.ok() for result in DESCRIPTION.get_all_operations())
-}
+DESCRIPTION.config.checks.positive_data_acceptance.expected_statuses.append("422")
+"""What has the right shape may still make no sense: a contract that ends before it starts."""
+
+OPERATIONS = {operation.label: operation for operation in (result.ok() for result in DESCRIPTION.get_all_operations())}
 CHECKS = [
     checks.not_a_server_error,
     checks.status_code_conformance,
@@ -57,7 +58,7 @@ def test_no_request_breaks_it(house, label, mode):
         "key": "nothing",
     }
     names = {parameter.name for parameter in operation.path_parameters}
-    path = {name: value for name, value in fixed.items() if name in names}
+    path = {name: value for name, value in fixed.items() if name in names} or None
 
     @settings(
         max_examples=CASES_EACH,
@@ -67,7 +68,7 @@ def test_no_request_breaks_it(house, label, mode):
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(operation.as_strategy(mode, **({"path_parameters": path} if mode.is_positive and path else {})))
+    @given(operation.as_strategy(mode, path_parameters=path if mode.is_positive else None))
     def no_request_breaks_it(case):
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS, app=application)
 
