@@ -90,9 +90,6 @@ def load(directory: Path) -> Mapping[str, LawRule]:
 
 
 _KEYS = frozenset(
-<<<<<<< .merge_file_gvQWe9
-    ["id", "name", "text", "citation", "statute", "section", "bound", "kind", "trigger", "period", "rounding", "ends_on", "condition", "certainty", "number_certainty", "in_force_from", "checked_on", "source"]
-=======
     [
         "id",
         "name",
@@ -113,7 +110,6 @@ _KEYS = frozenset(
         "checked_on",
         "source",
     ]
->>>>>>> .merge_file_NyBr0B
 )
 _OPTIONAL = frozenset({"kind", "period", "rounding", "ends_on", "condition", "number_certainty"})
 
