@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -18,7 +19,7 @@ from retention.domain.errors import DocumentError
 from retention.domain.periods import Period, Rounding
 from retention.domain.rules import Trigger
 from retention.inventory_document import export_document, import_document, normalised, read, warnings_of, yaml_text
-from retention.inventory_document.shape import schema
+from retention.inventory_document.shape import ordered, schema
 from retention.models import Connection, Gate
 from retention.plan import plan_of
 from ropa.models import Dataset, Ground, Organisation, Register, Version
@@ -565,6 +566,15 @@ class TestImporting:
         assert history_rows() == before
         assert Organisation.objects.get().name == "Testi Oy"
 
+    def test_a_database_that_fails_half_way_keeps_nothing(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "create trigger full before insert on retention_connection begin select raise(abort, 'full'); end"
+            )
+        with pytest.raises(DatabaseError, match="full"):
+            bring(document())
+        assert (Organisation.objects.count(), Register.objects.count()) == (0, 0)
+
     def test_two_organisations_do_not_touch_each_other(self):
         first = bring(document())
         bring(changed(("organisation", "slug"), "toinen"))
@@ -669,6 +679,16 @@ documents = st.builds(
 )
 
 
+def test_the_order_is_the_formats_whatever_a_database_made_of_it():
+    content = changed(("organisation", "facts"), {"b": 1, "a": 2})
+    content["datasets"][0]["name"] = {"sv": "b", "fi": "a"}
+    found = ordered(dict(reversed(content.items())))
+    assert list(found) == ["seloste", "organisation", "registers", "activities", "datasets", "connections"]
+    assert list(found["organisation"]["facts"]) == ["a", "b"]
+    assert list(found["datasets"][0]["name"]) == ["fi", "sv"]
+    assert found == content
+
+
 class TestRoundTrip(TestCase):
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(documents)
@@ -695,7 +715,14 @@ class TestRoundTrip(TestCase):
 
 
 def example_document():
-    return re.search(r"```yaml\n(seloste: .*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)[1]
+    (found,) = re.findall(r"```yaml\n(seloste: .*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
+    return found
+
+
+def last_policy():
+    """The policy of the one dataset in the version published last."""
+    (dataset,) = plan_of(Version.objects.latest("number")).datasets
+    return dataset.policy
 
 
 class TestReference:
@@ -725,7 +752,7 @@ class TestReference:
 class TestCommands:
     def run(self, *args):
         out, err = io.StringIO(), io.StringIO()
-        code = 0
+        code: object = 0
         try:
             call_command(*map(str, args), stdout=out, stderr=err)
         except SystemExit as left:
@@ -740,7 +767,7 @@ class TestCommands:
         assert (code, err) == (0, "")
         assert "warning: datasets[asiakkaat].grounds[sopimus].ends_on" in out
         assert "1 datasets, 1 rules" in out and "version 1 is in force from 2020-01-01" in out
-        assert plan_of(Version.objects.get()).find_dataset("asiakkaat").policy.mode == "observe"
+        assert last_policy().mode == "observe"
         _, text, _ = self.run("export_inventory", "testi")
         assert self.run("export_inventory", "testi", "--out", tmp_path / "out.yaml") == (0, "", "")
         assert (tmp_path / "out.yaml").read_text(encoding="utf-8") == text
@@ -759,7 +786,7 @@ class TestCommands:
             "2099-01-01",
         )
         assert (code, "1 rules confirmed" in out, "version 2" in out) == (0, True, True)
-        assert plan_of(Version.objects.last()).find_dataset("asiakkaat").policy.mode == "purge"
+        assert last_policy().mode == "purge"
 
     def test_a_wrong_document_lists_its_problems_and_changes_nothing(self, tmp_path):
         file = tmp_path / "inventory.yaml"
