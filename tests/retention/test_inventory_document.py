@@ -387,7 +387,7 @@ class TestMeaning:
                 "trigger.latest_of[1]",
                 "unknown event 'ended'",
             ),
-            (ground(trigger="case_closed"), "trigger", "nothing tells 'case_closed' of a customer"),
+            (ground(trigger="case_closed"), "trigger", "nothing tells 'case_closed' of subject kind 'customer'"),
             (ground(period="P6"), "period", "not a calendar period"),
             (ground(period="P1.5Y"), "period", "not a calendar period"),
             (ground(period="PT5M"), "period", "not a calendar period"),
@@ -426,6 +426,10 @@ class TestMeaning:
         read(yaml_text.write(content), LAWS)
         content["registers"][0]["ledger"][-1] = {**by_api, "subject_kind": "staff"}
         assert "nothing tells" in str(refused(content))
+
+    def test_a_ledger_tells_only_of_its_own_kind_of_subject(self):
+        found = refused(changed(("datasets", 0, "subject_kind"), "staff"))
+        assert "'contract_ended' of subject kind 'staff'" in found["datasets[asiakkaat].grounds[sopimus].trigger"]
 
     def test_a_start_may_be_the_items_own(self):
         content = document(grounds=[ground(trigger="case_closed")])
