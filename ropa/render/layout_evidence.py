@@ -130,7 +130,7 @@ def numbers_table(speaker: Speaker, execution: Data) -> Table:
         )
     totals = execution["totals"]
     total = (
-        cell(Run(speaker.words["total"], style="strong")),
+        cell(Run(speaker.words["total_known" if totals["unknown_datasets"] else "total"], style="strong")),
         *(speaker.count(totals[key]) for key in ("destroyed", "held", "review")),
         speaker.count(totals["refused"] + totals["failed"]),
         speaker.count(totals["overdue"]),

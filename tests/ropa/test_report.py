@@ -64,8 +64,9 @@ def test_the_gaps_name_their_thing_and_article():
     assert ("30 artiklan 1 kohdan f alakohta", "Sopimusluonnokset", "poistamisen määräaika puuttuu") in gaps
 
 
-def test_what_did_not_answer_is_not_known_and_never_zero():
-    silent = {"problem": "unable to open database file", "overdue": None, "last_answered": "2026-10-11"}
+@pytest.mark.parametrize("problem", ["unable to open database file", ""])
+def test_what_did_not_answer_is_not_known_and_never_zero(problem):
+    silent = {"problem": problem, "overdue": None, "last_answered": "2026-10-11"}
     execution = build(data(evidence=evidence(tiketit=silent)))["execution"]
     row = next(row for row in execution["datasets"] if row["dataset"] == "tiketit")
     assert (row["state"], row["overdue"], row["last_answered"]) == ("no_answer", None, "2026-10-11")
