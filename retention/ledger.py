@@ -188,7 +188,7 @@ def _told_by_registers(
     organisation: Organisation, source: str, what: str, rows: Sequence[ContractRow] | Sequence[FactRow]
 ) -> Iterator[Problem]:
     for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
+        batch: Sequence[ContractRow | FactRow] = rows[start : start + BATCH]
         table = _TABLES[type(batch[0])]
         others = (
             table.model._default_manager.filter(organisation=organisation, subject__in={row.subject for row in batch})
