@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.http import Http404
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -55,6 +56,8 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
 
 class ByRole(BasePermission):
     """Asks the table, and puts `organisation` and `who` on the view. A view without `needs` is for nobody."""
+
+    message = _("Your role does not have this right.")
 
     def has_permission(self, request: Request, view: Any) -> bool:
         needs: Mapping[str, Verb] | None = getattr(view, "needs", None)

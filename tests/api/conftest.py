@@ -12,7 +12,6 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
-from retention.domain.evidence import canonical, sha256_hex
 from retention.lot_keys import LotKey, lot_digest, pack
 from retention.models import Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
@@ -25,8 +24,8 @@ from ropa.models import (
     Purpose,
     Register,
     Role,
-    Version,
 )
+from ropa.services import publish
 
 CAST = {
     "alice": Role.CONTROLLER,
@@ -162,16 +161,7 @@ def house(db) -> House:
     User.objects.create(username="stranger", is_superuser=True, is_staff=True)
     Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
-    snapshot = canonical({"seloste": 1, "organisation": {"slug": "testi", "name": "Testi Oy"}})
-    version = Version.objects.create(
-        organisation=testi,
-        number=1,
-        in_force_from=date(2020, 1, 1),
-        published_at=datetime(2020, 1, 1, tzinfo=UTC),
-        publisher="controller:alice",
-        snapshot=snapshot.decode(),
-        digest=sha256_hex(snapshot),
-    )
+    version = publish(testi, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice")
     run = Run.objects.create(organisation=testi, business_date=NIGHT, version=version, state="running")
     hold = Hold.objects.create(
         organisation=testi, reason="dispute", owner="legal", start=date(2026, 1, 1), review_by=date(2027, 1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from api.retention_serializers import ROW_LIMIT
@@ -196,8 +197,6 @@ def company(db, data_dir, house):
     house.testi.slug = "before"
     house.testi.save()
     organisation = found_company(data_dir)
-    from django.contrib.auth.models import User
-
     Membership.objects.create(user=User.objects.get(username="alice"), organisation=organisation, role=Role.CONTROLLER)
     return house.client("alice")
 
@@ -212,6 +211,12 @@ def test_the_worker_runs_what_was_asked_for(company):
     assert shown["state"] == "finished"
     assert shown["summary"]["purged"] > 0
     assert list(run_requested(NOW, lambda run, why: refused.append(why))) == []
+
+
+def test_a_night_that_was_killed_while_it_ran_is_finished(company):
+    company.post(IN + "nights/", {"business_date": TODAY.isoformat()})
+    Run.objects.update(state=RunState.RUNNING)
+    assert [run.state for run in run_requested(NOW, lambda run, why: None)] == [RunState.FINISHED]
 
 
 def test_a_request_that_may_not_run_waits_with_its_reason(company):
