@@ -95,7 +95,7 @@ def test_the_first_night_shows_every_register_and_writes_the_report(demo):
 
 def test_the_backlog_went_and_nobody_else(demo, story):
     left = demo.customers()
-    gone = of(story, Situation.ENDED_LONG_AGO, Situation.DUE_TODAY, Situation.PAID_LATE)
+    gone = of(story, Situation.ENDED_LONG_AGO, Situation.DUE_TODAY, Situation.PAID_LATE, Situation.DEBT_SOLD)
     old_leads = {
         customer.number
         for customer in story.customers
