@@ -258,7 +258,7 @@ def _invoices(
     if situation is Situation.CLOSED_WITHOUT_DATE:
         last = first + timedelta(days=1000)
     cents = random.choice((2990, 3990, 4990)) * 3
-    invoices = []
+    invoices: list[Invoice] = []
     day = max(first, years_before(today, 11)) + timedelta(days=random.randint(5, 30))
     while day <= last:
         due = day + timedelta(days=21)
