@@ -18,8 +18,9 @@ from django.conf import settings
 from retention.domain.errors import SelosteError
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
-from ropa.models import Organisation, Version
+from ropa.models import Organisation
 from ropa.report import build
+from ropa.selectors import version_in_force
 
 REVIEW = ("review", "trigger_missing", "rule_conflict")
 DESTROYED = ("destroyed", "anonymised", "unlinked", "recovered")
@@ -48,12 +49,6 @@ def authority_report(organisation: Organisation, as_of: date, language: str = "f
             "evidence": _evidence(organisation, as_of),
         }
     )
-
-
-def version_in_force(organisation: Organisation, day: date) -> Version | None:
-    """The version in force on a day: of those that had begun, the one that began last."""
-    begun = Version.objects.filter(organisation=organisation, in_force_from__lte=day)
-    return begun.order_by("-in_force_from", "-number").first()
 
 
 def release() -> str:

@@ -68,9 +68,7 @@ def _empty(value: Any) -> bool:
 def missing(document: Document) -> list[Gap]:
     """What the record does not say and must, in the order of the document."""
     return [
-        Gap(field.article, field.where, field.message_id)
-        for field in fields(document)
-        if field.state is State.MISSING
+        Gap(field.article, field.where, field.message_id) for field in fields(document) if field.state is State.MISSING
     ]
 
 
@@ -123,9 +121,7 @@ def _purposes(activity: Document, where: str) -> Iterator[Field]:
 
 
 def _datasets(document: Document) -> Iterator[Field]:
-    processors = {
-        activity.get("id") for activity in document.get("activities") or () if is_processor(activity)
-    }
+    processors = {activity.get("id") for activity in document.get("activities") or () if is_processor(activity)}
     for dataset in document.get("datasets") or ():
         if dataset.get("activity") in processors:
             continue  # art. 30(2) asks for none of these: the controller's own record has them

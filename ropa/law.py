@@ -90,7 +90,26 @@ def load(directory: Path) -> Mapping[str, LawRule]:
 
 
 _KEYS = frozenset(
-    ["id", "name", "text", "citation", "statute", "section", "bound", "kind", "trigger", "period", "rounding", "ends_on", "condition", "certainty", "number_certainty", "in_force_from", "checked_on", "source"]
+    [
+        "id",
+        "name",
+        "text",
+        "citation",
+        "statute",
+        "section",
+        "bound",
+        "kind",
+        "trigger",
+        "period",
+        "rounding",
+        "ends_on",
+        "condition",
+        "certainty",
+        "number_certainty",
+        "in_force_from",
+        "checked_on",
+        "source",
+    ]
 )
 _OPTIONAL = frozenset({"kind", "period", "rounding", "ends_on", "condition", "number_certainty"})
 

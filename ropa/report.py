@@ -29,9 +29,21 @@ SCHEMA = "seloste.report/1"
 Document = Mapping[str, Any]
 Report = dict[str, Any]
 
-RULE_KEYS = (
-    ["kind", "purpose", "trigger", "period", "rounding", "action", "condition", "if_absent", "ends_on", "yields_to", "status", "review_by", "law"]
-)
+RULE_KEYS = [
+    "kind",
+    "purpose",
+    "trigger",
+    "period",
+    "rounding",
+    "action",
+    "condition",
+    "if_absent",
+    "ends_on",
+    "yields_to",
+    "status",
+    "review_by",
+    "law",
+]
 """What of a rule decides; the rest (its id, reason, and whether it was in the notice) is said beside it."""
 
 COUNTS = ("destroyed", "held", "review", "refused", "failed", "pending", "overdue", "unexplained")
@@ -64,9 +76,7 @@ def build(data: Document) -> Report:
         "security_measures": _field(organisation, "security_measures", _measures_article(document), language),
         "activities": [_activity(document, activity, language) for activity in document.get("activities") or ()],
         "registers": [_register(register, language) for register in document.get("registers") or ()],
-        "retention": [
-            row for dataset in _datasets(document) for row in _retention(document, dataset, language)
-        ],
+        "retention": [row for dataset in _datasets(document) for row in _retention(document, dataset, language)],
         "execution": _execution(document, evidence, language),
         "gaps": [_gap(document, gap, language) for gap in article30.missing(document)],
     }
@@ -102,14 +112,14 @@ def _field(holder: Document, key: str, article: str, language: str) -> Report:
 
 
 def _lines(value: Any, language: str) -> Iterator[dict[str, str]]:
-    """A value as lines of text: a text, a list of them, or a mapping of named parts."""
+    """A value as lines of text: a text, a list of them, or a mapping of named parts, in the order of our words."""
     if isinstance(value, list | tuple):
         for one in value:
             yield from _lines(one, language)
     elif isinstance(value, Mapping) and not set(value) <= set(LANGUAGES):
         names = table(language)["fields"]
-        for key, part in value.items():
-            for line in _lines(part, language):
+        for key in sorted(value, key=lambda key: (list(names).index(key) if key in names else len(names), key)):
+            for line in _lines(value[key], language):
                 yield {**line, "text": f"{names.get(key, key)}: {line['text']}"}
     elif value not in (None, "", {}):
         yield text_in(value, language)
@@ -272,7 +282,7 @@ def _purpose(document: Document, dataset: Document, code: Any, language: str) ->
 
 
 def execution_of(dataset: Document) -> str:
-    """Who carries a dataset's rules out: `purge`, `flag` or `observe` (we), `register`, `other_controller`, `nobody`."""
+    """Who carries its rules out: we (`purge`, `flag`, `observe`), `register`, `other_controller` or `nobody`."""
     enforced_by = str(dataset.get("enforced_by") or "us")
     if enforced_by != "us":
         return enforced_by

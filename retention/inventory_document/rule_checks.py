@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from retention.domain.errors import RuleError
+from retention.domain.events import CATALOGUE
 from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
 from retention.domain.rules import Action, Ceiling, Ground, Kind, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_trigger
@@ -99,7 +100,7 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
 def _trigger(written: Any, finding: Finding) -> Iterator[Finding]:
     """Every unknown event of a trigger, else what was found wrong with it."""
     if isinstance(written, str):
-        yield from unknown_events((written,), finding.steps)
+        yield Finding(finding.steps, f"{finding.message}{meant(written, CATALOGUE)}")
     elif isinstance(written, Mapping) and len(written) == 1:
         (choose, names), *_ = written.items()
         yield from unknown_events(names, (*finding.steps, choose))

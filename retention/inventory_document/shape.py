@@ -76,8 +76,9 @@ def path_of(document: Any, steps: Steps) -> str:
 
 def meant(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'grounds'?`, or nothing where no known name is near."""
-    near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    spelt = {one.lower(): one for one in known}
+    near = get_close_matches(name.lower(), list(spelt), n=1, cutoff=0.6)
+    return f"; did you mean {spelt[near[0]]!r}?" if near else ""
 
 
 def ordered(document: Any, rule: Mapping[str, Any] | None = None) -> Any:

@@ -40,6 +40,7 @@ _WORDS: dict[str, bool | None] = {
     "False": False,
     "FALSE": False,
 }
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -50,8 +51,9 @@ def parse(text: str) -> Any:
     try:
         return _Reading().of(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
-        what = ", ".join(part for part in (error.problem, error.context) if part)
-        raise _wrong(error.problem_mark or error.context_mark, f"this is no YAML: {what}") from None
+        began = error.context_mark
+        since = f" {error.context} from line {began.line + 1}, column {began.column + 1}" if began is not None else ""
+        raise _wrong(error.problem_mark or began, f"this is no YAML: {error.problem}{since}") from None
     except (yaml.YAMLError, UnicodeError):
         raise DocumentError([Problem("document", "holds characters that YAML does not allow")]) from None
 
@@ -72,7 +74,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = '"' if _OTHER_BREAKS.search(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -42,7 +42,8 @@ def _page(sheet: Sheet) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     yield f"<title>{title}</title><style>{_style()}</style></head>"
     yield "<body><main>"
-    yield f'<header><p class="sfs"><b>{escape(sheet.sender)}</b><span><b>{escape(sheet.short)}</b><br>{sheet.day}</span></p>'
+    head = f"<b>{escape(sheet.sender)}</b><span><b>{escape(sheet.short)}</b><br>{sheet.day}</span>"
+    yield f'<header><p class="sfs">{head}</p>'
     yield f"<h1>{escape(sheet.title)}</h1>"
     yield from (f'<p class="under">{escape(line)}</p>' for line in sheet.under)
     yield f'<p class="say">{" ".join(_run(sheet, run) for run in sheet.say)}</p></header>'

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 import typst
 
@@ -22,7 +22,6 @@ from ropa.render.sheet import bound
 
 HERE = Path(__file__).parent
 FONTS = ("SelosteSans-Regular.ttf", "SelosteSans-SemiBold.ttf")
-STANDARDS: list[Literal["a-2a", "ua-1"]] = ["a-2a", "ua-1"]
 
 
 def to_pdf(report: Mapping[str, Any]) -> bytes:
@@ -37,9 +36,8 @@ def to_pdf(report: Mapping[str, Any]) -> bytes:
         ignore_system_fonts=True,
         sys_inputs={"sheet": json.dumps(sheet, ensure_ascii=False), "created": day.isoformat()},
     )
-    pdf = compiler.compile(format="pdf", pdf_standards=STANDARDS, timestamp=int(made.timestamp()))
-    assert isinstance(pdf, bytes)  # one file is asked for, and as bytes
-    return pdf
+    pdf = compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=int(made.timestamp()))
+    return cast(bytes, pdf)  # a PDF is one file; only pictures come as a list
 
 
 @cache
