@@ -36,9 +36,6 @@ TAIL = 65_536
 """Bytes read at once when the journal's last line is looked for."""
 
 
-# --- keys ----------------------------------------------------------------------------------------------------------
-
-
 @lru_cache(maxsize=8)
 def _key(path: str) -> bytes:
     try:
@@ -71,9 +68,6 @@ def _signing_key() -> Ed25519PrivateKey:
 
 def _key_id(key: Ed25519PrivateKey) -> str:
     return sha256_hex(key.public_key().public_bytes_raw())
-
-
-# --- the chain -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +115,6 @@ class EvidenceLog:
 
     def _entries(self) -> Any:
         return EvidenceEntry.objects.filter(organisation=self.slug, chain=self.chain)
-
-
-# --- the journal ---------------------------------------------------------------------------------------------------
 
 
 class Journal:
@@ -227,9 +218,6 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-# --- the head ------------------------------------------------------------------------------------------------------
-
-
 def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, Any]) -> EvidenceHead:
     """Sign the end of a night, in the caller's transaction; signing the same end again returns the first head.
 
@@ -296,9 +284,6 @@ def copy_heads(slug: str) -> int:
         written += 1
     _sync_directory(directory)
     return written
-
-
-# --- verifying -----------------------------------------------------------------------------------------------------
 
 
 @dataclass

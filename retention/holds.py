@@ -21,9 +21,11 @@ from simple_history.utils import update_change_reason
 
 from retention.domain import rules
 from retention.domain.errors import DocumentError, LifecycleError, Problem
-from retention.domain.lifecycle import GONE, LotState, Outcome
+from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
+from retention.ledger import LONGEST
 from retention.lot_keys import unpack
-from retention.models import Gate, Hold, HoldSubject, Lot
+from retention.models import Gate, Hold, HoldSubject, LedgerContract, LedgerEvent, LedgerFact, Lot
+from retention.plan import plan_of
 from ropa.models import Organisation
 
 REASONS = ("legal_proceedings", "dispute", "request", "authority")
@@ -57,9 +59,11 @@ def place(
 ) -> Placed:
     """Suspend disposal for these (subject kind, number); of nobody: for everybody in the scope.
 
-    Never too late to be accepted. Raises DocumentError naming each field that is wrong.
+    Never too late to be accepted. Raises DocumentError naming each field that is wrong; a kind of subject that nothing
+    here is about is one of them, because a hold on it would protect nobody.
     """
-    _refuse_wrong(subjects, reason, owner, start, review_by)
+    unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
+    _refuse_wrong(subjects, unknown, reason, owner, start, review_by)
     with transaction.atomic():
         gate = _gate_alone(organisation)
         Gate.objects.filter(pk=gate.pk).update(epoch=F("epoch") + 1)
@@ -80,15 +84,39 @@ def place(
         HoldSubject.objects.bulk_create(
             HoldSubject(hold=hold, subject_kind=kind, subject=number) for kind, number in dict.fromkeys(subjects)
         )
-        return _placed(hold, {number for _, number in subjects})
+        return _placed(hold, frozenset(subjects))
 
 
-def _refuse_wrong(subjects: Sequence[tuple[str, str]], reason: str, owner: str, start: date, review_by: date) -> None:
-    problems = [
-        Problem(f"subjects[{n}]", "has no kind or no number, or one that is too long")
-        for n, (kind, number) in enumerate(subjects)
-        if not (0 < len(kind) <= 20 and 0 < len(number) <= 100)
-    ]
+def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
+    """Of these kinds of subject, those that neither the inventory nor the ledger speaks of."""
+    version = organisation.versions.order_by("-number").first()
+    if version is None:
+        return set()
+    plan = plan_of(version)
+    known = {dataset.subject_kind for dataset in plan.datasets}
+    known |= {source.subject_kind for register in plan.registers for source in register.ledger}
+    known |= {kind for register in plan.registers for kind in register.announced}
+    return {
+        kind
+        for kind in kinds - known
+        if not any(
+            table._default_manager.filter(organisation=organisation, subject_kind=kind).exists()
+            for table in (LedgerContract, LedgerEvent, LedgerFact)
+        )
+    }
+
+
+def _refuse_wrong(
+    subjects: Sequence[tuple[str, str]], unknown: set[str], reason: str, owner: str, start: date, review_by: date
+) -> None:
+    problems = []
+    for n, (kind, number) in enumerate(subjects):
+        if not number.strip() or len(number) > LONGEST:
+            problems.append(Problem(f"subjects[{n}].number", f"is missing or longer than {LONGEST} characters"))
+        if not kind or len(kind) > 20:
+            problems.append(Problem(f"subjects[{n}].kind", "is missing or longer than 20 characters"))
+        elif kind in unknown:
+            problems.append(Problem(f"subjects[{n}].kind", f"nothing here is about a {kind!r}"))
     if reason not in REASONS:
         problems.append(Problem("reason", f"{reason!r} is none of {', '.join(REASONS)}"))
     if not owner.strip():
@@ -200,13 +228,14 @@ def resume(organisation: Organisation, registers: Sequence[str] | None, by: str)
         gate.save()
 
 
-def _placed(hold: Hold, numbers: set[str]) -> Placed:
+def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
     saved = in_flight = gone = 0
     for lot in _lots_in_scope(hold):
+        kind = _subject_kind(lot)
         flying = {p for attempt in lot.attempts.filter(state="intent") for p in attempt.positions}
         outcomes = dict(lot.exceptions.values_list("position", "outcome"))
         for position, key in enumerate(unpack(bytes(lot.keys or b""))):
-            if numbers and key.subject not in numbers:
+            if subjects and (kind, key.subject) not in subjects:
                 continue
             if position in flying:
                 in_flight += 1
@@ -214,9 +243,14 @@ def _placed(hold: Hold, numbers: set[str]) -> Placed:
                 saved += 1
             elif position not in outcomes or Outcome(outcomes[position]) in GONE:
                 gone += 1
-            elif Outcome(outcomes[position]) is not Outcome.ALREADY_ABSENT:
+            elif Outcome(outcomes[position]) in RETRIED:
                 saved += 1
     return Placed(hold, saved, in_flight, gone)
+
+
+def _subject_kind(lot: Lot) -> str:
+    dataset = plan_of(lot.version).find_dataset(lot.dataset)
+    return dataset.subject_kind if dataset is not None else ""
 
 
 def _lots_in_scope(hold: Hold) -> Iterator[Lot]:
@@ -227,4 +261,4 @@ def _lots_in_scope(hold: Hold) -> Iterator[Lot]:
         lots = lots.filter(register=hold.register)
     if hold.dataset:
         lots = lots.filter(dataset=hold.dataset)
-    return lots.iterator()
+    return lots.select_related("version").iterator()

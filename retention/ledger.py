@@ -1,30 +1,38 @@
 """What we know of data subjects: contracts, events and facts of numbers, from registers and from the API.
 
-One row per thing that is known; a later revision supersedes an earlier one. Rows that a register tells are
-collected every night as a whole: what a complete collection no longer tells is taken out, and a collection
-that broke off or shrank beyond belief changes nothing (V5).
+One row per thing that is known. What programs send comes with revisions, and a later one supersedes an earlier
+one; what a register tells is taken in as a whole every night (`retention.collection`), and is its alone to tell.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import QuerySet
 
-from retention.domain.errors import DocumentError, Problem, RuleError
-from retention.domain.events import event
-from retention.domain.items import Contract, Item, Occurrence
+from retention.domain.errors import DocumentError, Problem
+from retention.domain.events import CATALOGUE
+from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from ropa.models import Organisation
 
 BATCH = 2_000
 """Rows written, or subjects read, at once."""
+
+LONGEST = 100
+"""Characters of a number at most."""
+
+API = "api:"
+"""How the sources of programs begin: `api:USER`. Any other source is a register's."""
+
+SUBJECT_KIND = re.compile(r"[a-z][a-z0-9_-]{0,19}", re.ASCII)
+_LATEST_REVISION = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,57 +108,97 @@ def upsert(
 ) -> Upserted:
     """Write what somebody tells, all or nothing; a revision that is not later changes nothing.
 
-    Raises DocumentError with every problem and its place; it names no data subject.
+    Raises DocumentError with every problem and its place; it names no data subject. A contract or fact that a
+    register tells is refused: two sources of truth are none.
     """
     problems = [
         *_problems("contracts", contracts),
         *_problems("events", events),
         *_problems("facts", facts),
     ]
+    if not 0 < len(source) <= 120:
+        problems.append(Problem("source", "is missing or longer than 120 characters"))
     if problems:
         raise DocumentError(problems)
     with transaction.atomic():
+        # one at a time: of two at once the later revision stays, whichever comes first
+        Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+        taken = [
+            *_told_by_registers(organisation, source, "contracts", contracts),
+            *_told_by_registers(organisation, source, "facts", facts),
+        ]
+        if taken:
+            raise DocumentError(taken)
         written = [
-            sum(_write(organisation, source, batch) for batch in _batched(rows)) for rows in (contracts, events, facts)
+            sum(_write(organisation, source, rows[n : n + BATCH]) for n in range(0, len(rows), BATCH))
+            for rows in (contracts, events, facts)
         ]
     superseded = len(contracts) + len(events) + len(facts) - sum(written)
     return Upserted(written[0], written[1], written[2], superseded)
 
 
 def _problems(what: str, rows: Sequence[Row]) -> Iterator[Problem]:
-    seen: set[tuple[str, ...]] = set()
+    first: dict[tuple[str, ...], int] = {}
     for number, row in enumerate(rows):
         path = f"{what}[{number}]"
-        if row.identity in seen:
-            yield Problem(path, "stands here twice")
-        seen.add(row.identity)
+        same = first.setdefault(row.identity, number)
+        if same != number:
+            yield Problem(path, f"tells of the same as {what}[{same}]")
         yield from (Problem(f"{path}.{name}", message) for name, message in wrong(row))
 
 
 def wrong(row: Row) -> Iterator[tuple[str, str]]:
     """(field, what is wrong) of one row, without its content."""
-    if not 0 < len(row.subject_kind) <= 20:
-        yield "subject_kind", "is missing or longer than 20 characters"
-    if not 0 < len(row.subject) <= 100:
-        yield "subject", "is missing or longer than 100 characters"
+    if not SUBJECT_KIND.fullmatch(row.subject_kind):
+        yield "subject_kind", "is no kind of subject such as customer or staff"
+    yield from _wrong_text("subject", row.subject)
+    if not 0 <= row.revision <= _LATEST_REVISION:
+        yield "revision", "is no whole number from 0 on"
     match row:
         case ContractRow():
-            if not 0 < len(row.ref) <= 100:
-                yield "ref", "is missing or longer than 100 characters"
+            yield from _wrong_text("ref", row.ref)
             if row.started is not None and row.ended is not None and row.ended < row.started:
                 yield "ended", "lies before the contract starts"
         case EventRow():
-            try:
-                event(row.name)
-            except RuleError as error:
-                yield "name", error.message
-            if max(len(row.contract), len(row.thing)) > 100 or len(row.purpose) > 60:
-                yield "thing", "contract, thing or purpose is too long"
+            if row.name in CONTRACT_EVENTS:
+                yield "name", f"{row.name} is told by the contract itself"
+            elif row.name not in CATALOGUE:
+                yield "name", f"unknown event {row.name!r}"
+            yield from _wrong_text("contract", row.contract, least=0)
+            yield from _wrong_text("thing", row.thing, least=0)
+            yield from _wrong_text("purpose", row.purpose, least=0, most=60)
         case FactRow():
-            if not 0 < len(row.name) <= 60:
-                yield "name", "is missing or longer than 60 characters"
+            yield from _wrong_text("name", row.name, most=60)
             if not isinstance(row.value, (bool, int, str)):
                 yield "value", "is neither true or false, a number nor a text"
+            elif isinstance(row.value, str):
+                yield from _wrong_text("value", row.value, least=0)
+
+
+def _wrong_text(name: str, text: str, least: int = 1, most: int = LONGEST) -> Iterator[tuple[str, str]]:
+    if len(text) < least or (text and not text.strip()):
+        yield name, "is missing"
+    elif len(text) > most:
+        yield name, f"is longer than {most} characters"
+    elif "\x00" in text:
+        yield name, "holds a null character"
+
+
+def _told_by_registers(
+    organisation: Organisation, source: str, what: str, rows: Sequence[ContractRow] | Sequence[FactRow]
+) -> Iterator[Problem]:
+    for start in range(0, len(rows), BATCH):
+        batch: Sequence[ContractRow | FactRow] = rows[start : start + BATCH]
+        table = _TABLES[type(batch[0])]
+        others = (
+            table.model._default_manager.filter(organisation=organisation, subject__in={row.subject for row in batch})
+            .exclude(source=source)
+            .exclude(source__startswith=API)
+        )
+        told = {tuple(found[:-1]): found[-1] for found in others.values_list(*table.identity, "source")}
+        for number, row in enumerate(batch, start):
+            if row.identity in told:
+                yield Problem(f"{what}[{number}]", f"is told by {told[row.identity]}, its source of truth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +218,12 @@ _TABLES: dict[type, _Table] = {
 }
 
 
-def _write(organisation: Organisation, source: str, rows: Sequence[Row], *, always: bool = False) -> int:
-    """Bulk upsert of one kind of rows; `always`: also what is no later than what is known. The number written."""
+def _write(organisation: Organisation, source: str, rows: Sequence[Row]) -> int:
+    """Bulk upsert of one kind of rows, of what is later than what is known. The number written."""
     if not rows:
         return 0
     table = _TABLES[type(rows[0])]
-    known = {} if always else _revisions(organisation, source, table, rows)
+    known = _revisions(organisation, source, table, rows)
     newer = [row for row in rows if row.revision > known.get(row.identity, -1)]
     fields = (*table.identity, *table.told, "revision")
     table.model._default_manager.bulk_create(
@@ -191,49 +239,6 @@ def _write(organisation: Organisation, source: str, rows: Sequence[Row], *, alwa
     return len(newer)
 
 
-def write_collected(organisation: Organisation, source: str, rows: Sequence[Row], once: bool) -> int:
-    """Write rows of one generation (their revision) of a source; how many contradict another row of it.
-
-    Of an event that several rows tell, the one that counts by the catalogue stays; a missing date outweighs all.
-    Contracts and facts may be told twice, but not differently; `once`: not twice at all.
-    """
-    contradicting = 0
-    for kind in _TABLES:
-        told = [row for row in rows if type(row) is kind]
-        merged = _of_this_generation(organisation, source, kind, told)
-        for row in told:
-            other = merged.get(row.identity)
-            if other is None or (isinstance(row, EventRow) and isinstance(other, EventRow) and _counts(row, other)):
-                merged[row.identity] = row
-            elif not isinstance(row, EventRow) and (once or row != other):
-                contradicting += 1
-        _write(organisation, source, list(merged.values()), always=True)
-    return contradicting
-
-
-def _counts(row: EventRow, other: EventRow) -> bool:
-    if row.date is None or other.date is None:
-        return row.date is None
-    return row.date < other.date if event(row.name).many == "first" else row.date > other.date
-
-
-def _of_this_generation(
-    organisation: Organisation, source: str, kind: type[Row], rows: Sequence[Row]
-) -> dict[tuple[str, ...], Row]:
-    if not rows:
-        return {}
-    table = _TABLES[kind]
-    fields = (*table.identity, *table.told, "revision")
-    written = table.model._default_manager.filter(
-        organisation=organisation,
-        source=source,
-        revision=rows[0].revision,
-        subject__in={row.subject for row in rows},
-    )
-    found = (kind(**dict(zip(fields, values, strict=True))) for values in written.values_list(*fields))
-    return {row.identity: row for row in found}
-
-
 def _revisions(
     organisation: Organisation, source: str, table: _Table, rows: Sequence[Row]
 ) -> dict[tuple[str, ...], int]:
@@ -245,18 +250,13 @@ def _revisions(
     return {tuple(found[:-1]): found[-1] for found in known.values_list(*table.identity, "revision")}
 
 
-def _batched(rows: Iterable[Row], size: int = BATCH) -> Iterator[list[Row]]:
-    waiting = iter(rows)
-    while batch := list(islice(waiting, size)):
-        yield batch
-
-
 def ledger_items(
     organisation: Organisation, subject_kind: str, subjects: Sequence[str] | None = None
 ) -> Iterator[tuple[str, Item]]:
     """(number, what the ledger knows), by number; of these subjects, or of all. Constant memory.
 
     Events keep the contract, thing and purpose they are about; what an item may see of them is `Reading`'s to say.
+    `contract_started` and `contract_ended` are the contracts' to tell: an event of that name would hide a running one.
     """
     if subjects is not None:
         wanted = sorted(set(subjects))
@@ -269,14 +269,24 @@ def ledger_items(
         last = page[-1]
 
 
+# Each part pages through its own index; the first page of all lies within the three first pages.
+_SUBJECTS = """
+    SELECT subject FROM (SELECT DISTINCT subject FROM retention_ledgercontract
+        WHERE organisation_id = %s AND subject_kind = %s AND subject > %s ORDER BY subject LIMIT %s) AS a
+    UNION
+    SELECT subject FROM (SELECT DISTINCT subject FROM retention_ledgerevent
+        WHERE organisation_id = %s AND subject_kind = %s AND subject > %s ORDER BY subject LIMIT %s) AS b
+    UNION
+    SELECT subject FROM (SELECT DISTINCT subject FROM retention_ledgerfact
+        WHERE organisation_id = %s AND subject_kind = %s AND subject > %s ORDER BY subject LIMIT %s) AS c
+    ORDER BY subject LIMIT %s"""
+
+
 def _next_subjects(organisation: Organisation, subject_kind: str, last: str) -> list[str]:
-    contracts, events, facts = (
-        model._default_manager.filter(organisation=organisation, subject_kind=subject_kind, subject__gt=last)
-        .order_by()
-        .values_list("subject", flat=True)
-        for model in (LedgerContract, LedgerEvent, LedgerFact)
-    )
-    return list(contracts.union(events, facts).order_by("subject")[:BATCH])
+    part = (organisation.pk, subject_kind, last, BATCH)
+    with connection.cursor() as cursor:
+        cursor.execute(_SUBJECTS, (*part, *part, *part, BATCH))
+        return [subject for (subject,) in cursor.fetchall()]
 
 
 @dataclass
@@ -304,6 +314,7 @@ def _known_of(organisation: Organisation, subject_kind: str, page: Sequence[str]
         known[subject].contracts.append(Contract(ref, started, ended, closed))
     for subject, name, day, thing, purpose, contract in (
         LedgerEvent.objects.filter(**mine)
+        .exclude(name__in=CONTRACT_EVENTS)
         .order_by("subject", "name", "thing", "date")
         .values_list("subject", "name", "date", "thing", "purpose", "contract")
     ):

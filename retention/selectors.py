@@ -84,4 +84,5 @@ def _secret(reference: str, path: str) -> str:
         if not found:
             raise ConnectorError(f"{path}: {reference} is empty", permanent=True)
         return found
-    raise ConnectorError(f"{path}: {reference!r} is neither env:NAME nor file:PATH", permanent=True)
+    # what stands there may be the secret itself, written where its reference belongs
+    raise ConnectorError(f"{path}: its secret is neither env:NAME nor file:PATH", permanent=True)

@@ -22,7 +22,7 @@ from retention.domain.rules import Grain, Hold
 from retention.holds import active
 from retention.ledger import ledger_items
 from retention.lot_keys import unpack
-from retention.models import Lot
+from retention.models import FirstSeen, Lot
 from retention.plan import DatasetPlan, Plan
 from ropa.models import Organisation
 
@@ -92,10 +92,19 @@ def _decided(
     while batch := list(islice(stream, BATCH)):
         numbers = sorted({candidate.ref.subject for candidate in batch if candidate.ref.subject})
         known = dict(ledger_items(organisation, dataset.subject_kind, numbers)) if numbers else {}
+        seen = _seen(organisation, dataset, batch)
         for candidate in batch:
             item = _joined(plan, dataset, candidate, known.get(candidate.ref.subject or ""), stranger)
+            if candidate.ref.key in seen:
+                item = replace(item, first_seen=seen[candidate.ref.key])
             mine = (*holds.get("", ()), *holds.get(candidate.ref.subject or "", ()))
             yield candidate, item, decide(item, dataset.rules, mine, today)
+
+
+def _seen(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> dict[str, date]:
+    """Since when items without any ground left have been seen so."""
+    mine = FirstSeen.objects.filter(organisation=organisation, dataset=dataset.code)
+    return dict(mine.filter(key__in=[candidate.ref.key for candidate in batch]).values_list("key", "day"))
 
 
 def _joined(plan: Plan, dataset: DatasetPlan, candidate: Candidate, known: Item | None, stranger: Item) -> Item:
@@ -147,4 +156,7 @@ def _explained(organisation: Organisation, dataset: DatasetPlan, today: date) ->
 def _waits(lot: Lot, today: date) -> bool:
     if lot.state == LotState.FLAGGED:
         return lot.approvals_needed > 0
-    return lot.state == LotState.APPROVED and lot.grace_until is not None and lot.grace_until > today
+    if lot.state != LotState.APPROVED:
+        return False
+    # approved since the last night: that its grace has begun is the next night's to say
+    return lot.grace_until is None or lot.grace_until > today
