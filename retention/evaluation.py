@@ -18,6 +18,8 @@ from retention.domain import compiled
 from retention.domain.compiled import Verdicts
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
+from retention.domain.events import asked
+from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Grain, Hold
 from retention.ledger import ledger_items
@@ -77,8 +79,18 @@ class Question:
 
     @cached_property
     def ledger_events(self) -> frozenset[str]:
-        """The events that only the ledger can tell."""
+        """The events that the rules name and only the ledger can tell."""
         return self.dataset.rules.events - self.own_events
+
+    @cached_property
+    def opening_events(self) -> frozenset[str]:
+        """Events that no rule names, but that say how the absence of a named one reads."""
+        return asked(self.dataset.rules.events) - self.ledger_events - self.own_events
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """What a source of the ledger is declared to tell of such subjects; of the rest, absence says nothing (V5)."""
+        return self.plan.told(self.dataset.subject_kind)
 
     @cached_property
     def contract_grain(self) -> bool:
@@ -88,12 +100,14 @@ class Question:
     def asks_ledger(self) -> bool:
         """Whether the rules need anything that the item itself and the organisation's facts do not say."""
         facts = self.dataset.rules.facts - self.own_facts - set(self.plan.organisation.facts)
-        return self.mapping.subject is not None and bool(self.ledger_events or facts)
+        events = self.ledger_events | (self.opening_events & self.told)
+        return self.mapping.subject is not None and bool(events or facts)
 
     @cached_property
     def stranger(self) -> Item:
         """Someone the ledger does not know: what only it could tell is missing, never absent (V5)."""
-        return Item(events=dict.fromkeys(self.ledger_events), facts=dict(self.plan.organisation.facts))
+        unknown = self.ledger_events | self.opening_events
+        return Item(events=dict.fromkeys(unknown), facts=dict(self.plan.organisation.facts))
 
     def verdicts(self, item: Item) -> Verdicts:
         return compiled.verdicts(item, self.dataset.rules, self.today, self.own_events, self.own_facts)
@@ -112,8 +126,14 @@ class Question:
 
     def items(self, subjects: Sequence[str] | None = None) -> Iterator[tuple[Scope, Item]]:
         """What the ledger knows: one item per subject, or per contract where that is the grain."""
+        untold = (self.ledger_events | self.opening_events) - self.told
         for subject, item in ledger_items(self.organisation, self.dataset.subject_kind, subjects):
-            known = replace(item, facts={**self.plan.organisation.facts, **item.facts})
+            unknown = untold - CONTRACT_EVENTS if item.contracts else untold
+            known = replace(
+                item,
+                events={**dict.fromkeys(unknown), **item.events},
+                facts={**self.plan.organisation.facts, **item.facts},
+            )
             if not self.contract_grain:
                 yield (subject, None), known
                 continue

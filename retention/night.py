@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 
 from retention import verification
+from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, make_lots, open_lots, withdraw
 from retention.domain.errors import NightError, SelosteError
@@ -28,7 +29,6 @@ from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
 from retention.holds import active
-from retention.ledger import collect
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, Collection, DatasetNight, Lot, Run
 from retention.models.run import RunState
@@ -301,22 +301,16 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
     """Which of tonight's collections, that this dataset's rules rest on, did not complete (V5)."""
     if not question.asks_ledger:
         return ""
-    wanted = question.ledger_events
-    facts = question.dataset.rules.facts - question.own_facts
-    problems = dict(Collection.objects.filter(run=night.run, complete=False).values_list("source", "problem"))
-    complete = set(Collection.objects.filter(run=night.run, complete=True).values_list("source", flat=True))
+    wanted = question.ledger_events | question.opening_events
+    wanted |= question.dataset.rules.facts - question.own_facts
+    asked = Collection.objects.filter(run=night.run)
+    problems = dict(asked.filter(complete=False).values_list("source", "problem"))
+    complete = set(asked.filter(complete=True).values_list("source", flat=True))
     blind = []
     for register in night.plan.registers:
         for source in register.ledger:
             name = f"{register.code}:{source.code}"
-            tells = set(source.mapping.events) | set(source.mapping.facts)
-            if source.mapping.started or source.mapping.ended:
-                tells |= {"contract_started", "contract_ended"}
-            if (
-                source.subject_kind == question.dataset.subject_kind
-                and tells & (wanted | facts)
-                and name not in complete
-            ):
+            if source.subject_kind == question.dataset.subject_kind and source.tells & wanted and name not in complete:
                 blind.append(f"{name}: {problems.get(name, 'was not collected')}")
     return "; ".join(blind)
 
@@ -324,7 +318,7 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
 def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
-    holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind, night.today)
+    holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
     waiting = frozenset(
         entry.key
         for lot in open_lots(night.organisation.pk, dataset.code)

@@ -34,7 +34,7 @@ from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Hold
 from retention.evaluation import Question
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
-from retention.holds import active, claim_gate, epoch_of, stopped
+from retention.holds import active, claim_gate, epoch_of, register_stopped, stopped
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, KeyOutcome, Lot, Run
 
@@ -43,7 +43,11 @@ CHUNK = 500
 
 
 class Stopped(LifecycleError):
-    """Somebody stopped the night, the organisation or the register: nothing more is claimed."""
+    """Somebody stopped the night or the organisation: nothing more is claimed."""
+
+
+class RegisterStopped(LifecycleError):
+    """Somebody stopped this register: nothing of it is claimed, and the night goes on with the others."""
 
 
 @dataclass
@@ -59,11 +63,13 @@ class Work:
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
     keys: list[LotKey] = field(init=False)
+    digests: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.lot.keys is None:
             raise LifecycleError(f"lot {self.lot.pk} has no keys left")
         self.keys = unpack(bytes(self.lot.keys))
+        self.digests = [subject_digest(entry.key) for entry in self.keys]
 
 
 def purge_chunk(work: Work) -> bool:
@@ -112,9 +118,12 @@ def _intend(work: Work) -> Attempt | None:
 
 
 def _refuse_if_stopped(work: Work) -> None:
-    reason = stopped(work.question.organisation, work.lot.register)
+    reason = stopped(work.question.organisation)
     if reason:
         raise Stopped(reason)
+    reason = register_stopped(work.question.organisation, work.lot.register)
+    if reason:
+        raise RegisterStopped(f"{work.lot.register} is stopped: {reason}")
     run = Run.objects.only("stop_requested", "stop_reason").get(pk=work.run.pk)
     if run.stop_requested:
         raise Stopped(run.stop_reason or "the night was stopped")
@@ -130,7 +139,7 @@ def _next_positions(lot: Lot, work: Work) -> list[int]:
 
 
 def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
-    digests = [subject_digest(work.keys[position].key) for position in attempt.positions]
+    digests = [work.digests[position] for position in attempt.positions]
     return {
         "lot": work.lot.pk,
         "attempt": attempt.number,
@@ -146,12 +155,14 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
 
 def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
     dataset = work.question.dataset
-    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, work.question.today)
+    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind)
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
+    """Also a hold that starts after the business date: a night may run past midnight, and it was placed by now."""
     of_all, own = holds.get("", ()), holds.get(entry.subject or "", ())
-    return any(hold.holds_on(work.question.today) for hold in (*of_all, *own))
+    today = work.question.today
+    return any(hold.released is None or hold.released > today for hold in (*of_all, *own))
 
 
 def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
@@ -275,8 +286,8 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
                 "tally": attempt.tally,
                 "residue": len(residues),
                 "exceptions": [
-                    [subject_digest(disposal.key), disposal.outcome.value, disposal.detail]
-                    for _, disposal in sorted(outcomes.items())
+                    [work.digests[position], disposal.outcome.value, disposal.detail]
+                    for position, disposal in sorted(outcomes.items())
                     if disposal.outcome not in GONE
                 ],
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,6 +11,9 @@ from django.utils.translation import ngettext
 from retention.models import Run
 from retention.night import succeeded
 from retention.plan import plan_of
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 COLUMNS = ("due", "held", "review", "destroyed", "pending", "refused", "failed", "overdue_left")
 
@@ -36,8 +39,8 @@ def register_rows(run: Run, language: str = "fi") -> list[dict[str, Any]]:
     if run.version is not None:
         names = {register.code: register.name for register in plan_of(run.version).registers}
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in run.summary.get("datasets", []):
-        grouped[row["register"]].append(row)
+    for dataset in run.summary.get("datasets", []):
+        grouped[dataset["register"]].append(dataset)
     rows = []
     for code in names:
         datasets = grouped.get(code, [])
@@ -91,7 +94,7 @@ def verdict(run: Run) -> str:
     return " ".join(parts)
 
 
-def print_table(run: Run, out: TextIO, language: str = "fi") -> None:
+def print_table(run: Run, out: SupportsWrite[str], language: str = "fi") -> None:
     """Write the table and the sentence."""
     titles = headings()
     rows = register_rows(run, language)

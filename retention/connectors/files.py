@@ -8,16 +8,13 @@ or a message says. Nothing outside the root is touched, and the root itself is n
 from __future__ import annotations
 
 import os
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from stdnum.fi import hetu
 
 from retention.connectors.contract import (
     Candidate,
@@ -37,13 +34,12 @@ from retention.connectors.files_disposal import Task, residues
 from retention.connectors.files_items import Layout, compile_layout, is_maildir, messages_in
 from retention.connectors.files_tree import FOLDER, InTheWayError, entries, key_of, look, opened, parts_of
 from retention.connectors.own_terms import satisfies
+from retention.connectors.personal import guess
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action
 
 SAMPLE = 200
 """Names looked at for personal data in each folder that `describe` tells of."""
-MAIL_ADDRESS = re.compile(r"[^@\s/]+@[^@\s/]+\.[a-z]{2,}", re.IGNORECASE)
-IDENTITY_CODE = re.compile(r"(?<![0-9A-Z])[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Z](?![0-9A-Z])", re.IGNORECASE)
 
 
 class FilesConnector:
@@ -112,12 +108,11 @@ class FilesConnector:
             for entry in entries(self._fd):
                 if entry.kind != "folder":
                     continue
-                rows = 0
-                guesses: Counter[str] = Counter()
-                for rows, name in enumerate(_names(self._fd, entry.name), 1):
-                    if rows <= SAMPLE:
-                        guesses.update(_guesses(name))
-                personal = {"path": ", ".join(sorted(guesses))} if guesses else {}
+                names = _names(self._fd, entry.name)
+                sample = list(islice(names, SAMPLE))
+                rows = len(sample) + sum(1 for _ in names)
+                stems = [name.partition(".")[0] for name in sample]
+                personal = guess({"path": sample}) or guess({"path": stems})
                 yield Place(key_of((entry.name,)), rows, {"path": "text"}, personal)
 
     def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
@@ -244,11 +239,4 @@ def _names(folder: int, name: str) -> Iterator[str]:
             if entry.kind == "folder":
                 yield from _names(inside, entry.name)
             else:
-                yield f"{name}/{entry.name}"
-
-
-def _guesses(name: str) -> Iterator[str]:
-    if any(hetu.is_valid(code, allow_temporary=True) for code in IDENTITY_CODE.findall(name)):
-        yield "personal identity code"
-    if MAIL_ADDRESS.search(name):
-        yield "mail address"
+                yield entry.name

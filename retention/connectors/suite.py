@@ -10,7 +10,7 @@ A `World` is one real system, empty at first, that the suite fills through `add`
 a subject with a newline in it) it says so, and the behaviours that need it are skipped by name.
 """
 
-# ruff: noqa: S101, PLR0911
+# ruff: noqa: S101
 from __future__ import annotations
 
 from abc import ABC, abstractmethod

@@ -182,13 +182,10 @@ def _by_dates(counting: Sequence[_Ground], holds: Sequence[Hold], today: date, r
     keep_until = max(g.day for g in counting if g.day is not None)
     last = [g for g in counting if g.day == keep_until]
     action = _strongest([action for g in last for action in g.actions])
+    why = Why.CEILING if all(g.cut for g in last if action in g.actions) else Why.GROUNDS_ENDED
     if running:
-        return Decision(State.KEEP, keep_until + ONE_DAY, action, _why(last), blocked, reasons=reasons)
-    return _due(keep_until + ONE_DAY, action, _why(last), holds, today, reasons)
-
-
-def _why(last: Sequence[_Ground]) -> Why:
-    return Why.CEILING if all(ground.cut for ground in last) else Why.GROUNDS_ENDED
+        return Decision(State.KEEP, keep_until + ONE_DAY, action, why, blocked, reasons=reasons)
+    return _due(keep_until + ONE_DAY, action, why, holds, today, reasons)
 
 
 def _due(

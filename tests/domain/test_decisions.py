@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from retention.domain.decisions import Item, ReasonCode, State, decide, with_own
+from retention.domain.decisions import Item, Occurrence, ReasonCode, State, decide, with_own
 from retention.domain.periods import FinancialYears
 from retention.domain.rules import Action, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
@@ -70,7 +70,7 @@ def test_a_dated_decision_is_complete_and_its_day_agrees_with_its_state(item, do
         assert decision.action is not None
         assert decision.why is not None
         assert (decision.due_from <= some.TODAY) is (decision.state is State.DUE)
-    if decision.state is State.DUE:
+    if decision.state is State.DUE and decision.due_from is not None:
         assert decision.overdue_days == (some.TODAY - decision.due_from).days
     if decision.blocked:
         assert decision.state in {State.OPEN, State.KEEP}
@@ -114,9 +114,9 @@ def test_consent_and_objection_act_per_purpose():
             "period": "P10Y", "action": "delete",
         }  # fmt: skip
 
-    given = some.Occurrence(some.TODAY - timedelta(days=9), purpose="uutiskirje")
-    withdrawn = some.Occurrence(some.TODAY - timedelta(days=1), purpose="uutiskirje")
-    other = some.Occurrence(some.TODAY - timedelta(days=9), purpose="kysely")
+    given = Occurrence(some.TODAY - timedelta(days=9), purpose="uutiskirje")
+    withdrawn = Occurrence(some.TODAY - timedelta(days=1), purpose="uutiskirje")
+    other = Occurrence(some.TODAY - timedelta(days=9), purpose="kysely")
     item = Item(events={"consent_given": (given, other), "consent_withdrawn": (withdrawn,)})
     codes = {
         reason.rule: reason.code

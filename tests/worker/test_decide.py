@@ -25,7 +25,7 @@ def decide(tmp_path, cases, *arguments):
     try:
         call_command("decide", file, *arguments, stdout=out, stderr=err)
     except SystemExit as exit_:
-        code = exit_.code
+        code = int(exit_.code or 0)
     return code, out.getvalue(), err.getvalue()
 
 

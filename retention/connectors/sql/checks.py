@@ -1,0 +1,154 @@
+"""A mapping held against the catalogue and against what is stored, before anything is asked or destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping
+from retention.connectors.sql.catalogue import Catalogue, ForeignKey, Relation
+from retention.connectors.sql.family import family_of
+from retention.connectors.sql.values import ColumnKind, unreadable
+from retention.connectors.sql.where import probes
+from retention.domain.rules import Action
+
+DATES = frozenset({ColumnKind.DATE, ColumnKind.DATETIME, ColumnKind.TEXT})
+NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.TEXT})
+FACTS = frozenset({ColumnKind.BOOLEAN, ColumnKind.INTEGER, ColumnKind.TEXT})
+STATES = FACTS
+
+
+def check_dataset(connection: sa.Connection, catalogue: Catalogue, mapping: DatasetMapping) -> None:
+    """Raises ConnectorError(permanent) that names the table or column which is not as the mapping says."""
+    relation = check_columns(catalogue, mapping)
+    if relation.view:
+        raise _wrong(f"{mapping.place} is a view: nothing can be deleted there")
+    if not relation.is_unique(mapping.key):
+        raise _wrong(f"{mapping.place}.{mapping.key} is no key: it is neither the primary key nor unique by an index")
+    family = family_of(catalogue, mapping)
+    if mapping.fields and mapping.children:
+        raise _wrong(f"{mapping.place}: a mapping has fields, whose row stays, or children that go with it, not both")
+    for targets in (targets_of(mapping, Action.DELETE, relation), anonymise_option(mapping, relation)):
+        _check_targets(catalogue, relation, mapping, targets)
+    walked = family.members if not mapping.fields else ()
+    for name in walked:
+        for key in catalogue.pointing_at(name):
+            if not catalogue.relation(key.table).is_indexed(key.columns):
+                raise _wrong(
+                    f"{unindexed_name(key)} is a foreign key without an index: each deletion from {name} would walk "
+                    f"the whole table; run: {create_index(key)}"
+                )
+    _check_stored(connection, relation, mapping)
+
+
+def check_columns(catalogue: Catalogue, mapping: DatasetMapping | LedgerMapping) -> Relation:
+    """The mapping's table, once every column that the mapping names is there and of the right kind."""
+    relation = catalogue.relation(mapping.place)
+    if isinstance(mapping, DatasetMapping):
+        _demand(relation, mapping.key, NUMBERS, "a key")
+        for field in mapping.fields:
+            relation.column(field)
+    elif mapping.thing is not None:
+        _demand(relation, mapping.thing, NUMBERS, "a number or text")
+    for name in (mapping.subject, mapping.contract):
+        if name is not None:
+            _demand(relation, name, NUMBERS, "a number or text")
+    dates = list(mapping.events.values())
+    if isinstance(mapping, LedgerMapping):
+        dates += [name for name in (mapping.started, mapping.ended) if name is not None]
+    for name in dates:
+        _demand(relation, name, DATES, "a date")
+    for name in mapping.facts.values():
+        _demand(relation, name, FACTS, "a fact")
+    if mapping.closed is not None:
+        _demand(relation, mapping.closed.column, STATES, "a state")
+    return relation
+
+
+def targets_of(mapping: DatasetMapping, action: Action, relation: Relation) -> Mapping[str, str | None]:
+    """What each column of a row that stays becomes; empty where the row itself goes.
+
+    Raises ConnectorError(permanent) for an action that a database cannot do.
+    """
+    if action not in {Action.DELETE, Action.ANONYMISE}:
+        raise _wrong(f"{mapping.place}: a database cannot {action.value}")
+    emptied = {name: _emptied(relation, name) for name in mapping.fields}
+    if action is Action.DELETE:
+        return emptied
+    targets = {**emptied, **anonymise_option(mapping, relation)}
+    if not targets:
+        raise _wrong(f"{mapping.place}: to anonymise, the mapping must name fields or the option anonymise")
+    return targets
+
+
+def anonymise_option(mapping: DatasetMapping, relation: Relation) -> dict[str, str | None]:
+    """The option `anonymise`: column -> fixed text, or null to empty it."""
+    option = mapping.options.get("anonymise", {})
+    if not isinstance(option, Mapping) or not all(
+        isinstance(name, str) and (value is None or isinstance(value, str)) for name, value in option.items()
+    ):
+        raise _wrong(f"{mapping.place}: the option anonymise must map columns to a fixed text or null")
+    return {name: _emptied(relation, name) if value is None else value for name, value in option.items()}
+
+
+def create_index(key: ForeignKey) -> str:
+    """The statement that a database's owner may run; we never do."""
+    table = sa.Table(key.table, sa.MetaData(), *(sa.Column(name) for name in key.columns))
+    index = sa.Index(f"{key.table}_{'_'.join(key.columns)}", *table.c)
+    return " ".join(str(sa.schema.CreateIndex(index).compile(dialect=sqlite.dialect())).split())
+
+
+def unindexed_name(key: ForeignKey) -> str:
+    """table.column, or table.(column, column)."""
+    return f"{key.table}.{key.columns[0]}" if len(key.columns) == 1 else f"{key.table}.({', '.join(key.columns)})"
+
+
+def _check_targets(
+    catalogue: Catalogue, relation: Relation, mapping: DatasetMapping, targets: Mapping[str, str | None]
+) -> None:
+    for name, target in targets.items():
+        where = f"{relation.name}.{name}"
+        column = relation.column(name)
+        if name == mapping.key or name in relation.primary_key:
+            raise _wrong(f"{where} is the key: it stays as long as the row does")
+        if any(name in key.referred_columns for key in catalogue.pointing_at(relation.name)):
+            raise _wrong(f"{where} cannot be emptied: another table's foreign key points at it")
+        if target and column.kind is not ColumnKind.TEXT:
+            raise _wrong(f"{where} cannot hold a fixed text: it is {column.declared or 'of no type'}")
+        if target is not None and any(index.unique and name in index.columns for index in relation.indexes):
+            raise _wrong(f"{where} cannot get the same value in every row: it is unique")
+
+
+def _emptied(relation: Relation, name: str) -> str | None:
+    column = relation.column(name)
+    if not column.not_null:
+        return None
+    if column.kind is not ColumnKind.TEXT:
+        raise _wrong(f"{relation.name}.{name} cannot be emptied: it is {column.declared} and may not be NULL")
+    return ""
+
+
+def _check_stored(connection: sa.Connection, relation: Relation, mapping: DatasetMapping) -> None:
+    """One walk over the table: a value that no question can be asked of would else be kept for ever, unseen."""
+    ways = probes(mapping, relation)
+    nameless = relation.table.c[mapping.key].is_(None)
+    wrong = [sa.func.max(sa.case((probe.wrong, 1), else_=0)) for probe in ways]
+    found = connection.execute(sa.select(*wrong, sa.func.max(sa.case((nameless, 1), else_=0)))).one()
+    for probe, bad in zip(ways, found, strict=False):
+        if bad:
+            raise unreadable(probe.where, probe.what)
+    if found[-1]:
+        raise _wrong(f"{relation.name}.{mapping.key} is empty in some rows: they cannot be told apart")
+
+
+def _demand(relation: Relation, name: str, kinds: frozenset[ColumnKind], what: str) -> None:
+    column = relation.column(name)
+    if column.kind not in kinds:
+        declared = column.declared or "of no type"
+        raise _wrong(f"{relation.name}.{name} is of the wrong type for {what}: it is {declared}")
+
+
+def _wrong(message: str) -> ConnectorError:
+    return ConnectorError(message, permanent=True)

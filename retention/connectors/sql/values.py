@@ -1,0 +1,122 @@
+"""How a stored value reads: days, keys and facts. What cannot be read is named by its column, never by itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from retention.connectors.contract import ConnectorError
+from retention.domain.rules import FactValue
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?",
+    re.ASCII,
+)
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+_INTEGER_WORDS = frozenset({"INT", "INTEGER", "TINYINT", "SMALLINT", "MEDIUMINT", "BIGINT", "INT2", "INT4", "INT8"})
+_LARGEST = 2**63
+
+
+class ColumnKind(StrEnum):
+    """What a column's declared type lets it mean."""
+
+    DATE = "date"
+    DATETIME = "datetime"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    TEXT = "text"
+    OTHER = "other"
+
+
+def kind_of(declared: str) -> ColumnKind:
+    """The kind of a declared type: `VARCHAR(20)` is text, `NUMERIC(10)` an integer, `POINT` something else."""
+    words = re.sub(r"\(.*?\)", " ", declared.upper()).split()
+    first = words[0] if words else ""
+    if first in {"NUMERIC", "DECIMAL"} and re.search(r"\(\s*\d+\s*(,\s*0\s*)?\)", declared):
+        return ColumnKind.INTEGER
+    ways = (
+        (ColumnKind.DATETIME, first.startswith(("DATETIME", "TIMESTAMP"))),
+        (ColumnKind.DATE, first == "DATE"),
+        (ColumnKind.BOOLEAN, first in {"BOOL", "BOOLEAN"}),
+        (ColumnKind.INTEGER, bool(_INTEGER_WORDS & set(words))),
+        (ColumnKind.TEXT, any(part in declared.upper() for part in ("CHAR", "CLOB", "TEXT"))),
+    )
+    return next((kind for kind, fits in ways if fits), ColumnKind.OTHER)
+
+
+def unreadable(where: str, what: str) -> ConnectorError:
+    """The error for a stored value; `where` is table.column."""
+    return ConnectorError(f"{where} holds a value that is not {what}", permanent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The local day of a stored date or moment (semantics P1).
+
+    `here` is the time zone that decides which day it is; `stored` the one that moments without an offset are
+    written in. A plain date is a plain date.
+    """
+
+    here: ZoneInfo
+    stored: ZoneInfo
+
+    def of(self, value: object) -> date | None:
+        """The day; None where it cannot be read. A placeholder such as 9999-12-31 is a day like any other."""
+        if not isinstance(value, str) or not (_DAY.fullmatch(value) or _MOMENT.fullmatch(value)):
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        if len(value) == len("2020-01-31") or (moment.tzinfo is None and self.stored.key == self.here.key):
+            return moment.date()
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self.stored)
+        try:
+            return moment.astimezone(self.here).date()
+        except OverflowError:  # a placeholder at an end of the calendar
+            return moment.date()
+
+
+def as_stored(text: str, kind: ColumnKind) -> int | str | None:
+    """A key or number as its column stores it; None where no row of the column can be it.
+
+    `007` is not 7: only the text that an integer is written as means that integer.
+    """
+    if kind is ColumnKind.INTEGER:
+        if not _INTEGER.fullmatch(text) or len(text) > 20:
+            return None
+        number = int(text)
+        return number if -_LARGEST <= number < _LARGEST else None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return None
+    return text
+
+
+def as_text(value: object, kind: ColumnKind, where: str) -> str:
+    """A stored key or number as text. Raises ConnectorError naming `where`."""
+    wanted = int if kind is ColumnKind.INTEGER else str
+    if not isinstance(value, wanted):
+        raise unreadable(where, "a whole number" if wanted is int else "text")
+    return str(value)
+
+
+def as_fact(value: object, kind: ColumnKind, where: str) -> FactValue | None:
+    """A stored fact. Raises ConnectorError naming `where`."""
+    if value is None:
+        return None
+    if kind is ColumnKind.BOOLEAN:
+        if value in (0, 1):
+            return bool(value)
+        raise unreadable(where, "true or false")
+    if kind is ColumnKind.INTEGER and isinstance(value, int):
+        return value
+    if kind is ColumnKind.TEXT and isinstance(value, str):
+        return value
+    raise unreadable(where, f"of its type ({kind.value})")

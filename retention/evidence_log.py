@@ -1,0 +1,444 @@
+"""What a night says of itself: a hash chain in the database, a journal beside it, and a signed head at the end.
+
+Three places, so that no one of them can be changed unseen (GDPR art. 5(2), 24(1); semantics D3 and D7):
+
+chain     `EvidenceEntry` rows of one business date, each following the digest of the one before it
+journal   DATA_DIR/journal/SLUG/DATE.jsonl: intents and outcomes, synced to the disk before anything is destroyed
+head      Ed25519 over the chain's end, the journal's end and the head before it; a copy lies under DATA_DIR/heads
+
+Persons stand here as keyed digests only. Both keys lie in DATA_DIR/keys, never in the database; whoever
+destroys `digest.key` makes every digest meaningless, and the chain still verifies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import lru_cache, partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.db import transaction
+
+from retention.domain.errors import EvidenceError
+from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex, verify_chain
+from retention.models import EvidenceEntry, EvidenceHead
+
+TAIL = 65_536
+"""Bytes read at once when the journal's last line is looked for."""
+
+
+@lru_cache(maxsize=8)
+def _key(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise EvidenceError(
+            f"keys/{Path(path).name} in the data directory cannot be read ({error.strerror}); "
+            "`python -m config.keys DIRECTORY` makes what is missing"
+        ) from None
+
+
+def _key_path(name: str) -> str:
+    return f"{settings.DATA_DIR}/keys/{name}"
+
+
+@lru_cache(maxsize=8)
+def _keyed(path: str) -> Any:
+    return blake2b(key=_key(path)[:64], digest_size=32)
+
+
+def subject_digest(key: str) -> str:
+    """What stands for a person's number or a row's key in the evidence: BLAKE2b keyed with `digest.key`, hex.
+
+    Raises EvidenceError if the key file is not there.
+    """
+    digest = _keyed(_key_path("digest.key")).copy()
+    digest.update(key.encode("utf-8"))
+    return str(digest.hexdigest())
+
+
+def _signing_key() -> Ed25519PrivateKey:
+    loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
+    if not isinstance(loaded, Ed25519PrivateKey):
+        raise EvidenceError("keys/evidence.pem is not an Ed25519 key")
+    return loaded
+
+
+def _key_id(key: Ed25519PrivateKey) -> str:
+    return sha256_hex(key.public_key().public_bytes_raw())
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLog:
+    """The chain of one night; `chain` is its business date, YYYY-MM-DD."""
+
+    slug: str
+    chain: str
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> str:
+        """Add an entry in the caller's transaction, and return its digest: what is undone leaves no trace of either.
+
+        Raises EvidenceError outside a transaction.
+        """
+        if not transaction.get_connection().in_atomic_block:
+            raise EvidenceError(f"{kind}: evidence is written in the transaction of what it speaks of")
+        number, previous = self.end()
+        content = canonical(body)
+        digest = link(previous, number + 1, kind, content)
+        EvidenceEntry.objects.create(
+            organisation=self.slug,
+            chain=self.chain,
+            number=number + 1,
+            kind=kind,
+            body=content.decode("utf-8"),
+            previous=previous,
+            digest=digest,
+        )
+        return digest
+
+    def end(self) -> tuple[int, str]:
+        """The number and the digest of the last entry; 0 and GENESIS of none."""
+        last = self._entries().order_by("-number").values_list("number", "digest").first()
+        return last or (0, GENESIS)
+
+    def has(self, kind: str) -> bool:
+        """Whether an entry of this kind was written."""
+        return bool(self._entries().filter(kind=kind).exists())
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry in order, streamed."""
+        rows = self._entries().order_by("number").values_list("number", "kind", "body", "previous", "digest")
+        for number, kind, body, previous, digest in rows.iterator():
+            yield Entry(number, kind, body.encode("utf-8"), previous, digest)
+
+    def _entries(self) -> Any:
+        return EvidenceEntry.objects.filter(organisation=self.slug, chain=self.chain)
+
+
+class Journal:
+    """One night's intents and outcomes outside the database, one JSON object a line, each following the one before.
+
+    A line is on the disk when `append` returns. The last line may be torn by a crash: it was never
+    acknowledged, so reading stops before it and the next append removes it.
+    """
+
+    def __init__(self, slug: str, business_date: date) -> None:
+        self.path = Path(settings.DATA_DIR) / "journal" / slug / f"{business_date.isoformat()}.jsonl"
+        self._end: tuple[int, str] | None = None
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one record and sync it. Raises EvidenceError if the line before it is not a journal's."""
+        if self._end is None:
+            self._end = self._repair()
+        number, previous = self._end
+        body = canonical(record)
+        number, digest = number + 1, link(previous, number + 1, "journal", body)
+        line = canonical({"body": record, "digest": digest, "number": number, "previous": previous}) + b"\n"
+        self._end = None  # a write that fails half-way is repaired before the next one
+        with self.path.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        self._end = number, digest
+
+    def lines(self) -> Iterator[tuple[int, Mapping[str, Any], str]]:
+        """(number, record, digest) of each whole line. Raises EvidenceError naming the first line that is wrong."""
+        count, previous = 0, GENESIS
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                number, record, digest, stated = self._read(line, count + 1)
+                wanted = link(previous, count + 1, "journal", canonical(record))
+                if number != count + 1 or stated != previous or digest != wanted:
+                    raise EvidenceError(f"journal {self.path.name}: line {count + 1} was changed or does not follow")
+                count, previous = number, digest
+                yield number, record, digest
+
+    def end(self) -> tuple[int, str]:
+        """The number and the digest of the last whole line; 0 and GENESIS of none. Changes nothing."""
+        if not self.path.exists():
+            return 0, GENESIS
+        with self.path.open("rb") as file:
+            return self._last(file)[:2]
+
+    def _repair(self) -> tuple[int, str]:
+        if not self.path.exists():
+            _make_directory(self.path.parent)
+            self.path.touch(mode=0o600)
+            _sync_directory(self.path.parent)
+        with self.path.open("r+b") as file:
+            number, digest, whole = self._last(file)
+            if file.seek(0, os.SEEK_END) > whole:
+                file.truncate(whole)
+                file.flush()
+                os.fsync(file.fileno())
+        return number, digest
+
+    def _last(self, file: BinaryIO) -> tuple[int, str, int]:
+        """Number and digest of the last whole line, and where it ends."""
+        size = file.seek(0, os.SEEK_END)
+        tail, start = b"", size
+        while start > 0 and tail.count(b"\n") < 2:
+            start = max(0, start - TAIL)
+            file.seek(start)
+            tail = file.read(size - start)
+        end = tail.rfind(b"\n") + 1
+        if end == 0:
+            return 0, GENESIS, 0
+        line = tail[tail.rfind(b"\n", 0, end - 1) + 1 : end]
+        number, _, digest, _ = self._read(line, 0)
+        return number, digest, start + end
+
+    def _read(self, line: bytes, number: int) -> tuple[int, Mapping[str, Any], str, str]:
+        try:
+            parsed = json.loads(line)
+            return int(parsed["number"]), dict(parsed["body"]), str(parsed["digest"]), str(parsed["previous"])
+        except (ValueError, KeyError, TypeError):
+            where = f"line {number}" if number else "its last line"
+            raise EvidenceError(f"journal {self.path.name}: {where} cannot be read") from None
+
+
+def _make_directory(directory: Path) -> None:
+    if directory.is_dir():
+        return
+    _make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    _sync_directory(directory.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """A new name is only safe once its directory is synced."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, Any]) -> EvidenceHead:
+    """Sign the end of a night, in the caller's transaction; signing the same end again returns the first head.
+
+    Raises EvidenceError if the key is missing, or if the night was signed with another end.
+    """
+    log = EvidenceLog(slug, chain)
+    entries, last = log.end()
+    signed = EvidenceHead.objects.filter(organisation=slug, business_date=business_date).first()
+    if signed is not None:
+        if json.loads(signed.body)["last"] != last:
+            raise EvidenceError(f"{slug}: the night of {business_date} is signed already, and its chain went on")
+        return signed
+    before = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
+    lines, journal = Journal(slug, business_date).end()
+    body = canonical(
+        {
+            "business_date": business_date.isoformat(),
+            "chain": chain,
+            "counts": dict(counts),
+            "entries": entries,
+            "journal": {"last": journal, "lines": lines},
+            "last": last,
+            "number": before.number + 1 if before else 1,
+            "organisation": slug,
+            "previous": before.digest if before else GENESIS,
+            "root": merkle_root([entry.digest for entry in log.entries()]),
+        }
+    )
+    key = _signing_key()
+    digest = sha256_hex(body)
+    head = EvidenceHead.objects.create(
+        organisation=slug,
+        number=before.number + 1 if before else 1,
+        business_date=business_date,
+        body=body.decode("utf-8"),
+        digest=digest,
+        key_id=_key_id(key),
+        signature=key.sign(bytes.fromhex(digest)).hex(),
+    )
+    transaction.on_commit(partial(copy_heads, slug))
+    return head
+
+
+def _heads_directory(slug: str) -> Path:
+    return Path(settings.DATA_DIR) / "heads" / slug
+
+
+def copy_heads(slug: str) -> int:
+    """Write a copy of each head that has none yet, to be carried away from this machine; how many were written."""
+    directory = _heads_directory(slug)
+    _make_directory(directory)
+    written = 0
+    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number"):
+        path = directory / f"{head.number}.json"
+        if path.exists():
+            continue
+        content = {"body": head.body, "digest": head.digest, "key_id": head.key_id, "signature": head.signature}
+        draft = path.with_suffix(".part")
+        with draft.open("wb") as file:
+            file.write(canonical(content) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        written += 1
+    _sync_directory(directory)
+    return written
+
+
+@dataclass
+class Verified:
+    """What was recomputed and agreed. `unsigned`: chains of nights that are not finished."""
+
+    chains: int = 0
+    entries: int = 0
+    heads: int = 0
+    unsigned: int = 0
+    copies: int = 0
+    journals: int = 0
+    journal_lines: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
+
+
+_Step = tuple[int, int]
+"""(lot, number of the attempt)."""
+
+
+def verify(slug: str) -> Verified:
+    """Recompute everything that this organisation's evidence says. Raises EvidenceError naming the first broken place.
+
+    Chains, signatures, the heads' own chain and their copies; and, where a journal is there, that it and
+    the chains tell of the same intents and outcomes.
+    """
+    found = Verified()
+    heads = _verify_heads(slug, found)
+    intents: dict[_Step, str] = {}
+    outcomes: dict[_Step, tuple[str, str]] = {}
+    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
+    chains = list(names.distinct())
+    for chain in chains:
+        _verify_one_chain(EvidenceLog(slug, chain), heads.get(chain), found, intents, outcomes)
+    lost = sorted(set(heads) - set(chains))
+    if lost:
+        raise EvidenceError(f"{slug}: the chain {lost[0]} is gone, and its head is there")
+    _verify_journals(slug, heads, found, intents, outcomes)
+    return found
+
+
+def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
+    """The signed bodies by their chain."""
+    key = _signing_key() if EvidenceHead.objects.filter(organisation=slug).exists() else None
+    previous, by_chain = GENESIS, {}
+    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number").iterator():
+        where = f"{slug}: head {head.number} ({head.business_date})"
+        if head.digest != sha256_hex(head.body.encode("utf-8")):
+            raise EvidenceError(f"{where} was changed: its digest is another")
+        if key is None or head.key_id != _key_id(key):
+            raise EvidenceError(f"{where} is signed with another key than keys/evidence.pem")
+        try:
+            key.public_key().verify(bytes.fromhex(head.signature), bytes.fromhex(head.digest))
+        except (InvalidSignature, ValueError):
+            raise EvidenceError(f"{where} has a signature that is not its own") from None
+        body = json.loads(head.body)
+        if head.number != found.heads + 1 or body["number"] != head.number or body["previous"] != previous:
+            raise EvidenceError(f"{where} does not follow head {found.heads}")
+        if body["organisation"] != slug or body["business_date"] != head.business_date.isoformat():
+            raise EvidenceError(f"{where} is another night's")
+        _verify_copy(slug, head, where, found)
+        found.heads, previous = head.number, head.digest
+        by_chain[body["chain"]] = body
+    ahead = [int(path.stem) for path in _heads_directory(slug).glob("*.json") if int(path.stem) > found.heads]
+    if ahead:
+        raise EvidenceError(f"{slug}: head {min(ahead)} is gone from the database, and its copy is there")
+    return by_chain
+
+
+def _verify_copy(slug: str, head: EvidenceHead, where: str, found: Verified) -> None:
+    path = _heads_directory(slug) / f"{head.number}.json"
+    if not path.exists():
+        return
+    content = {"body": head.body, "digest": head.digest, "key_id": head.key_id, "signature": head.signature}
+    if path.read_bytes() != canonical(content) + b"\n":
+        raise EvidenceError(f"{where} is not what its copy says")
+    found.copies += 1
+
+
+def _verify_one_chain(
+    log: EvidenceLog,
+    head: Mapping[str, Any] | None,
+    found: Verified,
+    intents: dict[_Step, str],
+    outcomes: dict[_Step, tuple[str, str]],
+) -> None:
+    digests: list[str] = []
+
+    def noted() -> Iterator[Entry]:
+        for entry in log.entries():
+            yield entry  # checked before it is read
+            digests.append(entry.digest)
+            if entry.kind == "intent":
+                body = json.loads(entry.body)
+                intents[body["lot"], body["attempt"]] = sha256_hex(entry.body)
+            elif entry.kind == "outcome":
+                body = json.loads(entry.body)
+                outcomes[body["lot"], body["attempt"]] = log.chain, sha256_hex(canonical(body["tally"]))
+
+    try:
+        entries, last = verify_chain(noted())
+    except EvidenceError as error:
+        raise EvidenceError(f"{log.slug} {log.chain}: {error}") from None
+    found.chains += 1
+    found.entries += entries
+    if head is None:
+        found.unsigned += 1
+    elif (head["entries"], head["last"], head["root"]) != (entries, last, merkle_root(digests)):
+        raise EvidenceError(
+            f"{log.slug} {log.chain}: {entries} entries, and its head signs {head['entries']} or others"
+        )
+
+
+def _verify_journals(
+    slug: str,
+    heads: Mapping[str, Mapping[str, Any]],
+    found: Verified,
+    intents: Mapping[_Step, str],
+    outcomes: Mapping[_Step, tuple[str, str]],
+) -> None:
+    """An intent is committed, then journalled, then sent, then its outcome is committed and journalled."""
+    told: dict[str, set[_Step]] = {}
+    for path in sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")):
+        journal = Journal(slug, date.fromisoformat(path.stem))
+        signed = heads[path.stem]["journal"] if path.stem in heads else {"lines": 0, "last": GENESIS}
+        agreed = signed["lines"] == 0
+        steps = told.setdefault(path.stem, set())
+        number = 0
+        for number, record, digest in journal.lines():
+            where = f"{slug}: journal {path.name}: line {number}"
+            step = record["lot"], record["attempt"]
+            if record["kind"] == "intent":
+                body = {name: value for name, value in record.items() if name not in {"kind", "run"}}
+                if intents.get(step) != sha256_hex(canonical(body)):
+                    raise EvidenceError(f"{where} tells of an intent (lot {step[0]}) that the chain does not have")
+                steps.add(step)
+            elif outcomes.get(step, ("", ""))[1] != sha256_hex(canonical(record["tally"])):
+                raise EvidenceError(f"{where} tells of an outcome (lot {step[0]}) that the chain does not have")
+            agreed = agreed or (number == signed["lines"] and digest == signed["last"])
+        if not agreed:
+            raise EvidenceError(
+                f"{slug}: journal {path.name} ends after line {number}, and its night's head signs {signed['lines']}"
+            )
+        found.journals += 1
+        found.journal_lines += number
+    for (lot, attempt), (chain, _) in sorted(outcomes.items()):
+        if chain in told and (lot, attempt) not in told[chain]:
+            raise EvidenceError(f"{slug}: journal {chain}.jsonl lacks the intent of lot {lot}, attempt {attempt}")

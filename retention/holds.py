@@ -1,0 +1,264 @@
+"""Holds, stops, and the one gate that orders them against claims (D2).
+
+Placing a hold takes an organisation's gate alone, a claim takes it together with other claims; neither is
+kept during an outside call. The order of commits decides: a hold that commits before a claim saves its keys,
+and a claim reads the gate's epoch again just before each disposal. On SQLite every transaction is IMMEDIATE,
+so the database itself is the gate; on PostgreSQL it is an advisory lock of the transaction (a row lock
+FOR SHARE would let a stream of claims starve the hold).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection, transaction
+from django.db.models import F
+from simple_history.utils import update_change_reason
+
+from retention.domain import rules
+from retention.domain.errors import DocumentError, LifecycleError, Problem
+from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
+from retention.ledger import LONGEST
+from retention.lot_keys import unpack
+from retention.models import Gate, Hold, HoldSubject, LedgerContract, LedgerEvent, LedgerFact, Lot
+from retention.plan import plan_of
+from ropa.models import Organisation
+
+REASONS = ("legal_proceedings", "dispute", "request", "authority")
+"""Why a person suspends disposal: proceedings, a dispute, a request under art. 15, 18 or 21, an authority's request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A hold, and what it came in time for: keys it saved from open lots, keys in flight, keys that are gone.
+
+    Counted over the lots whose keys are still known; what was verified earlier is gone without being counted.
+    """
+
+    hold: Hold
+    saved: int
+    in_flight: int
+    gone: int
+
+
+def place(
+    organisation: Organisation,
+    subjects: Sequence[tuple[str, str]],
+    reason: str,
+    note: str,
+    owner: str,
+    start: date,
+    review_by: date,
+    register: str = "",
+    dataset: str = "",
+    by: str = "",
+) -> Placed:
+    """Suspend disposal for these (subject kind, number); of nobody: for everybody in the scope.
+
+    Never too late to be accepted. Raises DocumentError naming each field that is wrong; a kind of subject that nothing
+    here is about is one of them, because a hold on it would protect nobody.
+    """
+    unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
+    _refuse_wrong(subjects, unknown, reason, owner, start, review_by)
+    with transaction.atomic():
+        gate = _gate_alone(organisation)
+        Gate.objects.filter(pk=gate.pk).update(epoch=F("epoch") + 1)
+        gate.refresh_from_db()
+        hold = Hold(
+            organisation=organisation,
+            register=register,
+            dataset=dataset,
+            reason=reason,
+            note=note,
+            owner=owner,
+            start=start,
+            review_by=review_by,
+            epoch=gate.epoch,
+        )
+        hold.save()
+        update_change_reason(hold, f"placed by {by or owner}")
+        HoldSubject.objects.bulk_create(
+            HoldSubject(hold=hold, subject_kind=kind, subject=number) for kind, number in dict.fromkeys(subjects)
+        )
+        return _placed(hold, frozenset(subjects))
+
+
+def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
+    """Of these kinds of subject, those that neither the inventory nor the ledger speaks of."""
+    version = organisation.versions.order_by("-number").first()
+    if version is None:
+        return set()
+    plan = plan_of(version)
+    known = {dataset.subject_kind for dataset in plan.datasets}
+    known |= {source.subject_kind for register in plan.registers for source in register.ledger}
+    known |= {kind for register in plan.registers for kind in register.announced}
+    return {
+        kind
+        for kind in kinds - known
+        if not any(
+            table._default_manager.filter(organisation=organisation, subject_kind=kind).exists()
+            for table in (LedgerContract, LedgerEvent, LedgerFact)
+        )
+    }
+
+
+def _refuse_wrong(
+    subjects: Sequence[tuple[str, str]], unknown: set[str], reason: str, owner: str, start: date, review_by: date
+) -> None:
+    problems = []
+    for n, (kind, number) in enumerate(subjects):
+        if not number.strip() or len(number) > LONGEST:
+            problems.append(Problem(f"subjects[{n}].number", f"is missing or longer than {LONGEST} characters"))
+        if not kind or len(kind) > 20:
+            problems.append(Problem(f"subjects[{n}].kind", "is missing or longer than 20 characters"))
+        elif kind in unknown:
+            problems.append(Problem(f"subjects[{n}].kind", f"nothing here is about a {kind!r}"))
+    if reason not in REASONS:
+        problems.append(Problem("reason", f"{reason!r} is none of {', '.join(REASONS)}"))
+    if not owner.strip():
+        problems.append(Problem("owner", "is missing: somebody must own a hold"))
+    if review_by < start:
+        problems.append(Problem("review_by", f"{review_by} lies before the hold starts"))
+    if problems:
+        raise DocumentError(problems)
+
+
+def release(hold: Hold, day: date, by: str) -> None:
+    """End a hold: on `day` it holds no more. Raises LifecycleError if it has ended already or had not begun."""
+    if day < hold.start:
+        raise LifecycleError(f"hold {hold.pk} starts on {hold.start}: it cannot be released on {day}")
+    with transaction.atomic():
+        if Hold.objects.filter(pk=hold.pk, released=None).update(released=day, released_by=by) != 1:
+            raise LifecycleError(f"hold {hold.pk} was released already")
+        hold.refresh_from_db()
+        hold.save()  # writes its history
+        update_change_reason(hold, f"released by {by}")
+
+
+def active(
+    organisation: Organisation, register: str, dataset: str, subject_kind: str
+) -> Mapping[str, Sequence[rules.Hold]]:
+    """Every hold in this scope, by subject; "" holds everybody. Released ones are there too: they move overdue days."""
+    found: dict[str, list[rules.Hold]] = defaultdict(list)
+    holds = Hold.objects.filter(
+        organisation=organisation, register__in=["", register], dataset__in=["", dataset]
+    ).prefetch_related("subjects")
+    for hold in holds.order_by("start", "pk"):
+        meant = rules.Hold(hold.start, hold.released, hold.reason)
+        subjects = list(hold.subjects.all())
+        if not subjects:
+            found[""].append(meant)
+        for subject in subjects:
+            if subject.subject_kind == subject_kind:
+                found[subject.subject].append(meant)
+    return dict(found)
+
+
+def _lock_key(organisation: Organisation) -> int:
+    digest = hashlib.sha256(f"seloste gate {organisation.pk}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _lock(organisation: Organisation, function: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [_lock_key(organisation)])
+
+
+def _gate_alone(organisation: Organisation) -> Gate:
+    _lock(organisation, "pg_advisory_xact_lock")
+    gate, _ = Gate.objects.get_or_create(organisation=organisation)
+    return gate
+
+
+def claim_gate(organisation: Organisation) -> Gate:
+    """Take the gate as a claim does, together with others, until the transaction ends; holds are read after it."""
+    _lock(organisation, "pg_advisory_xact_lock_shared")
+    gate, _ = Gate.objects.get_or_create(organisation=organisation)
+    return gate
+
+
+def epoch_of(organisation: Organisation) -> int:
+    """How many times a hold was placed or a stop pulled: another number than before says to read them again."""
+    return Gate.objects.filter(organisation=organisation).values_list("epoch", flat=True).first() or 0
+
+
+def stopped(organisation: Organisation) -> str:
+    """Why nothing at all may be claimed: the master stop's reason; "" if it may."""
+    gate = Gate.objects.filter(organisation=organisation).first()
+    return (gate.stop_reason or "it was stopped") if gate is not None and gate.stopped else ""
+
+
+def register_stopped(organisation: Organisation, register: str) -> str:
+    """Why nothing may be claimed of this register; "" if it may."""
+    gate = Gate.objects.filter(organisation=organisation).first()
+    if gate is None or register not in gate.stopped_registers:
+        return ""
+    return gate.stop_reason or "it was stopped"
+
+
+def stop(organisation: Organisation, registers: Sequence[str] | None, by: str, reason: str) -> None:
+    """Claim nothing more, of these registers or (None) of any, from the next chunk on. Raises LifecycleError."""
+    if not reason.strip():
+        raise LifecycleError("a stop needs a reason")
+    with transaction.atomic():
+        gate = _gate_alone(organisation)
+        gate.stopped = gate.stopped or registers is None
+        gate.stopped_registers = sorted({*gate.stopped_registers, *(registers or ())})
+        gate.stop_reason = f"{reason} ({by})"
+        gate.epoch += 1
+        gate.save()
+
+
+def resume(organisation: Organisation, registers: Sequence[str] | None, by: str) -> None:
+    """Take a stop back: of these registers, or (None) every one."""
+    with transaction.atomic():
+        gate = _gate_alone(organisation)
+        if registers is None:
+            gate.stopped, gate.stopped_registers = False, []
+        else:
+            gate.stopped_registers = sorted(set(gate.stopped_registers) - set(registers))
+        if not gate.stopped and not gate.stopped_registers:
+            gate.stop_reason = ""
+        gate.epoch += 1
+        gate.save()
+
+
+def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
+    saved = in_flight = gone = 0
+    for lot in _lots_in_scope(hold):
+        kind = _subject_kind(lot)
+        flying = {p for attempt in lot.attempts.filter(state="intent") for p in attempt.positions}
+        outcomes = dict(lot.exceptions.values_list("position", "outcome"))
+        for position, key in enumerate(unpack(bytes(lot.keys or b""))):
+            if subjects and (kind, key.subject) not in subjects:
+                continue
+            if position in flying:
+                in_flight += 1
+            elif position >= lot.next_position:
+                saved += 1
+            elif position not in outcomes or Outcome(outcomes[position]) in GONE:
+                gone += 1
+            elif Outcome(outcomes[position]) in RETRIED:
+                saved += 1
+    return Placed(hold, saved, in_flight, gone)
+
+
+def _subject_kind(lot: Lot) -> str:
+    dataset = plan_of(lot.version).find_dataset(lot.dataset)
+    return dataset.subject_kind if dataset is not None else ""
+
+
+def _lots_in_scope(hold: Hold) -> Iterator[Lot]:
+    lots = Lot.objects.filter(organisation_id=hold.organisation_id, keys__isnull=False).exclude(
+        state__in=[LotState.REJECTED, LotState.WITHDRAWN]
+    )
+    if hold.register:
+        lots = lots.filter(register=hold.register)
+    if hold.dataset:
+        lots = lots.filter(dataset=hold.dataset)
+    return lots.select_related("version").iterator()

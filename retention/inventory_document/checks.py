@@ -1,0 +1,165 @@
+"""A document checked as a whole: every error and every warning, with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stdnum.fi import ytunnus
+
+from retention.connectors.registry import connector_class, kinds
+from retention.domain.errors import Problem, RuleError
+from retention.domain.periods import parse_financial_years
+from retention.domain.written import parse_day
+from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
+from retention.inventory_document.rule_checks import dataset_findings
+from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
+from ropa.law import library
+
+_LOCAL_FILE = re.compile(r"sqlite:///[^?@]*")
+"""The address of a local file: no password is in it, so it may stand as text where a secret is expected."""
+_PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@")
+_COLLECTED = ("contract", "started", "ended", "closed", "events", "facts", "thing", "purpose", "options")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found: with an error nothing is imported; a warning is told and imports."""
+
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def check(document: Any, laws: Mapping[str, Law] | None = None) -> Verdict:
+    """Everything that is wrong or doubtful with a document. `laws`: the law library if left out."""
+    shape = shape_problems(document)
+    errors = [problem for _, problem in shape]
+    warnings: list[Problem] = []
+    if isinstance(document, Mapping):
+        broken = {steps[: 1 if steps[:1] == ("organisation",) else 2] for steps, _ in shape}
+        whole = Whole(document, library() if laws is None else laws, broken)
+        for finding in _findings(whole):
+            problem = Problem(path_of(document, finding.steps), finding.message)
+            (warnings if finding.warning else errors).append(problem)
+    return Verdict(tuple(dict.fromkeys(errors)), tuple(dict.fromkeys(warnings)))
+
+
+def _findings(whole: Whole) -> Iterator[Finding]:
+    yield from _organisation(whole.organisation)
+    yield from _duplicates(whole)
+    for steps, register in whole.entries("registers"):
+        yield from _register(whole, register, steps)
+    yield from dataset_findings(whole)
+    used = {register.get("connection") for register in whole.registers.values()}
+    for steps, connection in whole.entries("connections"):
+        yield from _connection(connection, steps)
+        if steps[-1] not in used:
+            yield Finding(steps, "no register uses this connection", warning=True)
+
+
+def _organisation(head: Document) -> Iterator[Finding]:
+    if "time_zone" in head and not _is_zone(head["time_zone"]):
+        yield Finding(("organisation", "time_zone"), f"there is no time zone {head['time_zone']!r}")
+    if head.get("business_id") and not ytunnus.is_valid(head["business_id"]):
+        yield Finding(("organisation", "business_id"), "is no Finnish business id: its check digit or form is wrong")
+    years = [(parse_day(y["start"], ""), parse_day(y["end"], "")) for y in head.get("financial_years", ())]
+    for key, day, listed in (
+        ("financial_year_end", head.get("financial_year_end", "12-31"), []),
+        ("financial_years", "12-31", years),
+    ):
+        try:
+            parse_financial_years(day, listed)
+        except RuleError as error:
+            yield Finding(("organisation", key), error.message)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return bool(name)
+
+
+def _duplicates(whole: Whole) -> Iterator[Finding]:
+    """An id names one thing; a purpose's is its own in the whole organisation."""
+    for name in ("registers", "activities", "datasets"):
+        yield from _twice(list(whole.entries(name)))
+    yield from _twice([one for steps, _ in whole.entries("activities") for one in whole.entries(*steps, "purposes")])
+    for steps, _ in whole.entries("registers"):
+        yield from _twice(list(whole.entries(*steps, "ledger")))
+    for steps, _ in whole.entries("datasets"):
+        yield from _twice(list(whole.entries(*steps, "grounds")))
+        yield from _twice(list(whole.entries(*steps, "ceilings")))
+
+
+def _twice(entries: list[tuple[Steps, Document]]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for steps, entry in entries:
+        if entry["id"] in seen:
+            yield Finding(steps, f"the id {entry['id']!r} is taken: it stands here a second time")
+        seen.add(entry["id"])
+
+
+def _register(whole: Whole, register: Document, steps: Steps) -> Iterator[Finding]:
+    if "connection" in register:
+        yield from unknown(register["connection"], whole.connections, "connection", (*steps, "connection"))
+    for place, source in whole.entries(*steps, "ledger"):
+        if source.get("via") == "api":
+            yield from _announced(source, place)
+            continue
+        if "connection" not in register:
+            yield Finding(place, "the register has no connection: nothing collects this")
+        yield from _collected(whole, source, place)
+
+
+def _announced(source: Document, steps: Steps) -> Iterator[Finding]:
+    if "tells" not in source:
+        yield Finding((*steps, "tells"), "is missing: which events and facts does the API bring?")
+    for key in ("place", "subject", *_COLLECTED):
+        if key in source:
+            yield Finding((*steps, key), "is of a source that is collected; this one comes by the API")
+
+
+def _collected(whole: Whole, source: Document, steps: Steps) -> Iterator[Finding]:
+    for key in ("place", "subject"):
+        if key not in source:
+            yield Finding((*steps, key), "is missing")
+    if "tells" in source:
+        yield Finding((*steps, "tells"), "is of a source that comes by the API; this one's columns say what it tells")
+    if ("started" in source or "ended" in source) and "contract" not in source:
+        yield Finding((*steps, "contract"), "is missing: a row that starts or ends is a contract")
+    if not any(source.get(key) for key in ("started", "ended", "events", "facts")):
+        yield Finding(steps, "tells nothing: neither a contract's days, nor events, nor facts")
+    yield from unknown_events(source.get("events", {}), (*steps, "events"))
+    if "purpose" in source:
+        yield from unknown(source["purpose"], whole.all_purposes, "purpose", (*steps, "purpose"))
+
+
+def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
+    """A kind that is installed, its declared fields, and no secret in plain text. Values are never repeated."""
+    if connection["kind"] not in kinds():
+        known = kinds()
+        near = meant(connection["kind"], known)
+        yield Finding(
+            (*steps, "kind"), f"there is no connector {connection['kind']!r}; installed are {', '.join(known)}{near}"
+        )
+        return
+    declared = {field.name: field for field in connector_class(connection["kind"]).fields}
+    config = connection.get("config", {})
+    for name, value in config.items():
+        place = (*steps, "config", name)
+        if name not in declared:
+            yield Finding(place, f"unknown field of a {connection['kind']} connection{meant(name, declared)}")
+        elif not isinstance(value, Mapping) and _tells_a_secret(str(value), declared[name].secret):
+            yield Finding(place, 'is secret: write {secret: "env:NAME"} or {secret: "file:PATH"} instead of what it is')
+    for name, field in declared.items():
+        if field.required and name not in config:
+            yield Finding((*steps, "config", name), "is missing")
+
+
+def _tells_a_secret(value: str, secret: bool) -> bool:
+    return _PASSWORD.search(value) is not None or (secret and _LOCAL_FILE.fullmatch(value) is None)

@@ -1,0 +1,196 @@
+"""Datasets and their rules: what could not be executed, and what would not be what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from retention.domain.errors import RuleError
+from retention.domain.events import CATALOGUE
+from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
+from retention.domain.rules import Action, Ceiling, Ground, Kind, Trigger
+from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_trigger
+from retention.inventory_document.findings import Document, Finding, Whole, parsed, unknown, unknown_events
+from retention.inventory_document.shape import Steps, meant
+
+STARTS = tuple(date(year, month, 1) for year in (2023, 2024) for month in range(1, 13))
+"""Start days on which a ceiling is held against an obligation: two years' months, a leap year among them."""
+
+
+def dataset_findings(whole: Whole) -> Iterator[Finding]:
+    """Everything to say of the datasets."""
+    for steps, dataset in whole.entries("datasets"):
+        yield from unknown(dataset["register"], whole.registers, "register", (*steps, "register"))
+        yield from unknown(dataset["activity"], whole.activities, "activity", (*steps, "activity"))
+        grace = dataset.get("policy", {}).get("grace")
+        if grace is not None:
+            found = parsed((*steps, "policy", "grace"), lambda grace=grace: Period.parse(grace))  # type: ignore[misc]
+            if isinstance(found, Finding):
+                yield found
+        if "mapping" in dataset:
+            yield from _mapping(whole, dataset, steps)
+        yield from _rules(whole, dataset, steps)
+
+
+def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
+    mapping, place = dataset["mapping"], (*steps, "mapping")
+    register = whole.registers.get(dataset["register"])
+    if register is not None and not register.get("connection"):
+        yield Finding(place, f"the register {dataset['register']!r} has no connection: nothing reaches this")
+    yield from unknown_events(mapping.get("events", {}), (*place, "events"))
+    if dataset["grain"] == "subject" and "subject" not in mapping:
+        yield Finding((*place, "subject"), "is missing: an item of this dataset is a data subject's")
+    if dataset["grain"] == "contract" and "contract" not in mapping:
+        yield Finding((*place, "contract"), "is missing: an item of this dataset is a contract's")
+    if "subject" in mapping and not dataset.get("subject_kind"):
+        yield Finding((*steps, "subject_kind"), "is missing: whose number is mapping.subject, a customer's or whose?")
+    for position, child in enumerate(mapping.get("children", ())):
+        if child == mapping["place"]:
+            yield Finding((*place, "children", position), f"{child!r} is the dataset's own place, not what hangs on it")
+
+
+def _rules(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
+    grounds: list[tuple[Steps, Ground]] = []
+    ceilings: list[tuple[Steps, Ceiling]] = []
+    for place, rule in whole.entries(*steps, "grounds"):
+        wrong = [*_rule(whole, dataset, rule, place), *_ground(whole, dataset, rule, place)]
+        yield from wrong
+        if all(finding.warning for finding in wrong):
+            grounds.append((place, parse_ground(rule, "")))
+    for place, rule in whole.entries(*steps, "ceilings"):
+        wrong = _rule(whole, dataset, rule, place)
+        yield from wrong
+        if all(finding.warning for finding in wrong):
+            ceilings.append((place, parse_ceiling(rule, "")))
+    if not dataset.get("grounds") and not dataset.get("no_reason_to_keep") and "mapping" in dataset:
+        yield Finding((*steps, "grounds"), "says no reason to keep anything: all of it will wait for a review", True)
+    yield from _conflicts(whole, grounds, ceilings)
+
+
+def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list[Finding]:
+    """What a ground and a ceiling share."""
+    found: list[Finding] = []
+    trigger = parsed((*steps, "trigger"), lambda: parse_trigger(rule["trigger"], ""))
+    if isinstance(trigger, Finding):
+        found += _trigger(rule["trigger"], trigger)
+    period = parsed((*steps, "period"), lambda: Period.parse(rule["period"])) if "period" in rule else None
+    rounding = parsed((*steps, "rounding"), lambda: Rounding(rule.get("rounding", "none")))
+    found += [one for one in (period, rounding) if isinstance(one, Finding)]
+    register = whole.registers.get(dataset["register"])
+    if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium") != "paper":
+        found.append(Finding((*steps, "action"), f"paper is destroyed; the register's medium is {register['medium']}"))
+    if "law" in rule:
+        law = whole.laws.get(rule["law"])
+        if law is None:
+            found += unknown(rule["law"], whole.laws, "row of the law library", (*steps, "law"))
+        elif rule.get("kind") == Kind.OBLIGATION and not found:
+            wanted = {"trigger": law.trigger, "period": law.period, "rounding": law.rounding}
+            written = {"trigger": trigger, "period": period, "rounding": rounding}
+            found += [
+                Finding((*steps, key), f"is written otherwise than {rule['law']} says: {_said(wanted[key])}", True)
+                for key in wanted
+                if wanted[key] is not None and wanted[key] != written[key]
+            ]
+    if isinstance(trigger, Trigger):
+        found += _untold(whole, dataset, rule, trigger, steps)
+    return found
+
+
+def _trigger(written: Any, finding: Finding) -> Iterator[Finding]:
+    """Every unknown event of a trigger, else what was found wrong with it."""
+    if isinstance(written, str):
+        yield Finding(finding.steps, f"{finding.message}{meant(written, CATALOGUE)}")
+    elif isinstance(written, Mapping) and len(written) == 1:
+        (choose, names), *_ = written.items()
+        yield from unknown_events(names, (*finding.steps, choose))
+    else:
+        yield finding
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Trigger):
+        return value.events[0] if value.choose == "only" else f"{value.choose} {', '.join(value.events)}"
+    return str(value)
+
+
+def _ground(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> Iterator[Finding]:
+    ends_on = rule.get("ends_on", [])
+    yield from unknown_events(ends_on, (*steps, "ends_on"))
+    if rule["kind"] == Kind.OBLIGATION and ends_on:
+        yield Finding(
+            (*steps, "ends_on"), f"an obligation by law does not end earlier than the law says: {', '.join(ends_on)}"
+        )
+    if "period" not in rule and "review_by" not in rule:
+        yield Finding((*steps, "review_by"), "is missing: without a period this is a criterion, reviewed by a day")
+    if "purpose" in rule and dataset["activity"] in whole.activities:
+        purposes = whole.purposes(dataset["activity"])
+        what = f"purpose of the activity {dataset['activity']!r} with the id"
+        yield from unknown(rule["purpose"], purposes, what, (*steps, "purpose"))
+
+
+def _untold(whole: Whole, dataset: Document, rule: Document, trigger: Trigger, steps: Steps) -> Iterator[Finding]:
+    """A rule whose start event or fact nothing tells would never come to a decision."""
+    if "mapping" not in dataset or not whole.ledger_is_sound:
+        return
+    mapping = dataset["mapping"]
+    known = {*mapping.get("events", ()), *mapping.get("facts", ())}
+    if "subject" in mapping:
+        known |= whole.told(dataset.get("subject_kind", ""))
+    of_whom = (
+        f"of subject kind {dataset['subject_kind']!r}"
+        if dataset.get("subject_kind")
+        else "of an item without a subject"
+    )
+    for event in trigger.events:
+        if event not in known:
+            criterion = "period" not in rule and "kind" in rule  # its review ends it, whatever happens
+            yield Finding(
+                (*steps, "trigger"),
+                f"nothing tells {event!r} {of_whom}: neither the mapping's events nor a register's ledger",
+                warning=criterion,
+            )
+    for event in rule.get("ends_on", ()):
+        if event not in known:
+            yield Finding((*steps, "ends_on"), f"nothing tells {event!r} {of_whom}: it will never end this", True)
+    conditions = rule.get("condition", [])
+    for condition in [conditions] if isinstance(conditions, Mapping) else conditions:
+        if condition["fact"] not in known and condition["fact"] not in whole.organisation.get("facts", {}):
+            yield Finding(
+                (*steps, "condition"),
+                f"nothing tells the fact {condition['fact']!r} {of_whom}: neither the mapping's facts, a register's "
+                f"ledger nor organisation.facts{meant(condition['fact'], known)}",
+            )
+
+
+def _conflicts(
+    whole: Whole, grounds: list[tuple[Steps, Ground]], ceilings: list[tuple[Steps, Ceiling]]
+) -> Iterator[Finding]:
+    """A ceiling that ends before an obligation from the same event, and does not yield to it (semantics 2.4)."""
+    years = _financial_years(whole)
+    for place, ceiling in ceilings:
+        if ceiling.yields_to == "any_basis" or Kind.OBLIGATION in ceiling.yields_to:
+            continue
+        for _, ground in grounds:
+            if ground.kind is not Kind.OBLIGATION or ground.period is None or ground.trigger != ceiling.trigger:
+                continue
+            excluded = {c.fact: c.value for c in ground.conditions}
+            if any(c.fact in excluded and excluded[c.fact] != c.value for c in ceiling.conditions):
+                continue
+            if any(
+                last_day(day, ceiling.period, ceiling.rounding, years)
+                < last_day(day, ground.period, ground.rounding, years)
+                for day in STARTS
+            ):
+                yield Finding(
+                    place, f"ends before the obligation {ground.id!r} and does not yield to it: nothing will go", True
+                )
+
+
+def _financial_years(whole: Whole) -> FinancialYears:
+    head = whole.organisation
+    try:
+        years = [(parse_day(y["start"], ""), parse_day(y["end"], "")) for y in head.get("financial_years", ())]
+        return parse_financial_years(head.get("financial_year_end", "12-31"), years)
+    except RuleError:
+        return FinancialYears()  # said of the organisation already

@@ -1,0 +1,186 @@
+"""A document against `inventory.schema.json`: every error, with its place by ids, in plain words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from retention.domain.errors import Problem
+
+SCHEMA_FILE = Path(__file__).resolve().parents[1] / "inventory.schema.json"
+Steps = tuple[str | int, ...]
+"""Where something stands in a document: keys and list positions."""
+
+_TYPES = {
+    "string": "a text",
+    "object": "a mapping",
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "nothing",
+}
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The committed JSON Schema (2020-12)."""
+    found: Mapping[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def _whole_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """A pattern speaks of the whole text: Python's `$` would let a line break pass behind it."""
+    if isinstance(instance, str) and not re.fullmatch(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match")
+
+
+@cache
+def _validator() -> Any:
+    checked = extend(Draft202012Validator, {"pattern": _whole_pattern})  # type: ignore[no-untyped-call]
+    return checked(schema(), format_checker=FormatChecker(["date"]))
+
+
+def shape_problems(document: Any) -> list[tuple[Steps, Problem]]:
+    """Everything that the schema refuses, in the document's order; the steps say which part is broken."""
+    found: dict[tuple[str, str], tuple[Steps, Problem]] = {}
+    for error in _leaves(_validator().iter_errors(document)):
+        steps: Steps = tuple(error.absolute_path)
+        for extra, message in _messages(error):
+            problem = Problem(path_of(document, (*steps, *extra)), message)
+            found.setdefault((problem.path, problem.message), ((*steps, *extra), problem))
+    return sorted(found.values(), key=lambda one: [_rank(document, one[0][:n]) for n in range(1, len(one[0]) + 1)])
+
+
+def path_of(document: Any, steps: Steps) -> str:
+    """`datasets[crm-asiakkaat].grounds[sopimus].period`: by id where there is one, else by position from 0."""
+    path, here = "", document
+    for step in steps:
+        if isinstance(step, int):
+            here = here[step] if isinstance(here, Sequence) and step < len(here) else None
+            id_ = here.get("id") if isinstance(here, Mapping) else None
+            path += f"[{id_ if isinstance(id_, str) and id_ else step}]"
+        else:
+            here = here.get(step) if isinstance(here, Mapping) else None
+            path += f".{step}" if path else step
+    return path or "document"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'grounds'?`, or nothing where no known name is near."""
+    spelt = {one.lower(): one for one in known}
+    near = get_close_matches(name.lower(), list(spelt), n=1, cutoff=0.6)
+    return f"; did you mean {spelt[near[0]]!r}?" if near else ""
+
+
+def ordered(document: Any, rule: Mapping[str, Any] | None = None) -> Any:
+    """The document with every key in the schema's order, free names in the alphabet's: the same from any database."""
+    rule = _resolved(schema() if rule is None else rule)
+    if isinstance(document, Mapping):
+        properties = {key: _resolved(value) for key, value in _properties(rule).items()}
+        free: Mapping[str, Any] = next(iter(rule.get("patternProperties", {}).values()), {})
+        keys = [*(key for key in properties if key in document), *sorted(set(document) - set(properties))]
+        return {key: ordered(document[key], properties.get(key, free)) for key in keys}
+    if isinstance(document, list):
+        return [ordered(member, rule.get("items", rule.get("else", {}).get("items", {}))) for member in document]
+    return document
+
+
+def _properties(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = rule.get("properties") or _resolved(rule.get("then", {})).get("properties", {})
+    return found
+
+
+def _resolved(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = rule.get("$ref")
+    return schema()["$defs"][reference.removeprefix("#/$defs/")] if reference else rule
+
+
+def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
+    for error in errors:
+        if error.context:
+            yield from _leaves(error.context)
+        else:
+            yield error
+
+
+def _rank(document: Any, steps: Steps) -> tuple[int, str]:
+    """Where the last of these steps stands in the document, so that problems come in its order."""
+    here = document
+    for step in steps[:-1]:
+        here = here[step]
+    last = steps[-1]
+    if isinstance(last, int):
+        return last, ""
+    keys = list(here) if isinstance(here, Mapping) else []
+    return (keys.index(last) if last in keys else len(keys)), str(last)
+
+
+def _messages(error: Any) -> Iterator[tuple[Steps, str]]:
+    if error.validator == "additionalProperties":
+        yield from _unknown_keys(error.instance, error.schema)
+    elif error.validator == "required":
+        yield from (((key,), "is missing") for key in error.validator_value if key not in error.instance)
+    else:
+        yield (), _message(error)
+
+
+def _unknown_keys(value: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[tuple[Steps, str]]:
+    known, patterns = list(rule.get("properties", {})), list(rule.get("patternProperties", {}))
+    for key in value:
+        if key not in known and not any(re.fullmatch(pattern, key) for pattern in patterns):
+            hint = meant(key, known) if known else f"; write {rule['description']}" if "description" in rule else ""
+            yield (key,), f"unknown key {key!r}{hint}"
+
+
+def _message(error: Any) -> str:
+    value, limit, wanted = error.instance, error.validator_value, error.schema.get("description", "")
+    seen = _seen(value)
+    if error.absolute_path and error.absolute_path[-1] == "secret":
+        seen = "what stands here"  # it may be the secret itself
+    match error.validator:
+        case "type":
+            names = [limit] if isinstance(limit, str) else limit
+            return f"is {seen}, not {wanted or ' or '.join(_TYPES[name] for name in names)}"
+        case "enum":
+            return f"{seen} is none of {', '.join(limit)}{meant(value, limit) if isinstance(value, str) else ''}"
+        case "const":
+            return f"is {seen}, not {limit}, the version of this format"
+        case "pattern" | "format":
+            return f"{seen} is not {wanted}"
+        case "minProperties" | "maxProperties":
+            return f"is not {wanted}" if wanted else "is empty"
+        case "minItems" | "minLength":
+            return "is empty"
+        case "maxLength":
+            return f"is longer than {limit} characters"
+        case "uniqueItems":
+            return "names something twice"
+        case "minimum" | "maximum":
+            return f"{seen} is out of bounds"
+        case other:
+            return f"does not fit: {other}"
+
+
+def _seen(value: Any) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return str(value).lower()
+        case str():
+            return repr(value if len(value) <= 60 else value[:59] + "…")
+        case int() | float():
+            return f"the number {value}"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return "a list"

@@ -1,0 +1,326 @@
+"""What we know of data subjects: contracts, events and facts of numbers, from registers and from the API.
+
+One row per thing that is known. What programs send comes with revisions, and a later one supersedes an earlier
+one; what a register tells is taken in as a whole every night (`retention.collection`), and is its alone to tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.db.models import QuerySet
+
+from retention.domain.errors import DocumentError, Problem
+from retention.domain.events import CATALOGUE
+from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence
+from retention.models import LedgerContract, LedgerEvent, LedgerFact
+from ropa.models import Organisation
+
+BATCH = 2_000
+"""Rows written, or subjects read, at once."""
+
+LONGEST = 100
+"""Characters of a number at most."""
+
+API = "api:"
+"""How the sources of programs begin: `api:USER`. Any other source is a register's."""
+
+SUBJECT_KIND = re.compile(r"[a-z][a-z0-9_-]{0,19}", re.ASCII)
+_LATEST_REVISION = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRow:
+    """A contract as somebody tells it. `closed` without `ended`: it is over, and nobody knows since when."""
+
+    subject_kind: str
+    subject: str
+    ref: str
+    started: date | None = None
+    ended: date | None = None
+    closed: bool = False
+    revision: int = 0
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.subject_kind, self.subject, self.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event as somebody tells it. `date` None: it must have happened, and nobody knows when."""
+
+    subject_kind: str
+    subject: str
+    name: str
+    date: date | None
+    contract: str = ""
+    purpose: str = ""
+    thing: str = ""
+    revision: int = 0
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.subject_kind, self.subject, self.contract, self.purpose, self.name, self.thing)
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """A fact about a subject that a condition may ask."""
+
+    subject_kind: str
+    subject: str
+    name: str
+    value: Any
+    revision: int = 0
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.subject_kind, self.subject, self.name)
+
+
+Row = ContractRow | EventRow | FactRow
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """How many rows were written, and how many were not because the ledger knew as late a revision."""
+
+    contracts: int
+    events: int
+    facts: int
+    superseded: int
+
+
+def upsert(
+    organisation: Organisation,
+    *,
+    contracts: Sequence[ContractRow] = (),
+    events: Sequence[EventRow] = (),
+    facts: Sequence[FactRow] = (),
+    source: str,
+) -> Upserted:
+    """Write what somebody tells, all or nothing; a revision that is not later changes nothing.
+
+    Raises DocumentError with every problem and its place; it names no data subject. A contract or fact that a
+    register tells is refused: two sources of truth are none.
+    """
+    problems = [
+        *_problems("contracts", contracts),
+        *_problems("events", events),
+        *_problems("facts", facts),
+    ]
+    if not 0 < len(source) <= 120:
+        problems.append(Problem("source", "is missing or longer than 120 characters"))
+    if problems:
+        raise DocumentError(problems)
+    with transaction.atomic():
+        # one at a time: of two at once the later revision stays, whichever comes first
+        Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+        taken = [
+            *_told_by_registers(organisation, source, "contracts", contracts),
+            *_told_by_registers(organisation, source, "facts", facts),
+        ]
+        if taken:
+            raise DocumentError(taken)
+        written = [
+            sum(_write(organisation, source, rows[n : n + BATCH]) for n in range(0, len(rows), BATCH))
+            for rows in (contracts, events, facts)
+        ]
+    superseded = len(contracts) + len(events) + len(facts) - sum(written)
+    return Upserted(written[0], written[1], written[2], superseded)
+
+
+def _problems(what: str, rows: Sequence[Row]) -> Iterator[Problem]:
+    first: dict[tuple[str, ...], int] = {}
+    for number, row in enumerate(rows):
+        path = f"{what}[{number}]"
+        same = first.setdefault(row.identity, number)
+        if same != number:
+            yield Problem(path, f"tells of the same as {what}[{same}]")
+        yield from (Problem(f"{path}.{name}", message) for name, message in wrong(row))
+
+
+def wrong(row: Row) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong) of one row, without its content."""
+    if not SUBJECT_KIND.fullmatch(row.subject_kind):
+        yield "subject_kind", "is no kind of subject such as customer or staff"
+    yield from _wrong_text("subject", row.subject)
+    if not 0 <= row.revision <= _LATEST_REVISION:
+        yield "revision", "is no whole number from 0 on"
+    match row:
+        case ContractRow():
+            yield from _wrong_text("ref", row.ref)
+            if row.started is not None and row.ended is not None and row.ended < row.started:
+                yield "ended", "lies before the contract starts"
+        case EventRow():
+            if row.name in CONTRACT_EVENTS:
+                yield "name", f"{row.name} is told by the contract itself"
+            elif row.name not in CATALOGUE:
+                yield "name", f"unknown event {row.name!r}"
+            yield from _wrong_text("contract", row.contract, least=0)
+            yield from _wrong_text("thing", row.thing, least=0)
+            yield from _wrong_text("purpose", row.purpose, least=0, most=60)
+        case FactRow():
+            yield from _wrong_text("name", row.name, most=60)
+            if not isinstance(row.value, (bool, int, str)):
+                yield "value", "is neither true or false, a number nor a text"
+            elif isinstance(row.value, str):
+                yield from _wrong_text("value", row.value, least=0)
+
+
+def _wrong_text(name: str, text: str, least: int = 1, most: int = LONGEST) -> Iterator[tuple[str, str]]:
+    if len(text) < least or (text and not text.strip()):
+        yield name, "is missing"
+    elif len(text) > most:
+        yield name, f"is longer than {most} characters"
+    elif "\x00" in text:
+        yield name, "holds a null character"
+
+
+def _told_by_registers(
+    organisation: Organisation, source: str, what: str, rows: Sequence[ContractRow] | Sequence[FactRow]
+) -> Iterator[Problem]:
+    for start in range(0, len(rows), BATCH):
+        batch: Sequence[ContractRow | FactRow] = rows[start : start + BATCH]
+        table = _TABLES[type(batch[0])]
+        others = (
+            table.model._default_manager.filter(organisation=organisation, subject__in={row.subject for row in batch})
+            .exclude(source=source)
+            .exclude(source__startswith=API)
+        )
+        told = {tuple(found[:-1]): found[-1] for found in others.values_list(*table.identity, "source")}
+        for number, row in enumerate(batch, start):
+            if row.identity in told:
+                yield Problem(f"{what}[{number}]", f"is told by {told[row.identity]}, its source of truth")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    model: type[models.Model]
+    identity: tuple[str, ...]
+    told: tuple[str, ...]
+    by_source: bool = False
+
+
+_TABLES: dict[type, _Table] = {
+    ContractRow: _Table(LedgerContract, ("subject_kind", "subject", "ref"), ("started", "ended", "closed")),
+    EventRow: _Table(
+        LedgerEvent, ("subject_kind", "subject", "contract", "purpose", "name", "thing"), ("date",), by_source=True
+    ),
+    FactRow: _Table(LedgerFact, ("subject_kind", "subject", "name"), ("value",)),
+}
+
+
+def _write(organisation: Organisation, source: str, rows: Sequence[Row]) -> int:
+    """Bulk upsert of one kind of rows, of what is later than what is known. The number written."""
+    if not rows:
+        return 0
+    table = _TABLES[type(rows[0])]
+    known = _revisions(organisation, source, table, rows)
+    newer = [row for row in rows if row.revision > known.get(row.identity, -1)]
+    fields = (*table.identity, *table.told, "revision")
+    table.model._default_manager.bulk_create(
+        [
+            table.model(organisation=organisation, source=source, **{name: getattr(row, name) for name in fields})
+            for row in newer
+        ],
+        update_conflicts=True,
+        unique_fields=["organisation", *table.identity, *(["source"] if table.by_source else [])],
+        update_fields=[*table.told, "revision", *([] if table.by_source else ["source"])],
+        batch_size=BATCH,
+    )
+    return len(newer)
+
+
+def _revisions(
+    organisation: Organisation, source: str, table: _Table, rows: Sequence[Row]
+) -> dict[tuple[str, ...], int]:
+    known: QuerySet[Any] = table.model._default_manager.filter(
+        organisation=organisation, subject__in={row.subject for row in rows}
+    )
+    if table.by_source:
+        known = known.filter(source=source)
+    return {tuple(found[:-1]): found[-1] for found in known.values_list(*table.identity, "revision")}
+
+
+def ledger_items(
+    organisation: Organisation, subject_kind: str, subjects: Sequence[str] | None = None
+) -> Iterator[tuple[str, Item]]:
+    """(number, what the ledger knows), by number; of these subjects, or of all. Constant memory.
+
+    Events keep the contract, thing and purpose they are about; what an item may see of them is `Reading`'s to say.
+    `contract_started` and `contract_ended` are the contracts' to tell: an event of that name would hide a running one.
+    """
+    if subjects is not None:
+        wanted = sorted(set(subjects))
+        for start in range(0, len(wanted), BATCH):
+            yield from _known_of(organisation, subject_kind, wanted[start : start + BATCH])
+        return
+    last = ""
+    while page := _next_subjects(organisation, subject_kind, last):
+        yield from _known_of(organisation, subject_kind, page)
+        last = page[-1]
+
+
+# Each part pages through its own index; the first page of all lies within the three first pages.
+_SUBJECTS = """
+    SELECT subject FROM (SELECT DISTINCT subject FROM retention_ledgercontract
+        WHERE organisation_id = %s AND subject_kind = %s AND subject > %s ORDER BY subject LIMIT %s) AS a
+    UNION
+    SELECT subject FROM (SELECT DISTINCT subject FROM retention_ledgerevent
+        WHERE organisation_id = %s AND subject_kind = %s AND subject > %s ORDER BY subject LIMIT %s) AS b
+    UNION
+    SELECT subject FROM (SELECT DISTINCT subject FROM retention_ledgerfact
+        WHERE organisation_id = %s AND subject_kind = %s AND subject > %s ORDER BY subject LIMIT %s) AS c
+    ORDER BY subject LIMIT %s"""
+
+
+def _next_subjects(organisation: Organisation, subject_kind: str, last: str) -> list[str]:
+    part = (organisation.pk, subject_kind, last, BATCH)
+    with connection.cursor() as cursor:
+        cursor.execute(_SUBJECTS, (*part, *part, *part, BATCH))
+        return [subject for (subject,) in cursor.fetchall()]
+
+
+@dataclass
+class _Known:
+    contracts: list[Contract] = field(default_factory=list)
+    events: dict[str, list[Occurrence]] = field(default_factory=lambda: defaultdict(list))
+    facts: dict[str, bool | int | str] = field(default_factory=dict)
+
+    def item(self) -> Item:
+        return Item(
+            contracts=tuple(self.contracts),
+            events={name: tuple(found) for name, found in self.events.items()},
+            facts=self.facts,
+        )
+
+
+def _known_of(organisation: Organisation, subject_kind: str, page: Sequence[str]) -> Iterator[tuple[str, Item]]:
+    known: dict[str, _Known] = defaultdict(_Known)
+    mine = {"organisation": organisation, "subject_kind": subject_kind, "subject__in": page}
+    for subject, ref, started, ended, closed in (
+        LedgerContract.objects.filter(**mine)
+        .order_by("subject", "ref")
+        .values_list("subject", "ref", "started", "ended", "closed")
+    ):
+        known[subject].contracts.append(Contract(ref, started, ended, closed))
+    for subject, name, day, thing, purpose, contract in (
+        LedgerEvent.objects.filter(**mine)
+        .exclude(name__in=CONTRACT_EVENTS)
+        .order_by("subject", "name", "thing", "date")
+        .values_list("subject", "name", "date", "thing", "purpose", "contract")
+    ):
+        known[subject].events[name].append(Occurrence(day, thing, purpose, contract))
+    for subject, name, value in LedgerFact.objects.filter(**mine).values_list("subject", "name", "value"):
+        known[subject].facts[name] = value
+    for subject in page:
+        if subject in known:
+            yield subject, known[subject].item()

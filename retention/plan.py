@@ -1,0 +1,315 @@
+"""A published version as the night reads it: frozen, checked against its digest, and nothing but the snapshot.
+
+What may be left out of a document may be left out of a snapshot; what is left out is as the reference says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from retention.connectors.contract import ClosedWhen, DatasetMapping, LedgerMapping
+from retention.domain.errors import EvidenceError, RuleError
+from retention.domain.evidence import canonical, sha256_hex
+from retention.domain.items import CONTRACT_EVENTS
+from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
+from retention.domain.rules import FactValue, Grain, RuleSet
+from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from ropa.draft import POLICY
+from ropa.models import Version
+
+Document = Mapping[str, Any]
+
+FIRST_PLAUSIBLE_DAY = date(1950, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How far a night may go with a dataset (V3).
+
+    mode      observe (count), flag (make lots), purge
+    approval  automatic, one, two: how many persons approve a lot
+    grace     from approval to the first day on which it may be claimed
+    waves     a backlog goes in waves; never automatic
+    """
+
+    mode: str
+    approval: str
+    grace: Period
+    waves: bool
+
+
+@dataclass(frozen=True)
+class OrganisationPlan:
+    """What of the organisation a night asks: its clock, its facts, its years."""
+
+    slug: str
+    name: str
+    time_zone: str
+    facts: Mapping[str, FactValue] = field(default_factory=lambda: MappingProxyType({}))
+    financial_years: FinancialYears = field(default_factory=FinancialYears)
+    first_plausible_day: date = FIRST_PLAUSIBLE_DAY
+
+
+@dataclass(frozen=True)
+class LedgerSource:
+    """Something that a register is the source of truth for, collected every night."""
+
+    code: str
+    subject_kind: str
+    mapping: LedgerMapping
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """The events and facts that it tells of its subjects."""
+        contracts = CONTRACT_EVENTS if self.mapping.started or self.mapping.ended else frozenset()
+        return frozenset(self.mapping.events) | frozenset(self.mapping.facts) | contracts
+
+
+@dataclass(frozen=True)
+class RegisterPlan:
+    """A register: which connection reaches it, and what it tells the ledger.
+
+    `announced`: subject kind -> events and facts that somebody sends by the API. They are never collected, so
+    the absence of one is never believed (V5).
+    """
+
+    code: str
+    name: Mapping[str, str]
+    medium: str
+    connection: str = ""
+    ledger: tuple[LedgerSource, ...] = ()
+    announced: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class DatasetPlan:
+    """A dataset with all that decides about it. `rules_digest` changes when any of that does."""
+
+    code: str
+    name: Mapping[str, str]
+    register: str
+    activity: str
+    grain: Grain
+    subject_kind: str
+    enforced_by: str
+    mapping: DatasetMapping | None
+    rules: RuleSet
+    policy: Policy
+    rules_digest: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One version of an inventory. `digest` is the SHA-256 of its snapshot."""
+
+    organisation: OrganisationPlan
+    registers: tuple[RegisterPlan, ...]
+    datasets: tuple[DatasetPlan, ...]
+    digest: str
+
+    def datasets_of(self, register: str) -> tuple[DatasetPlan, ...]:
+        """The datasets of one register, in the document's order."""
+        return tuple(dataset for dataset in self.datasets if dataset.register == register)
+
+    def find_dataset(self, code: str) -> DatasetPlan | None:
+        return next((dataset for dataset in self.datasets if dataset.code == code), None)
+
+    def find_register(self, code: str) -> RegisterPlan | None:
+        return next((register for register in self.registers if register.code == code), None)
+
+    def told(self, subject_kind: str) -> frozenset[str]:
+        """The events and facts that some register is collected for, of subjects of this kind."""
+        return frozenset(
+            name
+            for register in self.registers
+            for source in register.ledger
+            if source.subject_kind == subject_kind
+            for name in source.tells
+        )
+
+
+def plan_of(version: Version) -> Plan:
+    """The version's plan. Raises EvidenceError if the snapshot is not what was published, RuleError if no plan."""
+    if sha256_hex(version.snapshot.encode("utf-8")) != version.digest:
+        raise EvidenceError(f"version {version.number}: the snapshot is not the one that was published")
+    return _plan(version.snapshot)
+
+
+@lru_cache(maxsize=32)
+def _plan(snapshot: str) -> Plan:
+    try:
+        document = json.loads(snapshot)
+        organisation = _organisation(document["organisation"])
+        return Plan(
+            organisation=organisation,
+            registers=tuple(_register(register) for register in document.get("registers", ())),
+            datasets=tuple(_dataset(dataset, organisation) for dataset in document.get("datasets", ())),
+            digest=sha256_hex(snapshot.encode("utf-8")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RuleError(f"the snapshot is no inventory: {error!r}") from error
+
+
+def _organisation(document: Document) -> OrganisationPlan:
+    years = [
+        (
+            parse_day(year["start"], "organisation.financial_years"),
+            parse_day(year["end"], "organisation.financial_years"),
+        )
+        for year in document.get("financial_years") or ()
+    ]
+    return OrganisationPlan(
+        slug=document["slug"],
+        name=document.get("name", document["slug"]),
+        time_zone=document.get("time_zone", "Europe/Helsinki"),
+        facts=_frozen(document.get("facts")),
+        financial_years=parse_financial_years(document.get("financial_year_end", "12-31"), years),
+        first_plausible_day=parse_day(
+            document.get("first_plausible_day", FIRST_PLAUSIBLE_DAY), "organisation.first_plausible_day"
+        ),
+    )
+
+
+def _register(document: Document) -> RegisterPlan:
+    sources = document.get("ledger") or ()
+    announced: dict[str, frozenset[str]] = {}
+    for source in sources:
+        if source.get("via") == "api":
+            told = frozenset(source.get("tells") or ())
+            announced[source["subject_kind"]] = announced.get(source["subject_kind"], frozenset()) | told
+    return RegisterPlan(
+        code=document["id"],
+        name=_frozen(document.get("name")),
+        medium=document.get("medium", ""),
+        connection=document.get("connection") or "",
+        ledger=tuple(
+            LedgerSource(source["id"], source["subject_kind"], ledger_mapping(source))
+            for source in sources
+            if source.get("via") != "api"
+        ),
+        announced=MappingProxyType(announced),
+    )
+
+
+def ledger_mapping(document: Document) -> LedgerMapping:
+    """A register's ledger source as its connector reads it."""
+    return LedgerMapping(
+        place=document["place"],
+        subject=document["subject"],
+        contract=document.get("contract"),
+        started=document.get("started"),
+        ended=document.get("ended"),
+        closed=_closed(document.get("closed")),
+        events=_frozen(document.get("events")),
+        facts=_frozen(document.get("facts")),
+        thing=document.get("thing"),
+        purpose=document.get("purpose") or "",
+        options=_frozen(document.get("options")),
+    )
+
+
+def dataset_mapping(document: Document) -> DatasetMapping:
+    """A dataset's mapping as its connector reads it."""
+    return DatasetMapping(
+        place=document["place"],
+        key=document["key"],
+        subject=document.get("subject"),
+        contract=document.get("contract"),
+        events=_frozen(document.get("events")),
+        facts=_frozen(document.get("facts")),
+        closed=_closed(document.get("closed")),
+        fields=tuple(document.get("fields") or ()),
+        children=tuple(document.get("children") or ()),
+        options=_frozen(document.get("options")),
+    )
+
+
+def rule_set(document: Document, organisation: OrganisationPlan, path: str) -> RuleSet:
+    """All that decides about one dataset. Raises RuleError naming the place of the first thing that is wrong."""
+    return RuleSet(
+        grounds=tuple(parse_ground(rule, _at(path, "grounds", rule)) for rule in document.get("grounds") or ()),
+        ceilings=tuple(parse_ceiling(rule, _at(path, "ceilings", rule)) for rule in document.get("ceilings") or ()),
+        no_reason_to_keep=bool(document.get("no_reason_to_keep")),
+        financial_years=organisation.financial_years,
+        first_plausible_day=organisation.first_plausible_day,
+    )
+
+
+def _at(path: str, what: str, rule: Document) -> str:
+    return f"{path}.{what}[{rule.get('id', '?')}]"
+
+
+def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
+    rules = rule_set(document, organisation, f"datasets[{document['id']}]")
+    written = document.get("mapping")
+    mapping = None if written is None else dataset_mapping(written)
+    grain = Grain(document["grain"])
+    subject_kind = document.get("subject_kind") or ""
+    enforced_by = document.get("enforced_by", "us")
+    policy = {**POLICY, **(document.get("policy") or {})}
+    own_facts = frozenset(mapping.facts) if mapping else frozenset()
+    deciding = {
+        "ceilings": sorted((_plain(rule) for rule in rules.ceilings), key=canonical),
+        "enforced_by": enforced_by,
+        "facts": {name: organisation.facts.get(name) for name in sorted(rules.facts - own_facts)},
+        "financial_years": _plain(organisation.financial_years),
+        "first_plausible_day": _plain(organisation.first_plausible_day),
+        "grain": grain.value,
+        "grounds": sorted((_plain(rule) for rule in rules.grounds), key=canonical),
+        "mapping": _plain(mapping),
+        "no_reason_to_keep": rules.no_reason_to_keep,
+        "subject_kind": subject_kind,
+        "time_zone": organisation.time_zone,
+    }
+    return DatasetPlan(
+        code=document["id"],
+        name=_frozen(document.get("name")),
+        register=document["register"],
+        activity=document.get("activity", ""),
+        grain=grain,
+        subject_kind=subject_kind,
+        enforced_by=enforced_by,
+        mapping=mapping,
+        rules=rules,
+        policy=Policy(policy["mode"], policy["approval"], Period.parse(policy["grace"]), bool(policy["waves"])),
+        rules_digest=sha256_hex(canonical(deciding)),
+    )
+
+
+def _closed(document: Document | None) -> ClosedWhen | None:
+    return None if document is None else ClosedWhen(document["column"], tuple(str(v) for v in document["values"]))
+
+
+def _frozen(document: Document | None) -> Mapping[str, Any]:
+    return MappingProxyType(dict(document or {}))
+
+
+def _plain(value: Any) -> Any:
+    """What canonical JSON has a form for; a period in its one normal form, a set in order."""
+    match value:
+        case Enum():
+            return value.value
+        case Period() | Rounding():
+            return str(value)
+        case date():
+            return value.isoformat()
+        case Mapping():
+            return {key: _plain(member) for key, member in value.items()}
+        case frozenset():
+            return sorted(_plain(member) for member in value)
+        case _ if dataclasses.is_dataclass(value):
+            return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        case str():
+            return value
+        case Sequence():
+            return [_plain(member) for member in value]
+        case _:
+            return value

@@ -1,0 +1,129 @@
+"""The authority report of an organisation as of a day: what to read, and from where; `ropa.report` makes it.
+
+It is a function of the version in force on the day, the evidence signed up to it, the language and the release,
+all of which stand on it: made again it is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.conf import settings
+
+from retention.domain.errors import SelosteError
+from retention.models import DatasetNight, EvidenceHead, Run
+from retention.models.run import RunState
+from ropa.models import Organisation
+from ropa.report import build
+from ropa.selectors import version_in_force
+
+REVIEW = ("review", "trigger_missing", "rule_conflict")
+DESTROYED = ("destroyed", "anonymised", "unlinked", "recovered")
+
+
+class NoVersionError(SelosteError):
+    """No published version is in force on the day: there is no record to show."""
+
+
+def authority_report(organisation: Organisation, as_of: date, language: str = "fi") -> dict[str, Any]:
+    """The report as data (art. 30(4)). Raises NoVersionError; ValueError for a language that has no words."""
+    found = version_in_force(organisation, as_of)
+    if found is None:
+        raise NoVersionError(f"{organisation.slug}: no published version is in force on {as_of}")
+    return build(
+        {
+            "document": json.loads(found.snapshot),
+            "as_of": as_of.isoformat(),
+            "language": language,
+            "release": release(),
+            "version": {
+                "number": found.number,
+                "in_force_from": found.in_force_from.isoformat(),
+                "digest": found.digest,
+            },
+            "evidence": _evidence(organisation, as_of),
+        }
+    )
+
+
+def release() -> str:
+    """Seloste's own version: the installed package's, or the checkout's."""
+    try:
+        return version("seloste")
+    except PackageNotFoundError:
+        project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
+
+
+def _evidence(organisation: Organisation, as_of: date) -> dict[str, Any] | None:
+    """The last signed head up to the day and the numbers of its night; None before the first signed night."""
+    heads = EvidenceHead.objects.filter(organisation=organisation.slug, business_date__lte=as_of)
+    head = heads.order_by("-number").first()
+    if head is None:
+        return None
+    nights = Run.objects.filter(
+        organisation=organisation, state=RunState.FINISHED, business_date__lte=head.business_date
+    ).order_by("business_date")
+    destroyed: Counter[str] = Counter()
+    answered: dict[str, str] = {}
+    last_successful = None
+    for day, summary in nights.values_list("business_date", "summary").iterator():
+        for row in summary.get("datasets", ()):
+            destroyed[row["dataset"]] += row["destroyed"]
+            if not row["problem"]:
+                answered[row["dataset"]] = day.isoformat()
+        if not summary.get("unexplained") and not summary.get("problems"):
+            last_successful = day.isoformat()
+    run = nights.select_related("version").get(business_date=head.business_date)
+    rows = DatasetNight.objects.filter(run=run).order_by("register", "dataset")
+    return {
+        "head": {
+            "number": head.number,
+            "business_date": head.business_date.isoformat(),
+            "digest": head.digest,
+        },
+        "night": {
+            "business_date": run.business_date.isoformat(),
+            "version": run.version.number if run.version else None,
+            "missed_dates": run.missed_dates,
+            "succeeded": last_successful == run.business_date.isoformat(),
+        },
+        "nights": nights.count(),
+        "last_successful": last_successful,
+        "datasets": {
+            row.dataset: {
+                **_numbers(row),
+                "destroyed_ever": destroyed[row.dataset],
+                "last_answered": answered.get(row.dataset),
+            }
+            for row in rows
+        },
+    }
+
+
+def _numbers(row: DatasetNight) -> dict[str, Any]:
+    """A dataset's night in the report's words. What the independent reader left (`left_…`) wins over the evaluation."""
+    outcomes = row.counts.get("outcomes", {})
+
+    def state(name: str) -> int:
+        return int(row.counts.get(f"left_{name}", row.counts.get(name, 0)))
+
+    return {
+        "problem": row.problem,
+        "destroyed": sum(outcomes.get(name, 0) for name in DESTROYED),
+        "held": state("held"),
+        "review": sum(state(name) for name in REVIEW),
+        "refused": outcomes.get("refused", 0),
+        "failed": outcomes.get("failed", 0),
+        "pending": outcomes.get("pending", 0),
+        "overdue": row.overdue_left,
+        "unexplained": row.unexplained,
+        "people_overdue": row.people_overdue,
+        "overdue_since": row.overdue_since.isoformat() if row.overdue_since else None,
+        "oldest_kept": row.oldest_kept.isoformat() if row.oldest_kept else None,
+    }

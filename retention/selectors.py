@@ -1,0 +1,88 @@
+"""How a register is reached: its connection with every secret looked up, just before it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from retention.connectors.contract import Connector, ConnectorError
+from retention.connectors.registry import connect
+from retention.models import Connection
+from ropa.models import Organisation
+
+DATA = "{data}"
+"""Stands for the data directory in any value, so that an inventory with systems of its own can be moved."""
+
+
+class Reachable(Protocol):
+    """A register with the key of its connection (`retention.plan.RegisterPlan`)."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def connection(self) -> str: ...
+
+
+def connector_of(organisation: Organisation, register: Reachable) -> Connector:
+    """The register's connector, not yet connected.
+
+    A config value is text, {"secret": "env:NAME"} (an environment variable) or {"secret": "file:PATH"} (a
+    file's content without its last line break). In each, and in what a secret says, `{data}` stands for
+    the data directory. Raises ConnectorError(permanent) if there is no connection, a secret is not
+    there, or the connector refuses its config; it names the reference, never what it stands for.
+    """
+    if not register.connection:
+        raise ConnectorError(f"register {register.code}: no connection is named", permanent=True)
+    try:
+        found = Connection.objects.get(organisation=organisation, code=register.connection)
+    except Connection.DoesNotExist:
+        raise ConnectorError(
+            f"register {register.code}: there is no connection {register.connection!r}", permanent=True
+        ) from None
+    return connect(found.kind, resolve(found.config, f"connection {found.code}"))
+
+
+def resolve(config: Mapping[str, Any], path: str) -> dict[str, str]:
+    """The config as plain text. Raises ConnectorError(permanent) naming the field and the reference."""
+    return {name: _value(value, f"{path}, {name}") for name, value in config.items()}
+
+
+def _value(value: Any, path: str) -> str:
+    match value:
+        case str():
+            found = value
+        case bool():
+            found = "true" if value else "false"
+        case int():
+            found = str(value)
+        case {"secret": str(reference)} if len(value) == 1:
+            found = _secret(reference, path)
+        case _:
+            raise ConnectorError(f"{path}: is neither text nor a secret's reference", permanent=True)
+    return found.replace(DATA, str(settings.DATA_DIR))
+
+
+def _secret(reference: str, path: str) -> str:
+    scheme, _, name = reference.partition(":")
+    if scheme == "env" and name:
+        found = os.environ.get(name, "")
+        if not found:
+            raise ConnectorError(f"{path}: {reference} is not set", permanent=True)
+        return found
+    if scheme == "file" and name:
+        try:
+            found = Path(name.replace(DATA, str(settings.DATA_DIR))).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConnectorError(f"{path}: {reference} cannot be read ({why})", permanent=True) from None
+        found = found.removesuffix("\n").removesuffix("\r")
+        if not found:
+            raise ConnectorError(f"{path}: {reference} is empty", permanent=True)
+        return found
+    # what stands there may be the secret itself, written where its reference belongs
+    raise ConnectorError(f"{path}: its secret is neither env:NAME nor file:PATH", permanent=True)

@@ -1,0 +1,162 @@
+"""The independent reader: what is still there, asked with other code than the purge's (D8).
+
+It reads every item of a dataset and decides each with `decide` alone; it knows nothing of compiled questions,
+of what was flagged or of what the purge believes it did, and so the two hold each other to account each night.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import islice
+
+from retention.connectors.contract import Candidate, Connector
+from retention.domain.decisions import Decision, Item, State, decide, with_own
+from retention.domain.errors import RuleError
+from retention.domain.events import NEVER, asked
+from retention.domain.items import CONTRACT_EVENTS
+from retention.domain.lifecycle import RETRIED, LotState, Outcome
+from retention.domain.rules import Grain, Hold
+from retention.holds import active
+from retention.ledger import ledger_items
+from retention.lot_keys import unpack
+from retention.models import FirstSeen, Lot
+from retention.plan import DatasetPlan, Plan
+from ropa.models import Organisation
+
+BATCH = 2_000
+"""Items joined with the ledger at once."""
+
+
+@dataclass
+class Reading:
+    """What the reader found of one dataset.
+
+    overdue         items that are due and no hold suspends
+    unexplained     of these, what waits for nothing: no approval, no grace, no paper order under way
+    people_overdue  distinct data subjects of the overdue
+    overdue_since   the earliest day from which one of them should have gone
+    oldest_kept     the earliest start date among what is still there
+    """
+
+    by_state: Counter[str] = field(default_factory=Counter)
+    overdue: int = 0
+    unexplained: int = 0
+    people_overdue: int = 0
+    overdue_since: date | None = None
+    oldest_kept: date | None = None
+
+
+def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: Organisation, today: date) -> Reading:
+    """Read one dataset whole. Raises RuleError if it is not reached by us, ConnectorError if the register fails."""
+    if dataset.mapping is None:
+        raise RuleError("has no mapping: it is not reached by us", dataset.code)
+    holds = active(organisation, dataset.register, dataset.code, dataset.subject_kind)
+    explained = _explained(organisation, dataset, today)
+    reading, people = Reading(), set()
+    for candidate, item, decision in _decided(plan, dataset, connector, organisation, holds, today):
+        reading.by_state[decision.state.value] += 1
+        began = _began(plan, candidate, item, today)
+        if began is not None and (reading.oldest_kept is None or began < reading.oldest_kept):
+            reading.oldest_kept = began
+        if decision.state is not State.DUE:
+            continue
+        reading.overdue += 1
+        if candidate.ref.subject:
+            people.add(candidate.ref.subject)
+        if candidate.ref.key not in explained:
+            reading.unexplained += 1
+        if decision.due_from is not None and (
+            reading.overdue_since is None or decision.due_from < reading.overdue_since
+        ):
+            reading.overdue_since = decision.due_from
+    reading.people_overdue = len(people)
+    return reading
+
+
+def _decided(
+    plan: Plan,
+    dataset: DatasetPlan,
+    connector: Connector,
+    organisation: Organisation,
+    holds: Mapping[str, Sequence[Hold]],
+    today: date,
+) -> Iterator[tuple[Candidate, Item, Decision]]:
+    if dataset.mapping is None:
+        return
+    unheard = dict.fromkeys(asked(dataset.rules.events) - set(dataset.mapping.events))
+    stranger = Item(events=unheard, facts=dict(plan.organisation.facts))
+    stream = iter(connector.find(dataset.mapping))
+    while batch := list(islice(stream, BATCH)):
+        numbers = sorted({candidate.ref.subject for candidate in batch if candidate.ref.subject})
+        known = dict(ledger_items(organisation, dataset.subject_kind, numbers)) if numbers else {}
+        seen = _seen(organisation, dataset, batch)
+        for candidate in batch:
+            item = _joined(plan, dataset, candidate, known.get(candidate.ref.subject or ""), stranger)
+            if candidate.ref.key in seen:
+                item = replace(item, first_seen=seen[candidate.ref.key])
+            mine = (*holds.get("", ()), *holds.get(candidate.ref.subject or "", ()))
+            yield candidate, item, decide(item, dataset.rules, mine, today)
+
+
+def _seen(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> dict[str, date]:
+    """Since when items without any ground left have been seen so."""
+    mine = FirstSeen.objects.filter(organisation=organisation, dataset=dataset.code)
+    return dict(mine.filter(key__in=[candidate.ref.key for candidate in batch]).values_list("key", "day"))
+
+
+def _joined(plan: Plan, dataset: DatasetPlan, candidate: Candidate, known: Item | None, stranger: Item) -> Item:
+    """The item with what the ledger knows of its subject; who or which contract is not known has every date missing."""
+    found = stranger
+    if known is not None:
+        scope = candidate.contract if dataset.grain is Grain.CONTRACT else None
+        if dataset.grain is not Grain.CONTRACT or any(contract.ref == scope for contract in known.contracts):
+            told = plan.told(dataset.subject_kind) | (CONTRACT_EVENTS if known.contracts else frozenset())
+            untold = {name: None for name in stranger.events if name not in told}
+            found = replace(
+                known,
+                scope=scope,
+                events={**untold, **known.events},
+                facts={**stranger.facts, **known.facts},
+            )
+    return with_own(found, candidate.events, candidate.facts, candidate.closed)
+
+
+def _began(plan: Plan, candidate: Candidate, item: Item, today: date) -> date | None:
+    """The earliest plausible date of its own, else the earliest end of a contract that has ended."""
+    own = [day for day in candidate.events.values() if day is not None]
+    days = own or [contract.ended for contract in item.contracts if contract.ended is not None]
+    plausible = [day for day in days if plan.organisation.first_plausible_day <= day <= today and day < NEVER]
+    return min(plausible, default=None)
+
+
+def _explained(organisation: Organisation, dataset: DatasetPlan, today: date) -> frozenset[str]:
+    """Keys that wait for what was decided they wait for: an approval, the end of grace, a paper order's certificate."""
+    if dataset.policy.mode != "purge" or dataset.enforced_by != "us":
+        return frozenset()
+    found: set[str] = set()
+    lots = Lot.objects.filter(
+        organisation=organisation,
+        dataset=dataset.code,
+        rules_digest=dataset.rules_digest,
+        state__in=[LotState.FLAGGED, LotState.APPROVED, LotState.CLAIMED],
+        keys__isnull=False,
+    )
+    for lot in lots.iterator():
+        keys = unpack(bytes(lot.keys or b""))
+        tried = dict(lot.exceptions.filter(outcome__in=list(RETRIED)).values_list("position", "outcome"))
+        found |= {keys[position].key for position, outcome in tried.items() if outcome == Outcome.PENDING}
+        if _waits(lot, today):
+            found |= {key.key for position, key in enumerate(keys) if position not in tried}
+    return frozenset(found)
+
+
+def _waits(lot: Lot, today: date) -> bool:
+    if lot.state == LotState.FLAGGED:
+        return lot.approvals_needed > 0
+    if lot.state != LotState.APPROVED:
+        return False
+    # approved since the last night: that its grace has begun is the next night's to say
+    return lot.grace_until is None or lot.grace_until > today

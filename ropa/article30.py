@@ -1,0 +1,163 @@
+"""What Article 30(1) and 30(2) demand of a record, and which of it is said, not applicable, or missing.
+
+Every demanded field is in one of three honest states: it has a value; there is none, because …; or it is
+missing, which is a defect that cites its article. A record can therefore be complete without inventing anything.
+Where a legal basis is missing, the article is 6(1): the record need not show it, but the processing needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ropa.law import LANGUAGES
+
+Document = Mapping[str, Any]
+
+
+class State(StrEnum):
+    """The three honest states of a demanded field."""
+
+    VALUE = "value"
+    NONE = "none_because"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that an article demands. `where` is a path in the document; `message_id` names it for readers."""
+
+    article: str
+    where: str
+    message_id: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A demanded field that is missing."""
+
+    article: str
+    where: str
+    message_id: str
+
+
+def state_of(statement: Any) -> State:
+    """The state of a statement: `{value: …}`, `{none_because: text}`, or nothing. An empty value or reason is none."""
+    if not isinstance(statement, Mapping):
+        return State.MISSING
+    if not _empty(statement.get("value")):
+        return State.VALUE
+    return State.MISSING if _empty(statement.get("none_because")) else State.NONE
+
+
+def _empty(value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, Mapping):
+        return all(_empty(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return all(_empty(part) for part in value)
+    return False
+
+
+def missing(document: Document) -> list[Gap]:
+    """What the record does not say and must, in the order of the document."""
+    return [
+        Gap(field.article, field.where, field.message_id) for field in fields(document) if field.state is State.MISSING
+    ]
+
+
+def fields(document: Document) -> list[Field]:
+    """Every field that Article 30 (or 6(1)) demands of this document, with its state."""
+    return [*_organisation(document), *_activities(document), *_datasets(document)]
+
+
+def _organisation(document: Document) -> Iterator[Field]:
+    organisation = document.get("organisation") or {}
+    contact = organisation.get("contact") or {}
+    reachable = any(not _empty(contact.get(key)) for key in ("postal_address", "email", "phone"))
+    first = "30(1)(a)" if controls(document) or not processes(document) else "30(2)(a)"
+    yield Field(first, "organisation.name", "controller_name", _said(organisation.get("name")))
+    yield Field(first, "organisation.contact", "controller_contact", State.VALUE if reachable else State.MISSING)
+    if first == "30(1)(a)":
+        yield _statement(organisation, "joint_controllers", first, "organisation")
+    yield _statement(organisation, "representative", first, "organisation")
+    yield _statement(organisation, "dpo", first, "organisation")
+
+
+def _activities(document: Document) -> Iterator[Field]:
+    general = state_of((document.get("organisation") or {}).get("security_measures"))
+    used = {dataset.get("activity") for dataset in document.get("datasets") or ()}
+    for activity in document.get("activities") or ():
+        where = f"activities.{activity.get('id')}"
+        processor = is_processor(activity)
+        yield Field("30(1)(b)" if not processor else "30(2)(b)", f"{where}.name", "activity_name", _text(activity))
+        if processor:
+            yield _statement(activity, "on_behalf_of", "30(2)(a)", where)
+        else:
+            yield from _purposes(activity, where)
+            yield _statement(activity, "recipients", "30(1)(d)", where)
+            found = State.VALUE if activity.get("id") in used else State.MISSING
+            yield Field("30(1)(c)", f"{where}.datasets", "activity_datasets", found)
+        yield _statement(activity, "transfers", "30(2)(c)" if processor else "30(1)(e)", where)
+        own = state_of(activity.get("security_measures"))
+        measures = general if own is State.MISSING else own
+        article = "30(2)(d)" if processor else "30(1)(g)"
+        yield Field(article, f"{where}.security_measures", "security_measures", measures)
+
+
+def _purposes(activity: Document, where: str) -> Iterator[Field]:
+    purposes = activity.get("purposes") or ()
+    found = State.VALUE if purposes else State.MISSING
+    yield Field("30(1)(b)", f"{where}.purposes", "purposes", found)
+    for purpose in purposes:
+        path = f"{where}.purposes.{purpose.get('id')}"
+        yield _statement(purpose, "legal_basis", "6(1)", path)
+
+
+def _datasets(document: Document) -> Iterator[Field]:
+    processors = {activity.get("id") for activity in document.get("activities") or () if is_processor(activity)}
+    for dataset in document.get("datasets") or ():
+        if dataset.get("activity") in processors:
+            continue  # art. 30(2) asks for none of these: the controller's own record has them
+        where = f"datasets.{dataset.get('id')}"
+        yield _statement(dataset, "subjects", "30(1)(c)", where)
+        yield _statement(dataset, "items", "30(1)(c)", where)
+        decided = bool(dataset.get("grounds")) or not _empty(dataset.get("no_reason_to_keep"))
+        yield Field("30(1)(f)", f"{where}.grounds", "time_limit", State.VALUE if decided else State.MISSING)
+        for ground in dataset.get("grounds") or ():
+            if ground.get("period") is None and not ground.get("review_by"):
+                yield Field("30(1)(f)", f"{where}.grounds.{ground.get('id')}", "criterion_review", State.MISSING)
+
+
+def _statement(holder: Document, key: str, article: str, where: str) -> Field:
+    return Field(article, f"{where}.{key}", key, state_of(holder.get(key)))
+
+
+def _said(value: Any) -> State:
+    return State.MISSING if _empty(value) else State.VALUE
+
+
+def _text(holder: Document) -> State:
+    name = holder.get("name") or {}
+    return State.VALUE if any(not _empty(name.get(language)) for language in LANGUAGES) else State.MISSING
+
+
+def is_processor(activity: Document) -> bool:
+    """Whether the activity is carried out on behalf of another controller: Article 30(2), not 30(1)."""
+    return activity.get("role") == "processor"
+
+
+def controls(document: Document) -> bool:
+    """Whether the document has an activity of a controller: the record is one of Article 30(1)."""
+    return any(not is_processor(activity) for activity in document.get("activities") or ())
+
+
+def processes(document: Document) -> bool:
+    """Whether the document has an activity of a processor: the record is one of Article 30(2)."""
+    return any(is_processor(activity) for activity in document.get("activities") or ())

@@ -1,0 +1,209 @@
+"""Sections of what the record does: the retention column, its evidence, what is missing, and how to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from ropa.render.sheet import Block, Cell, Column, Fact, Facts, Heading, Line, Run, Section, Table, Text, cell, fours
+from ropa.render.speech import DASH, Data, Speaker, capital
+
+
+def retention(speaker: Speaker) -> Section:
+    blocks: list[Block] = []
+    if "30(1)" in speaker.report["headings"]:
+        blocks.append(speaker.statute("30(1)", "f"))
+    blocks.append(Text(cell(speaker.words["retention_lead"])))
+    columns = (
+        Column(speaker.words["dataset"], 24),
+        Column(speaker.words["time_limit"], 41),
+        Column(speaker.words["basis"], 24),
+        Column(speaker.words["action"], 11),
+    )
+    for _, group in groupby(speaker.report["retention"], lambda row: row["register"]):
+        rows = list(group)
+        name = speaker.said(rows[0]["register_name"])
+        blocks.append(Heading(name.text, name.lang))
+        shown: set[str] = set()
+        lines = []
+        for row in rows:
+            lines.append(rule(speaker, row, row["dataset"] not in shown))
+            shown.add(row["dataset"])
+        blocks.append(Table(f"{speaker.words['retention']}: {name.text}", columns, tuple(lines)))
+    note = speaker.note("30(1)", "f") if "30(1)" in speaker.report["headings"] else ""
+    return speaker.section("retention", speaker.words["retention"], note, *blocks)
+
+
+def rule(speaker: Speaker, row: Data, first: bool) -> tuple[Cell, ...]:
+    named: list[Line] = [(speaker.said(row["dataset_name"], "strong" if first else "soft"),)]
+    if first:
+        named.append((Run(speaker.words["executions"][row["execution"]], style="soft"),))
+    if row["kind"] == "missing":
+        return tuple(named), cell(speaker.missing(row["article"])), DASH, DASH
+    limit: list[Line] = [(Run(row["words"], style="strong"),)]
+    if row.get("statute"):
+        limit.append((Run(row["statute"]),))
+    if row["reason"]["text"]:
+        limit.append((speaker.said(row["reason"], "soft"),))
+    if row["kind"] == "no_reason_to_keep":
+        return tuple(named), tuple(limit), cell(row["status_words"]), DASH
+    basis: list[Line] = [(Run(capital(row["kind_words"])),)]
+    if row["purpose"]:
+        basis.append((speaker.said(row["purpose"], "soft"),))
+    status = capital(row["status_words"]) + (f"; {speaker.words['addition']}" if row["addition"] else "")
+    basis.append((Run(status, style="soft" if row["status"] == "confirmed" else "mark"),))
+    return tuple(named), tuple(limit), tuple(basis), cell(row["action"])
+
+
+def execution(speaker: Speaker) -> Section:
+    execution, blocks = speaker.report["execution"], list[Block]()
+    night = execution["night"]
+    if night is None:
+        blocks.append(Text(cell(Run(speaker.words["no_night"], style="unknown"))))
+    else:
+        blocks.append(Text(cell(speaker.words["execution_lead"].format(day=speaker.day(night["business_date"])))))
+        blocks.append(night_facts(speaker, execution, night))
+        blocks.append(numbers_table(speaker, execution))
+        blocks += unanswered(speaker, execution["datasets"])
+    blocks.append(Heading(speaker.words["not_reached"]))
+    if execution["not_reached"]:
+        columns = (
+            Column(speaker.words["register"], 38),
+            Column(speaker.words["dataset"], 27),
+            Column(speaker.words["why"], 35),
+        )
+        rows = tuple(
+            (
+                cell(speaker.said(one["name"], "strong")),
+                cell(speaker.said(one["dataset"]) if one["dataset"] else Run(speaker.words["whole_register"])),
+                cell(Run(one["words"])),
+            )
+            for one in execution["not_reached"]
+        )
+        blocks.append(Table(speaker.words["not_reached"], columns, rows))
+    else:
+        blocks.append(Text(cell(speaker.words["not_reached_none"])))
+    return speaker.section("execution", speaker.words["execution"], "", *blocks)
+
+
+def night_facts(speaker: Speaker, execution: Data, night: Data) -> Facts:
+    successful = speaker.day(execution["last_successful"]) if execution["last_successful"] else ""
+    rows = [
+        Fact(speaker.words["last_night"], cell(speaker.day(night["business_date"]))),
+        Fact(
+            speaker.words["last_successful"],
+            cell(Run(successful or speaker.words["none_successful"], style="" if night["succeeded"] else "late")),
+        ),
+        Fact(speaker.words["nights"], cell(speaker.number(execution["nights"]))),
+    ]
+    if night["missed_dates"]:
+        days = ", ".join(speaker.day(day) for day in night["missed_dates"])
+        rows.append(Fact(speaker.words["missed"], cell(Run(days, style="late"))))
+    rows.append(Fact(speaker.words["night_version"], cell("–" if night["version"] is None else str(night["version"]))))
+    rows.append(
+        Fact(speaker.words["destroyed_total"], cell(speaker.counted(execution["totals"]["destroyed_ever"], "items")))
+    )
+    return Facts(tuple(rows))
+
+
+def numbers_table(speaker: Speaker, execution: Data) -> Table:
+    columns = (
+        Column(speaker.words["dataset"], 27),
+        *(Column(speaker.words[key], 11, end=True) for key in ("destroyed", "held", "review", "failed")),
+        Column(speaker.words["overdue"], 15, end=True),
+        Column(speaker.words["oldest"], 14, end=True),
+    )
+    rows = []
+    for row in execution["datasets"]:
+        known = row["state"] == "known"
+        numbers = [row["destroyed"], row["held"], row["review"], None]
+        if row["refused"] is not None:
+            numbers[3] = row["refused"] + row["failed"]
+        oldest = cell(speaker.day(row["oldest_kept"])) if known else speaker.count(None)
+        rows.append(
+            (
+                ((speaker.said(row["dataset_name"], "strong"),), (speaker.said(row["register_name"], "soft"),)),
+                *(speaker.count(number if known else None) for number in numbers),
+                overdue(speaker, row) if known else speaker.count(None),
+                oldest,
+            )
+        )
+    totals = execution["totals"]
+    total = (
+        cell(Run(speaker.words["total_known" if totals["unknown_datasets"] else "total"], style="strong")),
+        *(speaker.count(totals[key]) for key in ("destroyed", "held", "review")),
+        speaker.count(totals["refused"] + totals["failed"]),
+        speaker.count(totals["overdue"]),
+        cell(""),
+    )
+    return Table(speaker.words["execution"], columns, tuple(rows), total)
+
+
+def overdue(speaker: Speaker, row: Data) -> Cell:
+    """How many records, of how many people, since when, and whether something explains them."""
+    if not row["overdue"]:
+        return speaker.count(0)
+    lines: list[Line] = [(Run(speaker.number(row["overdue"]), style="late"),)]
+    if row["people_overdue"] is not None:
+        lines.append((Run(speaker.counted(row["people_overdue"], "people")),))
+    if row["overdue_since"]:
+        lines.append((Run(speaker.words["since"].format(day=speaker.day(row["overdue_since"]))),))
+    if row["unexplained"]:
+        lines.append(
+            (Run(speaker.words["unexplained"].format(number=speaker.number(row["unexplained"])), style="late"),)
+        )
+    return tuple(lines)
+
+
+def unanswered(speaker: Speaker, datasets: Sequence[Data]) -> Iterator[Block]:
+    silent = [row for row in datasets if row["state"] != "known"]
+    yield Heading(speaker.words["no_answer"])
+    if not silent:
+        yield Text(cell(speaker.words["no_answer_none"]))
+        return
+    columns = (
+        Column(speaker.words["dataset"], 32),
+        Column(speaker.words["why"], 48),
+        Column(speaker.words["last_answered"], 20),
+    )
+    rows = []
+    for row in silent:
+        named = (speaker.said(row["dataset_name"], "strong"),), (speaker.said(row["register_name"], "soft"),)
+        why = cell(speaker.words["silent" if row["problem"] else "not_asked"])
+        if row["problem"]:
+            why += cell(Run(row["problem"], "en" if speaker.report["language"] != "en" else "", "soft"))
+        answered = speaker.day(row["last_answered"]) if row["last_answered"] else speaker.words["never"]
+        rows.append((named, why, cell(answered)))
+    yield Table(speaker.words["no_answer"], columns, tuple(rows))
+
+
+def gaps(speaker: Speaker) -> Section:
+    if not speaker.report["gaps"]:
+        return speaker.section("gaps", speaker.words["gaps"], "", Text(cell(speaker.words["gaps_none"])))
+    columns = (
+        Column(speaker.words["concerns"], 36),
+        Column(speaker.words["gap"], 38),
+        Column(speaker.words["article"], 26),
+    )
+    rows = tuple(
+        (cell(speaker.said(gap["place"], "strong")), cell(capital(gap["words"])), cell(gap["article_words"]))
+        for gap in speaker.report["gaps"]
+    )
+    lead = Text(cell(speaker.words["gaps_lead"]))
+    return speaker.section("gaps", speaker.words["gaps"], "", lead, Table(speaker.words["gaps"], columns, rows))
+
+
+def checking(speaker: Speaker) -> Section:
+    rows = [
+        Fact(speaker.words["version_digest"], cell(Run(fours(speaker.report["version"]["digest"]), style="digest"))),
+    ]
+    if speaker.report["evidence_head"]:
+        rows.append(
+            Fact(
+                speaker.words["head_digest"],
+                cell(Run(fours(speaker.report["evidence_head"]["digest"]), style="digest")),
+            )
+        )
+    rows.append(Fact(speaker.words["release"], cell(f"Seloste {speaker.report['release']}")))
+    lead = Text(cell(speaker.words["checking_lead"]))
+    return speaker.section("checking", speaker.words["checking"], "", lead, Facts(tuple(rows)))

@@ -1,0 +1,148 @@
+"""What a report looks like on paper, apart from any format: sections of facts, tables and texts.
+
+HTML and PDF are drawn from one sheet, so they cannot differ in what they say. A cell is lines of runs; a run has
+its language, and a style that repeats in shape and colour what its words already say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+_WORD = re.compile(r"[^\W\d_]{13,}")
+_VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
+
+Style = Literal["", "strong", "soft", "missing", "late", "unknown", "zero", "mark", "digest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words in one language and one style."""
+
+    text: str
+    lang: str = ""
+    style: Style = ""
+
+
+Line = tuple[Run, ...]
+Cell = tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A term and what is said of it; `letter` is the point of Article 30 that demands it."""
+
+    term: str
+    cell: Cell
+    letter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    rows: tuple[Fact, ...]
+    kind: str = "facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`share` is its part of the width; numbers stand at the end."""
+
+    title: str
+    share: float
+    end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The first cell of a row names the row. `caption` is for who cannot see the heading above."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
+    kind: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    cell: Cell
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading below the section's own."""
+
+    text: str
+    lang: str = ""
+    level: int = 3
+    kind: str = "heading"
+
+
+Block = Facts | Table | Text | Heading
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`note` stands at the end of the heading's line: the point of the article."""
+
+    number: str
+    title: str
+    note: str = ""
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A whole document. `say` is the sentence that comes first; `seal` stands at the foot of the first page."""
+
+    lang: str
+    title: str
+    short: str
+    under: tuple[str, ...]
+    sender: str
+    day: str
+    say: tuple[Run, ...]
+    facts: Facts
+    contents: str
+    sections: tuple[Section, ...]
+    seal: tuple[tuple[str, str], ...]
+    foot: str
+    page: str
+    cover: tuple[Block, ...] = field(default=())
+
+
+def cell(*runs: Run | str) -> Cell:
+    """One line of runs; a bare text is a run in the report's language."""
+    return (tuple(Run(run) if isinstance(run, str) else run for run in runs),)
+
+
+def parted(text: str, lang: str) -> str:
+    """A text bound, and its long Finnish words with soft hyphens: browsers cannot part them by themselves."""
+    return _soft_hyphens(bound(text)) if lang == "fi" else bound(text)
+
+
+def bound(text: str) -> str:
+    """A number and its section sign stay on one line."""
+    return text.replace(" §", "\u00a0§")
+
+
+def _soft_hyphens(text: str) -> str:
+    """Places where a long Finnish word may part: before consonant and vowel, three letters from both ends."""
+
+    def part(match: re.Match[str]) -> str:
+        word = match[0]
+        return "".join(
+            f"\u00ad{letter}"
+            if 3 <= place <= len(word) - 3 and letter not in _VOWELS and word[place + 1] in _VOWELS
+            else letter
+            for place, letter in enumerate(word)
+        )
+
+    return _WORD.sub(part, text)
+
+
+def fours(digest: str) -> str:
+    """A digest in groups of four, which the eye can compare."""
+    return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))

@@ -1,0 +1,194 @@
+"""The demo, as somebody runs it: real processes, a data directory of its own, three nights of one company."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from samples.kasenet.story import Customer, Situation, Story, tell
+from samples.kasenet.systems import CUSTOMERS, SEED, build
+
+ROOT = Path(__file__).resolve().parents[2]
+TODAY = date(2026, 6, 1)
+
+
+class Demo:
+    """One data directory, and the commands that are run on it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.systems = data / "demo" / "kasenet"
+        self.out = data / "raportit"
+        self.first = ""
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "SELOSTE_DATA": str(self.data),
+            "SELOSTE_SECRET_KEY": "a key for tests only",
+            "PYTHONIOENCODING": "utf-8",
+        }
+        environment.pop("SELOSTE_DATABASE_URL", None)
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def night(self, day: date, *more: str) -> subprocess.CompletedProcess[str]:
+        return self.run("manage.py", "demo", "--today", day.isoformat(), "--out", str(self.out), *more)
+
+    def rows(self, database: str, question: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.systems / database)) as connection:
+            return connection.execute(question, values).fetchall()
+
+    def customers(self) -> set[str]:
+        return {str(number) for (number,) in self.rows("crm.sqlite3", "SELECT asiakasnro FROM asiakas")}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """After its first night."""
+    demo = Demo(tmp_path_factory.mktemp("data"))
+    assert demo.run("-m", "config.keys", str(demo.data / "keys")).returncode == 0
+    assert demo.run("manage.py", "migrate", "--verbosity", "0").returncode == 0
+    first = demo.night(TODAY)
+    assert first.returncode == 0, first.stdout + first.stderr
+    demo.first = first.stdout
+    return demo
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return tell(TODAY, SEED, CUSTOMERS)
+
+
+def of(story: Story, *situations: Situation) -> set[str]:
+    return {customer.number for customer in story.customers if customer.situation in situations}
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+
+
+def test_the_first_night_shows_every_register_and_writes_the_report(demo):
+    for name in (
+        "Asiakashallinta/laskutusjärjestelmä",
+        "Tikettijärjestelmä",
+        "Sähköinen kuitu-/liittymäkarttahaallinta",
+        "Manuaalinen paperiaineisto",
+        "Kuitukysely/työmääräin",
+        "Dokumentaatiopalvelin",
+        "KaseNet AD / VPN",
+        "Sähköpostipalvelimet",
+    ):
+        assert f"\n{name} " in demo.first
+    assert {path.suffix for path in demo.out.iterdir()} >= {".html", ".json", ".pdf"}
+
+
+def test_the_backlog_went_and_nobody_else(demo, story):
+    left = demo.customers()
+    gone = of(story, Situation.ENDED_LONG_AGO, Situation.DUE_TODAY, Situation.PAID_LATE)
+    old_leads = {
+        customer.number
+        for customer in story.customers
+        if customer.situation is Situation.LEAD and customer.recorded < TODAY.replace(year=TODAY.year - 1)
+    }
+    assert gone and old_leads
+    assert left == {customer.number for customer in story.customers} - gone - old_leads
+
+
+def test_holds_debts_missing_dates_and_unknown_facts_keep_their_customers(demo, story):
+    assert demo.customers() >= of(
+        story,
+        Situation.ON_HOLD_DISPUTE,
+        Situation.ON_HOLD_REQUEST,
+        Situation.UNPAID,
+        Situation.CLOSED_WITHOUT_DATE,
+        Situation.UNKNOWN,
+        Situation.REOPENED,
+    )
+
+
+def test_the_identity_code_leaves_before_the_record(demo, story):
+    rows = dict(demo.rows("crm.sqlite3", "SELECT asiakasnro, hetu FROM asiakas"))
+    lately = of(story, Situation.ENDED_LATELY, Situation.LAST_DAY)
+    assert lately and all(rows[number] is None for number in lately)
+    assert all(rows[number] is not None for number in of(story, Situation.RUNNING, Situation.UNPAID))
+
+
+def test_the_person_leaves_the_map_and_the_cable_stays(demo, story):
+    backlog = of(story, Situation.ENDED_LONG_AGO)
+    connected = [customer for customer in story.customers if customer.contracts]
+    rows = demo.rows("kuitukartta.gpkg", "SELECT asiakasnro, asiakas_nimi, geom FROM liittyma ORDER BY fid")
+    assert len(rows) == len(connected) == demo.rows("kuitukartta.gpkg", "SELECT count(*) FROM kaapeli")[0][0]
+    for customer, (number, name, geometry) in zip(connected, rows, strict=True):
+        assert geometry is not None
+        if customer.number in backlog:
+            assert (number, name) == (None, None)
+        elif customer.situation is Situation.RUNNING:
+            assert (number, name) == (customer.number, customer.person.name)
+
+
+def test_another_customers_data_is_unchanged_byte_for_byte(demo, story, tmp_path):
+    before = Demo(tmp_path)
+    build(before.systems, TODAY)
+    running = [customer for customer in story.customers if customer.situation is Situation.RUNNING]
+    assert len(running) > 200
+    assert list(_kept(demo, running)) == list(_kept(before, running))
+
+
+def _kept(demo: Demo, customers: list[Customer]) -> Iterator[object]:
+    """Everything of a running customer that no rule of its own has brought to its end."""
+    for number in (customer.number for customer in customers):
+        yield demo.rows("crm.sqlite3", "SELECT * FROM asiakas WHERE asiakasnro = ?", number)
+        yield demo.rows(
+            "crm.sqlite3",
+            "SELECT osoite.* FROM osoite JOIN asiakas ON asiakas.id = asiakas_id WHERE asiakasnro = ?",
+            number,
+        )
+        yield demo.rows("crm.sqlite3", "SELECT * FROM sopimus WHERE asiakasnro = ? AND tila = 'voimassa'", number)
+        yield demo.rows(
+            "crm.sqlite3", "SELECT * FROM lasku WHERE asiakasnro = ? AND laskupvm > '2020-01-01' ORDER BY id", number
+        )
+        yield demo.rows("tiketit.sqlite3", "SELECT * FROM tiketti WHERE asiakasnro = ? AND tila = 'avoin'", number)
+        yield demo.rows("kuitukartta.gpkg", "SELECT * FROM liittyma WHERE asiakasnro = ?", number)
+        yield contents(demo.systems / "posti" / "asiakkaat" / number)
+        running = demo.rows(
+            "crm.sqlite3", "SELECT alkupvm FROM sopimus WHERE asiakasnro = ? AND tila = 'voimassa'", number
+        )
+        for (started,) in running:
+            path = demo.systems / "dokumentit" / "sopimukset" / number / f"sopimus_{number}_{started}.pdf"
+            yield path.name, path.read_bytes() if path.exists() else None
+
+
+def test_files_that_name_nobody_are_left_and_told_of(demo):
+    left = {path.name for path in (demo.systems / "dokumentit" / "sopimukset").iterdir() if path.is_file()}
+    assert left == {"skannaus0001.pdf", "sopimus uusi (2).pdf", "asiakas 10xxx vanha.pdf"}
+
+
+def test_a_second_run_the_same_day_deletes_nothing_and_says_so(demo):
+    before = contents(demo.systems)
+    second = demo.night(TODAY, "--language", "en")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "nothing was done again: 0 deleted" in second.stdout
+    assert "nothing was built" in second.stdout
+    assert "nothing was imported" in second.stdout
+    assert contents(demo.systems) == before
+
+
+def test_the_next_day_has_its_own_night(demo, story, tmp_path):
+    shutil.copytree(demo.data, tmp_path / "data")
+    later = Demo(tmp_path / "data")
+    (last_day,) = of(story, Situation.LAST_DAY)
+    assert last_day in later.customers()
+    tomorrow = later.night(TODAY + timedelta(days=1))
+    assert tomorrow.returncode == 0, tomorrow.stdout + tomorrow.stderr
+    assert last_day not in later.customers()

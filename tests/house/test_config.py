@@ -1,0 +1,63 @@
+"""Settings fail loudly; keys are made once and never overwritten."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.keys import make_keys, session_key
+
+
+def test_a_missing_setting_is_named(monkeypatch):
+    monkeypatch.delenv("SELOSTE_X", raising=False)
+    with pytest.raises(ImproperlyConfigured, match="SELOSTE_X is not set"):
+        env.text("SELOSTE_X")
+
+
+@pytest.mark.parametrize(("value", "read"), [("true", True), ("ON", True), ("0", False), ("no", False)])
+def test_a_flag_is_read(monkeypatch, value, read):
+    monkeypatch.setenv("SELOSTE_X", value)
+    assert env.flag("SELOSTE_X", not read) is read
+
+
+@pytest.mark.parametrize("value", ["maybe", "", "2"])
+def test_a_flag_that_says_neither_is_refused(monkeypatch, value):
+    monkeypatch.setenv("SELOSTE_X", value)
+    with pytest.raises(ImproperlyConfigured, match="true or false"):
+        env.flag("SELOSTE_X", True)
+
+
+@pytest.mark.parametrize("value", ["-1", "ten", "4"])
+def test_a_number_that_is_too_small_or_none_is_refused(monkeypatch, value):
+    monkeypatch.setenv("SELOSTE_X", value)
+    with pytest.raises(ImproperlyConfigured, match="at least 5"):
+        env.number("SELOSTE_X", 9, least=5)
+
+
+def test_databases_by_url(monkeypatch, tmp_path):
+    monkeypatch.delenv("SELOSTE_X", raising=False)
+    assert env.database("SELOSTE_X", tmp_path / "a b.sqlite3")["NAME"] == str(tmp_path / "a b.sqlite3")
+    monkeypatch.setenv("SELOSTE_X", "postgresql://u:p%40ss@db:5433/seloste?sslmode=require")
+    found = env.database("SELOSTE_X", tmp_path)
+    assert (found["PASSWORD"], found["PORT"], found["OPTIONS"]) == ("p@ss", "5433", {"sslmode": "require"})
+    monkeypatch.setenv("SELOSTE_X", "mysql://x")
+    with pytest.raises(ImproperlyConfigured, match="mysql"):
+        env.database("SELOSTE_X", tmp_path)
+
+
+def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
+    directory = tmp_path / "keys"
+    assert make_keys(directory) == ["django.key", "evidence.pem", "digest.key"]
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    assert make_keys(directory) == []
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in directory.iterdir())
+
+
+def test_only_the_session_key_is_made_on_the_way(tmp_path):
+    directory = tmp_path / "keys"
+    assert session_key(directory) == session_key(directory)
+    assert [path.name for path in directory.iterdir()] == ["django.key"]

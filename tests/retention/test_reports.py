@@ -1,0 +1,212 @@
+"""The authority report from the database: the version of the day, the last signed night, and nothing later."""
+
+import hashlib
+import io
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from retention.domain.evidence import canonical
+from retention.models import DatasetNight, EvidenceHead, Run
+from retention.reports import NoVersionError, authority_report, release
+from ropa.models import Organisation, Version
+from ropa.render import to_html, to_json, to_pdf
+from tests.ropa.inventories import inventory
+
+AS_OF = date(2026, 10, 14)
+
+
+def publish(organisation, number, day):
+    snapshot = canonical(inventory())
+    return Version.objects.create(
+        organisation=organisation,
+        number=number,
+        in_force_from=day,
+        published_at=datetime(2026, 1, 1, tzinfo=UTC),
+        publisher="controller",
+        snapshot=snapshot.decode(),
+        digest=hashlib.sha256(snapshot).hexdigest(),
+    )
+
+
+def night(organisation, version, day, number, problem="", destroyed=3, late=0):
+    """A finished, signed night over two datasets, as the night itself leaves them."""
+    rows = {"laskut": ("crm", "", destroyed), "tiketit": ("tiketit", problem, 0)}
+    run = Run.objects.create(
+        organisation=organisation,
+        business_date=day,
+        version=version,
+        state="finished",
+        summary={
+            "datasets": [
+                {"dataset": code, "problem": problem_, "destroyed": gone} for code, (_, problem_, gone) in rows.items()
+            ],
+            "problems": {"tiketit": problem} if problem else {},
+            "unexplained": late,
+        },
+    )
+    for code, (register, problem_, gone) in rows.items():
+        DatasetNight.objects.create(
+            run=run,
+            register=register,
+            dataset=code,
+            problem=problem_,
+            counts={
+                "due": gone,
+                "held": 9,
+                "left_held": 2,
+                "left_trigger_missing": 1,
+                "left_review": 4,
+                "outcomes": {"destroyed": gone, "failed": 1},
+            },
+            overdue_left=None if problem_ else late,
+            unexplained=None if problem_ else late,
+            people_overdue=None if problem_ else late,
+            overdue_since=day if late else None,
+            oldest_kept=None if problem_ else date(2019, 4, 2),
+        )
+    EvidenceHead.objects.create(
+        organisation=organisation.slug,
+        number=number,
+        business_date=day,
+        body="{}",
+        digest=hashlib.sha256(str(day).encode()).hexdigest(),
+        key_id="k",
+        signature="s",
+    )
+    return run
+
+
+@pytest.fixture
+def company(db):
+    organisation = Organisation.objects.create(slug="kuitu", name="Esimerkin Kuituverkko Oy")
+    version = publish(organisation, 1, "2026-01-01")
+    night(organisation, version, date(2026, 10, 12), 1)
+    night(organisation, version, date(2026, 10, 13), 2, problem="unable to open database file", late=5)
+    return organisation
+
+
+def of(report, code):
+    return next(row for row in report["execution"]["datasets"] if row["dataset"] == code)
+
+
+def test_it_names_the_version_the_head_and_the_release(company):
+    report = authority_report(company, AS_OF)
+    assert (report["version"]["number"], report["version"]["in_force_from"]) == (1, "2026-01-01")
+    assert report["version"]["digest"] == company.versions.get().digest
+    assert (report["evidence_head"]["number"], report["evidence_head"]["business_date"]) == (2, "2026-10-13")
+    assert report["release"] == release() != ""
+
+
+def test_the_numbers_are_those_of_the_last_signed_night(company):
+    report = authority_report(company, AS_OF)
+    row = of(report, "laskut")
+    assert (row["destroyed"], row["held"], row["review"], row["failed"]) == (3, 2, 5, 1)
+    assert (row["overdue"], row["people_overdue"], row["overdue_since"]) == (5, 5, "2026-10-13")
+    assert (row["destroyed_ever"], row["oldest_kept"]) == (6, "2019-04-02")
+
+
+def test_a_register_that_did_not_answer_is_named_with_its_reason_and_last_answer(company):
+    row = of(authority_report(company, AS_OF), "tiketit")
+    assert (row["state"], row["problem"]) == ("no_answer", "unable to open database file")
+    assert (row["overdue"], row["last_answered"]) == (None, "2026-10-12")
+
+
+def test_the_last_successful_night_is_not_the_last_night(company):
+    execution = authority_report(company, AS_OF)["execution"]
+    assert (execution["night"]["business_date"], execution["night"]["succeeded"]) == ("2026-10-13", False)
+    assert (execution["last_successful"], execution["nights"]) == ("2026-10-12", 2)
+
+
+def test_what_came_after_the_day_changes_nothing(company):
+    before = [render(authority_report(company, AS_OF)) for render in (to_json, to_html, to_pdf)]
+    version = publish(company, 2, "2026-10-15")
+    night(company, version, date(2026, 10, 15), 3, destroyed=99)
+    after = [render(authority_report(company, AS_OF)) for render in (to_json, to_html, to_pdf)]
+    assert before == after
+    later = authority_report(company, date(2026, 10, 15))
+    assert (later["version"]["number"], later["evidence_head"]["number"]) == (2, 3)
+
+
+def test_an_unsigned_night_is_no_evidence(company):
+    Run.objects.create(organisation=company, business_date=AS_OF, state="running")
+    assert authority_report(company, AS_OF)["evidence_head"]["business_date"] == "2026-10-13"
+
+
+def test_of_two_versions_the_one_that_began_last_is_in_force(company):
+    publish(company, 2, "2026-10-14")
+    assert authority_report(company, date(2026, 10, 13))["version"]["number"] == 1
+    assert authority_report(company, AS_OF)["version"]["number"] == 2
+
+
+def test_before_the_first_version_there_is_no_report(company):
+    with pytest.raises(NoVersionError, match="kuitu: no published version is in force on 2025-12-31"):
+        authority_report(company, date(2025, 12, 31))
+
+
+def test_before_the_first_night_there_is_a_report_without_evidence(company):
+    report = authority_report(company, date(2026, 6, 1))
+    assert report["evidence_head"] is None and report["execution"]["nights"] == 0
+
+
+def run(*arguments):
+    out = io.StringIO()
+    call_command("authority_report", *arguments, stdout=out)
+    return out.getvalue().splitlines()
+
+
+def test_the_command_writes_each_format_and_says_where(company, tmp_path):
+    directory = tmp_path / "reports" / "new"
+    printed = run("--organisation", "kuitu", "--as-of", "2026-10-14", "--format", "all", "--out", str(directory))
+    assert printed == [str(directory / f"kuitu-2026-10-14.{extension}") for extension in ("html", "json", "pdf")]
+    assert sorted(path.name for path in directory.iterdir()) == [path.rsplit("/", 1)[1] for path in printed]
+    written = json.loads((directory / "kuitu-2026-10-14.json").read_bytes())
+    assert written == authority_report(company, AS_OF)
+    assert (directory / "kuitu-2026-10-14.pdf").read_bytes() == to_pdf(written)
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_the_command_writes_in_the_language_asked_for(company, tmp_path, language):
+    (path,) = run(
+        "--organisation",
+        "kuitu",
+        "--as-of",
+        "2026-10-14",
+        "--language",
+        language,
+        "--format",
+        "html",
+        "--out",
+        str(tmp_path),
+    )
+    assert f'<html lang="{language}">' in (tmp_path / path).read_text(encoding="utf-8")
+
+
+def test_today_is_the_organisation_s_own(company, tmp_path):
+    with time_machine.travel(datetime(2026, 10, 13, 22, 30, tzinfo=UTC), tick=False):
+        (path,) = run("--organisation", "kuitu", "--format", "json", "--out", str(tmp_path))
+    assert path.endswith("kuitu-2026-10-14.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--organisation", "nobody"], "there is no organisation 'nobody'"),
+        (["--organisation", "kuitu", "--as-of", "2025-12-31"], "no published version is in force"),
+    ],
+)
+def test_the_command_refuses_and_writes_nothing(company, tmp_path, arguments, said):
+    directory = tmp_path / "reports"
+    with pytest.raises(CommandError, match=said):
+        run(*arguments, "--out", str(directory))
+    assert not directory.exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(company, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CommandError, match="file"):
+        run("--organisation", "kuitu", "--as-of", "2026-10-14", "--out", str(tmp_path / "file"))

@@ -1,0 +1,56 @@
+"""`manage.py evidence verify`: recompute the evidence from its beginning, and name the first broken place."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from retention.domain.errors import EvidenceError
+from retention.evidence_log import verify
+from retention.models import EvidenceEntry
+
+
+class Command(BaseCommand):
+    help = "Check the chains of evidence, the signatures of their heads, and the journals beside them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=["verify"])
+        parser.add_argument(
+            "--organisation", metavar="SLUG", help="one organisation; all that have evidence if left out"
+        )
+        parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+        parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        known = EvidenceEntry.objects.order_by("organisation").values_list("organisation", flat=True).distinct()
+        slugs = [options["organisation"]] if options["organisation"] else list(known)
+        if not slugs or not set(slugs) <= set(known):
+            raise CommandError("there is no evidence of any night" + (f" of {slugs[0]!r}" if slugs else ""))
+        with translation.override(options["language"]):
+            results = [self._verify(slug, options["json"]) for slug in slugs]
+        if options["json"]:
+            self.stdout.write(json.dumps(results, ensure_ascii=False, indent=2))
+        if not all(result["intact"] for result in results):
+            sys.exit(1)
+
+    def _verify(self, slug: str, quiet: bool) -> dict[str, Any]:
+        try:
+            counts = verify(slug).as_dict()
+        except EvidenceError as error:
+            self.stderr.write(str(error))
+            return {"organisation": slug, "intact": False, "error": str(error)}
+        if not quiet:
+            words = {"slug": slug, **counts}
+            self.stdout.write(
+                _("%(slug)s: intact: %(entries)d entries in %(chains)d chains, %(heads)d signed heads.") % words
+            )
+            if counts["unsigned"]:
+                self.stdout.write(
+                    _("Chains of nights that are not finished, and so not signed: %(unsigned)d.") % counts
+                )
+        return {"organisation": slug, "intact": True, **counts}
