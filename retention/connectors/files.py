@@ -1,17 +1,15 @@
-"""The connector to folders: documents, recordings, logs by day, and mail in Maildirs.
+"""Files and mailboxes in a folder of this machine, or one mounted on it: documents, recordings, logs, Maildirs.
 
-The number and the dates of an item stand in its path; a file's own time of change is when it was copied
-here, and is trusted only where the mapping says so (`options.date_from: modified`). Before anything is
-unlinked its path is read again and asked again; no link is ever followed; a folder goes from its contents
-up. What a hard link or a recycle bin keeps is reported when reading back.
+An item's date and its customer stand in its path, read as the mapping's pattern says
+(`files_items` for the options, `files_pattern` for the language). Only a name is read, never what a file
+or a message says. Nothing outside the root is touched, and the root itself is never made.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -32,77 +30,94 @@ from retention.connectors.contract import (
     Ref,
     Residue,
 )
-from retention.connectors.files_layout import Layout, is_recycler, layout_of
-from retention.connectors.files_names import Names, entries, is_file, is_folder, key_of, look, names_of, parent_of
+from retention.connectors.files_disposal import Task, residues
+from retention.connectors.files_items import Layout, compile_layout, is_maildir, messages_in
+from retention.connectors.files_tree import FOLDER, InTheWayError, entries, key_of, look, opened, parts_of
 from retention.connectors.own_terms import satisfies
 from retention.connectors.personal import guess
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action
 
-REFUSING = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY}
 SAMPLE = 200
-"""Names looked at for a guess of personal data."""
+"""Names looked at for personal data in each folder that `describe` tells of."""
 
 
 class FilesConnector:
-    """One folder tree. Raises ConnectorError(permanent) for a config that is none."""
+    """The verbs, for one folder."""
 
     kind: ClassVar[str] = "files"
     fields: ClassVar[tuple[ConfigField, ...]] = (
-        ConfigField("root", "The folder below which everything lies"),
-        ConfigField("time_zone", "The zone that decides a moment's day", required=False, default="Europe/Helsinki"),
+        ConfigField("root", "The folder, as an absolute path. It must be there; nothing outside is touched."),
+        ConfigField(
+            "time_zone",
+            "Where a moment is turned into a day: a Maildir's delivery, a file's time.",
+            required=False,
+            default="Europe/Helsinki",
+        ),
     )
 
-    def __init__(self, root: str, time_zone: str = "Europe/Helsinki") -> None:
-        self.root = Path(root)
-        try:
-            self.zone = ZoneInfo(time_zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ConnectorError(f"time_zone {time_zone!r} is no time zone", permanent=True) from error
-        self._linked: dict[str, int] = {}
+    def __init__(self, *, root: str, time_zone: str = "Europe/Helsinki") -> None:
+        self._path = Path(root)
+        self._zone_name = time_zone
+        self._root: int | None = None
+        self._linked: set[str] = set()
 
     def __enter__(self) -> Self:
-        if self.root.resolve() == Path("/"):
-            raise ConnectorError("the root is the whole machine: name a folder", permanent=True)
-        if not self.root.is_dir():
-            raise ConnectorError("the root is not there or is no folder", permanent=True)
+        try:
+            self._zone = ZoneInfo(self._zone_name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConnectorError(f"time_zone: there is no time zone {self._zone_name!r}", permanent=True) from None
+        if not self._path.is_absolute() or ".." in self._path.parts:
+            raise ConnectorError("root: an absolute path without .. is needed", permanent=True)
+        try:
+            real = self._path.resolve(strict=True)
+            if real == Path(real.anchor):
+                raise ConnectorError("root: the whole file system is no register", permanent=True)
+            self._root = os.open(real, FOLDER)
+        except (OSError, RuntimeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it links to itself"
+            raise ConnectorError(f"root {self._path}: {why}", permanent=True) from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._linked.clear()
+        if self._root is not None:
+            os.close(self._root)
+            self._root = None
 
     def check(self, mappings: Sequence[DatasetMapping] = ()) -> Health:
+        """See that every place is there and every pattern can be read. Rights: may names be removed there?"""
+        missing = []
         for mapping in mappings:
             layout = self._layout(mapping)
-            if mapping.key != "path":
-                raise ConnectorError(
-                    f"{mapping.place}: the key of a file is its path, not {mapping.key!r}", permanent=True
-                )
-            for what in ("fields", "children", "closed"):
-                if getattr(mapping, what):
-                    raise ConnectorError(f"{mapping.place}: files have no {what}", permanent=True)
-            self._folder(layout)
-        writable = os.access(self.root, os.W_OK)
-        return Health(missing_rights=() if writable else ("write",))
+            with self._reaching(mapping):
+                places = list(layout.folders(self._fd))
+                if not places:
+                    raise ConnectorError(f"{mapping.place}: no folder fits it", permanent=True)
+                for place in places:
+                    with opened(self._fd, place) as folder:
+                        # what the kernel would say: read-only mounts and access lists count, for root too
+                        if not os.access(".", os.R_OK | os.W_OK | os.X_OK, dir_fd=folder):
+                            missing.append(f"write in {key_of(place) or '.'}")
+        return Health(tuple(missing))
 
     def describe(self) -> Iterator[Place]:
-        for entry in entries(self.root):
-            if entry.is_dir(follow_symlinks=False) and not is_recycler(entry.name):
-                names = [names[-1] for names in islice(_files(Path(entry.path), (entry.name,)), SAMPLE)]
-                rows = sum(1 for _ in _files(Path(entry.path), (entry.name,)))
-                yield Place(entry.name, rows, {"path": "text"}, guess({"path": names}))
+        """The folders right below the root: how many files or messages, and what their names give away."""
+        with self._reaching():
+            for entry in entries(self._fd):
+                if entry.kind != "folder":
+                    continue
+                names = _names(self._fd, entry.name)
+                sample = list(islice(names, SAMPLE))
+                rows = len(sample) + sum(1 for _ in names)
+                stems = [name.partition(".")[0] for name in sample]
+                personal = guess({"path": sample}) or guess({"path": stems})
+                yield Place(key_of((entry.name,)), rows, {"path": "text"}, personal)
 
     def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
-        layout = self._layout(mapping)
-        self._folder(layout)
-        for names in layout.items(self.root, None):
-            candidate = layout.candidate(self.root, names, look(self.root, names))
-            if candidate.ref.subject is not None:
-                yield LedgerRow(
-                    candidate.ref.subject, candidate.contract, events=candidate.events, facts=candidate.facts
-                )
+        """Folders are nobody's source of truth for contracts: always raises ConnectorError(permanent)."""
+        raise ConnectorError(f"{mapping.place}: files tell of no contracts and no events of subjects", permanent=True)
 
     def find(
         self,
@@ -111,120 +126,117 @@ class FilesConnector:
         subjects: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
     ) -> Iterator[Candidate]:
+        """Items in key order (the names' bytes, name by name); one folder's names are held at a time."""
         layout = self._layout(mapping)
-        self._folder(layout)
-        of_subjects = None if subjects is None else frozenset(subjects)
+        wanted = None if subjects is None else frozenset(subjects)
         of_contracts = None if contracts is None else frozenset(contracts)
-        for names in layout.items(self.root, of_subjects):
-            candidate = layout.candidate(self.root, names, look(self.root, names))
-            if of_subjects is not None and candidate.ref.subject not in of_subjects:
-                continue
-            if of_contracts is not None and candidate.contract not in of_contracts:
-                continue
-            if satisfies(where, candidate):
-                yield candidate
+        with self._reaching(mapping):
+            for found in layout.items(self._fd, wanted, of_contracts):
+                candidate = found.candidate
+                if wanted is not None and candidate.ref.subject not in wanted:
+                    continue
+                if of_contracts is not None and candidate.contract not in of_contracts:
+                    continue
+                if satisfies(where, candidate):
+                    yield candidate
 
     def export(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterator[Mapping[str, Any]]:
+        """Path, size and day of what is there; a mailbox or folder as a number of files, unread."""
         layout = self._layout(mapping)
-        for ref in refs:
-            names = self._names(layout, ref.key)
-            found = look(self.root, names) if names else None
-            if names is not None and found is not None:
-                inside = (
-                    [key_of(path) for path in _files(self.root.joinpath(*names), names)] if is_folder(found) else []
-                )
-                yield {"path": ref.key, "bytes": found.st_size, "files": inside}
+        wanted = {ref.key for ref in refs}
+        with self._reaching(mapping):
+            for ref in refs:
+                parts = parts_of(ref.key)
+                rel = None if parts is None else layout.below(parts)
+                if parts is None or rel is None or ref.key not in wanted:
+                    continue
+                wanted.discard(ref.key)
+                told = _told(self._fd, layout, parts, rel)
+                if told is not None:
+                    yield {"path": ref.key, "subject": ref.subject, **told}
 
     def dispose(
         self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action, still_due: Expression
-    ) -> Iterable[Disposal]:
+    ) -> list[Disposal]:
+        """Delete. Any other action is refused: a file's name and content cannot be emptied or made anonymous."""
         layout = self._layout(mapping)
-        self._folder(layout)
-        return [self._dispose(layout, ref, action, still_due) for ref in refs]
-
-    def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
-        layout = self._layout(mapping)
-        binned = self._binned()
-        for ref in refs:
-            names = self._names(layout, ref.key)
-            if names is None:
-                continue
-            if look(self.root, names) is not None:
-                yield Residue(ref.key, "still there")
-            elif ref.key in self._linked:
-                yield Residue(ref.key, f"{self._linked[ref.key]} other hard links to the same content")
-            elif names[-1] in binned:
-                yield Residue(ref.key, f"in the recycle bin {binned[names[-1]]}")
-
-    def _layout(self, mapping: DatasetMapping | LedgerMapping) -> Layout:
-        return layout_of(mapping, self.zone)
-
-    def _folder(self, layout: Layout) -> None:
-        path = self.root
-        for name in layout.place:
-            path = path / name
-            if path.is_symlink() or not path.is_dir():
-                raise ConnectorError(f"{layout.mapping.place}: there is no such folder", permanent=True)
-
-    def _names(self, layout: Layout, key: str) -> Names | None:
-        """The path of a key, if it lies in the mapping's place."""
-        names = names_of(key)
-        inside = names is not None and len(names) > len(layout.place) and names[: len(layout.place)] == layout.place
-        return names if inside else None
-
-    def _dispose(self, layout: Layout, ref: Ref, action: Action, still_due: Expression) -> Disposal:
-        names = self._names(layout, ref.key)
-        found = look(self.root, names) if names is not None else None
-        if names is None or found is None:
-            return Disposal(ref.key, Outcome.ALREADY_ABSENT)
         if action is not Action.DELETE:
-            return Disposal(ref.key, Outcome.REFUSED, f"files can only be deleted, not {action.value}")
-        candidate = layout.candidate(self.root, names, found)
-        if candidate.ref.subject != ref.subject or not satisfies(still_due, candidate):
-            return Disposal(ref.key, Outcome.SUPERSEDED)
-        folders = layout.unit in {"folder", "maildir"}
-        if not (is_folder(found) if folders else is_file(found)):
-            return Disposal(ref.key, Outcome.REFUSED, "is a link, or not what an item of this dataset is")
+            return [Disposal(ref.key, Outcome.REFUSED, f"a file can be deleted only: {action.value}") for ref in refs]
+        with self._reaching(mapping):
+            return Task(self._fd, layout, still_due, self._linked).run(refs)
+
+    def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterator[Residue]:
+        """Read back; recycle folders (`.Trash*`, `#recycle`, `.recycle`) beside and above an item are looked through.
+
+        Other names of a content (hard links) are known only to the connector that deleted it.
+        """
+        layout = self._layout(mapping)
+        with self._reaching(mapping):
+            yield from residues(self._fd, layout, refs, self._linked)
+
+    @property
+    def _fd(self) -> int:
+        if self._root is None:
+            raise ConnectorError("the connector was not entered", permanent=True)
+        return self._root
+
+    def _layout(self, mapping: DatasetMapping) -> Layout:
+        return compile_layout(mapping, self._zone)
+
+    @contextmanager
+    def _reaching(self, mapping: DatasetMapping | None = None) -> Iterator[None]:
+        """The operating system's errors as ours, without the name they are about: it may be a person's."""
+        place = mapping.place if mapping is not None else "root"
         try:
-            return self._unlink(ref, names, found)
+            yield
+        except InTheWayError as error:
+            raise ConnectorError(f"{place}: {error}", permanent=True) from None
         except OSError as error:
-            outcome = Outcome.REFUSED if error.errno in REFUSING else Outcome.FAILED
-            return Disposal(ref.key, outcome, f"the file system says {errno.errorcode.get(error.errno or 0, 'no')}")
+            permanent = isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError))
+            raise ConnectorError(f"{place}: {error.strerror}", permanent=permanent) from None
 
-    def _unlink(self, ref: Ref, names: Names, found: os.stat_result) -> Disposal:
-        with parent_of(self.root, names) as parent:
-            now = os.stat(names[-1], dir_fd=parent, follow_symlinks=False)
-            if (now.st_dev, now.st_ino) != (found.st_dev, found.st_ino):
-                return Disposal(ref.key, Outcome.SUPERSEDED, "something else stands there now")
-            if is_folder(found):
-                shutil.rmtree(names[-1], dir_fd=parent)
+
+def _told(root: int, layout: Layout, parts: tuple[str, ...], rel: tuple[str, ...]) -> Mapping[str, Any] | None:
+    try:
+        with opened(root, parts[:-1]) as folder:
+            if layout.unit == "message" and len(rel) > layout.pattern.depth:
+                files = messages_in(folder).get(parts[-1], []) if is_maildir(folder) else []
+                found = layout.message(parts, rel[: layout.pattern.depth], parts[-1]) if files else None
+                size = sum(_size(folder, path) for path in files)
+                count = len(files)
             else:
-                if now.st_nlink > 1:
-                    self._linked[ref.key] = now.st_nlink - 1
-                os.unlink(names[-1], dir_fd=parent)
-            os.fsync(parent)
-        if look(self.root, names) is not None:
-            return Disposal(ref.key, Outcome.FAILED, "it is still there")
-        return Disposal(ref.key, Outcome.DESTROYED)
-
-    def _binned(self) -> dict[str, str]:
-        """Name -> recycle bin, of everything that lies in a bin directly below the root or one folder deeper."""
-        found: dict[str, str] = {}
-        for entry in entries(self.root):
-            if not entry.is_dir(follow_symlinks=False):
-                continue
-            below = [entry] if is_recycler(entry.name) else entries(Path(entry.path))
-            for folder in below:
-                if is_recycler(folder.name) and folder.is_dir(follow_symlinks=False):
-                    for names in _files(Path(folder.path), ()):
-                        found |= dict.fromkeys(names, folder.name)
-        return found
+                found = layout.one(folder, parts)
+                sizes = [_size(folder, parts[-1:])]
+                if found is not None and found.kind == "folder":
+                    sizes = [*_sizes(folder, parts[-1])]
+                size, count = sum(sizes), len(sizes)
+    except FileNotFoundError:
+        return None
+    if found is None:
+        return None
+    days = {event: day.isoformat() for event, day in found.candidate.events.items() if day is not None}
+    return {"events": days, "files": count, "bytes": size}
 
 
-def _files(folder: Path, names: Names) -> Iterator[Names]:
-    """Every file below a folder, links not followed."""
-    for entry in entries(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path), (*names, entry.name))
-        else:
-            yield (*names, entry.name)
+def _size(folder: int, parts: Sequence[str]) -> int:
+    with opened(folder, parts[:-1]) as inside:
+        found = look(inside, parts[-1])
+        return 0 if found is None else found.st_size
+
+
+def _sizes(folder: int, name: str) -> Iterator[int]:
+    with opened(folder, [name]) as inside:
+        for entry in entries(inside):
+            if entry.kind == "folder":
+                yield from _sizes(inside, entry.name)
+            else:
+                yield _size(inside, [entry.name])
+
+
+def _names(folder: int, name: str) -> Iterator[str]:
+    with opened(folder, [name]) as inside:
+        for entry in entries(inside):
+            if entry.kind == "folder":
+                yield from _names(inside, entry.name)
+            else:
+                yield entry.name
