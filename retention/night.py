@@ -117,6 +117,10 @@ def run_night(
         run = request(organisation, business_date, by, confirm_gap)
         if run.state == RunState.FINISHED:
             return run
+        if run.state == RunState.REQUESTED and run.stop_requested:
+            run.state = RunState.STOPPED
+            run.save(update_fields=["state"])
+            return run
         version = run.version or version_in_force(organisation, business_date)
         if version is None:
             raise NightError(f"{organisation.slug}: no published version is in force on {business_date}")
@@ -125,7 +129,7 @@ def run_night(
         run.version, run.state, run.stop_requested = version, RunState.RUNNING, False
         run.started_at = run.started_at or now
         run.missed_dates = [day.isoformat() for day in _missed(run)]
-        run.save()
+        run.save(update_fields=["version", "state", "stop_requested", "started_at", "missed_dates"])
         night = _Night(
             run,
             plan,
@@ -429,7 +433,7 @@ def _close(night: _Night, now: datetime) -> None:
             "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
         }
         run.state, run.finished_at, run.stop_reason = RunState.FINISHED, now, ""
-        run.save()
+        run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
         night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})
         sign_head(
             night.organisation.slug,
