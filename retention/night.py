@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -64,6 +65,7 @@ class _Night:
     chunk: int
     at: Callable[[str], None]
     problems: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=monotonic)
 
     @property
     def organisation(self) -> Organisation:
@@ -432,7 +434,8 @@ def _close(night: _Night, now: datetime) -> None:
             "purged": sum(row["destroyed"] for row in rows),
             "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
         }
-        run.state, run.finished_at, run.stop_reason = RunState.FINISHED, now, ""
+        ended = now + timedelta(seconds=monotonic() - night.began)
+        run.state, run.finished_at, run.stop_reason = RunState.FINISHED, ended, ""
         run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
         night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})
         sign_head(
