@@ -28,6 +28,7 @@ from retention.domain.errors import NightError, SelosteError
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
+from retention.forgetting import forget
 from retention.holds import active
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, Collection, DatasetNight, Lot, Run
@@ -116,6 +117,10 @@ def run_night(
         run = request(organisation, business_date, by, confirm_gap)
         if run.state == RunState.FINISHED:
             return run
+        if run.state == RunState.REQUESTED and run.stop_requested:
+            run.state = RunState.STOPPED
+            run.save(update_fields=["state"])
+            return run
         version = run.version or version_in_force(organisation, business_date)
         if version is None:
             raise NightError(f"{organisation.slug}: no published version is in force on {business_date}")
@@ -124,7 +129,7 @@ def run_night(
         run.version, run.state, run.stop_requested = version, RunState.RUNNING, False
         run.started_at = run.started_at or now
         run.missed_dates = [day.isoformat() for day in _missed(run)]
-        run.save()
+        run.save(update_fields=["version", "state", "stop_requested", "started_at", "missed_dates"])
         night = _Night(
             run,
             plan,
@@ -208,6 +213,7 @@ def _walk(night: _Night, now: datetime) -> None:
         _work_register(night, register)
     for register in night.plan.registers:
         _read_register(night, register)
+    _forget(night)
     _close(night, now)
 
 
@@ -388,6 +394,23 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                 _problem(night, dataset, str(error))
 
 
+def _forget(night: _Night) -> None:
+    """Only where every register answered: what one of them did not tell may still need the ledger."""
+    if night.problems:
+        return
+    night.progress("forget", "", "")
+    try:
+        forgotten = forget(night.organisation, night.plan)
+    except ConnectorError as error:
+        night.progress("problem", "", str(error))
+        return
+    if forgotten.subjects or forgotten.contracts:
+        with transaction.atomic():
+            body = {"subjects": forgotten.subjects, "contracts": forgotten.contracts}
+            night.log.append("ledger_forgot", body)
+    night.at("forgot")
+
+
 def _close(night: _Night, now: datetime) -> None:
     rows = []
     with transaction.atomic():
@@ -410,7 +433,7 @@ def _close(night: _Night, now: datetime) -> None:
             "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
         }
         run.state, run.finished_at, run.stop_reason = RunState.FINISHED, now, ""
-        run.save()
+        run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
         night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})
         sign_head(
             night.organisation.slug,
