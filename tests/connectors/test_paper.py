@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from retention.connectors import paper
 from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping, Outcome, Ref
+from retention.connectors.own_terms import satisfies
 from retention.connectors.paper import PaperConnector, Pull
 from retention.connectors.paper_lists import CsvList
 from retention.connectors.paper_orders import is_security_level, record_certificate
@@ -358,6 +361,20 @@ def test_two_at_once_write_one_order(keeper):
     assert [process.returncode for process in running] == [0, 0, 0]
     assert len(told) == 1
     assert len(list(keeper.orders.glob("*.order.json"))) == 1
+
+
+def test_nobody_else_orders_meanwhile(keeper, monkeypatch):
+    tried = []
+
+    def lock_too_then_ask(expression, candidate):
+        with (keeper.orders / ".lock").open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tried.append(candidate.ref.key)
+        return satisfies(expression, candidate)
+
+    monkeypatch.setattr(paper, "satisfies", lock_too_then_ask)
+    assert keeper.outcomes(PAPERS, *BOX_1) == [Outcome.PENDING] * 2
+    assert sorted(tried) == ["1/1", "1/2"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Archive(World):
         closed=ClosedWhen("state", ("closed",)),
     )
     event = "recorded"
-    fact = "usage_billed"
+    fact: str | None = "usage_billed"
     action = Action.DESTROY_PAPER
     disposed = Outcome.PENDING
     again = Outcome.PENDING
@@ -60,7 +60,7 @@ class Archive(World):
         for given in items:
             key = f"{len(self.contents):05}"
             day = given.day.isoformat() if given.day else ""
-            fact = {True: "true", False: "false", None: ""}[given.fact]
+            fact = "" if given.fact is None else str(given.fact).lower()
             state = "closed" if given.closed else "open"
             self.contents.append((key, "L-1", "sopimus", given.subject or "", day, fact, state))
             keys.append(key)
