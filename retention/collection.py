@@ -6,6 +6,10 @@ transaction: what is new or changed is written, what is no longer told is remove
 contradicts itself or shrank beyond belief changes nothing, and its silence is no evidence tonight. Nothing is
 locked while a register is asked: a hold can be placed meanwhile.
 
+What ended stays known when its row has gone, often by our own hand: other registers still need the day. Such a
+contract, and all that is known of somebody of whom the source tells nothing any more, is marked `UNTOLD`;
+`retention.forgetting` takes it out once no register has anything left of them.
+
 Several rows may tell of the same event (same subject, contract, event and thing). A missing date among them
 makes it missing, one that is still awaited makes it not recorded; otherwise the catalogue says which
 day counts. Each way the answer is the one that keeps longer.
@@ -35,6 +39,9 @@ BATCH = 2_000
 
 FEWEST_ROWS_TO_COMPARE = 4
 """A source that told fewer rows than this the time before may shrink as it likes."""
+
+UNTOLD = -1
+"""The revision of a row that its source told once and tells no more."""
 
 DATED, AWAITED, MISSING = 0, 1, 2
 """How one row stands with an event; of several rows the largest counts."""
@@ -206,18 +213,36 @@ _SUBJECTS_OF_SOURCE = """SELECT count(*) FROM (
     UNION SELECT subject FROM retention_ledgerfact WHERE organisation_id = %s AND source = %s) AS told"""
 
 _REMOVE_CONTRACTS = """DELETE FROM retention_ledgercontract
-    WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR NOT EXISTS (
+    WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR ended IS NULL AND NOT EXISTS (
         SELECT 1 FROM told_contract AS t
         WHERE t.subject = retention_ledgercontract.subject AND t.ref = retention_ledgercontract.ref))"""
 _REMOVE_EVENTS = """DELETE FROM retention_ledgerevent
     WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR purpose <> %s OR NOT EXISTS (
         SELECT 1 FROM told_once AS t
         WHERE t.subject = retention_ledgerevent.subject AND t.name = retention_ledgerevent.name
-            AND t.contract = retention_ledgerevent.contract AND t.thing = retention_ledgerevent.thing))"""
+            AND t.contract = retention_ledgerevent.contract AND t.thing = retention_ledgerevent.thing)
+        AND (date IS NULL OR EXISTS (SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgerevent.subject)))"""
 _REMOVE_FACTS = """DELETE FROM retention_ledgerfact
     WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR NOT EXISTS (
         SELECT 1 FROM told_fact AS t
-        WHERE t.subject = retention_ledgerfact.subject AND t.name = retention_ledgerfact.name))"""
+        WHERE t.subject = retention_ledgerfact.subject AND t.name = retention_ledgerfact.name)
+        AND EXISTS (SELECT 1 FROM told_fact AS t WHERE t.subject = retention_ledgerfact.subject))"""
+
+_TOLD_CONTRACT = """(SELECT 1 FROM told_contract AS t
+        WHERE t.subject = retention_ledgercontract.subject AND t.ref = retention_ledgercontract.ref)"""
+_TOLD_EVENT = "(SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgerevent.subject)"
+_TOLD_FACT = "(SELECT 1 FROM told_fact AS t WHERE t.subject = retention_ledgerfact.subject)"
+_MARKS = tuple(
+    f"""UPDATE {table} SET revision = {after}
+    WHERE organisation_id = %s AND source = %s AND revision {"=" if after == 0 else "<>"} -1
+        AND {"" if after == 0 else "NOT "}EXISTS {told}"""  # noqa: S608 - constants of this module
+    for table, told in (
+        ("retention_ledgercontract", _TOLD_CONTRACT),
+        ("retention_ledgerevent", _TOLD_EVENT),
+        ("retention_ledgerfact", _TOLD_FACT),
+    )
+    for after in (UNTOLD, 0)
+)
 
 _STORE_CONTRACTS = """
     INSERT INTO retention_ledgercontract
@@ -355,3 +380,5 @@ class _Staged:
             cursor.execute(_STORE_CONTRACTS, (*mine, *mine))
             cursor.execute(_STORE_EVENTS, (organisation, subject_kind, self.mapping.purpose, source, *mine))
             cursor.execute(_STORE_FACTS, (*mine, *mine))
+            for mark in _MARKS:
+                cursor.execute(mark, (organisation, source))

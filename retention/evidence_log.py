@@ -48,7 +48,12 @@ def _key(path: str) -> bytes:
 
 
 def _key_path(name: str) -> str:
-    return str(Path(settings.DATA_DIR) / "keys" / name)
+    return f"{settings.DATA_DIR}/keys/{name}"
+
+
+@lru_cache(maxsize=8)
+def _keyed(path: str) -> Any:
+    return blake2b(key=_key(path)[:64], digest_size=32)
 
 
 def subject_digest(key: str) -> str:
@@ -56,7 +61,9 @@ def subject_digest(key: str) -> str:
 
     Raises EvidenceError if the key file is not there.
     """
-    return blake2b(key.encode("utf-8"), key=_key(_key_path("digest.key"))[:64], digest_size=32).hexdigest()
+    digest = _keyed(_key_path("digest.key")).copy()
+    digest.update(key.encode("utf-8"))
+    return str(digest.hexdigest())
 
 
 def _signing_key() -> Ed25519PrivateKey:

@@ -28,6 +28,7 @@ from retention.domain.errors import NightError, SelosteError
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
+from retention.forgetting import forget
 from retention.holds import active
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, Collection, DatasetNight, Lot, Run
@@ -208,6 +209,7 @@ def _walk(night: _Night, now: datetime) -> None:
         _work_register(night, register)
     for register in night.plan.registers:
         _read_register(night, register)
+    _forget(night)
     _close(night, now)
 
 
@@ -386,6 +388,23 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
         for dataset in datasets:
             if dataset.code not in night.problems:
                 _problem(night, dataset, str(error))
+
+
+def _forget(night: _Night) -> None:
+    """Only where every register answered: what one of them did not tell may still need the ledger."""
+    if night.problems:
+        return
+    night.progress("forget", "", "")
+    try:
+        forgotten = forget(night.organisation, night.plan)
+    except ConnectorError as error:
+        night.progress("problem", "", str(error))
+        return
+    if forgotten.subjects or forgotten.contracts:
+        with transaction.atomic():
+            body = {"subjects": forgotten.subjects, "contracts": forgotten.contracts}
+            night.log.append("ledger_forgot", body)
+    night.at("forgot")
 
 
 def _close(night: _Night, now: datetime) -> None:

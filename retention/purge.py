@@ -63,11 +63,13 @@ class Work:
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
     keys: list[LotKey] = field(init=False)
+    digests: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.lot.keys is None:
             raise LifecycleError(f"lot {self.lot.pk} has no keys left")
         self.keys = unpack(bytes(self.lot.keys))
+        self.digests = [subject_digest(entry.key) for entry in self.keys]
 
 
 def purge_chunk(work: Work) -> bool:
@@ -137,7 +139,7 @@ def _next_positions(lot: Lot, work: Work) -> list[int]:
 
 
 def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
-    digests = [subject_digest(work.keys[position].key) for position in attempt.positions]
+    digests = [work.digests[position] for position in attempt.positions]
     return {
         "lot": work.lot.pk,
         "attempt": attempt.number,
@@ -284,8 +286,8 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
                 "tally": attempt.tally,
                 "residue": len(residues),
                 "exceptions": [
-                    [subject_digest(disposal.key), disposal.outcome.value, disposal.detail]
-                    for _, disposal in sorted(outcomes.items())
+                    [work.digests[position], disposal.outcome.value, disposal.detail]
+                    for position, disposal in sorted(outcomes.items())
                     if disposal.outcome not in GONE
                 ],
             },

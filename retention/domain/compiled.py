@@ -136,22 +136,19 @@ def _verdict(
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How a start stands, as expressions that exclude one another; what is none of them does not apply."""
+    """How a start stands: day, awaited, missing or none (it does not apply) exclude one another; passed is a day."""
 
-    day: Expression
-    passed: Expression
-    awaited: Expression
-    missing: Expression
-
-    @property
-    def none(self) -> Expression:
-        return negation(disjunction([self.day, self.awaited, self.missing]))
+    day: Expression = FALSE
+    passed: Expression = FALSE
+    awaited: Expression = FALSE
+    missing: Expression = FALSE
+    none: Expression = FALSE
 
 
 _FIXED = {
-    Standing.AWAITED: _Start(FALSE, FALSE, TRUE, FALSE),
-    Standing.MISSING: _Start(FALSE, FALSE, FALSE, TRUE),
-    Standing.NOT_APPLICABLE: _Start(FALSE, FALSE, FALSE, FALSE),
+    Standing.AWAITED: _Start(awaited=TRUE),
+    Standing.MISSING: _Start(missing=TRUE),
+    Standing.NOT_APPLICABLE: _Start(none=TRUE),
 }
 
 
@@ -173,7 +170,7 @@ class _Compiler:
         if told.standing is None:
             return self._absent(name, if_absent)
         if told.standing is Standing.DAY:
-            return _Start(TRUE, Literal(told.passed), FALSE, FALSE)
+            return _Start(day=TRUE, passed=Literal(told.passed))
         return _FIXED[told.standing]
 
     def _own(self, name: str, if_absent: Absence | None) -> _Start:
@@ -181,7 +178,7 @@ class _Compiler:
         day = self.plausible(name, NEVER - ONE_DAY if entry.may_lie_ahead else self.today)
         passed = FALSE if self.limit is None else self.plausible(name, self.limit)
         if entry.absent is Absent.MISSING:
-            return _Start(day, passed, FALSE, negation(day))
+            return _Start(day, passed, missing=negation(day))
         unset = negation(Recorded(name))
         if entry.absent is Absent.AWAITED:
             still_open = negation(Closed()) if self.has_closed else TRUE
@@ -189,7 +186,7 @@ class _Compiler:
         absent = self._absent(name, if_absent)
         awaited = conjunction([unset, absent.awaited])
         none = conjunction([unset, absent.none])
-        return _Start(day, passed, awaited, negation(disjunction([day, awaited, none])))
+        return _Start(day, passed, awaited, negation(disjunction([day, awaited, none])), none)
 
     def plausible(self, name: str, latest: date) -> Expression:
         """The item's own date of the event is real and no later than `latest`."""
@@ -208,7 +205,7 @@ class _Compiler:
         if entry.absent is Absent.OPTIONAL:
             return _FIXED[Standing.NOT_APPLICABLE]
         opening = self.start(entry.opened_by)
-        return _Start(FALSE, FALSE, disjunction([opening.day, opening.awaited]), opening.missing)
+        return _Start(awaited=disjunction([opening.day, opening.awaited]), missing=opening.missing, none=opening.none)
 
     def trigger(self, trigger: Trigger, if_absent: Absence | None) -> _Start:
         starts = [self.start(name, if_absent) for name in trigger.events]
@@ -217,14 +214,15 @@ class _Compiler:
         any_day = disjunction(start.day for start in starts)
         any_missing = disjunction(start.missing for start in starts)
         any_awaited = disjunction(start.awaited for start in starts)
+        none = conjunction(start.none for start in starts)
         if trigger.choose == "earliest_of":
             missing = conjunction([negation(any_day), any_missing])
             awaited = conjunction([negation(any_day), negation(any_missing), any_awaited])
-            return _Start(any_day, disjunction(start.passed for start in starts), awaited, missing)
+            return _Start(any_day, disjunction(start.passed for start in starts), awaited, missing, none)
         awaited = conjunction([negation(any_missing), any_awaited])
         day = conjunction([negation(any_missing), negation(any_awaited), any_day])
         each = [disjunction([start.none, start.passed]) for start in starts]
-        return _Start(day, conjunction([day, *each]), awaited, any_missing)
+        return _Start(day, conjunction([day, *each]), awaited, any_missing, none)
 
     def ended(self, names: Sequence[str], latest: date) -> Expression:
         """One of the item's own events had ended it by `latest`."""

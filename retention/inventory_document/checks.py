@@ -17,6 +17,7 @@ from retention.domain.written import parse_day
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
+from ropa.law import library
 
 _LOCAL_FILE = re.compile(r"sqlite:///[^?@]*")
 """The address of a local file: no password is in it, so it may stand as text where a secret is expected."""
@@ -44,13 +45,6 @@ def check(document: Any, laws: Mapping[str, Law] | None = None) -> Verdict:
             problem = Problem(path_of(document, finding.steps), finding.message)
             (warnings if finding.warning else errors).append(problem)
     return Verdict(tuple(dict.fromkeys(errors)), tuple(dict.fromkeys(warnings)))
-
-
-def library() -> Mapping[str, Law]:
-    """The law library's rows by their ids."""
-    from ropa.law import library as rows
-
-    return rows()
 
 
 def _findings(whole: Whole) -> Iterator[Finding]:

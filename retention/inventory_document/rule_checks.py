@@ -137,7 +137,11 @@ def _untold(whole: Whole, dataset: Document, rule: Document, trigger: Trigger, s
     known = {*mapping.get("events", ()), *mapping.get("facts", ())}
     if "subject" in mapping:
         known |= whole.told(dataset.get("subject_kind", ""))
-    of_whom = f"of a {dataset['subject_kind']}" if dataset.get("subject_kind") else "of an item without a subject"
+    of_whom = (
+        f"of subject kind {dataset['subject_kind']!r}"
+        if dataset.get("subject_kind")
+        else "of an item without a subject"
+    )
     for event in trigger.events:
         if event not in known:
             criterion = "period" not in rule and "kind" in rule  # its review ends it, whatever happens

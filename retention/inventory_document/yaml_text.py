@@ -217,7 +217,7 @@ def _scalar(event: Any) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _NUMBER.fullmatch(text):
-        if len(text) > LONGEST_NUMBER:
+        if len(text.lstrip("+-")) > LONGEST_NUMBER:
             raise _wrong(event.start_mark, f"is a number of more than {LONGEST_NUMBER} digits: put it in quotes")
         return int(text)
     return text

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ropa.models.organisation import Organisation
+
+BOTH = _("The DPO advises and the controller decides: nobody is both (art. 38(6) GDPR).")
 
 
 class Role(models.TextChoices):
@@ -34,3 +40,16 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.role} {self.organisation.slug}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.clean()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Nobody is both DPO and controller of one organisation (art. 38(6)). Raises ValidationError."""
+        opposite = {Role.DPO.value: Role.CONTROLLER, Role.CONTROLLER.value: Role.DPO}.get(self.role)
+        if opposite is None or self.user_id is None or self.organisation_id is None:
+            return
+        others = Membership.objects.filter(user_id=self.user_id, organisation_id=self.organisation_id, role=opposite)
+        if others.exclude(pk=self.pk).exists():
+            raise ValidationError(BOTH)

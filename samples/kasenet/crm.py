@@ -27,7 +27,7 @@ CREATE TABLE sopimusmuutos (id INTEGER PRIMARY KEY, sopimus_id INTEGER NOT NULL 
 CREATE INDEX sopimusmuutos_sopimus ON sopimusmuutos (sopimus_id);
 CREATE TABLE lasku (id INTEGER PRIMARY KEY, laskunro TEXT NOT NULL UNIQUE, asiakasnro TEXT NOT NULL,
     laskutusnimi TEXT NOT NULL, laskutusosoite TEXT NOT NULL, laskupvm DATE NOT NULL, erapvm DATE NOT NULL,
-    muistutettu DATE, maksettu DATE, senttia INTEGER NOT NULL);
+    muistutettu DATE, maksettu DATE, siirretty DATE, senttia INTEGER NOT NULL);
 CREATE INDEX lasku_asiakas ON lasku (asiakasnro);
 CREATE INDEX lasku_laskupvm ON lasku (laskupvm);
 CREATE TABLE laskurivi (id INTEGER PRIMARY KEY, lasku_id INTEGER NOT NULL REFERENCES lasku (id), selite TEXT NOT NULL,
@@ -129,6 +129,7 @@ def _invoices(story: Story) -> Iterator[tuple[sqlite.Value, ...]]:
                 _iso(invoice.due),
                 _iso(invoice.reminded),
                 _iso(invoice.paid),
+                _iso(invoice.assigned),
                 invoice.cents,
             )
 

@@ -45,7 +45,7 @@ CREATE INDEX liittyma_asiakas ON liittyma (asiakasnro);
 CREATE TABLE kaapeli (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom LINESTRING, kaapelitunnus TEXT NOT NULL,
     kuituja INTEGER NOT NULL, rakennettu DATE);
 CREATE TABLE sijoituslupa (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom POINT, lupatunnus TEXT NOT NULL,
-    myonnetty DATE NOT NULL, maanomistaja TEXT);
+    myonnetty DATE NOT NULL, purettu DATE, maanomistaja TEXT);
 """
 LAYERS = {"liittyma": "POINT", "kaapeli": "LINESTRING", "sijoituslupa": "POINT"}
 SPATIAL_REFERENCES = (
@@ -102,7 +102,7 @@ def build(directory: Path, story: Story, random: Random) -> None:
         if row % 12 == 0:
             granted = years_before(story.today, random.randint(2, 15)).isoformat()
             owner = make_person(random, len(story.customers) + len(permits)).name
-            permits.append((len(permits) + 1, _point(start), f"LUPA-{len(permits) + 1:04}", granted, owner))
+            permits.append((len(permits) + 1, _point(start), f"LUPA-{len(permits) + 1:04}", granted, None, owner))
             boxes["sijoituslupa"].append((len(permits), start, start))
     changed = f"{story.today.isoformat()}T00:00:00.000Z"
     index = {f"rtree_{layer}_geom": _index_rows(rows) for layer, rows in boxes.items()}

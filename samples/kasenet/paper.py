@@ -13,7 +13,7 @@ from samples.kasenet.story import Customer, Situation, Story
 
 BOX_SIZE = 12
 BOXES = ("laatikko", "hylly", "kuvaus", "turvaluokka")
-CONTENTS = ("laatikko", "asiakasnro", "asiakirja", "pvm")
+CONTENTS = ("numero", "laatikko", "asiakasnro", "asiakirja", "pvm")
 
 
 def build(directory: Path, story: Story) -> None:
@@ -25,11 +25,11 @@ def build(directory: Path, story: Story) -> None:
     for description, customers in _packed(story):
         number = f"LTK-{len(boxes) + 1:03}"
         boxes.append((number, f"A{len(boxes) // 6 + 1}-{len(boxes) % 6 + 1}", description, "P-4"))
-        for customer in customers:
-            contents.extend(
-                (number, customer.number, "liittymäsopimus", contract.started.isoformat())
-                for contract in customer.contracts
-            )
+        papers = [(customer, contract) for customer in customers for contract in customer.contracts]
+        contents.extend(
+            (f"{number}/{n:02}", number, customer.number, "liittymäsopimus", contract.started.isoformat())
+            for n, (customer, contract) in enumerate(papers, 1)
+        )
     _write(archive / "laatikot.csv", BOXES, boxes)
     _write(archive / "sisalto.csv", CONTENTS, contents)
 

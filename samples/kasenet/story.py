@@ -8,7 +8,7 @@ deadline are there on purpose.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from random import Random
@@ -34,6 +34,7 @@ class Situation(StrEnum):
     REOPENED = "ended, and opened again"
     UNPAID = "ended long ago, but an invoice of theirs was reminded of last year"
     PAID_LATE = "ended long ago; the debt was paid in the end"
+    DEBT_SOLD = "ended long ago; the debt was sold"
     ON_HOLD_DISPUTE = "ended long ago; in dispute with us"
     ON_HOLD_REQUEST = "ended long ago; asked for their data and waits for the answer"
     LEAD = "answered, never became a customer"
@@ -47,6 +48,7 @@ FEW: tuple[tuple[Situation, int], ...] = (
     (Situation.REOPENED, 2),
     (Situation.UNPAID, 4),
     (Situation.PAID_LATE, 2),
+    (Situation.DEBT_SOLD, 1),
     (Situation.ON_HOLD_DISPUTE, 2),
     (Situation.ON_HOLD_REQUEST, 1),
     (Situation.UNKNOWN, 3),
@@ -73,8 +75,9 @@ class Invoice:
     dated: date
     due: date
     paid: date | None
-    reminded: date | None
     cents: int
+    reminded: date | None = None
+    assigned: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,16 +263,24 @@ def _invoices(
     while day <= last:
         due = day + timedelta(days=21)
         paid = due + timedelta(days=random.randint(-9, 6))
-        invoices.append(
-            Invoice(f"L-{number}-{len(invoices) + 1}", day, due, paid if paid <= today else None, None, cents)
-        )
+        number_of_it = f"L-{number}-{len(invoices) + 1}"
+        invoices.append(Invoice(number_of_it, day, due, paid if paid <= today else None, cents))
         day += timedelta(days=91)
-    if invoices and situation in {Situation.UNPAID, Situation.PAID_LATE}:
-        reminded = _day(random, years_before(today, 1), today - timedelta(days=60))
-        paid_late = reminded + timedelta(days=20) if situation is Situation.PAID_LATE else None
-        open_one = invoices[-1]
-        invoices[-1] = Invoice(open_one.number, open_one.dated, open_one.due, paid_late, reminded, open_one.cents)
+    if invoices:
+        invoices[-1] = _unpaid(random, today, invoices[-1], situation)
     return invoices
+
+
+def _unpaid(random: Random, today: date, invoice: Invoice, situation: Situation) -> Invoice:
+    """The last invoice of somebody who did not pay it, or paid late, or whose debt was sold."""
+    reminded = _day(random, years_before(today, 1), today - timedelta(days=60))
+    if situation is Situation.UNPAID:
+        return replace(invoice, paid=None, reminded=reminded)
+    if situation is Situation.PAID_LATE:
+        return replace(invoice, paid=reminded + timedelta(days=20), reminded=reminded)
+    if situation is Situation.DEBT_SOLD:
+        return replace(invoice, paid=None, reminded=reminded, assigned=reminded + timedelta(days=30))
+    return invoice
 
 
 def _consents(random: Random, today: date, recorded: date) -> list[Consent]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 import sqlite3
@@ -95,7 +97,7 @@ def test_the_first_night_shows_every_register_and_writes_the_report(demo):
 
 def test_the_backlog_went_and_nobody_else(demo, story):
     left = demo.customers()
-    gone = of(story, Situation.ENDED_LONG_AGO, Situation.DUE_TODAY, Situation.PAID_LATE)
+    gone = of(story, Situation.ENDED_LONG_AGO, Situation.DUE_TODAY, Situation.PAID_LATE, Situation.DEBT_SOLD)
     old_leads = {
         customer.number
         for customer in story.customers
@@ -119,9 +121,12 @@ def test_holds_debts_missing_dates_and_unknown_facts_keep_their_customers(demo, 
 
 def test_the_identity_code_leaves_before_the_record(demo, story):
     rows = dict(demo.rows("crm.sqlite3", "SELECT asiakasnro, hetu FROM asiakas"))
-    lately = of(story, Situation.ENDED_LATELY, Situation.LAST_DAY)
-    assert lately and all(rows[number] is None for number in lately)
-    assert all(rows[number] is not None for number in of(story, Situation.RUNNING, Situation.UNPAID))
+    owing = {c.number for c in story.customers if any(i.paid is None or i.paid >= TODAY for i in c.invoices)}
+    lately = of(story, Situation.ENDED_LATELY, Situation.LAST_DAY) - owing
+    assert lately
+    assert {number for number in lately if rows[number] is not None} == set()
+    entitled = of(story, Situation.RUNNING, Situation.UNPAID)
+    assert {number for number in entitled if rows[number] is None} == set()
 
 
 def test_the_person_leaves_the_map_and_the_cable_stays(demo, story):
@@ -172,6 +177,33 @@ def _kept(demo: Demo, customers: list[Customer]) -> Iterator[object]:
 def test_files_that_name_nobody_are_left_and_told_of(demo):
     left = {path.name for path in (demo.systems / "dokumentit" / "sopimukset").iterdir() if path.is_file()}
     assert left == {"skannaus0001.pdf", "sopimus uusi (2).pdf", "asiakas 10xxx vanha.pdf"}
+
+
+def test_paper_is_ordered_and_a_box_with_a_held_paper_stays(demo, story):
+    orders = [json.loads(path.read_text()) for path in (demo.systems / "arkisto/havitystilaukset").glob("*.order.json")]
+    whole = {order["box"] for order in orders if order["kind"] == "destruction_order"}
+    ordered = {paper for order in orders for paper in order["papers"]}
+    with (demo.systems / "arkisto/sisalto.csv").open(encoding="utf-8", newline="") as file:
+        papers = list(csv.DictReader(file, delimiter=";"))
+    assert whole == {"LTK-001", "LTK-002"}
+    kept = of(story, Situation.RUNNING, Situation.ON_HOLD_DISPUTE, Situation.ON_HOLD_REQUEST, Situation.LAST_DAY)
+    assert not ordered & {paper["numero"] for paper in papers if paper["asiakasnro"] in kept}
+    assert any(paper["laatikko"] == "LTK-003" and paper["asiakasnro"] in kept for paper in papers)
+
+
+def test_mailboxes_go_whole_at_the_end_of_service_or_employment(demo, story):
+    left = {path.name for path in (demo.systems / "posti" / "asiakkaat").iterdir()}
+    with_box = {customer.number for customer in story.customers if customer.mailbox}
+    assert left == with_box & of(story, Situation.RUNNING, Situation.REOPENED, Situation.CLOSED_WITHOUT_DATE) | {
+        customer.number
+        for customer in story.customers
+        if customer.mailbox
+        and customer.last_end is not None
+        and (TODAY - customer.last_end <= timedelta(days=30) or customer.number in story.holds[0].subjects)
+    }
+    staff = {path.name for path in (demo.systems / "posti" / "henkilosto").iterdir()}
+    gone = {employee.number for employee in story.staff if employee.ended and employee.ended < date(2026, 5, 1)}
+    assert gone and staff == {employee.number for employee in story.staff} - gone
 
 
 def test_a_second_run_the_same_day_deletes_nothing_and_says_so(demo):

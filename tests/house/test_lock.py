@@ -17,7 +17,7 @@ OPTIONAL = [line for lines in PYPROJECT["project"]["optional-dependencies"].valu
 
 def name(requirement: str) -> str:
     """`psycopg[binary]~=3.3` is psycopg; written as the package index does."""
-    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement).group()).lower()
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
 def entries(lock: str) -> dict[str, str]:

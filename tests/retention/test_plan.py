@@ -18,18 +18,18 @@ from ropa.models import Version
 from tests.retention.company import document
 
 
-def planned(content: dict) -> Plan:
+def planned(content) -> Plan:
     snapshot = canonical(content).decode()
     return plan_of(Version(number=1, snapshot=snapshot, digest=sha256_hex(snapshot.encode())))
 
 
-def digest_of(content: dict, dataset: str = "asiakastiedot") -> str:
+def digest_of(content, dataset="asiakastiedot"):
     found = planned(content).find_dataset(dataset)
     assert found is not None
     return found.rules_digest
 
 
-def changed(path: tuple, value) -> dict:
+def changed(path, value):
     content = copy.deepcopy(document())
     place = content
     for step in path[:-1]:

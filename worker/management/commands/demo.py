@@ -151,7 +151,16 @@ class Command(BaseCommand):
         return run
 
     def _progress(self, step: str, register: str, detail: str) -> None:
-        self._say(f"{step:<9} {register} {detail}".rstrip())
+        words = {
+            "collect": _("contracts and dates"),
+            "evaluate": _("what is due"),
+            "purge": _("deleting"),
+            "recover": _("finishing what was interrupted"),
+            "read": _("reading back"),
+            "problem": _("problem"),
+            "stopped": _("stopped"),
+        }
+        self._say(f"{register or SLUG:<16} {words.get(step, step)} {detail}".rstrip())
         self.stdout.flush()
 
     def _report(self, organisation: Organisation, today: date, out: Path, language: str) -> None:
@@ -171,11 +180,11 @@ class Command(BaseCommand):
         self._step(6, _("To look further"))
         slug = organisation.slug
         for what, command in (
-            (_("ask every register again, with other code"), f"manage.py verify_overdue --organisation {slug}"),
-            (_("check the evidence"), f"manage.py evidence verify --organisation {slug}"),
-            (_("decide single cases, and why"), "manage.py decide FILE"),
-            (_("the whole inventory as a document"), f"manage.py export_inventory {slug}"),
-            (_("make yourself a user"), "manage.py createsuperuser"),
+            (_("ask every register again, with other code"), f"./run manage verify_overdue --organisation {slug}"),
+            (_("check the evidence"), f"./run manage evidence verify --organisation {slug}"),
+            (_("decide single cases, and why"), "./run manage decide FILE"),
+            (_("the whole inventory as a document"), f"./run manage export_inventory {slug}"),
+            (_("make yourself a user"), "./run manage createsuperuser"),
             (_("start the API and the administration pages"), "./run serve"),
         ):
             self._say(f"{command:<52} {what}")

@@ -1,0 +1,82 @@
+"""Who may do what: one table. A role holds for one organisation; there is no user above the roles.
+
+The controller decides: publishes rules, approves disposal, releases holds. The DPO advises and watches and has
+none of these rights (GDPR art. 38(6)); she may stop a night and place a hold, since neither destroys anything.
+An organisation that is not the user's own does not exist for the user: 404, not 403.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from ropa.models import Membership, Role
+
+
+class Verb(StrEnum):
+    """What can be done in an organisation."""
+
+    SEE = "see that the organisation is there"
+    READ = "read the inventory, its versions, nights, lots, holds and reports"
+    EDIT = "edit the draft of the inventory"
+    PUBLISH = "publish the draft"
+    FEED = "write contracts, events and facts into the ledger"
+    HOLD = "place a hold"
+    RELEASE = "release a hold"
+    START = "start a night"
+    STOP = "stop a night"
+    DECIDE = "approve or reject a lot"
+
+
+_READERS = (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.AUDITOR, Role.ADMINISTRATOR)
+
+MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
+    {
+        Verb.SEE: (*_READERS, Role.INTEGRATOR),
+        Verb.READ: _READERS,
+        Verb.EDIT: (Role.CONTROLLER, Role.DPO, Role.OWNER),
+        Verb.PUBLISH: (Role.CONTROLLER,),
+        Verb.FEED: (Role.INTEGRATOR,),
+        Verb.HOLD: (Role.CONTROLLER, Role.DPO, Role.OWNER),
+        Verb.RELEASE: (Role.CONTROLLER,),
+        Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),
+        Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
+        Verb.DECIDE: (Role.CONTROLLER,),
+    }
+)
+"""Who has each right; of several roles, the first is the one that is put on record."""
+
+
+class ByRole(BasePermission):
+    """Asks the table, and puts `organisation` and `who` on the view. A view without `needs` is for nobody."""
+
+    message = _("Your role does not have this right.")
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needs: Mapping[str, Verb] | None = getattr(view, "needs", None)
+        if not request.user.is_authenticated or needs is None:
+            return False
+        memberships = list(
+            Membership.objects.filter(user=request.user, organisation__slug=view.kwargs["slug"]).select_related(
+                "organisation"
+            )
+        )
+        if not memberships:
+            raise Http404
+        view.organisation = memberships[0].organisation
+        verb = needs.get("GET" if request.method == "HEAD" else str(request.method))
+        if verb is None:
+            return True  # no such method here: the view answers 405
+        held = {membership.role for membership in memberships}
+        role = next((role for role in MATRIX[verb] if role in held), None)
+        if role is None:
+            return False
+        view.who = f"{role.value}:{request.user.get_username()}"
+        return True

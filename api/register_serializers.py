@@ -1,0 +1,178 @@
+"""How the inventory looks to programs: names as in the model, texts as {"fi": …}, statements in their three states."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.fields import Body, Prose
+from ropa.models import Ceiling, Dataset, Ground, Purpose, Register, Version
+from ropa.wording import rule_in_words
+
+TEXT = {"type": "object", "additionalProperties": {"type": "string"}, "description": "language -> text"}
+STATEMENT = {
+    "type": "object",
+    "nullable": True,
+    "description": "{value: …}, {none_because: text}, or null, which is missing",
+    "additionalProperties": {},
+}
+OBJECT = {"type": "object", "additionalProperties": {}}
+
+
+@extend_schema_field(TEXT)
+class Text(serializers.JSONField):
+    """{"fi": …, "sv": …, "en": …}"""
+
+
+@extend_schema_field(STATEMENT)
+class Statement(serializers.JSONField):
+    """{"value": …}, {"none_because": …} or null."""
+
+
+@extend_schema_field(OBJECT)
+class Object(serializers.JSONField):
+    """An object as the inventory document has it."""
+
+
+class RuleSerializer(serializers.ModelSerializer[Any]):
+    """What a ground and a ceiling share, as data and in words."""
+
+    in_words = serializers.SerializerMethodField(help_text="in the language asked for")
+    reason = Text()
+
+    fields_of_rules = [
+        "code",
+        "in_words",
+        "trigger",
+        "period",
+        "rounding",
+        "action",
+        "condition",
+        "if_absent",
+        "status",
+        "law",
+        "reason",
+        "addition",
+    ]
+
+    def get_in_words(self, rule: Ground | Ceiling) -> str:
+        return rule_in_words(rule_document(rule), self.context["language"])
+
+
+class GroundSerializer(RuleSerializer):
+    class Meta:
+        model = Ground
+        fields = [*RuleSerializer.fields_of_rules, "kind", "purpose", "ends_on", "review_by"]
+
+
+class CeilingSerializer(RuleSerializer):
+    class Meta:
+        model = Ceiling
+        fields = [*RuleSerializer.fields_of_rules, "yields_to"]
+
+
+def rule_document(rule: Ground | Ceiling) -> dict[str, Any]:
+    """The rule as the inventory document has it; what says nothing is left out."""
+    names = ["trigger", "period", "rounding", "action", "condition", "if_absent", "status", "law", "reason", "addition"]
+    names += ["kind", "purpose", "ends_on", "review_by"] if isinstance(rule, Ground) else ["yields_to"]
+    document = {"id": rule.code, **{name: getattr(rule, name) for name in names}}
+    if document.get("review_by"):
+        document["review_by"] = document["review_by"].isoformat()
+    return {name: value for name, value in document.items() if value not in (None, "", [], {}, False)}
+
+
+class PurposeSerializer(serializers.ModelSerializer[Purpose]):
+    name = Text()
+    legal_basis = Statement(help_text="art. 6(1)")
+
+    class Meta:
+        model = Purpose
+        fields = ["code", "name", "legal_basis"]
+
+
+class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+    name = Text()
+    register = serializers.SlugField(source="register.code")
+    activity = serializers.SlugField(source="activity.code")
+    subjects = Statement()
+    items = Statement()
+    mapping = Statement()
+    policy = Object()
+    no_reason_to_keep = Statement()
+    purposes = PurposeSerializer(source="activity.purposes", many=True)
+    grounds = GroundSerializer(many=True)
+    ceilings = CeilingSerializer(many=True)
+
+    class Meta:
+        model = Dataset
+        fields = [
+            "code",
+            "name",
+            "register",
+            "activity",
+            "subjects",
+            "items",
+            "grain",
+            "subject_kind",
+            "enforced_by",
+            "mapping",
+            "policy",
+            "no_reason_to_keep",
+            "purposes",
+            "grounds",
+            "ceilings",
+        ]
+
+
+class DatasetOfRegisterSerializer(DatasetSerializer):
+    class Meta:
+        model = Dataset
+        fields = ["code", "name", "activity", "purposes", "grounds", "ceilings"]
+
+
+class RegisterSerializer(serializers.ModelSerializer[Register]):
+    name = Text()
+    place = Statement()
+    backups = Statement()
+    datasets = DatasetOfRegisterSerializer(many=True)
+
+    class Meta:
+        model = Register
+        fields = ["code", "name", "medium", "place", "lifecycle", "declared", "backups", "statements", "datasets"]
+
+
+class VersionSerializer(serializers.ModelSerializer[Version]):
+    class Meta:
+        model = Version
+        fields = ["number", "in_force_from", "published_at", "publisher", "reason", "digest"]
+
+
+class WholeVersionSerializer(VersionSerializer):
+    document = serializers.SerializerMethodField(help_text="the inventory as published, without connections")
+
+    class Meta:
+        model = Version
+        fields = [*VersionSerializer.Meta.fields, "document"]
+
+    @extend_schema_field(OBJECT)
+    def get_document(self, version: Version) -> Any:
+        return json.loads(version.snapshot)
+
+
+class EditSerializer(Body):
+    changes = Object(help_text="a JSON merge patch (RFC 7396) on the entry as the inventory document has it")
+    reason = Prose(max_length=2000, help_text="stands in the history")
+
+    def validate_changes(self, changes: Any) -> Any:
+        if not isinstance(changes, dict):
+            raise serializers.ValidationError(_("an object"))
+        return changes
+
+
+class PublishSerializer(Body):
+    in_force_from = serializers.DateField(help_text="the first day whose night executes it")
+    reason = Prose(max_length=2000, allow_blank=True, default="")

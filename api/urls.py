@@ -1,0 +1,70 @@
+"""/api/v1/: one address per thing, under its organisation."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.urls import include, path, re_path, register_converter
+from drf_spectacular.views import SpectacularAPIView
+
+from api import organisation, register, reports, retention, tokens
+from api.errors import no_such_page
+
+
+class DateConverter:
+    """A date in an address, YYYY-MM-DD."""
+
+    regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date) -> str:
+        return value.isoformat()
+
+
+class IdConverter:
+    """A row's number, as large as a row's number may be."""
+
+    regex = r"[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(DateConverter, "date")
+register_converter(IdConverter, "id")
+
+of_one = [
+    path("", organisation.OneOrganisation.as_view(), name="organisation"),
+    path("registers/", register.Registers.as_view(), name="registers"),
+    path("registers/<slug:code>/", register.OneRegister.as_view(), name="register"),
+    path("datasets/", register.Datasets.as_view(), name="datasets"),
+    path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
+    path("versions/", register.Versions.as_view(), name="versions"),
+    path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("report/", reports.Report.as_view(), name="report"),
+    path("ledger/", retention.Ledger.as_view(), name="ledger"),
+    path("holds/", retention.Holds.as_view(), name="holds"),
+    path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),
+    path("nights/", retention.Nights.as_view(), name="nights"),
+    path("nights/<date:business_date>/", retention.OneNight.as_view(), name="night"),
+    path("nights/<date:business_date>/stop/", retention.StopNight.as_view(), name="night-stop"),
+    path("lots/", retention.Lots.as_view(), name="lots"),
+    path("lots/<id:pk>/", retention.OneLot.as_view(), name="lot"),
+    path("lots/<id:pk>/approve/", retention.ApproveLot.as_view(), name="lot-approve"),
+    path("lots/<id:pk>/reject/", retention.RejectLot.as_view(), name="lot-reject"),
+]
+
+urlpatterns = [
+    path("", organisation.Root.as_view(), name="api"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("tokens/", tokens.Tokens.as_view(), name="tokens"),
+    path("tokens/<slug:key>/", tokens.OneToken.as_view(), name="token"),
+    path("organisations/", organisation.Organisations.as_view(), name="organisations"),
+    path("organisations/<slug:slug>/", include(of_one)),
+    re_path(r"^[\s\S]*$", no_such_page),
+]

@@ -1,0 +1,81 @@
+"""The emergency admin of the scheduler: connections are edited, everything else is only looked at.
+
+The ledger, the subjects of holds and the keys of lots are not shown: they name data subjects. Holds are placed and
+released through the gate, lots decided through their one door, never as rows.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
+
+from retention.models import Connection, DatasetNight, EvidenceEntry, EvidenceHead, Hold, Lot, LotEvent, Run
+from ropa.admin import LookedAt
+
+
+@admin.register(Connection)
+class ConnectionAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
+    list_display = ["code", "organisation", "kind"]
+    list_filter = ["organisation", "kind"]
+    list_select_related = ["organisation"]
+
+
+@admin.register(Hold)
+class HoldAdmin(LookedAt, SimpleHistoryAdmin):  # type: ignore[misc]
+    list_display = ["id", "organisation", "register", "dataset", "reason", "owner", "start", "review_by", "released"]
+    list_filter = ["organisation", "reason"]
+    list_select_related = ["organisation"]
+
+
+class DatasetNightInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = DatasetNight
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
+        return False
+
+
+@admin.register(Run)
+class RunAdmin(LookedAt):
+    list_display = ["organisation", "business_date", "state", "requested_by", "started_at", "finished_at"]
+    list_filter = ["organisation", "state"]
+    list_select_related = ["organisation"]
+    inlines = [DatasetNightInline]
+
+
+class LotEventInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = LotEvent
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Lot | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Lot | None = None) -> bool:
+        return False
+
+
+@admin.register(Lot)
+class LotAdmin(LookedAt):
+    list_display = ["id", "organisation", "register", "dataset", "action", "why", "size", "state", "approvals_needed"]
+    list_filter = ["organisation", "state", "register"]
+    list_select_related = ["organisation"]
+    exclude = ["keys"]
+    inlines = [LotEventInline]
+
+
+@admin.register(EvidenceEntry)
+class EvidenceEntryAdmin(LookedAt):
+    list_display = ["organisation", "chain", "number", "kind", "digest"]
+    list_filter = ["organisation", "kind"]
+
+
+@admin.register(EvidenceHead)
+class EvidenceHeadAdmin(LookedAt):
+    list_display = ["organisation", "number", "business_date", "digest", "key_id"]
+    list_filter = ["organisation"]

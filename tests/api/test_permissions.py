@@ -1,0 +1,142 @@
+"""Each person at each address: the rights are written out here once more, and not read from the table they check."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from drf_spectacular.generators import SchemaGenerator
+
+from ropa.models import Membership, Organisation, Role
+from tests.api.conftest import CAST, House
+
+READERS = {"alice", "ada", "bob", "olga", "aino", "adam"}
+CONTROLLERS = {"alice", "ada"}
+
+
+class Address(NamedTuple):
+    method: str
+    path: str
+    may: set[str]
+    answer: int
+    body: dict[str, Any] | None = None
+
+
+IN = "/api/v1/organisations/{slug}/"
+HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
+ADDRESSES = [
+    Address("get", IN, {*READERS, "ines"}, 200),
+    Address("get", IN + "registers/", READERS, 200),
+    Address("get", IN + "registers/{code}/", READERS, 200),
+    Address("get", IN + "datasets/", READERS, 200),
+    Address("get", IN + "datasets/{code}/", READERS, 200),
+    Address("patch", IN + "registers/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("patch", IN + "datasets/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01"}),
+    Address("get", IN + "report/", READERS, 200),
+    Address("get", IN + "versions/", READERS, 200),
+    Address("get", IN + "versions/{number}/", READERS, 200),
+    Address("post", IN + "ledger/", {"ines"}, 200, {}),
+    Address("get", IN + "holds/", READERS, 200),
+    Address("post", IN + "holds/", {*CONTROLLERS, "bob", "olga"}, 201, HOLD),
+    Address("post", IN + "holds/{id}/release/", CONTROLLERS, 200, {"day": "2026-06-30"}),
+    Address("get", IN + "nights/", READERS, 200),
+    Address("post", IN + "nights/", {*CONTROLLERS, "adam"}, 202, {"business_date": "2026-07-01"}),
+    Address("get", IN + "nights/{business_date}/", READERS, 200),
+    Address("post", IN + "nights/{business_date}/stop/", {*CONTROLLERS, "adam", "bob", "olga"}, 202, {"reason": "odd"}),
+    Address("get", IN + "lots/", READERS, 200),
+    Address("get", IN + "lots/{id}/", READERS, 200),
+    Address("post", IN + "lots/{id}/approve/", CONTROLLERS, 200, {"digest": "…"}),
+    Address("post", IN + "lots/{id}/reject/", CONTROLLERS, 200, {"reason": "wrong"}),
+]
+
+
+def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
+    codes = {"registers": "crm", "datasets": "crm-0"}
+    path = address.path.format(
+        slug=slug,
+        code=next((code for part, code in codes.items() if part in address.path), ""),
+        number=1,
+        business_date="2026-06-30",
+        id=house.hold.pk if "holds" in address.path else house.lot.pk,
+    )
+    body = {**address.body, "digest": house.lot.digest} if "approve" in path and address.body else address.body
+    return getattr(house.client(who), address.method)(path, body)
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda a: f"{a.method} {a.path[len(IN) :]}")
+@pytest.mark.parametrize("who", [*CAST, "charlie", "stranger", None])
+def test_every_person_at_every_address(house, who, address):
+    answer = ask(house, who, address)
+    if who is None:
+        assert answer.status_code == 401
+    elif who in {"charlie", "stranger"}:
+        assert answer.status_code == 404
+    elif who in address.may:
+        assert answer.status_code == address.answer, answer.content
+    else:
+        assert answer.status_code == 403
+    if answer.status_code >= 400:
+        assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda a: f"{a.method} {a.path[len(IN) :]}")
+def test_another_organisation_does_not_exist(house, address):
+    assert ask(house, "alice", address, slug="toinen").status_code == 404
+    assert ask(house, "alice", address, slug="nowhere").status_code == 404
+
+
+def test_a_row_of_another_organisation_does_not_exist_in_ones_own(house):
+    for address in ADDRESSES:
+        if "{" in address.path.removeprefix(IN):
+            assert ask(house, "charlie", address, slug="toinen").status_code == 404, address
+
+
+def test_every_operation_stands_in_this_table():
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    operations = {(method, path) for path, operations in schema["paths"].items() for method in operations}
+    of_one_organisation = {(method, path) for method, path in operations if "{slug}" in path}
+    assert of_one_organisation == {(address.method, address.path) for address in ADDRESSES}
+    assert operations - of_one_organisation == {
+        ("get", "/api/v1/"),
+        ("get", "/api/v1/organisations/"),
+        ("get", "/api/v1/tokens/"),
+        ("post", "/api/v1/tokens/"),
+        ("delete", "/api/v1/tokens/{key}/"),
+    }
+
+
+def test_everybody_sees_the_own_organisations_and_no_other(house):
+    mine = {
+        who: [(o["slug"], o["roles"]) for o in house.client(who).get("/api/v1/organisations/").json()["results"]]
+        for who in ("alice", "ines", "charlie", "stranger")
+    }
+    assert mine == {
+        "alice": [("testi", ["controller"])],
+        "ines": [("testi", ["integrator"])],
+        "charlie": [("toinen", ["controller"])],
+        "stranger": [],
+    }
+    assert house.client(None).get("/api/v1/organisations/").status_code == 401
+    assert house.client(None).get("/api/v1/").status_code == 401
+
+
+def test_an_inactive_member_is_nobody(house, client):
+    alice = User.objects.get(username="alice")
+    client.force_login(alice)
+    assert client.get("/api/v1/organisations/testi/").status_code == 200
+    alice.is_active = False
+    alice.save()
+    assert client.get("/api/v1/organisations/testi/").status_code == 401
+
+
+@pytest.mark.parametrize(("who", "role"), [("bob", Role.CONTROLLER), ("alice", Role.DPO)])
+def test_nobody_is_both_dpo_and_controller(house, who, role):
+    person = User.objects.get(username=who)
+    with pytest.raises(ValidationError):
+        Membership.objects.create(user=person, organisation=house.testi, role=role)
+    Membership.objects.create(user=person, organisation=house.other, role=role)
+    Membership.objects.create(user=person, organisation=house.testi, role=Role.AUDITOR)
+    assert Organisation.objects.filter(memberships__user=person, slug="testi").count() == 2

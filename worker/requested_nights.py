@@ -1,0 +1,39 @@
+"""The queue of nights that the API asked for: its rows are `Run`s, and losing a message loses nothing.
+
+A request that may not run yet (a gap that nobody confirmed, a date ahead, another night running) waits with its
+reason in `stop_reason`, where whoever asked can read it. A night that was killed while it ran is finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from retention.domain.errors import SelosteError
+from retention.models import Run
+from retention.models.run import RunState
+from retention.night import run_night
+
+Refused = Callable[[Run, str], None]
+"""Told of a night that may not run now, and why."""
+
+
+def run_requested(now: datetime, refused: Refused) -> Iterator[Run]:
+    """Run what was asked for, the earliest date first; each night as it ends."""
+    stop_waiting()
+    waiting = Run.objects.filter(state__in=[RunState.REQUESTED, RunState.RUNNING])
+    for run in list(waiting.select_related("organisation").order_by("organisation_id", "business_date")):
+
+        def note(step: str, register: str, detail: str, pk: int = run.pk) -> None:
+            Run.objects.filter(pk=pk).update(progress={"step": step, "register": register, "detail": detail})
+
+        try:
+            yield run_night(run.organisation, run.business_date, now, progress=note)
+        except SelosteError as error:
+            Run.objects.filter(pk=run.pk, state=RunState.REQUESTED).update(stop_reason=str(error))
+            refused(run, str(error))
+
+
+def stop_waiting() -> int:
+    """Requests that were stopped before they began are stopped; how many."""
+    return Run.objects.filter(state=RunState.REQUESTED, stop_requested=True).update(state=RunState.STOPPED)
