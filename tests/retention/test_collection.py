@@ -14,7 +14,7 @@ from retention.collection import collect
 from retention.connectors.sql import SqlConnector
 from retention.domain.errors import NightError
 from retention.domain.items import Contract, Occurrence
-from retention.ledger import ContractRow, ledger_items, upsert
+from retention.ledger import UNTOLD, ContractRow, ledger_items, upsert
 from retention.models import Collection, LedgerContract, LedgerEvent, LedgerFact, Run
 from retention.night import run_night
 from retention.plan import plan_of
@@ -130,17 +130,42 @@ class TestWhole:
         nights.collect()
         assert set(LedgerContract.objects.values_list("pk", "subject", "ended")) == before
 
-    def test_what_is_no_longer_told_is_taken_out_and_what_changed_is_changed(self, nights):
+    def test_a_running_contract_that_is_told_no_more_is_taken_out(self, nights):
         nights.collect()
-        nights.sql("delete from sopimus where sopimusnro = 'S7'")
+        nights.sql("delete from sopimus where sopimusnro in ('S6', 'S8')")
+        nights.collect()
+        assert [c.ref for c in nights.item("1007").contracts] == ["S7"]
+        assert nights.item("1006") is None
+
+    def test_an_ended_contract_that_is_told_no_more_is_still_known_and_marked(self, nights):
+        nights.collect()
+        nights.sql("delete from sopimus where sopimusnro in ('S1', 'S7')")
+        nights.collect()
+        assert {c.ref for number in ("1001", "1007") for c in nights.item(number).contracts} == {"S1", "S7", "S8"}
+        assert set(LedgerContract.objects.filter(revision=UNTOLD).values_list("ref", flat=True)) == {"S1", "S7"}
+
+    def test_what_changed_is_changed_and_what_is_new_is_added(self, nights):
+        nights.collect()
         nights.sql("update sopimus set loppu = null, tila = 'voimassa' where sopimusnro = 'S1'")
         nights.sql("insert into sopimus(asiakasnro, sopimusnro, alku, tila) values ('1001', 'S20', '2026-01-01', 'x')")
         nights.collect()
-        assert [c.ref for c in nights.item("1007").contracts] == ["S8"]
         assert nights.item("1001").contracts == (
             Contract("S1", date(2015, 1, 1)),
             Contract("S20", date(2026, 1, 1)),
         )
+
+    def test_what_one_source_tells_no_more_another_may_tell(self, nights):
+        nights.collect()
+        nights.sql("create table uusi(id integer primary key, asiakasnro text, sopimusnro text, alku date, loppu date)")
+        nights.sql("insert into uusi values (1, '1001', 'S1', '2015-01-01', '2023-01-31')")
+        nights.sql("delete from sopimus where sopimusnro in ('S1', 'S3')")
+        moved = {"id": "moved", "subject_kind": "customer", "place": "uusi", "subject": "asiakasnro",
+                 "contract": "sopimusnro", "started": "alku", "ended": "loppu"}  # fmt: skip
+        nights.publish(moved)
+        assert nights.collect()["crm:moved"].complete
+        assert nights.item("1001").contracts == (Contract("S1", date(2015, 1, 1), date(2023, 1, 31)),)
+        row = ContractRow("customer", "1003", "S3", date(2015, 1, 1), date(2024, 1, 1))
+        assert upsert(nights.organisation, contracts=[row], source="api:integrator").contracts == 1
 
     def test_in_batches_it_is_the_same(self, nights, monkeypatch):
         nights.collect()
