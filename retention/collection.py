@@ -30,7 +30,7 @@ from retention.domain.events import NEVER, Absent, event
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import GONE
 from retention.domain.rules import Grain
-from retention.ledger import LONGEST
+from retention.ledger import LONGEST, UNTOLD
 from retention.models import Attempt, Collection, LedgerContract, LedgerEvent, LedgerFact, Run
 from retention.plan import LedgerSource, Plan, RegisterPlan, plan_of
 
@@ -39,9 +39,6 @@ BATCH = 2_000
 
 FEWEST_ROWS_TO_COMPARE = 4
 """A source that told fewer rows than this the time before may shrink as it likes."""
-
-UNTOLD = -1
-"""The revision of a row that its source told once and tells no more."""
 
 DATED, AWAITED, MISSING = 0, 1, 2
 """How one row stands with an event; of several rows the largest counts."""
@@ -191,7 +188,7 @@ _DROPPED = (
     "DROP TABLE IF EXISTS told_fact",
 )
 
-# Told twice and not the same; then: told by another register, which would win on one night and lose on the next.
+# Told twice and not the same; then: told by another register too, which would win on one night and lose on the next.
 _CONTRACTS_TWICE = """SELECT count(*) FROM (
     SELECT subject, ref FROM (SELECT DISTINCT subject, ref, started, ended, closed FROM told_contract) AS different
     GROUP BY subject, ref HAVING count(*) > 1) AS twice"""
@@ -202,10 +199,12 @@ _SUBJECTS_TWICE = """SELECT count(*) FROM (
     SELECT subject, name FROM told_fact GROUP BY subject, name HAVING count(*) > 1) AS twice"""
 _CONTRACTS_OF_OTHERS = """SELECT count(*), min(l.source) FROM retention_ledgercontract AS l
     JOIN (SELECT DISTINCT subject, ref FROM told_contract) AS t ON t.subject = l.subject AND t.ref = l.ref
-    WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'"""
+    WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'
+        AND l.revision <> -1"""
 _FACTS_OF_OTHERS = """SELECT count(*), min(l.source) FROM retention_ledgerfact AS l
     JOIN (SELECT DISTINCT subject, name FROM told_fact) AS t ON t.subject = l.subject AND t.name = l.name
-    WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'"""
+    WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'
+        AND l.revision <> -1"""
 
 _SUBJECTS_OF_SOURCE = """SELECT count(*) FROM (
     SELECT subject FROM retention_ledgercontract WHERE organisation_id = %s AND source = %s

@@ -16,10 +16,9 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 
-from retention.collection import UNTOLD
 from retention.connectors.contract import ConnectorError
 from retention.domain.rules import Grain
-from retention.ledger import BATCH
+from retention.ledger import BATCH, UNTOLD
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from retention.plan import DatasetPlan, Plan
 from retention.selectors import connector_of

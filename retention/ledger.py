@@ -31,6 +31,9 @@ LONGEST = 100
 API = "api:"
 """How the sources of programs begin: `api:USER`. Any other source is a register's."""
 
+UNTOLD = -1
+"""The revision of a row that its source told once and tells no more: anybody may tell it again."""
+
 SUBJECT_KIND = re.compile(r"[a-z][a-z0-9_-]{0,19}", re.ASCII)
 _LATEST_REVISION = 2**63 - 1
 
@@ -194,6 +197,7 @@ def _told_by_registers(
             table.model._default_manager.filter(organisation=organisation, subject__in={row.subject for row in batch})
             .exclude(source=source)
             .exclude(source__startswith=API)
+            .exclude(revision=UNTOLD)
         )
         told = {tuple(found[:-1]): found[-1] for found in others.values_list(*table.identity, "source")}
         for number, row in enumerate(batch, start):

@@ -1,0 +1,375 @@
+"""Holds, stops and the gate: what a hold protects, and that none is ever lost to a claim."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connections, transaction
+
+from config.keys import make_keys
+from retention.disposal import approve
+from retention.domain import rules
+from retention.domain.errors import DocumentError, LifecycleError
+from retention.evidence_log import EvidenceLog
+from retention.holds import (
+    active,
+    claim_gate,
+    epoch_of,
+    place,
+    register_stopped,
+    release,
+    resume,
+    stop,
+    stopped,
+)
+from retention.models import Gate, Hold, HoldSubject, LedgerFact, Lot
+from retention.night import run_night
+from ropa.models import Organisation
+from tests.retention.company import NOW, TODAY, customers, document, found_company, ground, publish
+from tests.retention.test_kill import _in_process as in_process
+
+ROOT = Path(__file__).resolve().parents[2]
+REVIEW = date(2027, 1, 1)
+PURGE = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
+
+
+def hold(organisation, *subjects, **scope):
+    whom = [("customer", number) for number in subjects]
+    return place(organisation, whom, "dispute", "asia 1/2026", "lakiasiat", TODAY, REVIEW, by="dpo", **scope)
+
+
+def held(organisation, register="crm", dataset="asiakastiedot", kind="customer"):
+    return set(active(organisation, register, dataset, kind))
+
+
+@pytest.fixture
+def organisation(db):
+    return Organisation.objects.create(slug="testi", name="Testi Oy")
+
+
+class TestWhomItProtects:
+    def test_the_subjects_it_names_in_the_scope_it_names(self, organisation):
+        hold(organisation, "1")
+        hold(organisation, "2", register="crm")
+        hold(organisation, "3", dataset="asiakastiedot")
+        hold(organisation, "4", register="crm", dataset="tiketit")
+        place(organisation, [("staff", "5")], "request", "", "hr", TODAY, REVIEW)
+        assert held(organisation) == {"1", "2", "3"}
+        assert held(organisation, register="laskutus") == {"1", "3"}
+        assert held(organisation, dataset="tiketit") == {"1", "2", "4"}
+        assert held(organisation, kind="staff") == {"5"}
+
+    def test_of_nobody_it_is_everybodys(self, organisation):
+        hold(organisation, register="crm")
+        assert held(organisation) == {""}
+        assert held(organisation, register="laskutus") == set()
+
+    def test_one_that_names_others_only_is_nobodys_here(self, organisation):
+        place(organisation, [("staff", "5")], "request", "", "hr", TODAY, REVIEW)
+        assert held(organisation) == set()
+
+    def test_another_organisations_holds_are_its_own(self, organisation):
+        hold(Organisation.objects.create(slug="toinen", name="Toinen Oy"), "1")
+        assert held(organisation) == set()
+
+    def test_it_tells_its_days(self, organisation):
+        placed = hold(organisation, "1").hold
+        release(placed, date(2026, 7, 5), "dpo")
+        assert active(organisation, "crm", "d", "customer") == {
+            "1": [rules.Hold(TODAY, date(2026, 7, 5), "dispute")],
+        }
+
+
+class TestPlacing:
+    def test_it_raises_the_epoch_and_remembers_it(self, organisation):
+        assert epoch_of(organisation) == 0
+        assert [hold(organisation, "1").hold.epoch, hold(organisation, "1").hold.epoch] == [1, 2]
+        assert epoch_of(organisation) == 2
+
+    def test_every_mistake_is_named_and_nothing_placed(self, organisation):
+        with pytest.raises(DocumentError) as caught:
+            place(
+                organisation,
+                [("customer", "1"), ("customer", " "), ("", "9001001"), ("customer", "9001001" * 20)],
+                "because",
+                "",
+                " ",
+                TODAY,
+                date(2026, 1, 1),
+            )
+        assert [problem.path for problem in caught.value.problems] == [
+            "subjects[1].number",
+            "subjects[2].kind",
+            "subjects[3].number",
+            "reason",
+            "owner",
+            "review_by",
+        ]
+        assert "9001001" not in str(caught.value)
+        assert not Hold.objects.exists()
+        assert epoch_of(organisation) == 0
+
+    def test_a_kind_that_nothing_is_about_would_protect_nobody(self, company):
+        with pytest.raises(DocumentError, match=r"subjects\[0\]\.kind: nothing here is about a 'custmer'"):
+            place(company, [("custmer", "1001")], "dispute", "", "lakiasiat", TODAY, REVIEW)
+
+    def test_history_says_who_and_names_no_subject(self, organisation):
+        placed = hold(organisation, "9001001").hold
+        release(placed, date(2026, 7, 1), "controller")
+        history = list(placed.history.order_by("history_id").values())
+        assert [row["history_change_reason"] for row in history] == ["placed by dpo", "released by controller"]
+        assert history[-1]["released_by"] == "controller"
+        assert "9001001" not in json.dumps(history, default=str)
+
+    def test_the_same_subject_twice_is_one(self, organisation):
+        hold(organisation, "1", "1")
+        assert HoldSubject.objects.count() == 1
+
+
+class TestReleasing:
+    def test_it_ends_on_its_day_and_is_kept(self, company):
+        placed = hold(company, "1001").hold
+        release(placed, date(2026, 7, 1), "dpo")
+        run_night(company, TODAY, NOW)
+        assert Hold.objects.filter(pk=placed.pk).exists()
+        assert not Lot.objects.filter(dataset="asiakastiedot", size=3).exists()  # 1001 was held still
+        known = active(company, "crm", "asiakastiedot", "customer")["1001"]
+        assert [one.holds_on(date(2026, 6, 30)) for one in known] == [True]
+        assert [one.holds_on(date(2026, 7, 1)) for one in known] == [False]
+
+    def test_once_and_not_before_it_begins(self, organisation):
+        placed = hold(organisation, "1").hold
+        with pytest.raises(LifecycleError, match="starts on"):
+            release(placed, date(2026, 6, 29), "dpo")
+        release(placed, TODAY, "dpo")
+        with pytest.raises(LifecycleError, match="already"):
+            release(placed, TODAY, "dpo")
+
+
+class TestWhatItCameInTimeFor:
+    """Saved, in flight, gone: counted over the lots whose keys are still known."""
+
+    @pytest.fixture
+    def flagged(self, db, data_dir):
+        company = found_company(data_dir, {**PURGE, "approval": "one"})
+        run_night(company, TODAY, NOW)
+        return company
+
+    def counts(self, *arguments, **scope):
+        placed = hold(*arguments, **scope)
+        return placed.saved, placed.in_flight, placed.gone
+
+    def test_what_waits_is_saved(self, flagged):
+        assert self.counts(flagged, "1008") == (3, 0, 0)  # the customer, two of three tickets
+        assert self.counts(flagged, "1008", dataset="tiketit") == (2, 0, 0)
+        assert self.counts(flagged, "1008", register="laskutus") == (0, 0, 0)
+        assert self.counts(flagged, "1002") == (0, 0, 0)
+        assert self.counts(flagged) == (6, 0, 0)
+
+    def test_another_kinds_number_is_another_person(self, flagged):
+        staff = [("staff", "1008")]
+        LedgerFact.objects.create(
+            organisation=flagged, subject_kind="staff", subject="1008", source="api:hr", name="own", value=True
+        )
+        placed = place(flagged, staff, "dispute", "", "lakiasiat", TODAY, REVIEW)
+        assert (placed.saved, placed.in_flight, placed.gone) == (0, 0, 0)
+
+    def test_in_flight_and_gone(self, flagged):
+        lot = Lot.objects.get(dataset="asiakastiedot")
+        approve(lot, "toimitusjohtaja", lot.digest)
+        found = []
+
+        class Killed(Exception):
+            pass
+
+        def at(point):
+            if point == "intent journalled":
+                found.append(self.counts(flagged, dataset="asiakastiedot", register="crm"))
+                Hold.objects.filter(register="crm").delete()
+            if len(found) == 2:
+                raise Killed
+
+        tomorrow = date(2026, 7, 1)
+        with pytest.raises(Killed):
+            run_night(flagged, tomorrow, NOW.replace(month=7, day=1), chunk=1, at=at)
+        # of three keys: the first in flight; then it is gone, and the second is in flight.
+        # One more customer fell due and waits for its own approval.
+        assert found == [(3, 1, 0), (2, 1, 1)]
+
+    def test_what_is_verified_is_not_counted_any_more(self, company):
+        run_night(company, TODAY, NOW)
+        assert self.counts(company, "1001") == (0, 0, 0)
+
+
+class TestStops:
+    def test_of_everything(self, organisation):
+        assert stopped(organisation) == ""
+        stop(organisation, None, "controller", "epäily virheestä")
+        assert stopped(organisation) == "epäily virheestä (controller)"
+        resume(organisation, None, "controller")
+        assert stopped(organisation) == ""
+
+    def test_of_one_register(self, organisation):
+        stop(organisation, ["crm", "gis"], "controller", "muutto")
+        assert stopped(organisation) == ""
+        assert register_stopped(organisation, "crm") == "muutto (controller)"
+        assert register_stopped(organisation, "laskutus") == ""
+        resume(organisation, ["crm"], "controller")
+        assert register_stopped(organisation, "crm") == ""
+        assert register_stopped(organisation, "gis") == "muutto (controller)"
+
+    def test_without_a_reason_there_is_none(self, organisation):
+        with pytest.raises(LifecycleError, match="reason"):
+            stop(organisation, None, "controller", " ")
+
+
+def _prepared(directory, then=lambda: None):
+    make_keys(directory / "keys")
+
+    def prepare():
+        call_command("migrate", verbosity=0)
+        found_company(directory)
+        then()
+
+    assert in_process(directory, prepare) == 0
+
+
+def _hold_from_elsewhere(directory, number):
+    """Place a hold in a process that shares nothing with this one but the database."""
+    code = f"""
+import django
+django.setup()
+from ropa.models import Organisation
+from tests.retention.test_holds import hold
+placed = hold(Organisation.objects.get(), {number!r})
+assert placed.in_flight, placed
+"""
+    settled = {**os.environ, "SELOSTE_DATA": str(directory), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run([sys.executable, "-c", code], env=settled, cwd=ROOT, check=True, timeout=60)
+
+
+def _night(at):
+    run_night(Organisation.objects.get(), TODAY, NOW, at=at)
+
+
+def _tally(directory, dataset):
+    with closing(sqlite3.connect(directory / "seloste.sqlite3")) as database:
+        (tally,) = database.execute("select tally from retention_lot where dataset = ?", (dataset,)).fetchone()
+    return json.loads(tally)
+
+
+def test_a_hold_placed_from_elsewhere_after_the_intent_wins(tmp_path, django_db_blocker):
+    def at(point):
+        if point == "intent journalled" and Lot.objects.filter(dataset="asiakastiedot", state="claimed").exists():
+            _hold_from_elsewhere(tmp_path, "1001")
+
+    with django_db_blocker.unblock():
+        _prepared(tmp_path)
+        assert in_process(tmp_path, lambda: _night(at)) == 0
+    assert "1001" in customers(tmp_path)
+    assert not {"1003", "1008"} & customers(tmp_path)
+    assert _tally(tmp_path, "asiakastiedot") == {"destroyed": 2, "held": 1}
+
+
+def _two_questions():
+    """Tickets of 1001 go a year after they were closed, those of others two: one chunk is sent in two calls."""
+    company = Organisation.objects.get()
+    for number in ("1001", "1008"):
+        LedgerFact.objects.create(
+            organisation=company, subject_kind="customer", subject=number, source="api:crm", name="short",
+            value=number == "1001",
+        )  # fmt: skip
+    content = document()
+    content["datasets"] = content["datasets"][:1]
+    content["datasets"][0]["grounds"] = [
+        ground(code, trigger="case_closed", period=period, condition=[{"fact": "short", "is": short}])
+        for code, period, short in (("a", "P1Y", True), ("b", "P2Y", False))
+    ]
+    publish(company, content, 2)
+
+
+def test_a_hold_placed_from_elsewhere_between_two_calls_wins(tmp_path, django_db_blocker):
+    placed = []
+
+    def at(point):
+        if point == "before disposal" and not placed:
+            placed.append(point)
+            _hold_from_elsewhere(tmp_path, "1008")
+
+    with django_db_blocker.unblock():
+        _prepared(tmp_path, _two_questions)
+        assert in_process(tmp_path, lambda: _night(at)) == 0
+    assert _tally(tmp_path, "tiketit") == {"destroyed": 1, "held": 2}
+
+
+SUBJECTS, KEYS_EACH, CLAIMERS = 12, 8, 3
+
+
+def _claim(number):
+    """Claim keys one by one, as the purge does: under the gate, holds read after it, noted in the same transaction."""
+    organisation = Organisation.objects.get()
+    log = EvidenceLog("testi", "2026-06-30")
+    for key in range(SUBJECTS * KEYS_EACH):
+        subject = str(key % SUBJECTS)
+        with transaction.atomic():
+            gate = claim_gate(organisation)
+            holds = active(organisation, "crm", "asiakastiedot", "customer")
+            if subject not in holds:
+                log.append("claim", {"subject": subject, "epoch": gate.epoch, "by": number})
+
+
+def _hold_all():
+    organisation = Organisation.objects.get()
+    log = EvidenceLog("testi", "2026-06-30")
+    for subject in range(SUBJECTS):
+        with transaction.atomic():
+            placed = hold(organisation, str(subject))
+            log.append("hold", {"subject": str(subject), "epoch": placed.hold.epoch})
+
+
+def test_no_claim_comes_after_a_hold_in_the_order_of_commits(tmp_path, django_db_blocker):
+    """Real processes on one database: the evidence's numbers are the order in which they committed."""
+
+    def child(act, *arguments):
+        barrier.wait(60)
+        raise SystemExit(in_process(tmp_path, lambda: act(*arguments)))
+
+    with django_db_blocker.unblock():
+        _prepared(tmp_path)
+        connections.close_all()
+        context = get_context("fork")
+        barrier = context.Barrier(CLAIMERS + 1)
+        children = [context.Process(target=child, args=(_claim, number)) for number in range(CLAIMERS)]
+        children.append(context.Process(target=child, args=(_hold_all,)))
+        for process in children:
+            process.start()
+        for process in children:
+            process.join(120)
+        assert [process.exitcode for process in children] == [0] * len(children)
+    with closing(sqlite3.connect(tmp_path / "seloste.sqlite3")) as database:
+        entries = database.execute("select kind, body from retention_evidenceentry order by number").fetchall()
+    held_by: dict[str, int] = {}
+    for kind, body in entries:
+        told = json.loads(body)
+        if kind == "hold":
+            held_by[told["subject"]] = told["epoch"]
+        else:
+            assert told["subject"] not in held_by
+            assert told["epoch"] == max(held_by.values(), default=0)
+    assert sorted(held_by.values()) == list(range(1, SUBJECTS + 1))
+
+
+def test_the_gate_is_made_on_first_use(organisation):
+    with transaction.atomic():
+        assert claim_gate(organisation).epoch == 0
+    assert Gate.objects.get().organisation == organisation
