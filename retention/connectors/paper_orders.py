@@ -151,13 +151,14 @@ def _printed(order: Order) -> str:
         f"Hylly:         {order.shelf or '–'}",
         f"Sisältö:       {order.description or '–'}",
         f"Turvaluokka:   {order.security or '–'} (DIN 66399 / ISO/IEC 21964)",
-        f"Papereita:     {len(order.papers)}",
+        f"Asiakirjoja:   {len(order.papers)}",
         "",
     ]
     if whole:
-        lines.append("Koko laatikko hävitetään. Siihen ei jää mitään säilytettävää.")
+        lines.append("Koko laatikko hävitetään. Siinä ei ole mitään säilytettävää.")
     else:
-        lines.append(f"HUOM. Laatikkoon jää {order.staying} säilytettävää paperia. Hävitetään vain luetellut:")
+        stays = "1 säilytettävä asiakirja" if order.staying == 1 else f"{order.staying} säilytettävää asiakirjaa"
+        lines.append(f"HUOM. Laatikkoon jää {stays}. Hävitetään vain luetellut:")
         lines += [f"  [ ] {paper}" for paper in order.papers]
     lines += [
         "",
