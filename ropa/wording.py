@@ -166,4 +166,4 @@ def legal_basis_in_words(article: str, language: str) -> str:
     """`6(1)(b)` with the name of the basis (art. 6(1)), where it is one of the six."""
     cited = article_in_words(article, language)
     name = table(language)["legal_bases"].get(article)
-    return f"{cited}: {name}" if name else cited
+    return f"{name} ({cited})" if name else cited

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from retention.domain.decisions import Decision, Reason, ReasonCode, State, Why
 from retention.domain.rules import Action
+from ropa.wording import table
 
 DAY_FORMAT = "j.n.Y"
 
@@ -18,6 +19,19 @@ DAY_FORMAT = "j.n.Y"
 def day(value: date | None) -> str:
     """A day as it is written in Finland and Sweden."""
     return "–" if value is None else date_format(value, DAY_FORMAT)
+
+
+def state(value: State) -> str:
+    """A state's name, as it stands in a list of numbers."""
+    return {
+        State.OPEN: _("kept for now"),
+        State.KEEP: _("kept until its day"),
+        State.DUE: _("due"),
+        State.HELD: _("on hold"),
+        State.REVIEW: _("awaiting a decision"),
+        State.TRIGGER_MISSING: _("start event missing"),
+        State.RULE_CONFLICT: _("conflict"),
+    }[value]
 
 
 def action(value: Action | None) -> str:
@@ -74,19 +88,29 @@ def reasons(decision: Decision) -> Iterator[str]:
         yield f"{reason.rule}: {_reason(reason)}" if reason.rule else _reason(reason)
 
 
+def _by(reason: Reason) -> str:
+    """What a reason points at, in words where it is an event or a fact; names that people gave stay as they are."""
+    words = table((get_language() or "en")[:2])
+    if reason.code in (ReasonCode.CONDITION_FALSE, ReasonCode.FACT_UNKNOWN):
+        return str(words["facts"].get(reason.by, {}).get(True, reason.by))
+    if reason.code in (ReasonCode.OPEN, ReasonCode.NEVER_BEGAN, ReasonCode.START_MISSING, ReasonCode.CEILING_NOT_BEGUN):
+        return ", ".join(words["events"].get(name, [name])[0] for name in reason.by.split())
+    return reason.by
+
+
 def _reason(reason: Reason) -> str:
-    words = {"day": day(reason.day), "by": reason.by}
+    words = {"day": day(reason.day), "by": _by(reason)}
     texts = {
         ReasonCode.OPEN: _("open: not yet happened: %(by)s"),
         ReasonCode.LASTS: _("keeps it until %(day)s, that day included"),
         ReasonCode.ENDED: _("ended on %(day)s"),
         ReasonCode.ENDED_BY_EVENT: _("ended early on %(day)s by an event"),
         ReasonCode.CUT: _("ends on %(day)s at the latest, by the ceiling %(by)s"),
-        ReasonCode.CONDITION_FALSE: _("does not count: its condition on %(by)s does not hold"),
+        ReasonCode.CONDITION_FALSE: _("does not count: this is not as its condition asks: %(by)s"),
         ReasonCode.NEVER_BEGAN: _("does not count: never happened: %(by)s"),
         ReasonCode.START_MISSING: _("the date is missing: %(by)s"),
         ReasonCode.NOT_CONFIRMED: _("nobody has confirmed this rule yet"),
-        ReasonCode.FACT_UNKNOWN: _("nobody knows the fact %(by)s"),
+        ReasonCode.FACT_UNKNOWN: _("nobody knows whether this is so: %(by)s"),
         ReasonCode.CRITERION_OPEN: _("has a criterion instead of a period; review by %(day)s"),
         ReasonCode.CRITERION_DUE: _("has a criterion instead of a period, and its review is due"),
         ReasonCode.NO_RULE: _("no reason to keep it was written, and none was decided not to exist"),

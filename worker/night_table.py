@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from retention.models import Run
 from retention.night import succeeded
 from retention.plan import plan_of
+from ropa.wording import number_in_words
+from worker.decision_words import day
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+WIDTH = 120
+"""As many characters as a row should have at most; names are folded for it, never cut."""
 COLUMNS = ("due", "held", "review", "destroyed", "pending", "refused", "failed", "overdue_left")
 
 
+def number(value: int) -> str:
+    """A number with its thousands apart, in the active language."""
+    return number_in_words(value, (get_language() or "en")[:2])
+
+
+def step(name: str) -> str:
+    """A step of the night in the active language; one without words keeps its name."""
+    words = {
+        "collect": _("collecting"),
+        "evaluate": _("evaluating"),
+        "purge": _("deleting"),
+        "recover": _("recovering"),
+        "read": _("verifying"),
+        "problem": _("problem"),
+        "stopped": _("stopped"),
+    }
+    return words.get(name, name)
+
+
 def headings() -> dict[str, str]:
-    """The columns' names in the active language."""
+    """The columns' names in the active language; a line break parts a long one."""
     return {
         "due": _("Due"),
         "held": _("On hold"),
@@ -28,7 +54,7 @@ def headings() -> dict[str, str]:
         "pending": _("Ordered"),
         "refused": _("Refused"),
         "failed": _("Failed"),
-        "overdue_left": _("Overdue left"),
+        "overdue_left": _("Overdue\nleft"),
         "oldest_kept": _("Oldest kept"),
     }
 
@@ -60,59 +86,101 @@ def register_rows(run: Run, language: str = "fi") -> list[dict[str, Any]]:
     return rows
 
 
-def verdict(run: Run) -> str:
-    """The night in one sentence."""
+def verdict(run: Run, again: bool = False) -> str:
+    """The night in one paragraph; `again`: it had run before, and these are the numbers of that time."""
     if run.state != "finished":
-        return _("The night of %(date)s is not finished: %(reason)s") % {
-            "date": run.business_date,
-            "reason": run.stop_reason or run.state,
-        }
+        words = {"date": day(run.business_date), "reason": run.stop_reason}
+        if run.stop_reason:
+            return _("The night of %(date)s is not finished: %(reason)s") % words
+        return _("The night of %(date)s is not finished.") % words
+    return " ".join(_sentences(run, again))
+
+
+def _sentences(run: Run, again: bool) -> Iterator[str]:
     purged = run.summary["purged"]
-    parts = [
-        ngettext("%(n)d record was deleted.", "%(n)d records were deleted.", purged) % {"n": purged}
-        if purged
-        else _("Nothing was deleted.")
-    ]
+    if again:
+        none = _("When the night ran, nothing was deleted.")
+        text = ngettext(
+            "When the night ran, %(n)s record was deleted.", "When the night ran, %(n)s records were deleted.", purged
+        )
+    else:
+        none = _("Nothing was deleted.")
+        text = ngettext("%(n)s record was deleted.", "%(n)s records were deleted.", purged)
+    yield text % {"n": number(purged)} if purged else none
+    if problems := len(run.summary["problems"]):
+        text = ngettext("%(n)s dataset could not be worked on.", "%(n)s datasets could not be worked on.", problems)
+        yield text % {"n": number(problems)}
     unexplained = run.summary["unexplained"]
-    problems = len(run.summary["problems"])
-    if problems:
-        parts.append(
-            ngettext("%(n)d dataset could not be worked on.", "%(n)d datasets could not be worked on.", problems)
-            % {"n": problems}
+    explained = sum(row["overdue_left"] or 0 for row in run.summary["datasets"]) - unexplained
+    if explained > 0:
+        text = ngettext(
+            "%(n)s record is overdue and waits for an order, an approval or its days of grace.",
+            "%(n)s records are overdue and wait for an order, an approval or their days of grace.",
+            explained,
         )
+        yield text % {"n": number(explained)}
     if unexplained:
-        parts.append(
-            ngettext(
-                "%(n)d record is overdue without an explanation.",
-                "%(n)d records are overdue without an explanation.",
-                unexplained,
-            )
-            % {"n": unexplained}
+        text = ngettext(
+            "%(n)s record is overdue without an explanation.",
+            "%(n)s records are overdue without an explanation.",
+            unexplained,
         )
+        yield text % {"n": number(unexplained)}
     if succeeded(run):
-        parts.append(_("Nothing is overdue without an explanation."))
-    return " ".join(parts)
+        yield _("Nothing is overdue without an explanation.")
 
 
-def print_table(run: Run, out: SupportsWrite[str], language: str = "fi") -> None:
-    """Write the table and the sentence."""
-    titles = headings()
+def print_table(run: Run, out: SupportsWrite[str], language: str = "fi", again: bool = False) -> None:
+    """Write the table and the paragraph."""
     rows = register_rows(run, language)
-    width = max([len(_("Register")), *(len(row["name"]) for row in rows)])
-    columns = (*COLUMNS, "oldest_kept")
-    widths = {name: max(len(titles[name]), 10 if name == "oldest_kept" else 5) for name in columns}
-    out.write(_("Register").ljust(width) + "".join("  " + titles[n].rjust(widths[n]) for n in columns) + "\n")
-    out.write("─" * (width + sum(w + 2 for w in widths.values())) + "\n")
+    total = _total(rows)
+    titles = [title.split("\n") for title in headings().values()]
+    body = [_cells(row) for row in (*rows, total)]
+    widths = [max([5, *map(len, title), *(len(cells[place]) for cells in body)]) for place, title in enumerate(titles)]
+    others = sum(width + 2 for width in widths)
+    width = min(max(20, WIDTH - others), max(len(row["name"]) for row in (*rows, total)))
+
+    def line(name: str, cells: Sequence[str]) -> None:
+        numbers = "".join("  " + cell.rjust(size) for cell, size in zip(cells, widths, strict=True))
+        out.write((name.ljust(width) + numbers).rstrip() + "\n")
+
+    deep = max(map(len, titles))
+    for place in range(deep):
+        said = [([""] * (deep - len(title)) + title)[place] for title in titles]
+        line(_("Register") if place == deep - 1 else "", said)
+    out.write("─" * (width + others) + "\n")
     for row in rows:
-        cells = "".join(
-            "  " + (_("not known") if row[n] is None and n != "oldest_kept" else _number(row[n])).rjust(widths[n])
-            for n in columns
-        )
-        out.write(row["name"].ljust(width) + cells + "\n")
+        first, *rest = _folded(row["name"], width)
+        line(first, _cells(row))
+        for more in rest:
+            out.write(f"  {more}\n")
         for problem in row["problems"]:
             out.write(f"    {problem}\n")
-    out.write("\n" + verdict(run) + "\n")
+    out.write("─" * (width + others) + "\n")
+    line(total["name"], _cells(total))
+    out.write("\n" + verdict(run, again) + "\n")
 
 
-def _number(value: Any) -> str:
-    return "–" if value is None else str(value)
+def _total(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the registers' numbers make together; what one of them does not know is not known of all."""
+    total: dict[str, Any] = {"name": _("Total"), "oldest_kept": None}
+    for column in COLUMNS:
+        numbers = [row[column] for row in rows]
+        total[column] = None if None in numbers else sum(numbers)
+    return total
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    numbers = [_("not known") if row[column] is None else number(row[column]) for column in COLUMNS]
+    oldest = row["oldest_kept"]
+    return [*numbers, day(date.fromisoformat(oldest)) if oldest else "–"]
+
+
+def _folded(name: str, width: int) -> list[str]:
+    """A name in lines of at most `width`, parted after a space, a slash or a hyphen; a longer word stays whole."""
+    lines = [""]
+    for part in re.findall(r"[^\s/-]+[\s/-]*|[\s/-]+", name):
+        if lines[-1] and len((lines[-1] + part).rstrip()) > width - (2 if len(lines) > 1 else 0):
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines]

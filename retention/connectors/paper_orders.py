@@ -242,15 +242,15 @@ def printed(content: Mapping[str, Any], withdrawn: bool = False) -> str:
         f"Turvaluokka:   {content['security']} (DIN 66399 / ISO/IEC 21964)",
         f"Sinetti:       {content['seal'] or '–'}",
         f"Viimeisin pvm: {latest or '–'}",
-        f"Hävitettäviä:  {len(content['papers'])}",
+        f"Asiakirjoja:   {len(content['papers'])}",
         "",
     ]
     if whole:
-        lines.append("Koko laatikko hävitetään. Siihen ei jää mitään säilytettävää.")
+        lines.append("Koko laatikko hävitetään. Siinä ei ole mitään säilytettävää.")
     else:
-        lines.append(
-            f"HUOM. Sekalaatikko: siihen jää {content['staying']} säilytettävää paperia. Vain luetellut hävitetään:"
-        )
+        staying = content["staying"]
+        stays = "1 säilytettävä asiakirja" if staying == 1 else f"{staying} säilytettävää asiakirjaa"
+        lines.append(f"HUOM. Sekalaatikko: siihen jää {stays}. Hävitetään vain luetellut:")
         lines += [f"  [ ] {paper}" for paper in content["papers"]]
     if content["digitised"]:
         lines += ["", f"Aineisto on myös digitoitu ({content['digitised']}): sähköinen kopio poistetaan erikseen."]

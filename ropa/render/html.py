@@ -87,33 +87,45 @@ def _block(sheet: Sheet, block: Block) -> Iterator[str]:
 
 def _table(sheet: Sheet, block: Table) -> Iterator[str]:
     caption = escape(block.caption)
-    yield f'<div class="wide" role="region" tabindex="0" aria-label="{caption}"><table>'
+    yield f'<div class="wide" role="region" tabindex="0" aria-label="{caption}"><table role="table">'
     yield f"<caption>{caption}</caption><colgroup>"
     whole = sum(column.share for column in block.columns)
     yield "".join(f'<col style="width:{100 * column.share / whole:.2f}%">' for column in block.columns)
-    yield "</colgroup><thead><tr>"
+    yield '</colgroup><thead role="rowgroup"><tr role="row">'
     ends = [' class="n"' if column.end else "" for column in block.columns]
     for column, end in zip(block.columns, ends, strict=True):
-        yield f'<th scope="col"{end}>{_text(sheet, column.title)}</th>'
-    yield "</tr></thead><tbody>"
+        yield f'<th scope="col" role="columnheader"{end}>{_text(sheet, column.title)}</th>'
+    yield '</tr></thead><tbody role="rowgroup">'
+    titles = [column.title for column in block.columns]
     for row in block.rows:
-        yield from _row(sheet, row, ends, "")
+        yield _row(sheet, row, ends, titles)
     yield "</tbody>"
     if block.total:
-        yield "<tfoot>"
-        yield from _row(sheet, block.total, ends, "")
+        yield '<tfoot role="rowgroup">'
+        yield _row(sheet, block.total, ends, titles)
         yield "</tfoot>"
     yield "</table></div>"
 
 
-def _row(sheet: Sheet, row: tuple[Cell, ...], ends: list[str], style: str) -> Iterator[str]:
-    first, *rest = row
-    cells = "".join(f"<td{end}>{_cell(sheet, one)}</td>" for one, end in zip(rest, ends[1:], strict=True))
-    yield f'<tr{style}><th scope="row">{_cell(sheet, first)}</th>{cells}</tr>'
+def _row(sheet: Sheet, row: tuple[Cell, ...], ends: list[str], titles: list[str]) -> str:
+    """One row; each cell carries its column's title, which a phone shows beside it."""
+    name, *rest = (_cell(sheet, one) for one in row)
+    cells = "".join(
+        f'<td role="cell"{end} data-l="{_text(sheet, title)}"><div>{said}</div></td>'
+        for said, end, title in zip(rest, ends[1:], titles[1:], strict=True)
+    )
+    return f'<tr role="row"><th scope="row" role="rowheader">{name}</th>{cells}</tr>'
 
 
 def _cell(sheet: Sheet, lines: Cell) -> str:
-    return "".join(f"<p>{''.join(_run(sheet, run) for run in line)}</p>" for line in lines)
+    """Its lines; one in the first voice after one in the second begins something new."""
+    said, second = [], False
+    for line in lines:
+        begins = second and bool(line) and not line[0].style
+        second = bool(line) and line[0].style == "soft"
+        start = '<p class="new">' if begins else "<p>"
+        said.append(start + "".join(_run(sheet, run) for run in line) + "</p>")
+    return "".join(said)
 
 
 def _run(sheet: Sheet, run: Run) -> str:

@@ -58,6 +58,9 @@ def say(speaker: Speaker) -> tuple[Run, ...]:
     elif totals["overdue"]:
         items = speaker.counted(totals["overdue"], "items")
         said.append(speaker.words["late"].format(items=items, day=speaker.day(totals["overdue_since"])))
+        unexplained = speaker.number(totals["unexplained"])
+        key = "late_unexplained" if totals["unexplained"] else "late_explained"
+        said.append(speaker.words[key].format(number=unexplained))
     elif totals["unknown_datasets"] < len(execution["datasets"]):
         said.append(speaker.words["not_late"])
     else:
@@ -88,10 +91,13 @@ def cover_facts(speaker: Speaker) -> Facts:
     gaps, outside = len(report["gaps"]), len(report["execution"]["not_reached"])
     state = speaker.words["gaps_none"]
     if gaps:
-        state = speaker.words["gaps_some"].format(number=gaps, section=speaker.numbers["gaps"])
+        state = speaker.words["gaps_some"].format(
+            number=speaker.counted(gaps, "gap_items"), section=speaker.numbers["gaps"]
+        )
     lines: list[Line] = [(Run(state, style="missing" if gaps else ""),)]
     if outside:
-        said = speaker.words["not_reached_some"].format(number=outside, section=speaker.numbers["execution"])
+        number = speaker.counted(outside, "not_reached_items")
+        said = speaker.words["not_reached_some"].format(number=number, section=speaker.numbers["execution"])
         lines.append((Run(said, style="unknown"),))
     rows.append(Fact(speaker.words["gaps"], tuple(lines)))
     rows.append(Fact(speaker.words["release"], cell(f"Seloste {report['release']}")))
@@ -110,7 +116,7 @@ def overview(speaker: Speaker) -> Table:
         for one in activity["datasets"]:
             for line in one["subjects"].get("lines", ()):
                 subjects.setdefault(line["text"], speaker.said(line))
-        runs = [part for run in subjects.values() for part in (run, Run(", "))][:-1]
+        runs = [part for run in subjects.values() for part in (run, Run("; "))][:-1]
         late = sum(row["overdue"] for row in known)
         count = speaker.count(None if unknown and not late else late)
         rows.append(

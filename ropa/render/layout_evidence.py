@@ -15,8 +15,8 @@ def retention(speaker: Speaker) -> Section:
         blocks.append(speaker.statute("30(1)", "f"))
     blocks.append(Text(cell(speaker.words["retention_lead"])))
     columns = (
-        Column(speaker.words["dataset"], 24),
-        Column(speaker.words["time_limit"], 41),
+        Column(speaker.words["dataset"], 25),
+        Column(speaker.words["time_limit"], 40),
         Column(speaker.words["basis"], 24),
         Column(speaker.words["action"], 11),
     )
@@ -37,7 +37,8 @@ def retention(speaker: Speaker) -> Section:
 def rule(speaker: Speaker, row: Data, first: bool) -> tuple[Cell, ...]:
     named: list[Line] = [(speaker.said(row["dataset_name"], "strong" if first else "soft"),)]
     if first:
-        named.append((Run(speaker.words["executions"][row["execution"]], style="soft"),))
+        paper = row["execution"] == "purge" and (row["rule"] or {}).get("action") == "destroy_paper"
+        named.append((Run(speaker.words["executions"]["order" if paper else row["execution"]], style="soft"),))
     if row["kind"] == "missing":
         return tuple(named), cell(speaker.missing(row["article"])), DASH, DASH
     limit: list[Line] = [(Run(row["words"], style="strong"),)]
@@ -110,8 +111,8 @@ def numbers_table(speaker: Speaker, execution: Data) -> Table:
     columns = (
         Column(speaker.words["dataset"], 27),
         *(Column(speaker.words[key], 11, end=True) for key in ("destroyed", "held", "review", "failed")),
-        Column(speaker.words["overdue"], 15, end=True),
-        Column(speaker.words["oldest"], 14, end=True),
+        Column(speaker.words["overdue"], 17, end=True),
+        Column(speaker.words["oldest"], 13, end=True),
     )
     rows = []
     for row in execution["datasets"]:
@@ -148,6 +149,8 @@ def overdue(speaker: Speaker, row: Data) -> Cell:
         lines.append((Run(speaker.counted(row["people_overdue"], "people")),))
     if row["overdue_since"]:
         lines.append((Run(speaker.words["since"].format(day=speaker.day(row["overdue_since"]))),))
+    if row["pending"]:
+        lines.append((Run(speaker.words["ordered"].format(number=speaker.number(row["pending"]))),))
     if row["unexplained"]:
         lines.append(
             (Run(speaker.words["unexplained"].format(number=speaker.number(row["unexplained"])), style="late"),)

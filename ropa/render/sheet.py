@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
+from ropa.wording import table
+
 _WORD = re.compile(r"[^\W\d_]{13,}")
+_BOUND = re.compile(r" (?=§)|(?<=\d) (?=art\.|artikla|kohda|kohta|[a-g]\b)|(?<=\bart\.) (?=\d)|(?<=artikel) (?=\d)")
+SOFT_HYPHEN = "\u00ad"
 _VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
 
 Style = Literal["", "strong", "soft", "missing", "late", "unknown", "zero", "mark", "digest"]
@@ -120,12 +125,24 @@ def cell(*runs: Run | str) -> Cell:
 
 def parted(text: str, lang: str) -> str:
     """A text bound, and its long Finnish words with soft hyphens: browsers cannot part them by themselves."""
-    return _soft_hyphens(bound(text)) if lang == "fi" else bound(text)
+    return _soft_hyphens(jointed(bound(text), lang)) if lang == "fi" else bound(text)
+
+
+def jointed(text: str, lang: str) -> str:
+    """Long compounds with soft hyphens at their joints, where their language lists them."""
+    joints = _joints(lang)
+    return _WORD.sub(lambda match: joints.sub(SOFT_HYPHEN, match[0]), text) if joints else text
+
+
+@cache
+def _joints(lang: str) -> re.Pattern[str] | None:
+    stems = table(lang)["joints"]
+    return re.compile(f"(?<=\\w{{3}})(?={'|'.join(stems)})") if stems else None
 
 
 def bound(text: str) -> str:
-    """A number and its section sign stay on one line."""
-    return text.replace(" §", "\u00a0§")
+    """A number stays on one line with the section sign, article, paragraph or point that it belongs to."""
+    return _BOUND.sub("\u00a0", text)
 
 
 def _soft_hyphens(text: str) -> str:
@@ -134,7 +151,7 @@ def _soft_hyphens(text: str) -> str:
     def part(match: re.Match[str]) -> str:
         word = match[0]
         return "".join(
-            f"\u00ad{letter}"
+            SOFT_HYPHEN + letter
             if 3 <= place <= len(word) - 3 and letter not in _VOWELS and word[place + 1] in _VOWELS
             else letter
             for place, letter in enumerate(word)

@@ -346,7 +346,7 @@ def _holds(today: date, people: Sequence[Customer]) -> list[PlannedHold]:
         PlannedHold(
             numbers(Situation.ON_HOLD_REQUEST),
             "request",
-            "Tarkastuspyyntö, vastaus kesken",
+            "Tietopyyntö (15 artikla), vastaus kesken",
             "asiakaspalvelupäällikkö",
             today - timedelta(days=9),
             today + timedelta(days=21),

@@ -97,11 +97,11 @@ def test_every_rule_shape_is_a_sentence(language):
         ({"period": "P0D"}, "Sopimuksen päättymiseen saakka"),
         (
             {"trigger": "occurred", "rounding": "end_of_calendar_year", "period": "P2Y"},
-            "2 vuotta sen kalenterivuoden päättymisestä, johon tapahtuma osuu",
+            "2 vuotta sen kalenterivuoden lopusta, johon tapahtuma osuu",
         ),
         (
             {"trigger": "invoice_dated", "rounding": "end_of_calendar_year_of_financial_year", "period": "P6Y"},
-            "6 vuotta sen kalenterivuoden päättymisestä, jona päättyy tilikausi, johon tositteen päiväys osuu",
+            "6 vuotta sen kalenterivuoden lopusta, jonka aikana päättyy tilikausi, johon tositteen päiväys osuu",
         ),
         (
             {"rounding": "next 06-30"},
@@ -115,21 +115,21 @@ def test_every_rule_shape_is_a_sentence(language):
         ),
         (
             {"trigger": {"earliest_of": ["recorded", "occurred", "case_closed"]}, "rounding": "end_of_month"},
-            "3 vuotta sen kuukauden päättymisestä, johon tallentaminen, tapahtuma tai asian käsittelyn päättyminen, "
+            "3 vuotta sen kuukauden lopusta, johon tallentaminen, tapahtuma tai asian käsittelyn päättyminen, "
             "aikaisin niistä, osuu",
         ),
         (
             {"condition": {"fact": "became_customer", "is": False}},
-            "3 vuotta sopimuksen päättymisestä; vain, jos henkilöstä ei ole tullut asiakasta",
+            "3 vuotta sopimuksen päättymisestä; vain jos henkilöstä ei ole tullut asiakasta",
         ),
         (
             {"condition": [{"fact": "usage_billed", "is": True}, {"fact": "alue", "is": "pohjoinen"}]},
-            "3 vuotta sopimuksen päättymisestä; vain, jos palvelu laskutetaan käytön mukaan "
+            "3 vuotta sopimuksen päättymisestä; vain jos palvelu laskutetaan käytön mukaan "
             "ja tieto ”alue” on ”pohjoinen”",
         ),
         (
             {"if_absent": "not_applicable"},
-            "3 vuotta sopimuksen päättymisestä; jos alkupäivää ei ole, perustetta ei ole",
+            "3 vuotta sopimuksen päättymisestä; jos alkuhetkeä ei ole, perustetta ei ole",
         ),
         (
             {"trigger": "decommissioned", "period": None, "review_by": "2027-01-01"},
@@ -138,7 +138,8 @@ def test_every_rule_shape_is_a_sentence(language):
         ),
         (
             {"period": None},
-            "Ei määrättyä aikaa: tarpeen sopimuksen päättymiseen saakka; tarpeen arvioinnille ei ole päivää",
+            "Ei määrättyä aikaa: tarpeen sopimuksen päättymiseen saakka; "
+            "tarpeen uudelleenarvioinnille ei ole asetettu päivää",
         ),
     ],
 )
@@ -189,4 +190,4 @@ def test_days_numbers_and_citations():
     assert article_in_words("30(1)(d)", "fi") == "30 artiklan 1 kohdan d alakohta"
     assert article_in_words("6(1)", "sv") == "artikel 6.1"
     assert article_in_words("kuvaus", "fi") == "kuvaus"
-    assert legal_basis_in_words("6(1)(b)", "fi") == "6 artiklan 1 kohdan b alakohta: sopimuksen täytäntöönpano"
+    assert legal_basis_in_words("6(1)(b)", "fi") == "sopimuksen täytäntöönpano (6 artiklan 1 kohdan b alakohta)"

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         decision = case.decide()
         says = f" – {case.says}" if case.says else ""
         self.stdout.write(f"{case.id}{says}")
-        self.stdout.write(f"  {day(case.today)}  {decision.state.value}: {sentence(decision)}")
+        self.stdout.write(f"  {day(case.today)}  {sentence(decision)}")
         for line in reasons(decision):
             self.stdout.write(f"    · {line}")
         if differs:

@@ -29,7 +29,8 @@ from ropa.models import Organisation
 from ropa.services import confirm_additions, publish
 from samples.kasenet import INVENTORY
 from samples.kasenet.systems import Built, NotOursError, build, built
-from worker.night_table import print_table
+from worker.decision_words import day
+from worker.night_table import print_table, step
 
 BY = "demo"
 SLUG = "kasenet"
@@ -81,13 +82,13 @@ class Command(BaseCommand):
         self._step(1, _("KaseNet's eight registers, filled with artificial people"))
         standing = built(directory)
         if standing is not None:
-            self._say(_("They stand already, as of %(day)s; nothing was built.") % {"day": standing.today})
+            self._say(_("They stand already, as of %(day)s; nothing was built.") % {"day": day(standing.today)})
             return standing
         directory.parent.mkdir(parents=True, exist_ok=True)
         made = build(directory, today)
         self._say(
             _("Built %(customers)d customers as of %(day)s in %(directory)s")
-            % {"customers": made.customers, "day": made.today, "directory": directory}
+            % {"customers": made.customers, "day": day(made.today), "directory": directory}
         )
         return made
 
@@ -115,7 +116,7 @@ class Command(BaseCommand):
         version = publish(organisation, in_force_from, now, publisher=BY, reason="the demo")
         self._say(
             _("Published as version %(number)d, in force from %(day)s.")
-            % {"number": version.number, "day": version.in_force_from}
+            % {"number": version.number, "day": day(version.in_force_from)}
         )
         return organisation
 
@@ -141,26 +142,17 @@ class Command(BaseCommand):
             )
 
     def _night(self, organisation: Organisation, today: date, now: datetime, confirm_gap: bool, language: str) -> Run:
-        self._step(4, _("The night of %(day)s") % {"day": today})
+        self._step(4, _("The night of %(day)s") % {"day": day(today)})
         before = Run.objects.filter(organisation=organisation, business_date=today, state=RunState.FINISHED).exists()
         run = run_night(organisation, today, now, confirm_gap=confirm_gap, progress=self._progress, by=BY)
         if before:
             self._say(_("This night had run already; nothing was done again: 0 deleted."))
         self.stdout.write("")
-        print_table(run, self.stdout, language)
+        print_table(run, self.stdout, language, again=before)
         return run
 
-    def _progress(self, step: str, register: str, detail: str) -> None:
-        words = {
-            "collect": _("contracts and dates"),
-            "evaluate": _("what is due"),
-            "purge": _("deleting"),
-            "recover": _("finishing what was interrupted"),
-            "read": _("reading back"),
-            "problem": _("problem"),
-            "stopped": _("stopped"),
-        }
-        self._say(f"{register or SLUG:<16} {words.get(step, step)} {detail}".rstrip())
+    def _progress(self, name: str, register: str, detail: str) -> None:
+        self._say(f"{step(name):<12}  {register} {detail}".rstrip())
         self.stdout.flush()
 
     def _report(self, organisation: Organisation, today: date, out: Path, language: str) -> None:
@@ -182,7 +174,7 @@ class Command(BaseCommand):
         for what, command in (
             (_("ask every register again, with other code"), f"./run manage verify_overdue --organisation {slug}"),
             (_("check the evidence"), f"./run manage evidence verify --organisation {slug}"),
-            (_("decide single cases, and why"), "./run manage decide FILE"),
+            (_("decide single cases, and why"), "./run manage decide " + _("FILE")),
             (_("the whole inventory as a document"), f"./run manage export_inventory {slug}"),
             (_("make yourself a user"), "./run manage createsuperuser"),
             (_("start the API and the administration pages"), "./run serve"),

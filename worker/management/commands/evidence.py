@@ -42,7 +42,7 @@ class Command(BaseCommand):
         try:
             counts = verify(slug).as_dict()
         except EvidenceError as error:
-            self.stderr.write(str(error))
+            self.stderr.write(_("%(slug)s: the evidence is NOT intact: %(error)s") % {"slug": slug, "error": error})
             return {"organisation": slug, "intact": False, "error": str(error)}
         if not quiet:
             words = {"slug": slug, **counts}

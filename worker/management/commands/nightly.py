@@ -19,7 +19,8 @@ from retention.models import Run
 from retention.models.run import RunState
 from retention.night import run_night, succeeded
 from ropa.models import Organisation
-from worker.night_table import print_table, register_rows, verdict
+from worker.decision_words import day
+from worker.night_table import print_table, register_rows, step, verdict
 
 
 class Command(BaseCommand):
@@ -69,7 +70,7 @@ class Command(BaseCommand):
         before = Run.objects.filter(organisation=organisation, business_date=on, state=RunState.FINISHED).exists()
         talk = not options["json"]
         if talk:
-            self.stdout.write(f"{organisation.name} {on}")
+            self.stdout.write(f"{organisation.name} {day(on)}")
         run = run_night(
             organisation,
             on,
@@ -81,7 +82,7 @@ class Command(BaseCommand):
         if talk and before:
             self.stdout.write(translation.gettext("This night had run already; nothing was done again: 0 deleted."))
         if talk:
-            print_table(run, self.stdout, options["language"])
+            print_table(run, self.stdout, options["language"], again=before)
         return {
             "organisation": organisation.slug,
             "business_date": on.isoformat(),
@@ -89,11 +90,11 @@ class Command(BaseCommand):
             "ran": not before,
             "purged": 0 if before else run.summary.get("purged", 0),
             "succeeded": succeeded(run) if run.summary else False,
-            "sentence": verdict(run),
+            "sentence": verdict(run, again=before),
             "registers": register_rows(run, options["language"]),
             "datasets": run.summary.get("datasets", []),
         }
 
-    def _progress(self, step: str, register: str, detail: str) -> None:
-        self.stdout.write(f"  {step:<9} {register} {detail}".rstrip())
+    def _progress(self, name: str, register: str, detail: str) -> None:
+        self.stdout.write(f"  {step(name):<12}  {register} {detail}".rstrip())
         self.stdout.flush()

@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from retention import verification
+from retention.domain.decisions import State
 from retention.domain.errors import SelosteError
 from retention.models import Run
 from retention.models.run import RunState
@@ -24,6 +25,8 @@ from retention.plan import DatasetPlan, Plan, plan_of
 from retention.selectors import connector_of
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
+from worker.decision_words import day, state
+from worker.night_table import number
 
 NIGHTLY = timedelta(days=1)
 """A night that ran longer ago than this is late."""
@@ -69,27 +72,34 @@ class Command(BaseCommand):
         last = _last_night(organisation, today)
         late = last is None or today - last > NIGHTLY
         if late and not options["json"]:
-            self.stdout.write(_("No night has run since %(day)s.") % {"day": last or "–"})
+            self.stdout.write(_("No night has run since %(day)s.") % {"day": day(last)})
+        in_order = not late and not any(row["problem"] or row["unexplained"] for row in rows)
+        if in_order and not options["json"]:
+            self.stdout.write(_("Nothing is overdue without an explanation."))
         return {
             "organisation": organisation.slug,
             "on": today.isoformat(),
             "last_night": last.isoformat() if last else None,
-            "in_order": not late and not any(row["problem"] or row["unexplained"] for row in rows),
+            "in_order": in_order,
             "datasets": rows,
         }
 
     def _print(self, row: dict[str, Any]) -> None:
         name = f"{row['register']} / {row['dataset']}"
         if row["problem"]:
-            self.stdout.write(f"{name}: {row['problem']}")
+            self.stdout.write(f"{name}: " + _("not known: %(problem)s") % row)
             return
         if not row["reached"]:
             self.stdout.write(f"{name}: " + _("not reached by us"))
             return
-        states = ", ".join(f"{state} {n}" for state, n in row["states"].items())
-        text = _("overdue %(overdue)d, without an explanation %(unexplained)d") % row
+        states = ", ".join(f"{state(State(name))} {number(n)}" for name, n in row["states"].items())
+        words = {key: number(row[key]) for key in ("overdue", "unexplained", "people_overdue")}
+        text = _("nothing overdue")
+        if row["overdue"]:
+            text = _("overdue %(overdue)s, without an explanation %(unexplained)s") % words
         if row["overdue_since"]:
-            text += ", " + _("since %(overdue_since)s, people %(people_overdue)d") % row
+            words["day"] = day(date.fromisoformat(row["overdue_since"]))
+            text += ", " + _("since %(day)s, people %(people_overdue)s") % words
         self.stdout.write(f"{name}: {text}" + (f" ({states})" if states else ""))
 
 
