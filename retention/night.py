@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -64,6 +65,7 @@ class _Night:
     chunk: int
     at: Callable[[str], None]
     problems: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=monotonic)
 
     @property
     def organisation(self) -> Organisation:
@@ -117,6 +119,10 @@ def run_night(
         run = request(organisation, business_date, by, confirm_gap)
         if run.state == RunState.FINISHED:
             return run
+        if run.state == RunState.REQUESTED and run.stop_requested:
+            run.state = RunState.STOPPED
+            run.save(update_fields=["state"])
+            return run
         version = run.version or version_in_force(organisation, business_date)
         if version is None:
             raise NightError(f"{organisation.slug}: no published version is in force on {business_date}")
@@ -125,7 +131,7 @@ def run_night(
         run.version, run.state, run.stop_requested = version, RunState.RUNNING, False
         run.started_at = run.started_at or now
         run.missed_dates = [day.isoformat() for day in _missed(run)]
-        run.save()
+        run.save(update_fields=["version", "state", "stop_requested", "started_at", "missed_dates"])
         night = _Night(
             run,
             plan,
@@ -428,8 +434,9 @@ def _close(night: _Night, now: datetime) -> None:
             "purged": sum(row["destroyed"] for row in rows),
             "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
         }
-        run.state, run.finished_at, run.stop_reason = RunState.FINISHED, now, ""
-        run.save()
+        ended = now + timedelta(seconds=monotonic() - night.began)
+        run.state, run.finished_at, run.stop_reason = RunState.FINISHED, ended, ""
+        run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
         night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})
         sign_head(
             night.organisation.slug,

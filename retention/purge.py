@@ -30,7 +30,7 @@ from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome, may_be_sent
-from retention.domain.predicates import Expression, is_false
+from retention.domain.predicates import FALSE, Expression, is_false
 from retention.domain.rules import Action, Hold
 from retention.evaluation import Question
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
@@ -184,9 +184,29 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             groups.setdefault(condition, []).append(position)
     if recovering and outcomes:
         outcomes.update(_already_gone(work, outcomes))
+    outcomes.update(_called_back(work, outcomes))  # first: what may still go is then asked for anew
     for condition, members in groups.items():
-        outcomes.update(_dispose(work, condition, members, epoch, recovering))
+        sent = _dispose(work, condition, members, epoch, recovering)
+        outcomes.update({**sent, **_called_back(work, sent)})
     return outcomes
+
+
+def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:
+    """Of keys that other people were asked to dispose of, and that may not go now: the register is told so.
+
+    It answers *destroyed* where they had done it already; what it calls back keeps its outcome of tonight.
+    """
+    asked = set(
+        work.lot.exceptions.filter(position__in=list(outcomes), outcome=Outcome.PENDING).values_list(
+            "position", flat=True
+        )
+    )
+    kept = {p: d for p, d in sorted(outcomes.items()) if p in asked and d.outcome in {Outcome.HELD, Outcome.SUPERSEDED}}
+    if not kept:
+        return {}
+    refs = [Ref(work.keys[p].key, work.keys[p].subject) for p in kept]
+    answers = work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), FALSE)
+    return {position: answer for position, answer in zip(kept, answers, strict=True) if answer.outcome in GONE}
 
 
 def _epoch_and_holds(work: Work) -> tuple[int, Mapping[str, Sequence[Hold]]]:

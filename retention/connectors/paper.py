@@ -1,15 +1,24 @@
 """The connector to paper: a list of boxes, a list of what lies in them, and people who carry orders out.
 
-One item is one paper. Of a box whose papers are all due the keeper gets an order to destroy it whole; of a
-mixed box a pull list, so that nothing has to wait for the last paper in it. Both are *pending* until the
-signed certificate is recorded; then the papers are *destroyed*, and taken off the list, or *failed* where
-the certificate leaves them out.
+One item is one paper, or one box (grain container) where the mapping's key is the column of the box. Of a box
+whose papers are all due the keeper gets an order to destroy it whole; of a mixed box a pull list, so that
+nothing has to wait for the last paper in it. Both are *pending* until the signed certificate is recorded; then
+the papers are *destroyed* and taken off the lists, or *failed* where the certificate leaves them out. An order
+in which something is no longer due is withdrawn, and what may still go is ordered anew.
+
+A mapping's place is the kind of paper, `*` for all. `options` name the columns of the lists where they are not
+called `kind`, `paper`, `box`, `shelf`, `description`, `security`, `seal` and `digitised`; only `box`, `kind` (unless
+the place is `*`) and `security` must be there. A box's dates are the latest of all that lies in it, and missing where
+one is missing or where papers of another kind lie in it, so that it never goes over somebody else's rule.
 """
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -29,38 +38,46 @@ from retention.connectors.contract import (
     Residue,
 )
 from retention.connectors.own_terms import satisfies
-from retention.connectors.paper_lists import CsvList, Row, alone, day_of
-from retention.connectors.paper_orders import Order, Orders
+from retention.connectors.paper_archive import Archive, Item
+from retention.connectors.paper_lists import CsvList, alone
+from retention.connectors.paper_orders import DESTRUCTION, Order, Orders, Written, is_security_level
 from retention.connectors.personal import guess
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action
 
-BOX_COLUMNS: Mapping[str, str] = {"box": "box", "shelf": "shelf", "description": "description", "security": "security"}
-"""What an order tells of a box, and in which column it stands unless `options` name another."""
-OPTIONS = frozenset({*BOX_COLUMNS, "kind", "digitised"})
 SAMPLE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A paper that may go before the rest of its box; `days`: its dates by event."""
+
+    box: str
+    shelf: str
+    paper: str
+    days: Mapping[str, date | None]
+
+
 class PaperConnector:
-    """One archive. Raises ConnectorError(permanent) for a config that is none."""
+    """One archive."""
 
     kind: ClassVar[str] = "paper"
     fields: ClassVar[tuple[ConfigField, ...]] = (
-        ConfigField("list", "The list of boxes (CSV)"),
-        ConfigField("contents", "The list of what lies in them (CSV)"),
-        ConfigField("orders", "The folder for orders and certificates"),
+        ConfigField("list", "The list of boxes (CSV, UTF-8, semicolons)"),
+        ConfigField("contents", "The list of what lies in them (CSV, UTF-8, semicolons)"),
+        ConfigField("orders", "The folder for orders and certificates; it must be there"),
     )
 
-    def __init__(self, list: str, contents: str, orders: str) -> None:
-        self.boxes = CsvList(Path(list), "list of boxes")
-        self.contents = CsvList(Path(contents), "list of contents")
-        self.orders = Orders(Path(orders))
+    def __init__(self, *, list: str, contents: str, orders: str) -> None:
+        self._boxes = CsvList(Path(list), "list of boxes")
+        self._contents = CsvList(Path(contents), "list of contents")
+        self._directory = Path(orders)
 
     def __enter__(self) -> Self:
-        if not self.orders.directory.is_dir():
+        if not self._directory.is_dir():
             raise ConnectorError("the folder for orders is not there", permanent=True)
-        self.boxes.rows([])
-        self.contents.rows([])
+        self._boxes.rows()
+        self._contents.rows()
         return self
 
     def __exit__(
@@ -69,35 +86,35 @@ class PaperConnector:
         """Nothing is open between two verbs."""
 
     def check(self, mappings: Sequence[DatasetMapping] = ()) -> Health:
+        """Read both lists as each mapping reads them.
+
+        A kind of paper that is on no list and was never ordered destroyed is one that nobody knows.
+        """
+        orders = Orders(self._directory)
         for mapping in mappings:
-            for what in ("fields", "children"):
-                if getattr(mapping, what):
-                    raise ConnectorError(f"{mapping.place}: paper has no {what}", permanent=True)
-            unknown = sorted(set(mapping.options) - OPTIONS)
-            if unknown:
-                raise ConnectorError(f"{mapping.place}: unknown option {unknown[0]!r}", permanent=True)
-            papers = list(self._papers(mapping))
-            if not papers and mapping.place != "*":
+            archive = self._archive(mapping)
+            if not archive.items and mapping.place != "*" and not orders.of_place(mapping.place):
                 raise ConnectorError(
                     f"{mapping.place}: no paper of this kind stands in the list of contents", permanent=True
                 )
-            numbers = [paper[mapping.key] for paper in papers]
-            if len(set(numbers)) < len(numbers) or "" in numbers:
-                raise ConnectorError(f"column {mapping.key!r} does not tell the papers apart", permanent=True)
-            boxes = self._boxes(mapping)
-            lost = {paper[_column(mapping, "box")] for paper in papers} - set(boxes)
-            if lost:
-                raise ConnectorError(f"{len(lost)} boxes of the contents are not in the list of boxes", permanent=True)
-        return Health()
+            for item in archive.items.values():
+                archive.candidate(item)
+        missing = [] if _may_write(self._directory) else ["write orders"]
+        missing += (
+            [] if all(_may_write(found.path.parent) for found in (self._boxes, self._contents)) else ["write lists"]
+        )
+        return Health(tuple(missing))
 
     def describe(self) -> Iterator[Place]:
-        for listed in (self.boxes, self.contents):
-            rows = listed.rows([])
-            samples = {name: [row[name] for row in rows[:SAMPLE]] for name in (rows[0] if rows else {})}
+        """The two lists and their columns."""
+        for listed in (self._boxes, self._contents):
+            rows = listed.rows()
+            samples = {name: [row[name] for row in rows[:SAMPLE]] for name in listed.headings()}
             yield Place(listed.path.stem, len(rows), dict.fromkeys(samples, "text"), guess(samples))
 
     def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
-        raise ConnectorError("a list of paper is no source of truth for the ledger", permanent=True)
+        """Lists of paper are nobody's source of truth for contracts: always raises ConnectorError(permanent)."""
+        raise ConnectorError(f"{mapping.place}: a list of paper is no source of truth for the ledger", permanent=True)
 
     def find(
         self,
@@ -106,10 +123,12 @@ class PaperConnector:
         subjects: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
     ) -> Iterator[Candidate]:
+        """Papers, or boxes, by key."""
+        archive = self._archive(mapping)
         of_subjects = None if subjects is None else frozenset(subjects)
         of_contracts = None if contracts is None else frozenset(contracts)
-        for paper in sorted(self._papers(mapping), key=lambda row: row[mapping.key]):
-            candidate = _candidate(mapping, paper)
+        for key in sorted(archive.items):
+            candidate = archive.candidate(archive.items[key])
             if of_subjects is not None and candidate.ref.subject not in of_subjects:
                 continue
             if of_contracts is not None and candidate.contract not in of_contracts:
@@ -118,97 +137,147 @@ class PaperConnector:
                 yield candidate
 
     def export(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterator[Mapping[str, Any]]:
-        papers = {paper[mapping.key]: paper for paper in self._papers(mapping)}
+        """The rows of the list of contents, with the shelf."""
+        archive = self._archive(mapping)
         for ref in refs:
-            if ref.key in papers:
-                yield dict(papers[ref.key])
+            item = archive.items.get(ref.key)
+            if item is not None:
+                shelf = archive.told(item.box)["shelf"]
+                yield {"key": ref.key, "shelf": shelf, "papers": [dict(paper.cells) for paper in item.papers]}
+
+    def pull_list(self, mapping: DatasetMapping, due: Expression) -> Iterator[Pull]:
+        """Papers that are due by their own dates while others of their box are not, by box and paper.
+
+        A box's first-due day is when it first comes here, its last-due day when all of it is due; between them it
+        counts as overdue.
+        """
+        archive = self._archive(mapping)
+        for box, papers in sorted(archive.boxes.items()):
+            items = [(paper, archive.of_paper(paper)) for paper in papers]
+            ready = [(paper, item) for paper, item in items if item is not None and satisfies(due, item)]
+            if len(ready) == len(papers):
+                continue
+            for paper, candidate in ready:
+                yield Pull(box, archive.told(box)["shelf"], archive.number(paper), candidate.events)
 
     def dispose(
         self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action, still_due: Expression
-    ) -> Iterable[Disposal]:
+    ) -> list[Disposal]:
+        """Order what is due, and settle what a certificate tells of. A pending item's detail is its order's number."""
         if action is not Action.DESTROY_PAPER:
             return [
-                Disposal(ref.key, Outcome.REFUSED, f"paper can only be destroyed, not {action.value}") for ref in refs
+                Disposal(ref.key, Outcome.REFUSED, f"paper is destroyed by people, not {action.value}") for ref in refs
             ]
-        with alone(self.orders.directory):
-            return self._dispose(mapping, refs, still_due)
+        with alone(self._directory):
+            return _Task(self._archive(mapping), Orders(self._directory), still_due).run(refs)
 
-    def _dispose(self, mapping: DatasetMapping, refs: Sequence[Ref], still_due: Expression) -> list[Disposal]:
-        papers = {paper[mapping.key]: paper for paper in self._papers(mapping)}
-        open_, certified = self.orders.open_orders(), self.orders.certified()
-        answers: dict[str, Disposal] = {}
-        to_order: dict[str, list[str]] = defaultdict(list)
-        for ref in refs:
-            order, destroyed = certified.get(ref.key, ("", False))
-            if ref.key not in papers:
-                answers[ref.key] = Disposal(ref.key, Outcome.ALREADY_ABSENT)
-            elif destroyed:
-                answers[ref.key] = Disposal(ref.key, Outcome.DESTROYED, f"certificate of order {order}")
-            elif order:
-                answers[ref.key] = Disposal(
-                    ref.key, Outcome.FAILED, f"shortfall: the certificate of order {order} lacks it"
-                )
-            elif ref.key in open_:
-                answers[ref.key] = Disposal(ref.key, Outcome.PENDING, open_[ref.key])
-            else:
-                candidate = _candidate(mapping, papers[ref.key])
-                if candidate.ref.subject != ref.subject or not satisfies(still_due, candidate):
-                    answers[ref.key] = Disposal(ref.key, Outcome.SUPERSEDED)
-                else:
-                    to_order[papers[ref.key][_column(mapping, "box")]].append(ref.key)
-        answers |= self._order(mapping, papers, to_order)
-        self.contents.take_out(
-            mapping.key, [key for key, answer in answers.items() if answer.outcome is Outcome.DESTROYED]
-        )
-        return [answers[ref.key] for ref in refs]
-
-    def _order(
-        self, mapping: DatasetMapping, papers: Mapping[str, Row], to_order: Mapping[str, Sequence[str]]
-    ) -> dict[str, Disposal]:
-        boxes, column = self._boxes(mapping), _column(mapping, "box")
-        everything = self.contents.rows([column])
-        answers: dict[str, Disposal] = {}
-        for box, keys in to_order.items():
-            lying = sum(1 for paper in everything if paper[column] == box)
-            order = Order.of(boxes[box], keys, staying=lying - len(keys))
-            self.orders.write(order)
-            answers |= {key: Disposal(key, Outcome.PENDING, order.number) for key in keys}
-        return answers
-
-    def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
-        papers = {paper[mapping.key] for paper in self._papers(mapping)}
-        return [Residue(ref.key, "still on the list of contents") for ref in refs if ref.key in papers]
-
-    def _papers(self, mapping: DatasetMapping) -> Iterator[Row]:
-        """The papers of a dataset: those of the kind that its place names; all of them where it is `*`."""
-        kind = mapping.options.get("kind", "kind")
-        named = [name for name in (mapping.subject, mapping.contract) if name]
-        needed = [mapping.key, _column(mapping, "box"), *named, *mapping.events.values(), *mapping.facts.values()]
-        rows = self.contents.rows([*needed, *([] if mapping.place == "*" else [kind])])
-        return (row for row in rows if mapping.place == "*" or row[kind] == mapping.place)
-
-    def _boxes(self, mapping: DatasetMapping) -> dict[str, dict[str, str]]:
-        """Box -> what an order tells of it."""
-        column = _column(mapping, "box")
-        return {
-            row[column]: {name: row.get(_column(mapping, name), "") for name in BOX_COLUMNS}
-            for row in self.boxes.rows([column])
+    def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterator[Residue]:
+        """What is on a list still; and the digital copy of a box that is being digitised, while its row says so."""
+        archive = self._archive(mapping)
+        boxes = {
+            paper: str(w.order["box"])
+            for paper, ws in Orders(self._directory).of_place(mapping.place).items()
+            for w in ws
         }
+        for ref in refs:
+            item = archive.items.get(ref.key)
+            box = item.box if item is not None else boxes.get(ref.key)
+            where = ["on the list of contents"] if item is not None else []
+            if box is not None and archive.digitised(box):
+                where.append("digitised: it exists twice")
+            if where:
+                yield Residue(ref.key, "; ".join(where))
+
+    def _archive(self, mapping: DatasetMapping) -> Archive:
+        return Archive.read(mapping, self._boxes, self._contents)
 
 
-def _column(mapping: DatasetMapping, name: str) -> str:
-    return str(mapping.options.get(name, BOX_COLUMNS[name]))
+def _may_write(directory: Path) -> bool:
+    return os.access(directory, os.W_OK | os.X_OK)
 
 
-def _candidate(mapping: DatasetMapping, paper: Row) -> Candidate:
-    closed = mapping.closed is not None and paper.get(mapping.closed.column, "") in mapping.closed.values
-    return Candidate(
-        Ref(paper[mapping.key], (paper[mapping.subject] or None) if mapping.subject else None),
-        contract=(paper[mapping.contract] or None) if mapping.contract else None,
-        events={
-            event: day_of(paper[column], f"column {column!r} of the list of contents")
-            for event, column in mapping.events.items()
-        },
-        facts={fact: paper[column] or None for fact, column in mapping.facts.items()},
-        closed=closed,
-    )
+class _Task:
+    """Disposing of some items of one dataset, under the lock."""
+
+    def __init__(self, archive: Archive, orders: Orders, still_due: Expression) -> None:
+        self.archive = archive
+        self.orders = orders
+        self.still_due = still_due
+        self.histories = orders.of_place(archive.mapping.place)
+        self.settled: dict[str, set[str]] = defaultdict(set)
+        self.wanted: dict[str, list[Item]] = defaultdict(list)
+
+    def run(self, refs: Sequence[Ref]) -> list[Disposal]:
+        self._withdraw(refs)
+        answers = {ref: self._answer(ref) for ref in dict.fromkeys(refs)}
+        self._settle()
+        numbers = {item.key: number for number, items in self._order() for item in items}
+        return [answers[ref] or Disposal(ref.key, Outcome.PENDING, numbers[ref.key]) for ref in refs]
+
+    def _withdraw(self, refs: Sequence[Ref]) -> None:
+        """Take back every open order in which one of these may no longer go."""
+        for ref in refs:
+            item = self.archive.items.get(ref.key)
+            order = self._open(ref.key)
+            if item is not None and order is not None and not self._due(item, ref):
+                self.orders.withdraw(order.number)
+        self.histories = self.orders.of_place(self.archive.mapping.place)
+
+    def _open(self, key: str) -> Written | None:
+        return next((order for order in self.histories.get(key, ()) if order.open), None)
+
+    def _due(self, item: Item, ref: Ref) -> bool:
+        candidate = self.archive.candidate(item)
+        return candidate.ref.subject == ref.subject and satisfies(self.still_due, candidate)
+
+    def _answer(self, ref: Ref) -> Disposal | None:
+        """What became of one item; None: it is to be ordered."""
+        item = self.archive.items.get(ref.key)
+        history = self.histories.get(ref.key, [])
+        certified = next((o for o in history if ref.key in o.destroyed and ref.key not in o.done), None)
+        if certified is not None:
+            self.settled[certified.number].add(ref.key)
+            return Disposal(ref.key, Outcome.DESTROYED, f"certificate of order {certified.number}")
+        open_ = self._open(ref.key)
+        if item is None:
+            if open_ is not None:
+                return Disposal(
+                    ref.key, Outcome.FAILED, f"not on the list, and order {open_.number} has no certificate"
+                )
+            return Disposal(ref.key, Outcome.ALREADY_ABSENT)
+        if any(ref.key in order.done for order in history):
+            return Disposal(ref.key, Outcome.REFUSED, "its number was destroyed before and is on the list again")
+        if not self._due(item, ref):
+            return Disposal(ref.key, Outcome.SUPERSEDED)
+        short = next((o for o in history if o.certified and not o.withdrawn), None)
+        if short is not None:
+            return Disposal(ref.key, Outcome.FAILED, f"shortfall: the certificate of order {short.number} lacks it")
+        if open_ is not None:
+            return Disposal(ref.key, Outcome.PENDING, open_.number)
+        if self.archive.is_foreign(item):
+            return Disposal(ref.key, Outcome.REFUSED, "papers of another kind lie in the box")
+        if not is_security_level(self.archive.told(item.box)["security"]):
+            return Disposal(ref.key, Outcome.REFUSED, "its box has no security level of DIN 66399 such as P-4")
+        self.wanted[item.box].append(item)
+        return None
+
+    def _settle(self) -> None:
+        """Take off the lists what certificates tell of: the papers first, the box when nothing is in it any more."""
+        for number, keys in self.settled.items():
+            order = self.orders.written[number]
+            self.archive.take_out(keys, order.order["box"] if order.order["kind"] == DESTRUCTION else None)
+            self.orders.finish(number, frozenset(keys))
+
+    def _order(self) -> Iterator[tuple[str, list[Item]]]:
+        for box, items in self.wanted.items():
+            events = [self.archive.candidate(item).events for item in items]
+            known = {name: [day for days in events if (day := days[name]) is not None] for name in events[0]}
+            leaving = sum(len(item.papers) for item in items)
+            order = Order(
+                self.archive.mapping.place,
+                self.archive.told(box),
+                tuple(sorted(item.key for item in items)),
+                len(self.archive.boxes.get(box, ())) - leaving,
+                {name: max(days) for name, days in known.items() if days},
+            )
+            yield self.orders.write(order), items

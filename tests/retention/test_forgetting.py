@@ -78,9 +78,10 @@ def test_who_is_told_again_is_known_again(company, data_dir):
 
 
 def test_while_a_register_does_not_answer_nothing_is_forgotten(company, data_dir):
-    run = run_night(company, TODAY, NOW)
+    version = run_night(company, TODAY, NOW).version
+    assert version is not None
     LedgerContract.objects.filter(subject="1001").update(revision=-1)
     Connection.objects.update(config={"url": f"sqlite:///{data_dir}/missing.sqlite3"})
     with pytest.raises(ConnectorError):
-        forget(company, plan_of(run.version))
+        forget(company, plan_of(version))
     assert "1001" in known(company)

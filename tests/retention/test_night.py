@@ -244,6 +244,12 @@ class TestStops:
         assert not succeeded(run)
         assert "epäily virheestä" in str(run.summary["problems"]) + run.stop_reason
 
+    def test_a_request_that_was_stopped_before_it_began_does_not_run(self, company, data_dir):
+        stop(request(company, TODAY, "api"), "dpo", "odotetaan")
+        run = run_night(company, TODAY, NOW)
+        assert run.state == RunState.STOPPED
+        assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+
     def test_only_a_night_that_is_not_over_can_be_stopped(self, company):
         run = run_night(company, TODAY, NOW)
         with pytest.raises(NightError):

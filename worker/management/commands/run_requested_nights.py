@@ -1,14 +1,16 @@
 """`manage.py run_requested_nights`: run every night that was asked for through the API.
 
-Exit code 0 only if each of them ran and nothing is overdue without an explanation.
+Exit code 0 only if each of them ran and nothing is overdue without an explanation. With `--watch` it goes on
+looking until it is ended.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from retention.models import Run
@@ -20,16 +22,33 @@ from worker.requested_nights import run_requested
 class Command(BaseCommand):
     help = "Run the nights that wait in the queue."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--watch", metavar="SECONDS", type=int, help="look again every so many seconds, until ended"
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._told: dict[int, str] = {}
+
     def handle(self, *args: Any, **options: Any) -> None:
+        while options["watch"]:
+            self._run_all()
+            time.sleep(options["watch"])
+        if not self._run_all():
+            sys.exit(1)
+
+    def _run_all(self) -> bool:
         refusals: list[Run] = []
 
         def refused(run: Run, why: str) -> None:
             refusals.append(run)
-            self.stderr.write(f"{run.organisation.slug} {run.business_date}: {why}")
+            if self._told.get(run.pk) != why:  # said once, however often it is tried again
+                self._told[run.pk] = why
+                self.stderr.write(f"{run.organisation.slug} {run.business_date}: {why}")
 
         failed = False
         for run in run_requested(timezone.now(), refused):
             failed = failed or not run.summary or not succeeded(run)
             self.stdout.write(f"{run.organisation.slug} {run.business_date} {run.state}: {verdict(run)}")
-        if failed or refusals:
-            sys.exit(1)
+        return not failed and not refusals

@@ -1,0 +1,131 @@
+"""Paper through whole nights: ordered, waited for, called back by a hold, done with the signed certificate."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from retention.connectors.paper_orders import Orders
+from retention.holds import place
+from retention.models import Connection, Lot
+from retention.night import run_night, succeeded
+from tests.retention.company import NOW, TODAY, document, found_company, ground, publish
+
+POLICY = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
+BOXES = "box;shelf;description;security\nL1;A1;vanhat;P-4\nL2;A2;uudet;P-4\n"
+CONTENTS = "number;box;customer;kind\n" + "".join(
+    f"{number};{box};{customer};sopimus\n"
+    for number, box, customer in [("L1/1", "L1", "1001"), ("L1/2", "L1", "1008"), ("L2/1", "L2", "1002")]
+)
+
+
+@pytest.fixture
+def company(db, data_dir):
+    organisation = found_company(data_dir)
+    archive = data_dir / "archive"
+    (archive / "orders").mkdir(parents=True)
+    (archive / "boxes.csv").write_text(BOXES)
+    (archive / "contents.csv").write_text(CONTENTS)
+    content = document(POLICY)
+    content["registers"].append(
+        {"id": "arkisto", "name": {"fi": "Arkisto"}, "medium": "paper", "connection": "arkisto"}
+    )
+    content["datasets"].append(
+        {
+            "id": "paperit",
+            "name": {"fi": "Paperit"},
+            "register": "arkisto",
+            "activity": "asiakkaat",
+            "grain": "record",
+            "subject_kind": "customer",
+            "enforced_by": "us",
+            "mapping": {"place": "sopimus", "key": "number", "subject": "customer"},
+            "policy": POLICY,
+            "grounds": [ground("vaateet", kind="claim", action="destroy_paper")],
+        }
+    )
+    Connection.objects.create(
+        organisation=organisation,
+        code="arkisto",
+        kind="paper",
+        config={
+            "list": str(archive / "boxes.csv"),
+            "contents": str(archive / "contents.csv"),
+            "orders": str(archive / "orders"),
+        },
+    )
+    publish(organisation, content, 2, "2020-01-02")
+    return organisation
+
+
+def night(company, days=0):
+    return run_night(company, TODAY + timedelta(days=days), NOW + timedelta(days=days))
+
+
+def papers(data_dir):
+    lines = (data_dir / "archive" / "contents.csv").read_text().splitlines()[1:]
+    return [line.split(";")[0] for line in lines]
+
+
+def command(*arguments):
+    out = StringIO()
+    call_command("paper_orders", "--organisation", "testi", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_what_is_ordered_is_explained_and_nothing_has_gone(company, data_dir):
+    run = night(company)
+    assert succeeded(run)
+    assert Lot.objects.get(dataset="paperit").tally == {"pending": 2}
+    assert papers(data_dir) == ["L1/1", "L1/2", "L2/1"]
+    (order,) = json.loads(command("--json"))
+    assert (order["box"], sorted(order["papers"])) == ("L1", ["L1/1", "L1/2"])
+
+
+def test_asking_again_orders_nothing_new(company):
+    night(company)
+    before = command("--json")
+    night(company, 1)
+    assert command("--json") == before
+
+
+def test_with_the_certificate_it_is_done(company, data_dir):
+    night(company)
+    (order,) = json.loads(command("--json"))
+    command("--certify", order["order"], "--signed-by", "arkistonhoitaja", "--on", "2026-06-30")
+    night(company, 1)
+    lot = Lot.objects.get(dataset="paperit")
+    assert (lot.state, lot.tally) == ("verified", {"destroyed": 2})
+    assert papers(data_dir) == ["L2/1"]
+    assert "papers" not in command()
+
+
+def test_a_hold_calls_the_order_back(company, data_dir):
+    night(company)
+    place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
+    night(company, 1)
+    assert Lot.objects.get(dataset="paperit").tally == {"held": 1, "pending": 1}
+    orders = Orders(data_dir / "archive" / "orders").written.values()
+    assert [sorted(order.order["papers"]) for order in orders if order.withdrawn] == [["L1/1", "L1/2"]]
+    assert [sorted(order.order["papers"]) for order in orders if order.open] == [["L1/1"]]
+
+
+def test_what_was_destroyed_before_the_hold_came_is_counted_as_destroyed(company):
+    night(company)
+    (order,) = json.loads(command("--json"))
+    command("--certify", order["order"], "--signed-by", "arkistonhoitaja", "--on", "2026-06-30")
+    place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
+    night(company, 1)
+    assert Lot.objects.get(dataset="paperit").tally == {"destroyed": 2}
+
+
+def test_a_certificate_wants_a_role_and_an_order_that_is_there(company):
+    night(company)
+    with pytest.raises(CommandError, match="--signed-by"):
+        command("--certify", "X")
+    with pytest.raises(CommandError, match="no order X"):
+        command("--certify", "X", "--signed-by", "arkistonhoitaja")
