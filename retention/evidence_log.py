@@ -32,6 +32,9 @@ from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex, verify_chain
 from retention.models import EvidenceEntry, EvidenceHead
 
+PAGE = 200
+"""Entries read at once; one may name 500 keys."""
+
 TAIL = 65_536
 """Bytes read at once when the journal's last line is looked for."""
 
@@ -115,10 +118,13 @@ class EvidenceLog:
         return bool(self._entries().filter(kind=kind).exists())
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry in order, streamed."""
+        """Every entry in order, a page at a time: no cursor stays open if the reader breaks off."""
         rows = self._entries().order_by("number").values_list("number", "kind", "body", "previous", "digest")
-        for number, kind, body, previous, digest in rows.iterator():
-            yield Entry(number, kind, body.encode("utf-8"), previous, digest)
+        last = -1
+        while page := list(rows.filter(number__gt=last)[:PAGE]):
+            for number, kind, body, previous, digest in page:
+                yield Entry(number, kind, body.encode("utf-8"), previous, digest)
+            last = page[-1][0]
 
     def _entries(self) -> Any:
         return EvidenceEntry.objects.filter(organisation=self.slug, chain=self.chain)
@@ -339,7 +345,7 @@ def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
     """The signed bodies by their chain."""
     key = _signing_key() if EvidenceHead.objects.filter(organisation=slug).exists() else None
     previous, by_chain = GENESIS, {}
-    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number").iterator():
+    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number"):
         where = f"{slug}: head {head.number} ({head.business_date})"
         if head.digest != sha256_hex(head.body.encode("utf-8")):
             raise EvidenceError(f"{where} was changed: its digest is another")

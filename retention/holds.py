@@ -261,4 +261,7 @@ def _lots_in_scope(hold: Hold) -> Iterator[Lot]:
         lots = lots.filter(register=hold.register)
     if hold.dataset:
         lots = lots.filter(dataset=hold.dataset)
-    return lots.select_related("version").iterator()
+    for pk in list(lots.values_list("pk", flat=True)):
+        lot = lots.select_related("version").filter(pk=pk).first()  # one at a time: its keys are many
+        if lot is not None:
+            yield lot

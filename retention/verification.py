@@ -144,7 +144,10 @@ def _explained(organisation: Organisation, dataset: DatasetPlan, today: date) ->
         state__in=[LotState.FLAGGED, LotState.APPROVED, LotState.CLAIMED],
         keys__isnull=False,
     )
-    for lot in lots.iterator():
+    for pk in list(lots.values_list("pk", flat=True)):
+        lot = lots.filter(pk=pk).first()  # one at a time: its keys are many
+        if lot is None:
+            continue  # moved on meanwhile
         keys = unpack(bytes(lot.keys or b""))
         tried = dict(lot.exceptions.filter(outcome__in=list(RETRIED)).values_list("position", "outcome"))
         found |= {keys[position].key for position, outcome in tried.items() if outcome == Outcome.PENDING}

@@ -85,7 +85,7 @@ class Nights:
 
     def collect(self, connector=None):
         """Collect once more on the same night; its notes by source."""
-        version = self.organisation.versions.order_by("-number").first()
+        version = self.organisation.versions.latest("number")
         run, _ = Run.objects.get_or_create(
             organisation=self.organisation, business_date=self.day, defaults={"version": version}
         )
@@ -200,8 +200,9 @@ class TestWhole:
 
     def test_without_a_version_nothing_is_collected(self, nights):
         run = Run.objects.create(organisation=nights.organisation, business_date=TODAY)
+        (register,) = plan_of(nights.organisation.versions.get()).registers
         with pytest.raises(NightError, match="version"):
-            collect(run, None, None)
+            collect(run, register, connector_of(nights.organisation, register))
 
 
 class TestNotWhole:

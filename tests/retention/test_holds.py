@@ -299,7 +299,7 @@ def _two_questions():
 
 
 def test_a_hold_placed_from_elsewhere_between_two_calls_wins(tmp_path, django_db_blocker):
-    placed = []
+    placed: list[str] = []
 
     def at(point):
         if point == "before disposal" and not placed:

@@ -8,7 +8,7 @@ import pytest
 
 from retention import ledger
 from retention.domain.errors import DocumentError
-from retention.domain.items import Contract, Item, Occurrence
+from retention.domain.items import Contract, Item, Occurrence, recorded
 from retention.ledger import ContractRow, EventRow, FactRow, Upserted, ledger_items, upsert
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from ropa.models import Organisation
@@ -138,7 +138,7 @@ class TestWhatIsWrong:
         assert "contracts[0].revision" in problems(organisation, contracts=[contract(revision=revision)])
 
     def test_a_value_is_true_or_false_a_number_or_a_text(self, organisation):
-        bad = FactRow("customer", "1001", "own", None)  # type: ignore[arg-type]
+        bad = FactRow("customer", "1001", "own", None)
         assert "facts[0].value" in problems(organisation, facts=[bad])
 
     def test_what_a_register_tells_is_not_a_programs_to_tell(self, organisation):
@@ -171,7 +171,7 @@ class TestItems:
         found = list(ledger_items(organisation, "customer"))
         assert [number for number, _ in found] == sorted(numbers)
         assert [len(item.contracts) for _, item in found] == [3, 0, 3, 0, 3, 0, 3]
-        assert [len(item.events.get("debt_due", ())) for _, item in found] == [0, 5, 5, 5, 5, 0, 0]
+        assert [len(recorded(item, "debt_due")) for _, item in found] == [0, 5, 5, 5, 5, 0, 0]
         assert list(ledger_items(organisation, "customer", ["3", "1", "unknown", "3"])) == [found[0], found[5]]
 
     def test_another_organisations_subjects_are_not_told(self, organisation):

@@ -27,10 +27,15 @@ PURGE = {**OBSERVE, "mode": "purge"}
 TOMORROW = TODAY + timedelta(days=1)
 
 
+def dataset_of(company, code):
+    return next(d for d in plan_of(company.versions.latest("number")).datasets if d.code == code)
+
+
 def read(company, code="asiakastiedot", today=TODAY, **changed):
-    plan = plan_of(company.versions.order_by("-number").first())
-    dataset = replace(plan.find_dataset(code), **changed)
-    with connector_of(company, plan.find_register("crm")) as connector:
+    plan = plan_of(company.versions.latest("number"))
+    dataset = replace(dataset_of(company, code), **changed)
+    (register,) = plan.registers
+    with connector_of(company, register) as connector:
         return verification.read(plan, dataset, connector, company, today)
 
 
@@ -80,7 +85,7 @@ class TestWhatIsLeft:
 
     def test_a_contract_that_the_ledger_does_not_know_is_no_ended_one(self, company, data_dir):
         contracts = replace(
-            plan_of(company.versions.get()).find_dataset("asiakastiedot").mapping,
+            dataset_of(company, "asiakastiedot").mapping,
             place="sopimus",
             contract="sopimusnro",
         )
@@ -92,7 +97,7 @@ class TestWhatIsLeft:
         assert read(company, **as_contracts).by_state["trigger_missing"] == 2
 
     def test_since_when_nothing_keeps_it_is_what_was_first_seen(self, company):
-        rules = plan_of(company.versions.get()).find_dataset("tiketit").rules
+        rules = dataset_of(company, "tiketit").rules
         groundless = replace(rules, grounds=(), no_reason_to_keep=True)
         FirstSeen.objects.create(organisation=company, dataset="tiketit", key="1", day=date(2026, 3, 1))
         found = read(company, "tiketit", rules=groundless)
