@@ -38,6 +38,7 @@ def step(name: str) -> str:
         "purge": _("deleting"),
         "recover": _("recovering"),
         "read": _("verifying"),
+        "forget": _("forgetting"),
         "problem": _("problem"),
         "stopped": _("stopped"),
     }
