@@ -31,7 +31,10 @@ APPROVALS = {"automatic": 0, "one": 1, "two": 2}
 def open_lots(organisation_id: int, dataset: str | None = None) -> Iterator[Lot]:
     """Lots that still hold keys to send, oldest first."""
     lots = Lot.objects.filter(organisation_id=organisation_id, state__in=OPEN_STATES).order_by("id")
-    return (lots if dataset is None else lots.filter(dataset=dataset)).iterator()
+    if dataset is not None:
+        lots = lots.filter(dataset=dataset)
+    for pk in list(lots.values_list("pk", flat=True)):  # no cursor stays open while its caller writes
+        yield Lot.objects.get(pk=pk)
 
 
 def make_lots(

@@ -174,7 +174,7 @@ def examine(
             item = question.stranger if batch is None else batch.get(scope)
             if item is None:
                 continue  # another subject's row under the same contract number: asked for under its own
-            own = tuple(holds.get(candidate.ref.subject or "", ()))
+            own = _of(holds, candidate)
             memo_key = (
                 scope if batch is not None else None,
                 tuple(candidate.events.items()),
@@ -256,10 +256,15 @@ def _unknown_of(
         if question.scope_of(candidate) in known:
             continue
         whole = with_own(question.stranger, candidate.events, candidate.facts, candidate.closed)
-        own = holds.get(candidate.ref.subject or "", ())
-        decision = decide(whole, question.dataset.rules, own, question.today)
+        decision = decide(whole, question.dataset.rules, _of(holds, candidate), question.today)
         if decision.state in {State.DUE, State.HELD}:
             yield candidate, decision
+
+
+def _of(holds: Mapping[str, Sequence[Hold]], candidate: Candidate) -> tuple[Hold, ...]:
+    """The holds on this item's subject, and those on everybody."""
+    own = holds.get(candidate.ref.subject, ()) if candidate.ref.subject else ()
+    return (*holds.get("", ()), *own)
 
 
 def evaluate(

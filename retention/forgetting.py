@@ -82,7 +82,7 @@ def _untold_contracts(organisation: Organisation, kind: str) -> Iterator[tuple[i
         organisation=organisation, subject_kind=kind, subject=OuterRef("subject"), revision__gt=UNTOLD
     ).filter(Q(ended=None) | Q(ended__gte=OuterRef("ended")))
     untold = LedgerContract.objects.filter(organisation=organisation, subject_kind=kind, revision=UNTOLD)
-    return untold.filter(Exists(others)).order_by("pk").values_list("pk", "ref").iterator()
+    return iter(list(untold.filter(Exists(others)).order_by("pk").values_list("pk", "ref")))
 
 
 def _still_somewhere(

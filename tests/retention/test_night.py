@@ -130,6 +130,15 @@ def test_a_hold_placed_between_flag_and_claim_wins(data_dir, db):
     assert "1008" in customers(data_dir)
 
 
+def test_a_hold_on_everybody_holds_everybody(company, data_dir):
+    place(company, [], "authority", "", "lakiasiat", TODAY, date(2027, 1, 1), dataset="asiakastiedot", by="dpo")
+    run = run_night(company, TODAY, NOW)
+    assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+    assert (dataset(run, "asiakastiedot")["due"], dataset(run, "asiakastiedot")["held"]) == (0, 4)
+    assert tickets(data_dir)[0] == 6 - DUE_TICKETS
+    assert succeeded(run)
+
+
 class TestApproval:
     def test_nothing_goes_unapproved_and_waiting_is_an_explanation(self, data_dir, db):
         company = found_company(data_dir, {**POLICY, "approval": "two"})
