@@ -12,7 +12,7 @@ import fcntl
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -268,8 +268,8 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
     question = Question(night.organisation, night.plan, dataset, night.today)
     try:
         connector.check([question.mapping])
-        _recover(night, question, connector)
         blind = _incomplete_sources(night, question)
+        _recover(night, question, connector, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
         if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
@@ -283,13 +283,16 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
         _problem(night, dataset, str(error))
 
 
-def _recover(night: _Night, question: Question, connector: Connector) -> None:
-    """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked."""
+def _recover(night: _Night, question: Question, connector: Connector, blind: str) -> None:
+    """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
+
+    On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
+    """
     for lot in Lot.objects.filter(
         organisation=night.organisation, dataset=question.dataset.code, attempts__state="intent"
     ).distinct():
         night.progress("recover", lot.register, lot.dataset)
-        work = _take(night, question, connector, lot)
+        work = replace(_take(night, question, connector, lot), blind=bool(blind))
         while lot.attempts.filter(state="intent").exists():
             purge_chunk(work)
 

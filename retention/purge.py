@@ -52,7 +52,7 @@ class RegisterStopped(LifecycleError):
 
 @dataclass
 class Work:
-    """A lot in hand: its keys unpacked once, and all that a chunk needs."""
+    """A lot in hand: its keys unpacked once, and all that a chunk needs. `blind`: it is only found out what went."""
 
     lot: Lot
     run: Run
@@ -62,6 +62,7 @@ class Work:
     journal: Journal
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
+    blind: bool = False
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
 
@@ -168,6 +169,11 @@ def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> boo
 def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
     """Ask again, then dispose. Whatever is not sent has its outcome too."""
     positions: list[int] = list(attempt.positions)
+    if work.blind:
+        unsent = {
+            p: Disposal(work.keys[p].key, Outcome.FAILED, "it was not known whether it is due") for p in positions
+        }
+        return {**unsent, **_already_gone(work, unsent)}
     conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
     outcomes: dict[int, Disposal] = {}
     groups: dict[Expression, list[int]] = {}

@@ -265,6 +265,30 @@ class TestStops:
             stop(run, "controller", "liian myöhään")
 
 
+def test_what_a_kill_left_in_flight_is_not_sent_again_while_the_ledger_is_blind(company, data_dir):
+    class Killed(Exception):
+        """Stands for the process that ends."""
+
+    points = []
+
+    def die(point):
+        points.append(point)
+        if points.count("before disposal") == 2:  # the tickets went, the customers are next
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_night(company, TODAY, NOW, at=die)
+    before = customers(data_dir)
+    assert before == SURVIVORS | DUE_CUSTOMERS
+    sql(data_dir, "update sopimus set alku = '2025-01-01' where sopimusnro = 'S1'")  # the source contradicts itself
+    run = run_night(company, TODAY, NOW)
+    assert "crm:contracts" in run.summary["problems"]["asiakastiedot"]
+    assert customers(data_dir) == before
+    sql(data_dir, "update sopimus set alku = '2015-01-01' where sopimusnro = 'S1'")
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    assert not DUE_CUSTOMERS & customers(data_dir)
+
+
 class TestBadInput:
     def test_a_register_that_is_not_there_is_named_and_nothing_is_made_up(self, company, data_dir):
         Connection.objects.update(config={"url": f"sqlite:///{data_dir}/puuttuu.sqlite3"})
