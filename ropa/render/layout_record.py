@@ -27,7 +27,10 @@ def controller(speaker: Speaker, paragraph: str) -> Section:
 
 def activities(speaker: Speaker, role: str) -> Section:
     key = "activities" if role == "controller" else "processor_activities"
-    blocks: list[Block] = []
+    paragraph = "30(1)" if role == "controller" else "30(2)"
+    points = speaker.report["headings"][paragraph]
+    told = [point for point in points if point in speaker.words["points"][paragraph]]
+    blocks: list[Block] = [Text(tuple(speaker.statute(paragraph, point).cell[0] for point in told))]
     mine = [activity for activity in speaker.report["activities"] if activity["role"] == role]
     for number, activity in enumerate(mine, 1):
         name = speaker.said(activity["name"])
@@ -38,7 +41,7 @@ def activities(speaker: Speaker, role: str) -> Section:
 
 
 def controlled(speaker: Speaker, activity: Data) -> Iterator[Block]:
-    heading = speaker.report["headings"]["30(1)"]
+    heading = speaker.words["points"]["30(1)"]
     purposes: list[Line] = []
     for purpose in activity["purposes"]:
         purposes.append((speaker.said(purpose["name"]),))
@@ -79,7 +82,7 @@ def controlled(speaker: Speaker, activity: Data) -> Iterator[Block]:
 
 
 def processed(speaker: Speaker, activity: Data) -> Iterator[Block]:
-    heading = speaker.report["headings"]["30(2)"]
+    heading = speaker.words["points"]["30(2)"]
     categories = tuple((speaker.said(one["name"]),) for one in activity["purposes"] or [activity])
     yield Facts(
         (
