@@ -35,7 +35,7 @@ from api.retention_serializers import (
     WholeLotSerializer,
     WholeNightSerializer,
 )
-from retention import holds, night
+from retention import holds, runs
 from retention.disposal import approve, reject
 from retention.ledger import ContractRow, EventRow, FactRow, upsert
 from retention.models import Hold, Lot, Run
@@ -154,7 +154,7 @@ class Nights(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     def post(self, request: Request, slug: str) -> Response:
         """Ask for a night. A worker runs it; `nights/{date}/` says how it goes."""
         asked = sent(StartNightSerializer, request)
-        run = night.request(
+        run = runs.request(
             self.organisation, asked.get("business_date", today_of(self.organisation)), self.who, asked["confirm_gap"]
         )
         over = run.state == RunState.FINISHED
@@ -187,7 +187,7 @@ class StopNight(InOrganisation):
     def post(self, request: Request, slug: str, business_date: date) -> Response:
         """Stop a night: no further chunk is sent. It can be started again and goes on where it was."""
         run = get_object_or_404(Run, organisation=self.organisation, business_date=business_date)
-        night.stop(run, self.who, sent(ReasonSerializer, request)["reason"])
+        runs.stop(run, self.who, sent(ReasonSerializer, request)["reason"])
         run.refresh_from_db()
         return Response(WholeNightSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 

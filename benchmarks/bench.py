@@ -149,7 +149,8 @@ class Points:
 def ours(path: Path, slug: str) -> tuple[float, float]:
     """Seconds of the purge, and of the whole night. The inventory is published before the clock starts."""
     from retention.inventory_document import import_document
-    from retention.night import run_night, succeeded
+    from retention.night import run_night
+    from retention.runs import succeeded
     from ropa.services import publish
 
     organisation = import_document(inventory(slug, path), by="bench", reason="bench")

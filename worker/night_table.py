@@ -12,8 +12,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from retention.models import Run
-from retention.night import succeeded
 from retention.plan import plan_of
+from retention.runs import succeeded
 from ropa.wording import number_in_words
 from worker.decision_words import day
 

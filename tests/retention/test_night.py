@@ -14,7 +14,8 @@ from retention.holds import place
 from retention.holds import stop as stop_register
 from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, Lot, Run
 from retention.models.run import RunState
-from retention.night import request, run_night, stop, succeeded
+from retention.night import run_night
+from retention.runs import request, stop, succeeded
 from tests.retention.company import (
     DUE_CUSTOMERS,
     DUE_TICKETS,

@@ -12,7 +12,8 @@ from django.core.management import CommandError, call_command
 from retention.connectors.paper_orders import Orders
 from retention.holds import place
 from retention.models import Connection, Lot
-from retention.night import run_night, succeeded
+from retention.night import run_night
+from retention.runs import succeeded
 from tests.retention.company import NOW, TODAY, document, found_company, ground, publish
 
 POLICY = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}

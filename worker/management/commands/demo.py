@@ -24,7 +24,8 @@ from retention.domain.errors import SelosteError
 from retention.inventory_document import import_document, read
 from retention.models import Hold, Run
 from retention.models.run import RunState
-from retention.night import run_night, succeeded
+from retention.night import run_night
+from retention.runs import succeeded
 from ropa.models import Organisation
 from ropa.services import confirm_additions, publish
 from samples.kasenet import INVENTORY

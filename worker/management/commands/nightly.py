@@ -17,7 +17,8 @@ from django.utils import timezone, translation
 from retention.domain.errors import SelosteError
 from retention.models import Run
 from retention.models.run import RunState
-from retention.night import run_night, succeeded
+from retention.night import run_night
+from retention.runs import succeeded
 from ropa.models import Organisation
 from worker.decision_words import day
 from worker.night_table import print_table, register_rows, step, verdict

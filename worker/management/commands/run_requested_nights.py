@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from retention.models import Run
-from retention.night import succeeded
+from retention.runs import succeeded
 from worker.night_table import verdict
 from worker.requested_nights import run_requested
 

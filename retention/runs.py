@@ -1,0 +1,115 @@
+"""Runs: one night of one organisation and date, as asked for, as allowed, and as told afterwards (P7)."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from retention.domain.errors import NightError
+from retention.models import DatasetNight, Run
+from retention.models.run import RunState
+from ropa.models import Organisation
+
+GAP = timedelta(days=7)
+"""A longer jump since the last night must be confirmed."""
+
+
+def request(organisation: Organisation, business_date: date, by: str, confirm_gap: bool = False) -> Run:
+    """Ask for a night; a worker runs it. The row is the queue: a second request for the date is the first one's."""
+    run, _ = Run.objects.get_or_create(
+        organisation=organisation,
+        business_date=business_date,
+        defaults={"requested_by": by, "gap_confirmed": confirm_gap},
+    )
+    if run.state == RunState.STOPPED or (confirm_gap and not run.gap_confirmed):
+        run.gap_confirmed = run.gap_confirmed or confirm_gap
+        run.stop_requested = False
+        run.state = RunState.REQUESTED if run.state == RunState.STOPPED else run.state
+        run.save(update_fields=["gap_confirmed", "stop_requested", "state"])
+    return run
+
+
+def stop(run: Run, by: str, reason: str) -> None:
+    """Stop a night within one chunk. Raises NightError if it is over."""
+    changed = Run.objects.filter(pk=run.pk, state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
+        stop_requested=True, stop_reason=f"{reason} ({by})"
+    )
+    if not changed:
+        raise NightError(f"the night of {run.business_date} is not running")
+
+
+@contextmanager
+def only_one(organisation: Organisation) -> Iterator[None]:
+    """One night at a time per organisation on this machine; the kernel lets go if the process dies."""
+    directory = Path(settings.DATA_DIR) / "locks"
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / f"{organisation.slug}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise NightError(f"{organisation.slug}: another night is running") from None
+        yield
+
+
+def missed(run: Run) -> list[date]:
+    last = _last_finished(run)
+    if last is None:
+        return []
+    return [last + timedelta(days=n) for n in range(1, (run.business_date - last).days)]
+
+
+def refuse_wrong_date(run: Run, now: datetime) -> None:
+    here = now.astimezone(ZoneInfo(run.organisation.time_zone)).date()
+    if run.business_date > here:
+        raise NightError(f"{run.business_date} has not begun yet: it is {here}")
+    later = Run.objects.filter(organisation=run.organisation, business_date__gt=run.business_date)
+    if later.filter(state=RunState.FINISHED).exists():
+        raise NightError(f"a later night than {run.business_date} has run already; it covered this date")
+    last = _last_finished(run)
+    if last is not None and run.business_date - last > GAP and not run.gap_confirmed:
+        raise NightError(
+            f"{(run.business_date - last).days} days since the last night ({last}): much may fall due at once; "
+            "look first, then say --confirm-gap"
+        )
+
+
+def _last_finished(run: Run) -> date | None:
+    earlier = Run.objects.filter(organisation=run.organisation, state=RunState.FINISHED)
+    return (
+        earlier.filter(business_date__lt=run.business_date)
+        .order_by("-business_date")
+        .values_list("business_date", flat=True)
+        .first()
+    )
+
+
+def summary_row(row: DatasetNight) -> dict[str, object]:
+    """One dataset's numbers of a night, as the table, the API and the evidence show them."""
+    outcomes = row.counts.get("outcomes", {})
+    review = ("review", "trigger_missing", "rule_conflict")
+    return {
+        "register": row.register,
+        "dataset": row.dataset,
+        "problem": row.problem,
+        "due": row.counts.get("due", 0),
+        "held": row.counts.get("left_held", row.counts.get("held", 0)),
+        "review": sum(row.counts.get(f"left_{state}", row.counts.get(state, 0)) for state in review),
+        "destroyed": sum(outcomes.get(name, 0) for name in ("destroyed", "anonymised", "unlinked", "recovered")),
+        "refused": outcomes.get("refused", 0),
+        "failed": outcomes.get("failed", 0),
+        "pending": outcomes.get("pending", 0),
+        "overdue_left": row.overdue_left,
+        "unexplained": row.unexplained,
+        "oldest_kept": row.oldest_kept.isoformat() if row.oldest_kept else None,
+    }
+
+
+def succeeded(run: Run) -> bool:
+    """Whether nothing is overdue and unexplained, and every register that should answer did."""
+    return run.state == RunState.FINISHED and not run.summary["unexplained"] and not run.summary["problems"]

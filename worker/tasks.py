@@ -1,1 +1,0 @@
-"""Celery's tasks: fetch, call one function, return."""
