@@ -22,7 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -34,6 +34,9 @@ from retention.models import EvidenceEntry, EvidenceHead
 
 PAGE = 200
 """Entries read at once; one may name 500 keys."""
+
+SHORTEST_KEY = 16
+"""Bytes of `digest.key` at least: with none, anybody could try out every customer number."""
 
 TAIL = 65_536
 """Bytes read at once when the journal's last line is looked for."""
@@ -56,13 +59,16 @@ def _key_path(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def _keyed(path: str) -> Any:
-    return blake2b(key=_key(path)[:64], digest_size=32)
+    key = _key(path)
+    if len(key) < SHORTEST_KEY:
+        raise EvidenceError(f"keys/{Path(path).name} is shorter than {SHORTEST_KEY} bytes: it hides nobody")
+    return blake2b(key=key[:64], digest_size=32)
 
 
 def subject_digest(key: str) -> str:
     """What stands for a person's number or a row's key in the evidence: BLAKE2b keyed with `digest.key`, hex.
 
-    Raises EvidenceError if the key file is not there.
+    Raises EvidenceError if the key file is not there or too short.
     """
     digest = _keyed(_key_path("digest.key")).copy()
     digest.update(key.encode("utf-8"))
@@ -70,10 +76,19 @@ def subject_digest(key: str) -> str:
 
 
 def _signing_key() -> Ed25519PrivateKey:
-    loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
+    try:
+        loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise EvidenceError("keys/evidence.pem is not a private key without a password") from None
     if not isinstance(loaded, Ed25519PrivateKey):
         raise EvidenceError("keys/evidence.pem is not an Ed25519 key")
     return loaded
+
+
+def check_keys() -> None:
+    """Raises EvidenceError unless both keys can be used: what could not be signed afterwards is not begun."""
+    _keyed(_key_path("digest.key"))
+    _signing_key()
 
 
 def _key_id(key: Ed25519PrivateKey) -> str:
