@@ -378,7 +378,12 @@ def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
         _verify_copy(slug, head, where, found)
         found.heads, previous = head.number, head.digest
         by_chain[body["chain"]] = body
-    ahead = [int(path.stem) for path in _heads_directory(slug).glob("*.json") if int(path.stem) > found.heads]
+    copies = []
+    for path in _heads_directory(slug).glob("*.json"):
+        if not (path.stem.isascii() and path.stem.isdecimal()):
+            raise EvidenceError(f"{slug}: {path.name!r} among the copies of heads is none")
+        copies.append(int(path.stem))
+    ahead = [number for number in copies if number > found.heads]
     if ahead:
         raise EvidenceError(f"{slug}: head {min(ahead)} is gone from the database, and its copy is there")
     return by_chain
@@ -438,7 +443,10 @@ def _verify_journals(
     """An intent is committed, then journalled, then sent, then its outcome is committed and journalled."""
     told: dict[str, set[_Step]] = {}
     for path in sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")):
-        journal = Journal(slug, date.fromisoformat(path.stem))
+        try:
+            journal = Journal(slug, date.fromisoformat(path.stem))
+        except ValueError:
+            raise EvidenceError(f"{slug}: {path.name!r} among the journals is none") from None
         signed = heads[path.stem]["journal"] if path.stem in heads else {"lines": 0, "last": GENESIS}
         agreed = signed["lines"] == 0
         steps = told.setdefault(path.stem, set())
