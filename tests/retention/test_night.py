@@ -311,6 +311,8 @@ class TestBadInput:
         row = DatasetNight.objects.get(dataset="asiakastiedot")
         assert row.problem
         assert row.overdue_left is None
+        people = dataset(run, "asiakastiedot")
+        assert [people[name] for name in ("due", "held", "review", "overdue_left")] == [None] * 4
         assert not (data_dir / "puuttuu.sqlite3").exists()
 
     def test_a_missing_column_stops_its_dataset_alone(self, company, data_dir):
