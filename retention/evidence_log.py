@@ -22,7 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -34,6 +34,9 @@ from retention.models import EvidenceEntry, EvidenceHead
 
 PAGE = 200
 """Entries read at once; one may name 500 keys."""
+
+SHORTEST_KEY = 16
+"""Bytes of `digest.key` at least: with none, anybody could try out every customer number."""
 
 TAIL = 65_536
 """Bytes read at once when the journal's last line is looked for."""
@@ -56,13 +59,16 @@ def _key_path(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def _keyed(path: str) -> Any:
-    return blake2b(key=_key(path)[:64], digest_size=32)
+    key = _key(path)
+    if len(key) < SHORTEST_KEY:
+        raise EvidenceError(f"keys/{Path(path).name} is shorter than {SHORTEST_KEY} bytes: it hides nobody")
+    return blake2b(key=key[:64], digest_size=32)
 
 
 def subject_digest(key: str) -> str:
     """What stands for a person's number or a row's key in the evidence: BLAKE2b keyed with `digest.key`, hex.
 
-    Raises EvidenceError if the key file is not there.
+    Raises EvidenceError if the key file is not there or too short.
     """
     digest = _keyed(_key_path("digest.key")).copy()
     digest.update(key.encode("utf-8"))
@@ -70,10 +76,19 @@ def subject_digest(key: str) -> str:
 
 
 def _signing_key() -> Ed25519PrivateKey:
-    loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
+    try:
+        loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise EvidenceError("keys/evidence.pem is not a private key without a password") from None
     if not isinstance(loaded, Ed25519PrivateKey):
         raise EvidenceError("keys/evidence.pem is not an Ed25519 key")
     return loaded
+
+
+def check_keys() -> None:
+    """Raises EvidenceError unless both keys can be used: what could not be signed afterwards is not begun."""
+    _keyed(_key_path("digest.key"))
+    _signing_key()
 
 
 def _key_id(key: Ed25519PrivateKey) -> str:
@@ -363,7 +378,12 @@ def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
         _verify_copy(slug, head, where, found)
         found.heads, previous = head.number, head.digest
         by_chain[body["chain"]] = body
-    ahead = [int(path.stem) for path in _heads_directory(slug).glob("*.json") if int(path.stem) > found.heads]
+    copies = []
+    for path in _heads_directory(slug).glob("*.json"):
+        if not (path.stem.isascii() and path.stem.isdecimal()):
+            raise EvidenceError(f"{slug}: {path.name!r} among the copies of heads is none")
+        copies.append(int(path.stem))
+    ahead = [number for number in copies if number > found.heads]
     if ahead:
         raise EvidenceError(f"{slug}: head {min(ahead)} is gone from the database, and its copy is there")
     return by_chain
@@ -423,7 +443,10 @@ def _verify_journals(
     """An intent is committed, then journalled, then sent, then its outcome is committed and journalled."""
     told: dict[str, set[_Step]] = {}
     for path in sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")):
-        journal = Journal(slug, date.fromisoformat(path.stem))
+        try:
+            journal = Journal(slug, date.fromisoformat(path.stem))
+        except ValueError:
+            raise EvidenceError(f"{slug}: {path.name!r} among the journals is none") from None
         signed = heads[path.stem]["journal"] if path.stem in heads else {"lines": 0, "last": GENESIS}
         agreed = signed["lines"] == 0
         steps = told.setdefault(path.stem, set())

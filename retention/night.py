@@ -23,7 +23,7 @@ from retention.disposal import OPEN_STATES, advance, make_lots, open_lots, withd
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
-from retention.evidence_log import EvidenceLog, Journal, sign_head
+from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
 from retention.forgetting import forget
 from retention.holds import active
 from retention.lot_keys import LotKey, unpack
@@ -82,7 +82,8 @@ def run_night(
     """Run the night of `business_date`, or finish one that was interrupted. `now` is an aware instant.
 
     Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in force, another
-    night running. `chunk` is the number of keys sent at once; `at` is told of each point between two steps.
+    night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once; `at`
+    is told of each point between two steps.
     """
     with only_one(organisation):
         run = request(organisation, business_date, by, confirm_gap)
@@ -96,6 +97,7 @@ def run_night(
         if version is None:
             raise NightError(f"{organisation.slug}: no published version is in force on {business_date}")
         refuse_wrong_date(run, now)
+        check_keys()
         plan = plan_of(version)
         run.version, run.state, run.stop_requested = version, RunState.RUNNING, False
         run.started_at = run.started_at or now

@@ -90,16 +90,20 @@ def _last_finished(run: Run) -> date | None:
 
 
 def summary_row(row: DatasetNight) -> dict[str, object]:
-    """One dataset's numbers of a night, as the table, the API and the evidence show them."""
+    """One dataset's numbers of a night, as the table, the API and the evidence show them; None: nobody answered."""
     outcomes = row.counts.get("outcomes", {})
     review = ("review", "trigger_missing", "rule_conflict")
+    asked = not row.problem or any(name != "outcomes" and not name.startswith("left_") for name in row.counts)
+    seen = asked or row.overdue_left is not None
+    held = row.counts.get("left_held", row.counts.get("held", 0))
+    to_review = sum(row.counts.get(f"left_{state}", row.counts.get(state, 0)) for state in review)
     return {
         "register": row.register,
         "dataset": row.dataset,
         "problem": row.problem,
-        "due": row.counts.get("due", 0),
-        "held": row.counts.get("left_held", row.counts.get("held", 0)),
-        "review": sum(row.counts.get(f"left_{state}", row.counts.get(state, 0)) for state in review),
+        "due": row.counts.get("due", 0) if asked else None,
+        "held": held if seen else None,
+        "review": to_review if seen else None,
         "destroyed": sum(outcomes.get(name, 0) for name in ("destroyed", "anonymised", "unlinked", "recovered")),
         "refused": outcomes.get("refused", 0),
         "failed": outcomes.get("failed", 0),

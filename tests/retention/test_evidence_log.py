@@ -176,6 +176,10 @@ class TestHead:
         copy.write_bytes(copy.read_bytes().replace(b"signature", b"signatura"))
         assert "not what its copy says" in broken()
 
+    def test_a_file_that_is_no_copy_is_named(self, two_nights):
+        (two_nights / "heads" / "testi" / "1 (kopio).json").touch()
+        assert "'1 (kopio).json' among the copies of heads is none" in broken()
+
     def test_a_copy_leaves_once_the_night_is_committed(self, db, data_dir, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
             EvidenceLog("testi", str(DAY)).append("night_finished", {})
@@ -258,6 +262,10 @@ class TestJournal:
         night(signed=False)
         EvidenceEntry.objects.filter(number__gt=1).delete()
         assert "line 1 tells of an intent (lot 1) that the chain does not have" in broken()
+
+    def test_a_file_that_is_no_journal_is_named(self, two_nights):
+        (two_nights / "journal" / "testi" / "2026-06-30 (kopio).jsonl").touch()
+        assert "'2026-06-30 (kopio).jsonl' among the journals is none" in broken()
 
     def test_without_a_journal_the_chain_stands_alone(self, two_nights):
         journal_of(two_nights).unlink()

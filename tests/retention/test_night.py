@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from retention.disposal import approve, reject
-from retention.domain.errors import LifecycleError, NightError
+from retention.domain.errors import EvidenceError, LifecycleError, NightError
 from retention.evidence_log import verify
 from retention.holds import place
 from retention.holds import stop as stop_register
@@ -223,6 +223,19 @@ class TestWhenItMayRun:
         run_night(company, TODAY, NOW)
         assert run_night(company, TODAY + timedelta(days=7), NOW + timedelta(days=7)).state == RunState.FINISHED
 
+    @pytest.mark.parametrize("name", ["evidence.pem", "digest.key"])
+    @pytest.mark.parametrize("content", [None, b"", b"hei"])
+    def test_not_without_keys_that_can_sign_and_hide(self, company, data_dir, name, content):
+        key = data_dir / "keys" / name
+        key.unlink()
+        if content is not None:
+            key.write_bytes(content)
+        before = customers(data_dir)
+        with pytest.raises(EvidenceError, match=name):
+            run_night(company, TODAY, NOW)
+        assert customers(data_dir) == before
+        assert not EvidenceEntry.objects.exists()
+
     def test_not_without_a_version_in_force(self, company):
         with pytest.raises(NightError, match="in force"):
             run_night(company, date(2019, 12, 31), NOW)
@@ -299,6 +312,8 @@ class TestBadInput:
         row = DatasetNight.objects.get(dataset="asiakastiedot")
         assert row.problem
         assert row.overdue_left is None
+        people = dataset(run, "asiakastiedot")
+        assert [people[name] for name in ("due", "held", "review", "overdue_left")] == [None] * 4
         assert not (data_dir / "puuttuu.sqlite3").exists()
 
     def test_a_missing_column_stops_its_dataset_alone(self, company, data_dir):
