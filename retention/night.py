@@ -19,7 +19,7 @@ from django.db import transaction
 from retention import verification
 from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError
-from retention.disposal import OPEN_STATES, advance, make_lots, open_lots, withdraw
+from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, withdraw
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
@@ -146,13 +146,42 @@ def _walk(night: _Night, now: datetime) -> None:
 
 
 def _void_superseded_rules(night: _Night) -> None:
-    """A lot made under rules that are no longer in force is taken back, but for a chunk already in flight."""
+    """A lot whose rules are no longer in force is taken back; of a chunk in flight it is found out what went."""
     for lot in open_lots(night.organisation.pk):
-        current = night.plan.find_dataset(lot.dataset)
-        if current is not None and current.rules_digest == lot.rules_digest:
+        why = _voided(lot, night.plan.find_dataset(lot.dataset))
+        if not why:
             continue
-        if not lot.attempts.filter(state="intent").exists():
-            withdraw(lot, "its rules are no longer in force")
+        try:
+            _find_out(night, lot, why)
+        except SelosteError as error:
+            night.progress("problem", lot.register, f"{lot.dataset}: {error}")
+        else:
+            withdraw(lot, why)
+
+
+def _voided(lot: Lot, current: DatasetPlan | None) -> str:
+    """Why nothing more of a lot may go as it is; empty where it may."""
+    if current is None or current.rules_digest != lot.rules_digest:
+        return "its rules are no longer in force"
+    if lot.approvals_needed < approvals_needed(current):
+        return "its policy wants more approvals now"
+    return ""
+
+
+def _find_out(night: _Night, lot: Lot, why: str) -> None:
+    """What became of a chunk in flight, asked as its own version maps it. Raises ConnectorError if nobody answers."""
+    if not lot.attempts.filter(state="intent").exists():
+        return
+    plan = plan_of(lot.version)
+    dataset, register = plan.find_dataset(lot.dataset), plan.find_register(lot.register)
+    if dataset is None or register is None:
+        raise NightError(f"version {lot.version.number} does not know it")
+    night.progress("recover", lot.register, lot.dataset)
+    with connector_of(night.organisation, register) as connector:
+        question = Question(night.organisation, plan, dataset, night.today)
+        work = replace(_take(night, question, connector, lot), void=why)
+        while lot.attempts.filter(state="intent").exists():
+            purge_chunk(work)
 
 
 def _collect(night: _Night, register: RegisterPlan) -> None:
@@ -201,7 +230,7 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
         if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
             _evaluate(night, question, connector)
         for lot in open_lots(night.organisation.pk, dataset.code):
-            if advance(lot, dataset, night.today):
+            if not _voided(lot, dataset) and advance(lot, dataset, night.today):
                 _purge(night, question, connector, lot)
     except Stopped:
         raise
@@ -212,13 +241,17 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
 def _recover(night: _Night, question: Question, connector: Connector, blind: str) -> None:
     """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
 
-    On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
+    On a night that is blind (V5), or whose policy destroys nothing, it is only found out what went; nothing more
+    of it is sent.
     """
-    for lot in Lot.objects.filter(
-        organisation=night.organisation, dataset=question.dataset.code, attempts__state="intent"
-    ).distinct():
+    unsent = "it was not known whether it is due" if blind else ""
+    if question.dataset.policy.mode != "purge":
+        unsent = f"the policy is {question.dataset.policy.mode} now"
+    for lot in open_lots(night.organisation.pk, question.dataset.code):
+        if _voided(lot, question.dataset) or not lot.attempts.filter(state="intent").exists():
+            continue
         night.progress("recover", lot.register, lot.dataset)
-        work = replace(_take(night, question, connector, lot), blind=bool(blind))
+        work = replace(_take(night, question, connector, lot), blind=unsent)
         while lot.attempts.filter(state="intent").exists():
             purge_chunk(work)
 

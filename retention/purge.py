@@ -52,7 +52,11 @@ class RegisterStopped(LifecycleError):
 
 @dataclass
 class Work:
-    """A lot in hand: its keys unpacked once, and all that a chunk needs. `blind`: it is only found out what went."""
+    """A lot in hand: its keys unpacked once, and all that a chunk needs.
+
+    blind  why nothing of it may be sent tonight: it is only found out what went
+    void   likewise for good: what did not go is superseded
+    """
 
     lot: Lot
     run: Run
@@ -62,7 +66,8 @@ class Work:
     journal: Journal
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
-    blind: bool = False
+    blind: str = ""
+    void: str = ""
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
 
@@ -169,11 +174,11 @@ def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> boo
 def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
     """Ask again, then dispose. Whatever is not sent has its outcome too."""
     positions: list[int] = list(attempt.positions)
-    if work.blind:
-        unsent = {
-            p: Disposal(work.keys[p].key, Outcome.FAILED, "it was not known whether it is due") for p in positions
-        }
-        return {**unsent, **_already_gone(work, unsent)}
+    if work.void or work.blind:
+        outcome = Outcome.SUPERSEDED if work.void else Outcome.FAILED
+        unsent = {p: Disposal(work.keys[p].key, outcome, work.void or work.blind) for p in positions}
+        unsent.update(_already_gone(work, unsent))
+        return {**unsent, **_called_back(work, unsent)}
     conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
     outcomes: dict[int, Disposal] = {}
     groups: dict[Expression, list[int]] = {}
