@@ -342,3 +342,30 @@ def test_a_request_is_the_queue(company):
     assert request(company, TODAY, "other").pk == first.pk
     assert first.state == RunState.REQUESTED
     assert run_night(company, TODAY, NOW).pk == first.pk
+
+
+class TestPolicyChangedSince:
+    """What a lot was flagged under is not what it may go under."""
+
+    @pytest.mark.parametrize("before", [{"mode": "flag"}, {"grace": "P2D"}])
+    def test_more_approvals_than_it_was_flagged_with_are_waited_for(self, data_dir, db, before):
+        company = found_company(data_dir, {**POLICY, **before})
+        run_night(company, TODAY, NOW)
+        publish(company, document({**POLICY, "approval": "two"}), 2, (TODAY + timedelta(days=1)).isoformat())
+        for days in (1, 2, 3):
+            run = run_night(company, TODAY + timedelta(days=days), NOW + timedelta(days=days))
+        assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+        assert succeeded(run)  # it waits for two persons
+        lots = Lot.objects.filter(dataset="asiakastiedot", state="flagged")
+        assert sorted(lots.values_list("size", "approvals_needed")) == [(4, 2)]  # 1004 too
+
+    def test_an_approval_does_not_outlive_a_time_of_observing(self, data_dir, db):
+        company = found_company(data_dir, {**POLICY, "approval": "one", "grace": "P1D"})
+        run_night(company, TODAY, NOW)
+        lot = Lot.objects.get(dataset="asiakastiedot")
+        approve(lot, "toimitusjohtaja", lot.digest)
+        for days, policy in ((1, {"mode": "observe"}), (2, {"approval": "one"})):
+            day = TODAY + timedelta(days=days)
+            publish(company, document({**POLICY, **policy}), 1 + days, day.isoformat())
+            run_night(company, day, NOW + timedelta(days=days))
+        assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
