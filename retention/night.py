@@ -19,7 +19,7 @@ from django.db import transaction
 from retention import verification
 from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError
-from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, withdraw
+from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import LotState, Outcome
 from retention.domain.rules import Action
@@ -27,7 +27,7 @@ from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
 from retention.forgetting import forget
 from retention.holds import active
-from retention.lot_keys import LotKey, unpack
+from retention.lot_keys import LotKey
 from retention.models import Attempt, Collection, DatasetNight, Lot, Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
@@ -305,12 +305,8 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
     holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
-    waiting = frozenset(
-        entry.key
-        for lot in open_lots(night.organisation.pk, dataset.code)
-        if lot.keys is not None
-        for entry in unpack(bytes(lot.keys))
-    )
+    lots = open_lots(night.organisation.pk, dataset.code)
+    waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, holds, waiting)
     grouped: dict[tuple[Action, str], list[Due]] = defaultdict(list)
     for due in found.due:

@@ -369,3 +369,19 @@ class TestPolicyChangedSince:
             publish(company, document({**POLICY, **policy}), 1 + days, day.isoformat())
             run_night(company, day, NOW + timedelta(days=days))
         assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+
+
+def test_what_a_lot_has_settled_may_fall_due_again_while_it_is_open(data_dir, db):
+    company = found_company(data_dir, {**POLICY, "approval": "one"})
+    run_night(company, TODAY, NOW)
+    lot = Lot.objects.get(dataset="asiakastiedot")
+    approve(lot, "toimitusjohtaja", lot.digest)
+    place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
+    sql(data_dir, "update sopimus set loppu = null, tila = 'voimassa' where asiakasnro = '1001'")
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    lot.refresh_from_db()
+    assert (lot.state, lot.tally) == ("claimed", {"destroyed": 1, "held": 1, "superseded": 1})
+    sql(data_dir, "update sopimus set loppu = '2022-01-31', tila = 'paattynyt' where sopimusnro = 'S1'")
+    run = run_night(company, TODAY + timedelta(days=2), NOW + timedelta(days=2))
+    assert Lot.objects.filter(dataset="asiakastiedot", state="flagged").exists()
+    assert succeeded(run)
