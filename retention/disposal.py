@@ -13,11 +13,11 @@ from django.db import transaction
 
 from retention.domain.errors import LifecycleError
 from retention.domain.evidence import merkle_root
-from retention.domain.lifecycle import LotState, allowed
+from retention.domain.lifecycle import RETRIED, LotState, allowed
 from retention.domain.periods import Period, due_from
 from retention.domain.rules import Action
 from retention.evidence_log import EvidenceLog, subject_digest
-from retention.lot_keys import LotKey, lot_digest, pack
+from retention.lot_keys import LotKey, lot_digest, pack, unpack
 from retention.models import Lot, LotEvent, Run
 from retention.plan import DatasetPlan
 
@@ -35,6 +35,18 @@ def open_lots(organisation_id: int, dataset: str | None = None) -> Iterator[Lot]
         lots = lots.filter(dataset=dataset)
     for pk in list(lots.values_list("pk", flat=True)):  # no cursor stays open while its caller writes
         yield Lot.objects.get(pk=pk)
+
+
+def waiting_keys(lot: Lot) -> Iterator[str]:
+    """Keys of a lot that it will still send; what it has settled may fall due again, and then goes into another lot."""
+    if lot.keys is None:
+        return
+    again = set(lot.exceptions.filter(outcome__in=list(RETRIED)).values_list("position", flat=True))
+    for positions in lot.attempts.filter(state="intent").values_list("positions", flat=True):
+        again.update(positions)
+    for position, entry in enumerate(unpack(bytes(lot.keys))):
+        if position >= lot.next_position or position in again:
+            yield entry.key
 
 
 def make_lots(

@@ -19,14 +19,15 @@ from django.db import transaction
 from retention import verification
 from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError
-from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, withdraw
+from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
 from retention.domain.errors import NightError, SelosteError
+from retention.domain.lifecycle import LotState, Outcome
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
 from retention.forgetting import forget
 from retention.holds import active
-from retention.lot_keys import LotKey, unpack
+from retention.lot_keys import LotKey
 from retention.models import Attempt, Collection, DatasetNight, Lot, Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
@@ -89,7 +90,7 @@ def run_night(
         run = request(organisation, business_date, by, confirm_gap)
         if run.state == RunState.FINISHED:
             return run
-        if run.state == RunState.REQUESTED and run.stop_requested:
+        if run.stop_requested:  # before it began, or after it was killed
             run.state = RunState.STOPPED
             run.save(update_fields=["state"])
             return run
@@ -99,10 +100,10 @@ def run_night(
         refuse_wrong_date(run, now)
         check_keys()
         plan = plan_of(version)
-        run.version, run.state, run.stop_requested = version, RunState.RUNNING, False
+        run.version, run.state = version, RunState.RUNNING
         run.started_at = run.started_at or now
         run.missed_dates = [day.isoformat() for day in missed(run)]
-        run.save(update_fields=["version", "state", "stop_requested", "started_at", "missed_dates"])
+        run.save(update_fields=["version", "state", "started_at", "missed_dates"])
         night = _Night(
             run,
             plan,
@@ -134,7 +135,7 @@ def _walk(night: _Night, now: datetime) -> None:
                     "missed_dates": night.run.missed_dates,
                 },
             )
-    _void_superseded_rules(night)
+    _withdraw_void_lots(night)
     for register in night.plan.registers:
         _collect(night, register)
     for register in night.plan.registers:
@@ -145,43 +146,53 @@ def _walk(night: _Night, now: datetime) -> None:
     _close(night, now)
 
 
-def _void_superseded_rules(night: _Night) -> None:
-    """A lot whose rules are no longer in force is taken back; of a chunk in flight it is found out what went."""
+def _withdraw_void_lots(night: _Night) -> None:
+    """Take back every lot that may no longer be carried out; one with keys under way when its register is worked on."""
+    worked = {dataset.code for register in night.plan.registers for dataset in _worked(night, register)}
     for lot in open_lots(night.organisation.pk):
-        why = _voided(lot, night.plan.find_dataset(lot.dataset))
-        if not why:
+        why = _void(night, lot)
+        if not why or (_under_way(lot) and lot.dataset in worked):
             continue
         try:
-            _find_out(night, lot, why)
+            _take_back(night, lot, why)
         except SelosteError as error:
-            night.progress("problem", lot.register, f"{lot.dataset}: {error}")
-        else:
-            withdraw(lot, why)
+            _problem(night, lot.register, lot.dataset, str(error))
 
 
-def _voided(lot: Lot, current: DatasetPlan | None) -> str:
-    """Why nothing more of a lot may go as it is; empty where it may."""
-    if current is None or current.rules_digest != lot.rules_digest:
+def _void(night: _Night, lot: Lot) -> str:
+    """Why a lot may no longer be carried out, whoever approved it; "" if it may (V1, V3)."""
+    current = night.plan.find_dataset(lot.dataset)
+    if current is None or (current.rules_digest, current.register) != (lot.rules_digest, lot.register):
         return "its rules are no longer in force"
-    if lot.approvals_needed < approvals_needed(current):
-        return "its policy wants more approvals now"
+    if current.policy.mode == "observe" or (current.policy.mode != "purge" and lot.state == LotState.CLAIMED):
+        return "its policy purges no longer"
+    if approvals_needed(current) > lot.approvals_needed:
+        return "its policy asks for more approvals now"
     return ""
 
 
-def _find_out(night: _Night, lot: Lot, why: str) -> None:
-    """What became of a chunk in flight, asked as its own version maps it. Raises ConnectorError if nobody answers."""
-    if not lot.attempts.filter(state="intent").exists():
-        return
-    plan = plan_of(lot.version)
-    dataset, register = plan.find_dataset(lot.dataset), plan.find_register(lot.register)
-    if dataset is None or register is None:
-        raise NightError(f"version {lot.version.number} does not know it")
-    night.progress("recover", lot.register, lot.dataset)
-    with connector_of(night.organisation, register) as connector:
-        question = Question(night.organisation, plan, dataset, night.today)
-        work = replace(_take(night, question, connector, lot), void=why)
-        while lot.attempts.filter(state="intent").exists():
-            purge_chunk(work)
+def _under_way(lot: Lot) -> bool:
+    """Whether a chunk was in flight when a night was killed, or people were asked to dispose of something."""
+    asked = lot.exceptions.filter(outcome=Outcome.PENDING)
+    return bool(lot.attempts.filter(state="intent").exists() or asked.exists())
+
+
+def _take_back(night: _Night, lot: Lot, why: str) -> None:
+    """Withdraw a lot; what is under way is settled first, as the lot's own version maps it, and nothing more is sent.
+
+    Raises SelosteError, and leaves the lot as it is, where the register cannot be asked.
+    """
+    if _under_way(lot):
+        plan = plan_of(lot.version)
+        register, dataset = plan.find_register(lot.register), plan.find_dataset(lot.dataset)
+        if register is None or dataset is None:
+            raise NightError(f"lot {lot.pk} is of a dataset that its own version does not have")
+        with connector_of(night.organisation, register) as connector:
+            question = Question(night.organisation, plan, dataset, night.today)
+            work = replace(_take(night, question, connector, lot), void=why)
+            while purge_chunk(work):
+                night.progress("recover", lot.register, lot.dataset)
+    withdraw(lot, why)
 
 
 def _collect(night: _Night, register: RegisterPlan) -> None:
@@ -201,8 +212,13 @@ def _collect(night: _Night, register: RegisterPlan) -> None:
     night.at(f"collected {register.code}")
 
 
+def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
+    """The datasets of a register that we dispose of ourselves."""
+    return [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+
+
 def _work_register(night: _Night, register: RegisterPlan) -> None:
-    datasets = [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+    datasets = _worked(night, register)
     if not datasets:
         return
     try:
@@ -216,13 +232,17 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
-                _problem(night, dataset, str(error))
+                _problem(night, dataset.register, dataset.code, str(error))
 
 
 def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> None:
     question = Question(night.organisation, night.plan, dataset, night.today)
     try:
         connector.check([question.mapping])
+        for lot in open_lots(night.organisation.pk, dataset.code):
+            why = _void(night, lot)
+            if why:
+                _take_back(night, lot, why)
         blind = _incomplete_sources(night, question)
         _recover(night, question, connector, blind)
         if blind:
@@ -230,28 +250,24 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
         if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
             _evaluate(night, question, connector)
         for lot in open_lots(night.organisation.pk, dataset.code):
-            if not _voided(lot, dataset) and advance(lot, dataset, night.today):
+            if advance(lot, dataset, night.today):
                 _purge(night, question, connector, lot)
     except Stopped:
         raise
     except SelosteError as error:
-        _problem(night, dataset, str(error))
+        _problem(night, dataset.register, dataset.code, str(error))
 
 
 def _recover(night: _Night, question: Question, connector: Connector, blind: str) -> None:
     """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
 
-    On a night that is blind (V5), or whose policy destroys nothing, it is only found out what went; nothing more
-    of it is sent.
+    On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
     """
-    unsent = "it was not known whether it is due" if blind else ""
-    if question.dataset.policy.mode != "purge":
-        unsent = f"the policy is {question.dataset.policy.mode} now"
-    for lot in open_lots(night.organisation.pk, question.dataset.code):
-        if _voided(lot, question.dataset) or not lot.attempts.filter(state="intent").exists():
-            continue
+    for lot in Lot.objects.filter(
+        organisation=night.organisation, dataset=question.dataset.code, attempts__state="intent"
+    ).distinct():
         night.progress("recover", lot.register, lot.dataset)
-        work = replace(_take(night, question, connector, lot), blind=unsent)
+        work = replace(_take(night, question, connector, lot), blind=bool(blind))
         while lot.attempts.filter(state="intent").exists():
             purge_chunk(work)
 
@@ -289,12 +305,8 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
     holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
-    waiting = frozenset(
-        entry.key
-        for lot in open_lots(night.organisation.pk, dataset.code)
-        if lot.keys is not None
-        for entry in unpack(bytes(lot.keys))
-    )
+    lots = open_lots(night.organisation.pk, dataset.code)
+    waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, holds, waiting)
     grouped: dict[tuple[Action, str], list[Due]] = defaultdict(list)
     for due in found.due:
@@ -314,14 +326,14 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     night.at(f"evaluated {dataset.code}")
 
 
-def _problem(night: _Night, dataset: DatasetPlan, problem: str) -> None:
-    night.problems[dataset.code] = problem
-    night.progress("problem", dataset.register, f"{dataset.code}: {problem}")
+def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
+    night.problems[dataset] = problem
+    night.progress("problem", register, f"{dataset}: {problem}")
     with transaction.atomic():
         DatasetNight.objects.update_or_create(
-            run=night.run, dataset=dataset.code, defaults={"register": dataset.register, "problem": problem}
+            run=night.run, dataset=dataset, defaults={"register": register, "problem": problem}
         )
-        night.log.append("problem", {"register": dataset.register, "dataset": dataset.code, "problem": problem})
+        night.log.append("problem", {"register": register, "dataset": dataset, "problem": problem})
 
 
 def _read_register(night: _Night, register: RegisterPlan) -> None:
@@ -337,7 +349,7 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                     reading = verification.read(night.plan, dataset, connector, night.organisation, night.today)
                 except SelosteError as error:
                     if dataset.code not in night.problems:
-                        _problem(night, dataset, str(error))
+                        _problem(night, dataset.register, dataset.code, str(error))
                     continue
                 row, _ = DatasetNight.objects.get_or_create(
                     run=night.run, dataset=dataset.code, defaults={"register": register.code}
@@ -355,7 +367,7 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
     except ConnectorError as error:
         for dataset in datasets:
             if dataset.code not in night.problems:
-                _problem(night, dataset, str(error))
+                _problem(night, dataset.register, dataset.code, str(error))
 
 
 def _forget(night: _Night) -> None:

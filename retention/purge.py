@@ -12,9 +12,10 @@
 4. The connector disposes under the still-due predicate and the subject's number, and is read back.
 5. In one transaction: the outcome of every key, the tally, the evidence.
 
-Killed anywhere, the next call finds an intent without an outcome and sends the same chunk again. What is
-absent then went by our own intent and counts as *recovered*; what a hold or a new contract protects now
-and is still there is left alone. Every key is counted once: a lot's tally sums to what was sent.
+Killed anywhere, the next call finds an intent without an outcome and sends the same chunk again, unless
+somebody has said stop. What is absent then went by our own intent and counts as *recovered*; what a hold,
+a new contract or other rules protect now and is still there is left alone. Every key is counted once: a
+lot's tally sums to what was sent.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class RegisterStopped(LifecycleError):
 class Work:
     """A lot in hand: its keys unpacked once, and all that a chunk needs.
 
-    blind  why nothing of it may be sent tonight: it is only found out what went
-    void   likewise for good: what did not go is superseded
+    blind  it is only found out what went
+    void   why the lot may no longer be carried out: the same, and what others were asked for is called back
     """
 
     lot: Lot
@@ -66,7 +67,7 @@ class Work:
     journal: Journal
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
-    blind: str = ""
+    blind: bool = False
     void: str = ""
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
@@ -88,9 +89,12 @@ def purge_chunk(work: Work) -> bool:
     if attempt is None:
         attempt = _intend(work)
         if attempt is None:
-            _finish(work)
+            if not work.void:
+                _finish(work)
             return False
         work.at("intent committed")
+    elif not work.void:
+        _refuse_if_stopped(work)
     work.journal.append({"kind": "intent", "run": work.run.pk, **_intent_body(work, attempt)})
     work.at("intent journalled")
     outcomes = _send(work, attempt, recovering)
@@ -106,7 +110,8 @@ def purge_chunk(work: Work) -> bool:
 def _intend(work: Work) -> Attempt | None:
     with transaction.atomic():
         gate = claim_gate(work.question.organisation)
-        _refuse_if_stopped(work)
+        if not work.void:
+            _refuse_if_stopped(work)
         lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
         positions = _next_positions(lot, work)
         if not positions:
@@ -136,7 +141,13 @@ def _refuse_if_stopped(work: Work) -> None:
 
 
 def _next_positions(lot: Lot, work: Work) -> list[int]:
-    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once."""
+    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once.
+
+    Of a void lot: only those that other people were asked for.
+    """
+    if work.void:
+        asked = lot.exceptions.filter(outcome=Outcome.PENDING).order_by("position")
+        return list(asked.values_list("position", flat=True)[: work.chunk])
     fresh = list(range(lot.next_position, min(lot.next_position + work.chunk, lot.size)))
     if fresh:
         return fresh
@@ -174,13 +185,17 @@ def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> boo
 def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
     """Ask again, then dispose. Whatever is not sent has its outcome too."""
     positions: list[int] = list(attempt.positions)
-    if work.void or work.blind:
-        outcome = Outcome.SUPERSEDED if work.void else Outcome.FAILED
-        unsent = {p: Disposal(work.keys[p].key, outcome, work.void or work.blind) for p in positions}
-        unsent.update(_already_gone(work, unsent))
-        return {**unsent, **_called_back(work, unsent)}
+    if work.void:
+        unsent = {p: Disposal(work.keys[p].key, Outcome.SUPERSEDED, work.void) for p in positions}
+        outcomes = {**unsent, **(_already_gone(work, unsent) if recovering else {})}
+        return {**outcomes, **_called_back(work, outcomes)}
+    if work.blind:
+        unsent = {
+            p: Disposal(work.keys[p].key, Outcome.FAILED, "it was not known whether it is due") for p in positions
+        }
+        return {**unsent, **_already_gone(work, unsent)}
     conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
-    outcomes: dict[int, Disposal] = {}
+    outcomes = {}
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
     epoch, holds = _epoch_and_holds(work)
@@ -304,9 +319,9 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         if sum(lot.tally.values()) != lot.next_position:
             raise EvidenceError(f"lot {lot.pk}: {sum(lot.tally.values())} outcomes for {lot.next_position} keys")
         lot.save(update_fields=["tally", "next_position"])
-        attempt.state = "outcome"
+        attempt.state, attempt.run = "outcome", work.run  # an interrupted one counts in the night that settles it
         attempt.tally = dict(sorted(Counter(d.outcome.value for d in outcomes.values()).items()))
-        attempt.save(update_fields=["state", "tally"])
+        attempt.save(update_fields=["state", "run", "tally"])
         work.log.append(
             "outcome",
             {

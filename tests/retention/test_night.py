@@ -333,7 +333,7 @@ def test_what_a_kill_left_in_flight_is_not_sent_under_a_stricter_policy(
     run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1), chunk=1)
     assert tickets(data_dir)[0] == 6 - went
     lot = Lot.objects.order_by("pk")[0]
-    assert (lot.state, lot.tally) == (state, {"recovered" if went else unsent: 1})
+    assert (lot.state, lot.tally) == ("withdrawn", {"recovered" if went else "superseded": 1})
     assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
     assert not Attempt.objects.filter(state="intent").exists()
     verify("testi")
@@ -400,3 +400,46 @@ def test_a_request_is_the_queue(company):
     assert request(company, TODAY, "other").pk == first.pk
     assert first.state == RunState.REQUESTED
     assert run_night(company, TODAY, NOW).pk == first.pk
+
+
+class TestPolicyChangedSince:
+    """What a lot was flagged under is not what it may go under."""
+
+    @pytest.mark.parametrize("before", [{"mode": "flag"}, {"grace": "P2D"}])
+    def test_more_approvals_than_it_was_flagged_with_are_waited_for(self, data_dir, db, before):
+        company = found_company(data_dir, {**POLICY, **before})
+        run_night(company, TODAY, NOW)
+        publish(company, document({**POLICY, "approval": "two"}), 2, (TODAY + timedelta(days=1)).isoformat())
+        for days in (1, 2, 3):
+            run = run_night(company, TODAY + timedelta(days=days), NOW + timedelta(days=days))
+        assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+        assert succeeded(run)  # it waits for two persons
+        lots = Lot.objects.filter(dataset="asiakastiedot", state="flagged")
+        assert sorted(lots.values_list("size", "approvals_needed")) == [(4, 2)]  # 1004 too
+
+    def test_an_approval_does_not_outlive_a_time_of_observing(self, data_dir, db):
+        company = found_company(data_dir, {**POLICY, "approval": "one", "grace": "P1D"})
+        run_night(company, TODAY, NOW)
+        lot = Lot.objects.get(dataset="asiakastiedot")
+        approve(lot, "toimitusjohtaja", lot.digest)
+        for days, policy in ((1, {"mode": "observe"}), (2, {"approval": "one"})):
+            day = TODAY + timedelta(days=days)
+            publish(company, document({**POLICY, **policy}), 1 + days, day.isoformat())
+            run_night(company, day, NOW + timedelta(days=days))
+        assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+
+
+def test_what_a_lot_has_settled_may_fall_due_again_while_it_is_open(data_dir, db):
+    company = found_company(data_dir, {**POLICY, "approval": "one"})
+    run_night(company, TODAY, NOW)
+    lot = Lot.objects.get(dataset="asiakastiedot")
+    approve(lot, "toimitusjohtaja", lot.digest)
+    place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
+    sql(data_dir, "update sopimus set loppu = null, tila = 'voimassa' where asiakasnro = '1001'")
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    lot.refresh_from_db()
+    assert (lot.state, lot.tally) == ("claimed", {"destroyed": 1, "held": 1, "superseded": 1})
+    sql(data_dir, "update sopimus set loppu = '2022-01-31', tila = 'paattynyt' where sopimusnro = 'S1'")
+    run = run_night(company, TODAY + timedelta(days=2), NOW + timedelta(days=2))
+    assert Lot.objects.filter(dataset="asiakastiedot", state="flagged").exists()
+    assert succeeded(run)

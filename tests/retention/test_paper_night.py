@@ -130,3 +130,28 @@ def test_a_certificate_wants_a_role_and_an_order_that_is_there(company):
         command("--certify", "X")
     with pytest.raises(CommandError, match="no order X"):
         command("--certify", "X", "--signed-by", "arkistonhoitaja")
+
+
+def test_rules_that_keep_it_longer_call_the_order_back(company, data_dir):
+    night(company)
+    changed = json.loads(company.versions.order_by("-number").first().snapshot)
+    changed["datasets"][-1]["grounds"][0]["period"] = "P30Y"
+    publish(company, changed, 3, (TODAY + timedelta(days=1)).isoformat())
+    night(company, 1)
+    (order,) = Orders(data_dir / "archive" / "orders").written.values()
+    assert order.withdrawn
+    assert Lot.objects.get(dataset="paperit").state == "withdrawn"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_dataset_that_is_dropped_or_only_observed_calls_the_order_back(company, data_dir, gone):
+    night(company)
+    changed = json.loads(company.versions.order_by("-number").first().snapshot)
+    if gone:
+        del changed["datasets"][-1]
+    else:
+        changed["datasets"][-1]["policy"]["mode"] = "observe"
+    publish(company, changed, 3, (TODAY + timedelta(days=1)).isoformat())
+    night(company, 1)
+    (order,) = Orders(data_dir / "archive" / "orders").written.values()
+    assert order.withdrawn
