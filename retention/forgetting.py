@@ -46,7 +46,8 @@ def forget(organisation: Organisation, plan: Plan) -> Forgotten:
             gone = sorted(set(batch) - _still_somewhere(organisation, plan, datasets, batch))
             with transaction.atomic():
                 for table in TABLES:
-                    table.objects.filter(organisation=organisation, subject_kind=kind, subject__in=gone).delete()
+                    mine = table.objects.filter(organisation=organisation, subject_kind=kind, subject__in=gone)
+                    mine.filter(revision=UNTOLD).delete()  # what was told while the registers were asked stays
             subjects += len(gone)
         by_contract = [dataset for dataset in datasets if dataset.grain is Grain.CONTRACT]
         for pairs in _batches(_untold_contracts(organisation, kind)):

@@ -34,7 +34,10 @@ def unpack(packed: bytes) -> list[LotKey]:
 
 
 def lot_digest(entries: Sequence[LotKey], dataset: str, action: str, rules_digest: str) -> str:
-    """What an approval signs (V3): exactly these keys, since when, what happens to them, under which rules."""
+    """What an approval signs (V3): exactly these keys, since when, what happens to them, under which rules.
+
+    Not keyed: what is kept or shown is `subject_digest` of it.
+    """
     signed = {
         "action": action,
         "dataset": dataset,

@@ -30,14 +30,14 @@ from retention.connectors.contract import Connector, ConnectorError, Disposal, R
 from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
-from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome, may_be_sent
+from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, Expression, is_false
 from retention.domain.rules import Action, Hold
 from retention.evaluation import Question
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
 from retention.holds import active, claim_gate, epoch_of, register_stopped, stopped
 from retention.lot_keys import LotKey, unpack
-from retention.models import Attempt, KeyOutcome, Lot, Run
+from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 
 CHUNK = 500
 """Keys sent at once."""
@@ -322,6 +322,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         attempt.state, attempt.run = "outcome", work.run  # an interrupted one counts in the night that settles it
         attempt.tally = dict(sorted(Counter(d.outcome.value for d in outcomes.values()).items()))
         attempt.save(update_fields=["state", "run", "tally"])
+        _forget_first_seen(work, outcomes)
         work.log.append(
             "outcome",
             {
@@ -339,6 +340,14 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
             },
         )
     work.lot = lot
+
+
+def _forget_first_seen(work: Work, outcomes: Mapping[int, Disposal]) -> None:
+    """The key of what is gone may hold a person's number; what may stay after all is seen for the first time again."""
+    settled = [disposal.key for disposal in outcomes.values() if disposal.outcome in FINAL]
+    FirstSeen.objects.filter(
+        organisation=work.question.organisation, dataset=work.lot.dataset, key__in=settled
+    ).delete()
 
 
 def _finish(work: Work) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from retention.connectors.contract import ConnectorError
 from retention.forgetting import forget
-from retention.models import Connection, EvidenceEntry, LedgerContract
+from retention.ledger import EventRow, upsert
+from retention.models import Connection, EvidenceEntry, LedgerContract, LedgerEvent
 from retention.night import run_night
 from retention.plan import plan_of
 from tests.retention.company import NOW, TODAY
@@ -85,3 +86,17 @@ def test_while_a_register_does_not_answer_nothing_is_forgotten(company, data_dir
     with pytest.raises(ConnectorError):
         forget(company, plan_of(version))
     assert "1001" in known(company)
+
+
+def test_what_a_program_tells_while_the_registers_are_asked_stays(company, monkeypatch):
+    version = run_night(company, TODAY, NOW).version
+    assert version is not None
+    LedgerContract.objects.filter(subject="1001").update(revision=-1)
+
+    def told_meanwhile(*asked):
+        upsert(company, events=[EventRow("customer", "1001", "objection", TODAY)], source="api:crm")
+        return set()
+
+    monkeypatch.setattr("retention.forgetting._still_somewhere", told_meanwhile)
+    forget(company, plan_of(version))
+    assert LedgerEvent.objects.filter(subject="1001").count() == 1

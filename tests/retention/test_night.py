@@ -12,7 +12,8 @@ from retention.domain.errors import EvidenceError, LifecycleError, NightError
 from retention.evidence_log import verify
 from retention.holds import place
 from retention.holds import stop as stop_register
-from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, Lot, Run
+from retention.lot_keys import lot_digest, unpack
+from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, FirstSeen, Lot, Run
 from retention.models.run import RunState
 from retention.night import run_night
 from retention.runs import request, stop, succeeded
@@ -443,3 +444,23 @@ def test_what_a_lot_has_settled_may_fall_due_again_while_it_is_open(data_dir, db
     run = run_night(company, TODAY + timedelta(days=2), NOW + timedelta(days=2))
     assert Lot.objects.filter(dataset="asiakastiedot", state="flagged").exists()
     assert succeeded(run)
+
+
+def test_what_was_first_seen_without_a_ground_is_forgotten_with_it(data_dir, db):
+    company = found_company(data_dir)
+    content = document(POLICY)
+    content["datasets"][0] |= {"grounds": [], "no_reason_to_keep": True}
+    publish(company, content, 2, "2020-01-02")
+    place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
+    run_night(company, TODAY, NOW)
+    assert tickets(data_dir)[0] == 3
+    assert FirstSeen.objects.filter(dataset="tiketit").count() == 0
+
+
+def test_the_keys_of_a_lot_cannot_be_found_by_trying(data_dir, db):
+    company = found_company(data_dir, {**POLICY, "approval": "one"})
+    run_night(company, TODAY, NOW)
+    lot = Lot.objects.get(dataset="asiakastiedot")
+    tried = lot_digest(unpack(bytes(lot.keys)), lot.dataset, lot.action, lot.rules_digest)
+    assert tried != lot.digest
+    assert not EvidenceEntry.objects.filter(body__contains=tried).exists()
