@@ -26,6 +26,7 @@ from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, withdraw
 from retention.domain.errors import NightError, SelosteError
+from retention.domain.lifecycle import LotState, Outcome
 from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
@@ -222,16 +223,20 @@ def _walk(night: _Night, now: datetime) -> None:
 
 
 def _void_superseded_rules(night: _Night) -> None:
-    """A lot whose rules are no longer in force is taken back; of a chunk in flight it is found out what went."""
+    """A lot whose rules are no longer in force is taken back; of what was sent already it is found out what went."""
     for lot in open_lots(night.organisation.pk):
         why = _voided(lot, night.plan.find_dataset(lot.dataset))
         if not why:
             continue
         try:
             _find_out(night, lot, why)
+        except Stopped:
+            raise
         except SelosteError as error:
             night.progress("problem", lot.register, f"{lot.dataset}: {error}")
-        else:
+            continue
+        lot.refresh_from_db()
+        if lot.state in OPEN_STATES:
             withdraw(lot, why)
 
 
@@ -241,12 +246,18 @@ def _voided(lot: Lot, current: DatasetPlan | None) -> str:
         return "its rules are no longer in force"
     if lot.approvals_needed < approvals_needed(current):
         return "its policy wants more approvals now"
+    if lot.state == LotState.CLAIMED and current.policy.mode != "purge":
+        return f"its policy is {current.policy.mode} now"
     return ""
 
 
 def _find_out(night: _Night, lot: Lot, why: str) -> None:
-    """What became of a chunk in flight, asked as its own version maps it. Raises ConnectorError if nobody answers."""
-    if not lot.attempts.filter(state="intent").exists():
+    """What became of a chunk in flight, as its own version maps it; what other people were asked for is called back.
+
+    Raises ConnectorError if nobody answers.
+    """
+    sent = lot.attempts.filter(state="intent").exists()
+    if not sent and not lot.exceptions.filter(outcome=Outcome.PENDING).exists():
         return
     plan = plan_of(lot.version)
     dataset, register = plan.find_dataset(lot.dataset), plan.find_register(lot.register)
@@ -256,8 +267,8 @@ def _find_out(night: _Night, lot: Lot, why: str) -> None:
     with connector_of(night.organisation, register) as connector:
         question = Question(night.organisation, plan, dataset, night.today)
         work = replace(_take(night, question, connector, lot), void=why)
-        while lot.attempts.filter(state="intent").exists():
-            purge_chunk(work)
+        while purge_chunk(work):
+            night.progress("recover", lot.register, lot.dataset)
 
 
 def _collect(night: _Night, register: RegisterPlan) -> None:
@@ -317,17 +328,13 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
 def _recover(night: _Night, question: Question, connector: Connector, blind: str) -> None:
     """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
 
-    On a night that is blind (V5), or whose policy destroys nothing, it is only found out what went; nothing more
-    of it is sent.
+    On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
     """
-    unsent = "it was not known whether it is due" if blind else ""
-    if question.dataset.policy.mode != "purge":
-        unsent = f"the policy is {question.dataset.policy.mode} now"
     for lot in open_lots(night.organisation.pk, question.dataset.code):
         if _voided(lot, question.dataset) or not lot.attempts.filter(state="intent").exists():
             continue
         night.progress("recover", lot.register, lot.dataset)
-        work = replace(_take(night, question, connector, lot), blind=unsent)
+        work = replace(_take(night, question, connector, lot), blind=bool(blind))
         while lot.attempts.filter(state="intent").exists():
             purge_chunk(work)
 

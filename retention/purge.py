@@ -54,8 +54,8 @@ class RegisterStopped(LifecycleError):
 class Work:
     """A lot in hand: its keys unpacked once, and all that a chunk needs.
 
-    blind  why nothing of it may be sent tonight: it is only found out what went
-    void   likewise for good: what did not go is superseded
+    blind  it is not known whether they are due: it is only found out what went
+    void   why nothing more of it may go, ever: likewise, and what is pending is called back
     """
 
     lot: Lot
@@ -66,7 +66,7 @@ class Work:
     journal: Journal
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
-    blind: str = ""
+    blind: bool = False
     void: str = ""
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
@@ -136,7 +136,13 @@ def _refuse_if_stopped(work: Work) -> None:
 
 
 def _next_positions(lot: Lot, work: Work) -> list[int]:
-    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once."""
+    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once.
+
+    Of a lot that is void: what waits for other people.
+    """
+    if work.void:
+        pending = lot.exceptions.filter(outcome=Outcome.PENDING).order_by("position")
+        return list(pending.values_list("position", flat=True)[: work.chunk])
     fresh = list(range(lot.next_position, min(lot.next_position + work.chunk, lot.size)))
     if fresh:
         return fresh
@@ -176,8 +182,10 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     positions: list[int] = list(attempt.positions)
     if work.void or work.blind:
         outcome = Outcome.SUPERSEDED if work.void else Outcome.FAILED
-        unsent = {p: Disposal(work.keys[p].key, outcome, work.void or work.blind) for p in positions}
-        unsent.update(_already_gone(work, unsent))
+        why = work.void or "it was not known whether it is due"
+        unsent = {p: Disposal(work.keys[p].key, outcome, why) for p in positions}
+        if recovering:
+            unsent.update(_already_gone(work, unsent))
         return {**unsent, **_called_back(work, unsent)}
     conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
     outcomes: dict[int, Disposal] = {}
