@@ -9,7 +9,7 @@ import pytest
 
 from retention.disposal import approve, reject
 from retention.domain.errors import EvidenceError, LifecycleError, NightError
-from retention.evidence_log import verify
+from retention.evidence_check import verify
 from retention.holds import place
 from retention.holds import stop as stop_register
 from retention.lot_keys import lot_digest, unpack
