@@ -406,3 +406,12 @@ def test_the_keys_of_a_lot_cannot_be_found_by_trying(data_dir, db):
     tried = lot_digest(unpack(bytes(lot.keys)), lot.dataset, lot.action, lot.rules_digest)
     assert tried != lot.digest
     assert not EvidenceEntry.objects.filter(body__contains=tried).exists()
+
+
+def test_what_a_history_table_keeps_is_said_and_no_success(company, data_dir):
+    sql(data_dir, "create table asiakas_history(asiakas_id integer, nimi text)")
+    sql(data_dir, "insert into asiakas_history select id, nimi from asiakas where asiakasnro = '1001'")
+    run = run_night(company, TODAY, NOW)
+    assert "1001" not in customers(data_dir)
+    assert "asiakas_history" in run.summary["problems"]["asiakastiedot"]
+    assert not succeeded(run)
