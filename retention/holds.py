@@ -36,6 +36,8 @@ REASONS = ("legal_proceedings", "dispute", "request", "authority")
 class Placed:
     """A hold, and what it came in time for: keys it saved from open lots, keys in flight, keys that are gone.
 
+    In flight is also what other people were asked to dispose of: the order is called back by the next night only.
+
     Counted over the lots whose keys are still known; what was verified earlier is gone without being counted.
     """
 
@@ -237,7 +239,7 @@ def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
         for position, key in enumerate(unpack(bytes(lot.keys or b""))):
             if subjects and (kind, key.subject) not in subjects:
                 continue
-            if position in flying:
+            if position in flying or outcomes.get(position) == Outcome.PENDING:
                 in_flight += 1
             elif position >= lot.next_position:
                 saved += 1

@@ -28,7 +28,7 @@ from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
 from retention.forgetting import forget
 from retention.holds import active
 from retention.lot_keys import LotKey
-from retention.models import Attempt, Collection, DatasetNight, Lot, Run
+from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
@@ -252,6 +252,7 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
         for lot in open_lots(night.organisation.pk, dataset.code):
             if advance(lot, dataset, night.today):
                 _purge(night, question, connector, lot)
+        _tell_residue(night, dataset)
     except Stopped:
         raise
     except SelosteError as error:
@@ -281,6 +282,19 @@ def _purge(night: _Night, question: Question, connector: Connector, lot: Lot) ->
     while purge_chunk(work):
         sent = f"{lot.dataset} {work.lot.next_position}/{work.lot.size}"
         night.progress("purge", lot.register, sent)
+
+
+def _tell_residue(night: _Night, dataset: DatasetPlan) -> None:
+    """What was found of deleted items when reading back is a problem: the reader, who asks for items, sees none."""
+    found = KeyOutcome.objects.filter(attempt__run=night.run, lot__dataset=dataset.code).exclude(residue="")
+    if where := sorted(set(found.values_list("residue", flat=True))):
+        shown = f"{', '.join(where[:3])}{' …' if len(where) > 3 else ''}"
+        _problem(
+            night,
+            dataset.register,
+            dataset.code,
+            f"of {found.count()} deleted items something is there still: {shown}",
+        )
 
 
 def _incomplete_sources(night: _Night, question: Question) -> str:

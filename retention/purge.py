@@ -198,6 +198,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     outcomes = {}
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
+    moved = _under_another_contract(work, positions) if scope_has_contract else frozenset()
     epoch, holds = _epoch_and_holds(work)
     for position in positions:
         entry = work.keys[position]
@@ -207,7 +208,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
         elif is_false(condition):
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
         else:
-            groups.setdefault(condition, []).append(position)
+            groups.setdefault(FALSE if position in moved else condition, []).append(position)
     if recovering and outcomes:
         outcomes.update(_already_gone(work, outcomes))
     outcomes.update(_called_back(work, outcomes))  # first: what may still go is then asked for anew
@@ -215,6 +216,17 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
         sent = _dispose(work, condition, members, epoch, recovering)
         outcomes.update({**sent, **_called_back(work, sent)})
     return outcomes
+
+
+def _under_another_contract(work: Work, positions: Sequence[int]) -> frozenset[int]:
+    """Keys that are not found under the contract whose end made them due.
+
+    A connector repeats the subject's number only, so the contract is read again just before (D1).
+    """
+    wanted = sorted({contract for p in positions if (contract := work.keys[p].contract) is not None})
+    there = {(c.ref.key, c.contract) for c in work.connector.find(work.question.mapping, contracts=wanted)}
+    entries = ((p, work.keys[p]) for p in positions)
+    return frozenset(p for p, e in entries if e.contract is not None and (e.key, e.contract) not in there)
 
 
 def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:

@@ -43,6 +43,7 @@ from retention.connectors.files_tree import (
     look,
     opened,
 )
+from retention.domain.events import Absent, event
 
 Unit = Literal["file", "folder", "maildir", "message"]
 UNITS: tuple[Unit, ...] = ("file", "folder", "maildir", "message")
@@ -60,7 +61,10 @@ Messages = dict[str, list[Parts]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One item as it stands in the folder. `fits`: its name could be read."""
+    """One item as it stands in the folder. `fits`: its name could be read.
+
+    A day that the calendar does not have, of an event that may never happen, would read as one that never did.
+    """
 
     parts: Parts
     kind: Kind
@@ -197,14 +201,17 @@ class Layout:
         if values is None:
             nothing = Candidate(Ref(key), None, dict.fromkeys(mapping.events), dict.fromkeys(mapping.facts))
             return Found(parts, kind, False, nothing)
+        unread = any(
+            values[name] is None and event(told).absent is Absent.OPTIONAL for told, name in mapping.events.items()
+        )
         return Found(
             parts,
             kind,
-            True,
+            not unread,
             Candidate(
                 Ref(key, None if mapping.subject is None else cast(str, values[mapping.subject])),
                 None if mapping.contract is None else cast(str, values[mapping.contract]),
-                {event: cast("date | None", values[name]) for event, name in mapping.events.items()},
+                {told: cast("date | None", values[name]) for told, name in mapping.events.items()},
                 {fact: cast("bool | int | str | None", values[name]) for fact, name in mapping.facts.items()},
                 mapping.closed is not None and values[mapping.closed.column] in mapping.closed.values,
             ),

@@ -215,13 +215,21 @@ class _Task:
         return [answers[ref] or Disposal(ref.key, Outcome.PENDING, numbers[ref.key]) for ref in refs]
 
     def _withdraw(self, refs: Sequence[Ref]) -> None:
-        """Take back every open order in which one of these may no longer go."""
+        """Take back every open order in which one of these may no longer go, or whose box is not what was ordered."""
         for ref in refs:
             item = self.archive.items.get(ref.key)
             order = self._open(ref.key)
-            if item is not None and order is not None and not self._due(item, ref):
+            if item is None or order is None:
+                continue
+            if not self._due(item, ref) or self._outdated(order, item):
                 self.orders.withdraw(order.number)
         self.histories = self.orders.of_place(self.archive.mapping.place)
+
+    def _outdated(self, order: Written, item: Item) -> bool:
+        """Whether the paper lies elsewhere now, or something was put into a box that is to go whole."""
+        if order.order["kind"] != DESTRUCTION:
+            return bool(item.box != order.order["box"])
+        return item.box != order.order["box"] or not self.archive.holds_only(item.box, order.order["papers"])
 
     def _open(self, key: str) -> Written | None:
         return next((order for order in self.histories.get(key, ()) if order.open), None)

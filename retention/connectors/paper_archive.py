@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -87,6 +87,10 @@ class Archive:
     def is_foreign(self, item: Item) -> bool:
         """Whether a box that would go whole holds papers that this dataset's rules say nothing of."""
         return self.by_box and not all(map(self._is_mine, item.papers))
+
+    def holds_only(self, box: str, keys: Collection[str]) -> bool:
+        """Whether everything in a box is one of these items."""
+        return all(self._is_mine(paper) and paper[self.mapping.key] in keys for paper in self.boxes[box])
 
     def told(self, box: str) -> dict[str, str]:
         """What an order tells of a box."""

@@ -185,6 +185,10 @@ def _look_like(before: os.stat_result, file: int) -> None:
 @contextmanager
 def alone(directory: Path) -> Iterator[None]:
     """Nobody else of ours changes lists and orders meanwhile; the kernel lets go if the process dies."""
-    with (directory / ".lock").open("w") as file:
+    try:
+        lock = (directory / ".lock").open("w")
+    except OSError as error:
+        raise ConnectorError(f"the folder for orders: {error.strerror}", permanent=True) from None
+    with lock as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

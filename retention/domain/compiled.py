@@ -30,7 +30,7 @@ from retention.domain.predicates import (
     disjunction,
     negation,
 )
-from retention.domain.rules import Absence, Ceiling, Condition, Ground, Kind, RuleSet, Status, Trigger
+from retention.domain.rules import Absence, Ceiling, Condition, Ground, Kind, RuleSet, Status, Trigger, comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +127,14 @@ def _verdict(
         ended = reading.ended_on(ends)
         found.add(ThingVerdict(tuple(told), ended is not None and ended < today, ended == today))
     facts = tuple(
-        (condition.fact, item.facts[condition.fact] == condition.value if condition.fact in item.facts else None)
-        for condition in rule.conditions
-        if condition.fact not in own_facts
+        (condition.fact, _answer(item, condition)) for condition in rule.conditions if condition.fact not in own_facts
     )
     return RuleVerdict(facts, frozenset(found))
+
+
+def _answer(item: Item, condition: Condition) -> bool | None:
+    told = item.facts.get(condition.fact)
+    return None if told is None or not comparable(told, condition.value) else told == condition.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from retention.domain.items import Contract, Item, Occurrence, Reading, Standing, Start, things, with_own
 from retention.domain.periods import ONE_DAY, last_day
-from retention.domain.rules import Action, Ceiling, Condition, Ground, Hold, Kind, RuleSet, Status, Trigger
+from retention.domain.rules import Action, Ceiling, Condition, Ground, Hold, Kind, RuleSet, Status, Trigger, comparable
 
 __all__ = [
     "Contract",
@@ -205,10 +205,13 @@ def _strongest(actions: Iterable[Action]) -> Action:
 
 
 def _counts(conditions: Sequence[Condition], item: Item) -> tuple[bool | None, str]:
-    """Whether all conditions hold, None where a fact is unknown (of several, one false decides); and the fact."""
+    """Whether all conditions hold, None where a fact is unknown (of several, one false decides); and the fact.
+
+    A text told of a fact that is true or false, or a number, and the reverse, says nothing: it is unknown.
+    """
     unknown = ""
     for condition in conditions:
-        if condition.fact not in item.facts:
+        if condition.fact not in item.facts or not comparable(item.facts[condition.fact], condition.value):
             unknown = unknown or condition.fact
         elif item.facts[condition.fact] != condition.value:
             return False, condition.fact

@@ -78,6 +78,11 @@ class Trigger:
     choose: Literal["only", "latest_of", "earliest_of"] = "only"
 
 
+def comparable(told: FactValue, wanted: FactValue) -> bool:
+    """Whether a fact's value can be held against the one that a condition names: "true" is neither true nor false."""
+    return isinstance(told, str) == isinstance(wanted, str)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`fact` must have this value for the rule to count; an unknown fact decides nothing."""

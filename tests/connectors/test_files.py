@@ -5,6 +5,7 @@ from __future__ import annotations
 import mailbox
 import os
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -585,3 +586,11 @@ def test_no_error_names_a_file(root):
         find(root, CONTRACTS)
     assert "131052" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_day_that_cannot_be_read_is_not_something_that_never_happened(root):
+    activity = replace(CONTRACTS, events={"last_activity": "pvm"})
+    path = put(root / "sopimukset/1001/sopimus_1001_2019-02-30.pdf")
+    (found,) = find(root, activity)
+    assert outcomes(root, activity, found.ref) == [Outcome.REFUSED]
+    assert path.exists()

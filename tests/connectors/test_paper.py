@@ -186,6 +186,25 @@ def test_an_order_in_which_something_may_no_longer_go_is_withdrawn_and_the_rest_
     assert keeper.outcomes(PAPERS, *BOX_1, still_due=FALSE) == [Outcome.DESTROYED] * 2
 
 
+@pytest.mark.parametrize("kind", ["sopimus", "valitus"])
+def test_a_box_that_something_was_put_into_is_no_longer_to_go_whole(keeper, kind):
+    ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
+    assert keeper.order(number)["kind"] == "destruction_order"
+    keeper.contents.write_text(f"{CONTENTS}1/3;L-1;{kind};1009;2026-01-01\n", encoding="utf-8")
+    answers = keeper.dispose(PAPERS, *BOX_1, still_due=DUE)
+    assert "PERUUTETTU" in keeper.printed(number)
+    (again,) = {detail for _, detail in answers}
+    assert keeper.order(again)["kind"] == "pull_list"
+
+
+def test_a_paper_that_was_put_into_another_box_is_ordered_from_there(keeper):
+    ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
+    keeper.contents.write_text(CONTENTS.replace("1/2;L-1", "1/2;L-2"), encoding="utf-8")
+    answers = keeper.dispose(PAPERS, *BOX_1)
+    assert "PERUUTETTU" in keeper.printed(number)
+    assert [keeper.order(detail)["box"] for _, detail in answers] == ["L-1", "L-2"]
+
+
 def test_asked_again_with_nothing_due_a_pending_order_is_withdrawn_and_nothing_destroyed(keeper):
     ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
     assert keeper.outcomes(PAPERS, BOX_1[0], still_due=FALSE) == [Outcome.SUPERSEDED]

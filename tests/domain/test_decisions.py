@@ -8,8 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from retention.domain import compiled
 from retention.domain.decisions import Item, Occurrence, ReasonCode, State, decide, with_own
 from retention.domain.periods import FinancialYears
+from retention.domain.predicates import is_false
 from retention.domain.rules import Action, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
 from tests.domain import strategies as some
@@ -128,3 +130,14 @@ def test_consent_and_objection_act_per_purpose():
 def test_the_strongest_action_of_a_day_is_taken():
     assert max(Action, key=lambda action: action.strength) is Action.DELETE
     assert min(Action, key=lambda action: action.strength) is Action.ANONYMISE
+
+
+@pytest.mark.parametrize("told", ["true", "kyllä", "1"])
+def test_a_text_is_neither_true_nor_false(told):
+    """A program that sends "true" for true would else end the ground that it meant to keep."""
+    document = {"id": "g", "kind": "claim", "trigger": "recorded", "period": "P100Y", "action": "delete"}
+    rules = rule_set([{**document, "status": "confirmed", "condition": {"fact": "known", "is": True}}])
+    item = Item(events={"recorded": some.TODAY}, facts={"known": told})
+    assert decide(item, rules, (), some.TODAY).state is State.REVIEW
+    verdicts = compiled.verdicts(item, rules, some.TODAY, frozenset(), frozenset())
+    assert is_false(compiled.due(rules, verdicts, some.TODAY, frozenset(), frozenset(), False))

@@ -455,3 +455,34 @@ def test_the_keys_of_a_lot_cannot_be_found_by_trying(data_dir, db):
     tried = lot_digest(unpack(bytes(lot.keys or b"")), lot.dataset, lot.action, lot.rules_digest)
     assert tried != lot.digest
     assert not EvidenceEntry.objects.filter(body__contains=tried).exists()
+
+
+def test_what_a_history_table_keeps_is_said_and_no_success(company, data_dir):
+    sql(data_dir, "create table asiakas_history(asiakas_id integer, nimi text)")
+    sql(data_dir, "insert into asiakas_history select id, nimi from asiakas where asiakasnro = '1001'")
+    run = run_night(company, TODAY, NOW)
+    assert "1001" not in customers(data_dir)
+    assert "asiakas_history" in run.summary["problems"]["asiakastiedot"]
+    assert not succeeded(run)
+
+
+def test_what_was_put_under_another_contract_since_is_that_contracts(data_dir, db):
+    """Same customer, still there, and its own dates say nothing: only the contract tells that it may not go."""
+    company = found_company(data_dir, {**POLICY, "approval": "one"})
+    sql(data_dir, "create table laite(id integer primary key, asiakasnro text, sopimusnro text)")
+    sql(data_dir, "insert into laite values (1, '1007', 'S7'), (2, '1007', 'S7'), (3, '1007', 'S7')")
+    content = document({**POLICY, "approval": "one"})
+    mapping = {"place": "laite", "key": "id", "subject": "asiakasnro", "contract": "sopimusnro"}
+    device = {**content["datasets"][1], "id": "laitteet", "grain": "contract", "mapping": mapping}
+    content["datasets"] = [device]
+    publish(company, content, 2, "2020-01-02")
+    run_night(company, TODAY, NOW)
+    lot = Lot.objects.get()
+    assert lot.size == 3
+    approve(lot, "toimitusjohtaja", lot.digest)
+    sql(data_dir, "update laite set sopimusnro = 'S8' where id = 1")
+    sql(data_dir, "delete from laite where id = 2")
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    assert sql(data_dir, "select id from laite") == [(1,)]
+    lot.refresh_from_db()
+    assert lot.tally == {"already_absent": 1, "destroyed": 1, "superseded": 1}

@@ -177,3 +177,17 @@ def test_a_dataset_that_is_dropped_or_only_observed_calls_the_order_back(company
     night(company, 1)
     (order,) = Orders(data_dir / "archive" / "orders").written.values()
     assert order.withdrawn
+
+
+def test_what_lies_with_the_archive_keeper_is_in_flight_and_not_saved(company):
+    night(company)
+    until = date(2027, 1, 1)
+    placed = place(company, [("customer", "1001")], "dispute", "", "lakiasiat", TODAY, until, dataset="paperit")
+    assert (placed.saved, placed.in_flight, placed.gone) == (0, 1, 0)
+
+
+def test_a_folder_of_orders_that_cannot_be_locked_stops_paper_alone(company, data_dir):
+    (data_dir / "archive" / "orders" / ".lock").mkdir()
+    run = night(company)
+    assert "folder for orders" in run.summary["problems"]["paperit"]
+    assert run.summary["purged"] > 0
