@@ -386,7 +386,7 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
 
 def _forget(night: _Night) -> None:
     """Only where every register answered: what one of them did not tell may still need the ledger."""
-    if night.problems:
+    if night.problems or Collection.objects.filter(run=night.run, complete=False).exists():
         return
     night.progress("forget", "", "")
     try:
@@ -418,11 +418,18 @@ def _close(night: _Night, now: datetime) -> None:
         run.summary = {
             "datasets": rows,
             "problems": {row["dataset"]: row["problem"] for row in rows if row["problem"]},
+            "unheard": dict(
+                Collection.objects.filter(run=run, complete=False).order_by("source").values_list("source", "problem")
+            ),
             "unexplained": sum(row["unexplained"] or 0 for row in rows),
             "purged": sum(row["destroyed"] for row in rows),
             "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
         }
         ended = now + timedelta(seconds=monotonic() - night.began)
+        earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
+        earlier.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
+            state=RunState.STOPPED, stop_reason=f"the night of {run.business_date} covered it"
+        )
         run.state, run.finished_at, run.stop_reason = RunState.FINISHED, ended, ""
         run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
         night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})

@@ -116,4 +116,6 @@ def summary_row(row: DatasetNight) -> dict[str, object]:
 
 def succeeded(run: Run) -> bool:
     """Whether nothing is overdue and unexplained, and every register that should answer did."""
-    return run.state == RunState.FINISHED and not run.summary["unexplained"] and not run.summary["problems"]
+    if run.state != RunState.FINISHED:
+        return False
+    return not any(run.summary.get(name) for name in ("unexplained", "problems", "unheard"))

@@ -68,6 +68,12 @@ def register_rows(run: Run, language: str = "fi") -> list[dict[str, Any]]:
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for dataset in run.summary.get("datasets", []):
         grouped[dataset["register"]].append(dataset)
+    said = [dataset["problem"] for dataset in run.summary.get("datasets", [])]
+    unheard = {  # what no dataset said already
+        source: problem
+        for source, problem in run.summary.get("unheard", {}).items()
+        if not any(problem in text for text in said)
+    }
     rows = []
     for code in names:
         datasets = grouped.get(code, [])
@@ -75,7 +81,8 @@ def register_rows(run: Run, language: str = "fi") -> list[dict[str, Any]]:
         row: dict[str, Any] = {
             "register": code,
             "name": texts.get(language) or next(iter(texts.values())),
-            "problems": [f"{d['dataset']}: {d['problem']}" for d in datasets if d["problem"]],
+            "problems": [f"{d['dataset']}: {d['problem']}" for d in datasets if d["problem"]]
+            + [f"{source}: {problem}" for source, problem in unheard.items() if source.startswith(f"{code}:")],
         }
         for column in COLUMNS:
             numbers = [d[column] for d in datasets]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from retention.models import Connection
-from tests.retention.company import DUE_CUSTOMERS, NOW, TODAY, customers, found_company
+from retention.models import Connection, Run
+from tests.retention.company import DUE_CUSTOMERS, NOW, TODAY, customers, document, found_company, publish
 
 
 @pytest.fixture
@@ -84,3 +85,31 @@ def test_nothing_that_it_prints_names_a_person(company, data_dir):
     _, out, err = nightly("--language", "en")
     for number in customers(data_dir):
         assert number not in out + err, TODAY
+
+
+def test_a_register_that_only_tells_the_ledger_is_missed_too(company, data_dir):
+    content = document()
+    source = {"id": "suostumukset", "subject_kind": "customer", "place": "suostumus", "subject": "nro"}
+    content["registers"].append(
+        {
+            "id": "toinen",
+            "name": {"fi": "Toinen"},
+            "medium": "database",
+            "connection": "toinen",
+            "ledger": [{**source, "events": {"consent_given": "annettu"}}],
+        }
+    )
+    publish(company, content, 2, "2020-01-02")
+    config = {"url": f"sqlite:///{data_dir}/puuttuu.sqlite3"}
+    Connection.objects.create(organisation=company, code="toinen", kind="sql", config=config)
+    code, out, _ = nightly()
+    assert code == 1
+    assert "toinen:suostumukset: the database file is not there" in out
+    assert not customers(data_dir) & DUE_CUSTOMERS
+
+
+def test_a_killed_night_that_a_later_one_covered_is_over(company):
+    Run.objects.create(organisation=company, business_date=TODAY - timedelta(days=1), state="running")
+    assert nightly()[0] == 0
+    assert Run.objects.get(business_date=TODAY - timedelta(days=1)).state == "stopped"
+    call_command("run_requested_nights")
