@@ -403,7 +403,7 @@ def test_the_keys_of_a_lot_cannot_be_found_by_trying(data_dir, db):
     company = found_company(data_dir, {**POLICY, "approval": "one"})
     run_night(company, TODAY, NOW)
     lot = Lot.objects.get(dataset="asiakastiedot")
-    tried = lot_digest(unpack(bytes(lot.keys)), lot.dataset, lot.action, lot.rules_digest)
+    tried = lot_digest(unpack(bytes(lot.keys or b"")), lot.dataset, lot.action, lot.rules_digest)
     assert tried != lot.digest
     assert not EvidenceEntry.objects.filter(body__contains=tried).exists()
 
