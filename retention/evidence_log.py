@@ -15,21 +15,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
 
 from retention.domain.errors import EvidenceError
-from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex, verify_chain
+from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex
 from retention.models import EvidenceEntry, EvidenceHead
 
 PAGE = 200
@@ -75,7 +75,8 @@ def subject_digest(key: str) -> str:
     return str(digest.hexdigest())
 
 
-def _signing_key() -> Ed25519PrivateKey:
+def signing_key() -> Ed25519PrivateKey:
+    """The key that signs heads. Raises EvidenceError if it is not there or is no Ed25519 key."""
     try:
         loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -88,10 +89,11 @@ def _signing_key() -> Ed25519PrivateKey:
 def check_keys() -> None:
     """Raises EvidenceError unless both keys can be used: what could not be signed afterwards is not begun."""
     _keyed(_key_path("digest.key"))
-    _signing_key()
+    signing_key()
 
 
-def _key_id(key: Ed25519PrivateKey) -> str:
+def key_id(key: Ed25519PrivateKey) -> str:
+    """How a head names the key that signed it: SHA-256 of the public key, hex."""
     return sha256_hex(key.public_key().public_bytes_raw())
 
 
@@ -274,7 +276,7 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
             "root": merkle_root([entry.digest for entry in log.entries()]),
         }
     )
-    key = _signing_key()
+    key = signing_key()
     digest = sha256_hex(body)
     head = EvidenceHead.objects.create(
         organisation=slug,
@@ -282,20 +284,21 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
         business_date=business_date,
         body=body.decode("utf-8"),
         digest=digest,
-        key_id=_key_id(key),
+        key_id=key_id(key),
         signature=key.sign(bytes.fromhex(digest)).hex(),
     )
     transaction.on_commit(partial(copy_heads, slug))
     return head
 
 
-def _heads_directory(slug: str) -> Path:
+def heads_directory(slug: str) -> Path:
+    """Where the copies of an organisation's heads lie, from where they should leave the machine."""
     return Path(settings.DATA_DIR) / "heads" / slug
 
 
 def copy_heads(slug: str) -> int:
     """Write a copy of each head that has none yet, to be carried away from this machine; how many were written."""
-    directory = _heads_directory(slug)
+    directory = heads_directory(slug)
     _make_directory(directory)
     written = 0
     for head in EvidenceHead.objects.filter(organisation=slug).order_by("number"):
@@ -312,162 +315,3 @@ def copy_heads(slug: str) -> int:
         written += 1
     _sync_directory(directory)
     return written
-
-
-@dataclass
-class Verified:
-    """What was recomputed and agreed. `unsigned`: chains of nights that are not finished."""
-
-    chains: int = 0
-    entries: int = 0
-    heads: int = 0
-    unsigned: int = 0
-    copies: int = 0
-    journals: int = 0
-    journal_lines: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """The counts by name."""
-        return asdict(self)
-
-
-_Step = tuple[int, int]
-"""(lot, number of the attempt)."""
-
-
-def verify(slug: str) -> Verified:
-    """Recompute everything that this organisation's evidence says. Raises EvidenceError naming the first broken place.
-
-    Chains, signatures, the heads' own chain and their copies; and, where a journal is there, that it and
-    the chains tell of the same intents and outcomes.
-    """
-    found = Verified()
-    heads = _verify_heads(slug, found)
-    intents: dict[_Step, str] = {}
-    outcomes: dict[_Step, tuple[str, str]] = {}
-    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
-    chains = list(names.distinct())
-    for chain in chains:
-        _verify_one_chain(EvidenceLog(slug, chain), heads.get(chain), found, intents, outcomes)
-    lost = sorted(set(heads) - set(chains))
-    if lost:
-        raise EvidenceError(f"{slug}: the chain {lost[0]} is gone, and its head is there")
-    _verify_journals(slug, heads, found, intents, outcomes)
-    return found
-
-
-def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
-    """The signed bodies by their chain."""
-    key = _signing_key() if EvidenceHead.objects.filter(organisation=slug).exists() else None
-    previous, by_chain = GENESIS, {}
-    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number"):
-        where = f"{slug}: head {head.number} ({head.business_date})"
-        if head.digest != sha256_hex(head.body.encode("utf-8")):
-            raise EvidenceError(f"{where} was changed: its digest is another")
-        if key is None or head.key_id != _key_id(key):
-            raise EvidenceError(f"{where} is signed with another key than keys/evidence.pem")
-        try:
-            key.public_key().verify(bytes.fromhex(head.signature), bytes.fromhex(head.digest))
-        except (InvalidSignature, ValueError):
-            raise EvidenceError(f"{where} has a signature that is not its own") from None
-        body = json.loads(head.body)
-        if head.number != found.heads + 1 or body["number"] != head.number or body["previous"] != previous:
-            raise EvidenceError(f"{where} does not follow head {found.heads}")
-        if body["organisation"] != slug or body["business_date"] != head.business_date.isoformat():
-            raise EvidenceError(f"{where} is another night's")
-        _verify_copy(slug, head, where, found)
-        found.heads, previous = head.number, head.digest
-        by_chain[body["chain"]] = body
-    copies = []
-    for path in _heads_directory(slug).glob("*.json"):
-        if not (path.stem.isascii() and path.stem.isdecimal()):
-            raise EvidenceError(f"{slug}: {path.name!r} among the copies of heads is none")
-        copies.append(int(path.stem))
-    ahead = [number for number in copies if number > found.heads]
-    if ahead:
-        raise EvidenceError(f"{slug}: head {min(ahead)} is gone from the database, and its copy is there")
-    return by_chain
-
-
-def _verify_copy(slug: str, head: EvidenceHead, where: str, found: Verified) -> None:
-    path = _heads_directory(slug) / f"{head.number}.json"
-    if not path.exists():
-        return
-    content = {"body": head.body, "digest": head.digest, "key_id": head.key_id, "signature": head.signature}
-    if path.read_bytes() != canonical(content) + b"\n":
-        raise EvidenceError(f"{where} is not what its copy says")
-    found.copies += 1
-
-
-def _verify_one_chain(
-    log: EvidenceLog,
-    head: Mapping[str, Any] | None,
-    found: Verified,
-    intents: dict[_Step, str],
-    outcomes: dict[_Step, tuple[str, str]],
-) -> None:
-    digests: list[str] = []
-
-    def noted() -> Iterator[Entry]:
-        for entry in log.entries():
-            yield entry  # checked before it is read
-            digests.append(entry.digest)
-            if entry.kind == "intent":
-                body = json.loads(entry.body)
-                intents[body["lot"], body["attempt"]] = sha256_hex(entry.body)
-            elif entry.kind == "outcome":
-                body = json.loads(entry.body)
-                outcomes[body["lot"], body["attempt"]] = log.chain, sha256_hex(canonical(body["tally"]))
-
-    try:
-        entries, last = verify_chain(noted())
-    except EvidenceError as error:
-        raise EvidenceError(f"{log.slug} {log.chain}: {error}") from None
-    found.chains += 1
-    found.entries += entries
-    if head is None:
-        found.unsigned += 1
-    elif (head["entries"], head["last"], head["root"]) != (entries, last, merkle_root(digests)):
-        raise EvidenceError(
-            f"{log.slug} {log.chain}: {entries} entries, and its head signs {head['entries']} or others"
-        )
-
-
-def _verify_journals(
-    slug: str,
-    heads: Mapping[str, Mapping[str, Any]],
-    found: Verified,
-    intents: Mapping[_Step, str],
-    outcomes: Mapping[_Step, tuple[str, str]],
-) -> None:
-    """An intent is committed, then journalled, then sent, then its outcome is committed and journalled."""
-    told: dict[str, set[_Step]] = {}
-    for path in sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")):
-        try:
-            journal = Journal(slug, date.fromisoformat(path.stem))
-        except ValueError:
-            raise EvidenceError(f"{slug}: {path.name!r} among the journals is none") from None
-        signed = heads[path.stem]["journal"] if path.stem in heads else {"lines": 0, "last": GENESIS}
-        agreed = signed["lines"] == 0
-        steps = told.setdefault(path.stem, set())
-        number = 0
-        for number, record, digest in journal.lines():
-            where = f"{slug}: journal {path.name}: line {number}"
-            step = record["lot"], record["attempt"]
-            if record["kind"] == "intent":
-                body = {name: value for name, value in record.items() if name not in {"kind", "run"}}
-                if intents.get(step) != sha256_hex(canonical(body)):
-                    raise EvidenceError(f"{where} tells of an intent (lot {step[0]}) that the chain does not have")
-                steps.add(step)
-            elif outcomes.get(step, ("", ""))[1] != sha256_hex(canonical(record["tally"])):
-                raise EvidenceError(f"{where} tells of an outcome (lot {step[0]}) that the chain does not have")
-            agreed = agreed or (number == signed["lines"] and digest == signed["last"])
-        if not agreed:
-            raise EvidenceError(
-                f"{slug}: journal {path.name} ends after line {number}, and its night's head signs {signed['lines']}"
-            )
-        found.journals += 1
-        found.journal_lines += number
-    for (lot, attempt), (chain, _) in sorted(outcomes.items()):
-        if chain in told and (lot, attempt) not in told[chain]:
-            raise EvidenceError(f"{slug}: journal {chain}.jsonl lacks the intent of lot {lot}, attempt {attempt}")

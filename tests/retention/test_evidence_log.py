@@ -12,7 +12,8 @@ from django.db import transaction
 from config.keys import make_keys
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical
-from retention.evidence_log import EvidenceLog, Journal, copy_heads, sign_head, subject_digest, verify
+from retention.evidence_check import verify
+from retention.evidence_log import EvidenceLog, Journal, copy_heads, sign_head, subject_digest
 from retention.models import EvidenceEntry, EvidenceHead
 
 DAY = date(2026, 6, 30)

@@ -129,6 +129,6 @@ def test_killed_at_any_point_the_next_start_comes_to_the_same_end(template, tmp_
 
 
 def _verify() -> None:
-    from retention.evidence_log import verify
+    from retention.evidence_check import verify
 
     verify("testi")

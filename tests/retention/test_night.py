@@ -9,7 +9,7 @@ import pytest
 
 from retention.disposal import approve, reject
 from retention.domain.errors import EvidenceError, LifecycleError, NightError
-from retention.evidence_log import verify
+from retention.evidence_check import verify
 from retention.holds import place
 from retention.holds import stop as stop_register
 from retention.lot_keys import lot_digest, unpack
@@ -302,6 +302,55 @@ def test_what_a_kill_left_in_flight_is_not_sent_again_while_the_ledger_is_blind(
     sql(data_dir, "update sopimus set alku = '2015-01-01' where sopimusnro = 'S1'")
     run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
     assert not DUE_CUSTOMERS & customers(data_dir)
+
+
+class Killed(Exception):
+    """Stands for the process that ends."""
+
+
+def kill_at(point):
+    def die(reached):
+        if reached == point:
+            raise Killed
+
+    return die
+
+
+@pytest.mark.parametrize(("point", "went"), [("intent committed", 0), ("sent", 1)])
+@pytest.mark.parametrize("policy", [{"mode": "observe"}, {"mode": "flag"}, {"approval": "two"}])
+def test_what_a_kill_left_in_flight_is_not_sent_under_a_stricter_policy(company, data_dir, policy, point, went):
+    with pytest.raises(Killed):
+        run_night(company, TODAY, NOW, chunk=1, at=kill_at(point))
+    publish(company, document({**POLICY, **policy}), 2, "2026-07-01")
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1), chunk=1)
+    assert tickets(data_dir)[0] == 6 - went
+    lot = Lot.objects.order_by("pk")[0]
+    assert (lot.state, lot.tally) == ("withdrawn", {"recovered" if went else "superseded": 1})
+    assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+    assert not Attempt.objects.filter(state="intent").exists()
+    verify("testi")
+
+
+def test_a_lot_goes_with_as_many_approvals_as_its_policy_wants_now(data_dir, db):
+    company = found_company(data_dir, {**POLICY, "mode": "flag"})
+    run_night(company, TODAY, NOW)
+    publish(company, document({**POLICY, "approval": "one"}), 2, "2026-07-01")
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
+    states = Lot.objects.filter(dataset="tiketit").order_by("pk").values_list("state", "approvals_needed")
+    assert list(states) == [("withdrawn", 0), ("flagged", 1)]
+
+
+def test_what_a_kill_left_in_flight_ends_though_its_dataset_is_in_the_inventory_no_more(company, data_dir):
+    with pytest.raises(Killed):
+        run_night(company, TODAY, NOW, chunk=1, at=kill_at("intent committed"))
+    content = document()
+    content["datasets"] = content["datasets"][1:]
+    publish(company, content, 2, "2026-07-01")
+    run = run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    assert tickets(data_dir)[0] == 6
+    assert run.summary["waiting_lots"] == 0
+    assert not Attempt.objects.filter(state="intent").exists()
 
 
 class TestBadInput:

@@ -115,6 +115,28 @@ def test_a_hold_calls_the_order_back(company, data_dir):
     assert [sorted(order.order["papers"]) for order in orders if order.open] == [["L1/1"]]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"grounds": [ground("vaateet", kind="claim", action="destroy_paper", period="P30Y")]}]
+    + [{"policy": {**POLICY, **stricter}} for stricter in ({"mode": "observe"}, {"mode": "flag"}, {"approval": "two"})],
+)
+@pytest.mark.parametrize("certified", [False, True])
+def test_a_changed_rule_or_a_stricter_policy_calls_the_order_back(company, data_dir, change, certified):
+    night(company)
+    if certified:
+        (order,) = json.loads(command("--json"))
+        command("--certify", order["order"], "--signed-by", "arkistonhoitaja", "--on", "2026-06-30")
+    content = json.loads(company.versions.get(number=2).snapshot)
+    content["datasets"][-1].update(change)
+    publish(company, content, 3, (TODAY + timedelta(days=1)).isoformat())
+    night(company, 1)
+    lot = Lot.objects.filter(dataset="paperit").order_by("pk")[0]
+    assert (lot.tally, lot.keys) == ({"destroyed" if certified else "superseded": 2}, None)
+    (order,) = Orders(data_dir / "archive" / "orders").written.values()
+    assert order.withdrawn is not certified
+    assert len(papers(data_dir)) == (1 if certified else 3)
+
+
 def test_what_was_destroyed_before_the_hold_came_is_counted_as_destroyed(company):
     night(company)
     (order,) = json.loads(command("--json"))

@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from retention.domain.errors import EvidenceError
-from retention.evidence_log import verify
+from retention.evidence_check import verify
 from retention.models import EvidenceEntry
 
 
