@@ -224,6 +224,8 @@ def _under_another_contract(work: Work, positions: Sequence[int]) -> frozenset[i
     A connector repeats the subject's number only, so the contract is read again just before (D1).
     """
     wanted = sorted({contract for p in positions if (contract := work.keys[p].contract) is not None})
+    if not wanted:
+        return frozenset()
     there = {(c.ref.key, c.contract) for c in work.connector.find(work.question.mapping, contracts=wanted)}
     entries = ((p, work.keys[p]) for p in positions)
     return frozenset(p for p, e in entries if e.contract is not None and (e.key, e.contract) not in there)
