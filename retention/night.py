@@ -87,6 +87,9 @@ def run_night(
     is told of each point between two steps.
     """
     with only_one(organisation):
+        if not Run.objects.filter(organisation=organisation, business_date=business_date).exists():
+            asked = Run(organisation=organisation, business_date=business_date, gap_confirmed=confirm_gap)
+            refuse_wrong_date(asked, now)  # before it is written: a refusal leaves no request behind
         run = request(organisation, business_date, by, confirm_gap)
         if run.state == RunState.FINISHED:
             return run

@@ -204,6 +204,7 @@ class TestWhenItMayRun:
         before_midnight = datetime(2026, 6, 29, 20, 59, tzinfo=UTC)  # 23.59 in Helsinki
         with pytest.raises(NightError, match="not begun"):
             run_night(company, TODAY, before_midnight)
+        assert not Run.objects.exists()
         run_night(company, TODAY, before_midnight + timedelta(minutes=1))
 
     def test_not_on_a_date_that_a_later_night_covered(self, company):
