@@ -61,7 +61,6 @@ def collect(run: Run, register: RegisterPlan, connector: Connector) -> None:
     if run.version is None:
         raise NightError(f"the night of {run.business_date} has no version pinned")
     plan = plan_of(run.version)
-    _forget_dropped_sources(run, plan)
     for source in register.ledger:
         name = f"{register.code}:{source.code}"
         try:
@@ -79,7 +78,7 @@ def _record(run: Run, register: RegisterPlan, name: str, rows: int, problem: str
     )
 
 
-def _forget_dropped_sources(run: Run, plan: Plan) -> None:
+def forget_dropped_sources(run: Run, plan: Plan) -> None:
     """Rows of a source that the inventory no longer has: nobody would ever correct them."""
     kept = {f"{register.code}:{source.code}" for register in plan.registers for source in register.ledger}
     known = Collection.objects.filter(run__organisation=run.organisation).values_list("source", flat=True).distinct()

@@ -17,7 +17,7 @@ from time import monotonic
 from django.db import transaction
 
 from retention import verification
-from retention.collection import collect
+from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
 from retention.domain.errors import NightError, SelosteError
@@ -139,6 +139,7 @@ def _walk(night: _Night, now: datetime) -> None:
                 },
             )
     _withdraw_void_lots(night)
+    forget_dropped_sources(night.run, night.plan)
     for register in night.plan.registers:
         _collect(night, register)
     for register in night.plan.registers:

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from retention import collection
-from retention.collection import collect
+from retention.collection import collect, forget_dropped_sources
 from retention.connectors.sql import SqlConnector
 from retention.domain.errors import NightError
 from retention.domain.items import Contract, Occurrence
@@ -91,7 +91,9 @@ class Nights:
         )
         Run.objects.filter(pk=run.pk).update(version=version)
         run.version = version
-        (register,) = plan_of(version).registers
+        plan = plan_of(version)
+        forget_dropped_sources(run, plan)
+        (register,) = plan.registers
         with connector or connector_of(self.organisation, register) as reached:
             collect(run, register, reached)
         return {note.source: note for note in Collection.objects.filter(run=run)}

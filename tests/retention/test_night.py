@@ -13,7 +13,7 @@ from retention.evidence_check import verify
 from retention.holds import place
 from retention.holds import stop as stop_register
 from retention.lot_keys import lot_digest, unpack
-from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, FirstSeen, Lot, Run
+from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, FirstSeen, LedgerContract, Lot, Run
 from retention.models.run import RunState
 from retention.night import run_night
 from retention.runs import request, stop, succeeded
@@ -247,6 +247,16 @@ class TestWhenItMayRun:
         now = datetime(day.year, day.month, day.day, 1, 30, tzinfo=UTC)
         assert run_night(company, day, now).state == RunState.FINISHED
         assert "1008" not in customers(data_dir)
+
+
+def test_what_a_register_told_is_forgotten_when_it_is_the_source_of_nothing_any_more(company, data_dir):
+    run_night(company, TODAY, NOW)
+    changed = document(POLICY)
+    changed["registers"][0]["ledger"] = []
+    publish(company, changed, 2, (TODAY + timedelta(days=1)).isoformat())
+    run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    assert not LedgerContract.objects.exists()
+    assert "1004" in customers(data_dir)  # due today, by what nobody tells any more
 
 
 class TestStops:
