@@ -106,35 +106,27 @@ def negation(term: Expression) -> Expression:
 
 def conjunction(terms: Iterable[Expression]) -> Expression:
     """All of the terms, flattened; constants and repetitions are left out."""
-    kept: dict[Expression, None] = {}
-    for term in terms:
-        if term == FALSE:
-            return FALSE
-        if isinstance(term, All):
-            kept.update(dict.fromkeys(term.terms))
-        elif term != TRUE:
-            kept[term] = None
-    if any(negation(term) in kept for term in kept):
-        return FALSE
-    return _one_or(All, kept, TRUE)
+    return _joined(All, terms, neutral=TRUE, absorbing=FALSE)
 
 
 def disjunction(terms: Iterable[Expression]) -> Expression:
     """One of the terms, flattened; constants and repetitions are left out."""
+    return _joined(Any, terms, neutral=FALSE, absorbing=TRUE)
+
+
+def _joined(
+    kind: type[All] | type[Any], terms: Iterable[Expression], *, neutral: Expression, absorbing: Expression
+) -> Expression:
     kept: dict[Expression, None] = {}
     for term in terms:
-        if term == TRUE:
-            return TRUE
-        if isinstance(term, Any):
+        if term == absorbing:
+            return absorbing
+        if isinstance(term, kind):
             kept.update(dict.fromkeys(term.terms))
-        elif term != FALSE:
+        elif term != neutral:
             kept[term] = None
     if any(negation(term) in kept for term in kept):
-        return TRUE
-    return _one_or(Any, kept, FALSE)
-
-
-def _one_or(kind: type[All] | type[Any], kept: dict[Expression, None], none: Expression) -> Expression:
+        return absorbing
     if len(kept) > 1:
         return kind(tuple(kept))
-    return next(iter(kept), none)
+    return next(iter(kept), neutral)

@@ -416,7 +416,8 @@ class TestMeaning:
         ],
     )
     def test_what_is_told_is_accepted(self, rule):
-        read(yaml_text.write(document(grounds=[rule])), LAWS)
+        (written,) = read(yaml_text.write(document(grounds=[rule])), LAWS)["datasets"][0]["grounds"]
+        assert written["trigger"] == rule["trigger"]
 
     def test_an_event_may_come_by_the_api(self):
         content = document(grounds=[ground(kind="consent", trigger="consent_withdrawn")])
@@ -434,12 +435,12 @@ class TestMeaning:
     def test_a_start_may_be_the_items_own(self):
         content = document(grounds=[ground(trigger="case_closed")])
         content["datasets"][0]["mapping"]["events"] = {"case_closed": "suljettu"}
-        read(yaml_text.write(content), LAWS)
+        assert read(yaml_text.write(content), LAWS)["datasets"][0]["mapping"]["events"] == {"case_closed": "suljettu"}
 
     def test_a_dataset_that_nobody_reaches_may_have_any_start(self):
         content = document(grounds=[ground(trigger="case_closed")])
         del content["datasets"][0]["mapping"]
-        read(yaml_text.write(content), LAWS)
+        assert read(yaml_text.write(content), LAWS)["datasets"][0].get("mapping") is None
 
     @pytest.mark.parametrize("name", ["registers", "activities", "datasets"])
     def test_an_id_stands_once(self, name):
@@ -458,7 +459,9 @@ class TestMeaning:
         }
 
     def test_a_local_file_is_no_secret(self):
-        read(yaml_text.write(changed(("connections", "crm", "config", "url"), "sqlite:///{data}/crm.sqlite3")), LAWS)
+        local = "sqlite:///{data}/crm.sqlite3"
+        written = read(yaml_text.write(changed(("connections", "crm", "config", "url"), local)), LAWS)
+        assert written["connections"]["crm"]["config"]["url"] == local
 
 
 class TestWarnings:
