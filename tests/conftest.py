@@ -8,6 +8,8 @@ import pytest
 
 from config.keys import make_keys
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 
 @pytest.fixture
 def data_dir(tmp_path: Path, settings) -> Path:

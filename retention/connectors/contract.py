@@ -102,23 +102,62 @@ class LedgerMapping:
     options: Mapping[str, Any] = field(default_factory=_frozen)
 
 
+@dataclass(frozen=True)
+class IdentityMapping:
+    """Where a register knows persons by other names: a number and, beside it, an e-mail address, a user name …
+
+    kind                  what sort of name `value` is: email, uid, phone, ip …
+    subject, value        where the number and the name stand
+    valid_from, valid_to  since and until when the name meant this person (both days included); a missing
+                          `valid_to` of a row means that it still does
+    """
+
+    kind: str
+    place: str
+    subject: str
+    value: str
+    valid_from: str | None = None
+    valid_to: str | None = None
+    options: Mapping[str, Any] = field(default_factory=_frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One name of one person, and the days for which it meant them. Personal data: never logged."""
+
+    subject: str
+    value: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """One item of a register, with the subject it was found under (asked again when it is disposed of)."""
+    """One item of a register, with the subject it was found under (asked again when it is disposed of).
+
+    `name` is what the register itself calls that person, where it is not the number (`retention.identity`);
+    a connector never sees it: its own refs have the name as their subject.
+    """
 
     key: str
     subject: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One item as the register tells it: dates as they stand there, None for NULL."""
+    """One item as the register tells it: dates as they stand there, None for NULL.
+
+    `doubt` says why it is not certain whose item this is (two persons in one message, a name without a
+    time); such an item is shown for review and never disposed of by machine.
+    """
 
     ref: Ref
     contract: str | None = None
     events: Mapping[str, date | None] = field(default_factory=_frozen)
     facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
     closed: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -222,3 +261,30 @@ class Connector(Protocol):
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """Read back: what is still there of these items, copies that the system is known to keep included."""
+
+
+@runtime_checkable
+class TellsIdentities(Protocol):
+    """A connector whose system knows other names of a person: the verb `resolve`, where a kind has it."""
+
+    def resolve(
+        self, mapping: IdentityMapping, subjects: Sequence[str] | None = None, values: Sequence[str] | None = None
+    ) -> Iterator[Identity]:
+        """Every name of these subjects, or everyone who ever had one of these names (a batch of up to 5,000).
+
+        Exactly one of the two is given. Names are compared as the kind is: an e-mail address without case.
+        """
+
+
+@runtime_checkable
+class Flags(Protocol):
+    """A connector whose system can show that an item is about to go, by blocking its use: a disabled account."""
+
+    def flag(self, mapping: DatasetMapping, refs: Sequence[Ref], still_due: Expression) -> Iterable[Disposal]:
+        """Block up to 500 items, each only if still due. `pending` where it is blocked now, else as `dispose` says.
+
+        Nothing is destroyed. Idempotent; an item that somebody else had blocked already stays theirs.
+        """
+
+    def unflag(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterable[Disposal]:
+        """Take back our own blocks, and nobody else's: `superseded` where it was taken back or never was ours."""

@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNTIME = PYPROJECT["project"]["dependencies"]
 DEVELOPMENT = PYPROJECT["dependency-groups"]["dev"]
-OPTIONAL = [line for lines in PYPROJECT["project"]["optional-dependencies"].values() for line in lines]
 
 
 def name(requirement: str) -> str:
@@ -55,4 +54,4 @@ def test_every_dependency_is_explained():
     text = (ROOT / "docs" / "reference" / "dependencies.md").read_text()
     explained = re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)
     assert len(explained) == len(set(explained))
-    assert {name(entry) for entry in explained} == {name(line) for line in [*RUNTIME, *DEVELOPMENT, *OPTIONAL]}
+    assert {name(entry) for entry in explained} == {name(line) for line in [*RUNTIME, *DEVELOPMENT]}

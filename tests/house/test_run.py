@@ -98,7 +98,7 @@ def test_it_is_plain_sh():
 
 def test_ci_calls_the_test_command_and_nothing_else():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert lines[1:] == ['exec "$(dirname "$0")/../run" test']
+    assert lines[1:] == ["export SELOSTE_REQUIRE=all", 'exec "$(dirname "$0")/../run" test']
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert os.access(ROOT / "run", os.X_OK)
 
