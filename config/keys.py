@@ -3,6 +3,7 @@
 django.key     signs sessions
 evidence.pem   Ed25519, signs the head of each night
 digest.key     keys the digests that stand for persons in the evidence
+lots.key       AES-256, seals the keys of lots: whose items wait to be deleted
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def _session_key() -> bytes:
 def session_key(directory: Path) -> str:
     """The key that signs sessions, made if it is not there: losing it only signs everybody out.
 
-    The other two are never made on the way: evidence signed with a new key would not follow the old.
+    The others are never made on the way: evidence signed with a new key would not follow the old.
     """
     path = directory / "django.key"
     if not path.exists():
@@ -54,6 +55,7 @@ def make_keys(directory: Path) -> list[str]:
         "django.key": _session_key(),
         "evidence.pem": evidence,
         "digest.key": secrets.token_bytes(32),
+        "lots.key": secrets.token_bytes(32),
     }
     return [name for name, content in contents.items() if _write_once(directory / name, content)]
 

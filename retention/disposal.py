@@ -56,7 +56,7 @@ def make_lots(
     if run.version is None:
         raise LifecycleError(f"run {run.pk} has no version pinned")
     lots = []
-    ordered = sorted(keys)
+    ordered = sorted(keys, key=lambda entry: entry.key)
     for start in range(0, len(ordered), LOT_SIZE):
         part = ordered[start : start + LOT_SIZE]
         lot = Lot.objects.create(
@@ -147,13 +147,19 @@ def reject(lot: Lot, who: str, reason: str) -> None:
     if not reason.strip():
         raise LifecycleError(f"lot {lot.pk}: a rejection needs a reason")
     move(lot, LotState.REJECTED, who, reason)
-    wipe(lot)
+    _forget_keys(lot)
 
 
 def withdraw(lot: Lot, reason: str) -> None:
     """Take a lot back whose rules are no longer in force: its approvals are void (V1)."""
     move(lot, LotState.WITHDRAWN, "night", reason)
-    wipe(lot)
+    _forget_keys(lot)
+
+
+def _forget_keys(lot: Lot) -> None:
+    """At once, unless its items are blocked in the register: then when the blocks are lifted (`flagging`)."""
+    if not Lot.objects.filter(pk=lot.pk, flagged_there=True).exists():
+        wipe(lot)
 
 
 def wipe(lot: Lot) -> None:

@@ -22,6 +22,7 @@ from retention.domain.events import asked
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Grain, Hold
+from retention.evidence_log import subject_digest
 from retention.ledger import ledger_items
 from retention.models import FirstSeen
 from retention.plan import DatasetPlan, Plan
@@ -44,6 +45,7 @@ class Due:
     due_from: date
     action: Action
     why: Why
+    name: str | None = None
 
 
 @dataclass
@@ -187,7 +189,7 @@ def examine(
                 whole = with_own(item, candidate.events, candidate.facts, candidate.closed)
                 decision = decided[memo_key] = decide(whole, question.dataset.rules, own, question.today)
             if decision.state not in {State.OPEN, State.KEEP}:
-                yield candidate, decision
+                yield candidate, doubted(candidate, decision)
         if batch is not None:
             decided.clear()
     if question.asks_ledger:
@@ -258,7 +260,13 @@ def _unknown_of(
         whole = with_own(question.stranger, candidate.events, candidate.facts, candidate.closed)
         decision = decide(whole, question.dataset.rules, _of(holds, candidate), question.today)
         if decision.state in {State.DUE, State.HELD}:
-            yield candidate, decision
+            yield candidate, doubted(candidate, decision)
+
+
+def doubted(candidate: Candidate, decision: Decision) -> Decision:
+    """Whose item it is must be certain before it goes: what is in doubt is a person's to decide."""
+    in_doubt = bool(candidate.doubt) and decision.state in {State.DUE, State.HELD}
+    return replace(decision, state=State.REVIEW) if in_doubt else decision
 
 
 def _of(holds: Mapping[str, Sequence[Hold]], candidate: Candidate) -> tuple[Hold, ...]:
@@ -292,6 +300,7 @@ def evaluate(
                 decision.due_from,
                 decision.action,
                 decision.why,
+                candidate.ref.name,
             )
         )
     if groundless:
@@ -303,15 +312,16 @@ def evaluate(
 
 def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:
     """Since when each of these has been seen to have no ground left; today for those seen first tonight."""
-    days: dict[str, date] = dict.fromkeys(keys, question.today)
-    mine = FirstSeen.objects.filter(organisation=question.organisation, dataset=question.dataset.code)
+    days: dict[str, date] = {}
+    organisation, code = question.organisation, question.dataset.code
+    mine = FirstSeen.objects.filter(organisation=organisation, dataset=code)
     for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH]
-        seen = dict(mine.filter(key__in=batch).values_list("key", "day"))
-        days.update(seen)
+        batch = {key: subject_digest(key) for key in keys[start : start + BATCH]}
+        seen = dict(mine.filter(key__in=batch.values()).values_list("key", "day"))
+        days.update((key, seen.get(digest, question.today)) for key, digest in batch.items())
         FirstSeen.objects.bulk_create(
-            FirstSeen(organisation=question.organisation, dataset=question.dataset.code, key=key, day=question.today)
-            for key in batch
-            if key not in seen
+            FirstSeen(organisation=organisation, dataset=code, key=digest, day=question.today)
+            for digest in batch.values()
+            if digest not in seen
         )
     return days

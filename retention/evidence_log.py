@@ -57,6 +57,11 @@ def _key_path(name: str) -> str:
     return f"{settings.DATA_DIR}/keys/{name}"
 
 
+def key_file(name: str) -> bytes:
+    """The content of a key of this installation. Raises EvidenceError if it is not there."""
+    return _key(_key_path(name))
+
+
 @lru_cache(maxsize=8)
 def _keyed(path: str) -> Any:
     key = _key(path)
@@ -87,8 +92,9 @@ def signing_key() -> Ed25519PrivateKey:
 
 
 def check_keys() -> None:
-    """Raises EvidenceError unless both keys can be used: what could not be signed afterwards is not begun."""
+    """Raises EvidenceError unless every key can be used: what could not be signed afterwards is not begun."""
     _keyed(_key_path("digest.key"))
+    key_file("lots.key")
     signing_key()
 
 

@@ -18,6 +18,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 
 from retention.connectors.contract import ConnectorError
 from retention.domain.rules import Grain
+from retention.identity import Names
 from retention.ledger import BATCH, UNTOLD
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from retention.plan import DatasetPlan, Plan
@@ -94,7 +95,7 @@ def _still_somewhere(
         register = plan.find_register(dataset.register)
         if register is None or dataset.mapping is None or dataset.mapping.subject is None:
             continue
-        with connector_of(organisation, register) as connector:
+        with Names(organisation, plan) as names, names.connect(dataset) as connector:
             for candidate in connector.find(dataset.mapping, subjects=subjects):
                 if candidate.ref.subject is not None:
                     found.add(candidate.ref.subject)

@@ -9,9 +9,10 @@ same. A finished night started again is a no-op (P7).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from django.db import transaction
@@ -22,11 +23,13 @@ from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import LotState, Outcome
-from retention.domain.rules import Action
+from retention.domain.rules import Action, Hold
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
+from retention.flagging import block, taken_back, unblock
 from retention.forgetting import forget
 from retention.holds import active
+from retention.identity import Names
 from retention.lot_keys import LotKey
 from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, Run
 from retention.models.run import RunState
@@ -139,10 +142,11 @@ def _walk(night: _Night, now: datetime) -> None:
                 },
             )
     _withdraw_void_lots(night)
+    _lift_blocks(night)
     forget_dropped_sources(night.run, night.plan)
     for register in night.plan.registers:
         _collect(night, register)
-    for register in night.plan.registers:
+    for register in night.plan.in_order():
         _work_register(night, register)
     for register in night.plan.registers:
         _read_register(night, register)
@@ -159,6 +163,20 @@ def _withdraw_void_lots(night: _Night) -> None:
             continue
         try:
             _take_back(night, lot, why)
+        except SelosteError as error:
+            _problem(night, lot.register, lot.dataset, str(error))
+
+
+def _lift_blocks(night: _Night) -> None:
+    """What was blocked for a lot that will not be carried out is unblocked, as the lot's own version maps it."""
+    for lot in taken_back(night.organisation.pk):
+        plan = plan_of(lot.version)
+        dataset = plan.find_dataset(lot.dataset)
+        try:
+            if dataset is None:
+                raise NightError(f"lot {lot.pk} is of a dataset that its own version does not have")
+            with Names(night.organisation, plan) as names, names.connect(dataset) as connector:
+                unblock(lot, Question(night.organisation, plan, dataset, night.today), connector, night.log)
         except SelosteError as error:
             _problem(night, lot.register, lot.dataset, str(error))
 
@@ -191,9 +209,9 @@ def _take_back(night: _Night, lot: Lot, why: str) -> None:
         register, dataset = plan.find_register(lot.register), plan.find_dataset(lot.dataset)
         if register is None or dataset is None:
             raise NightError(f"lot {lot.pk} is of a dataset that its own version does not have")
-        with connector_of(night.organisation, register) as connector:
+        with Names(night.organisation, plan) as names, names.connect(dataset) as connector:
             question = Question(night.organisation, plan, dataset, night.today)
-            work = replace(_take(night, question, connector, lot), void=why)
+            work = replace(_take(night, question, connector, lot, names), void=why)
             while purge_chunk(work):
                 night.progress("recover", lot.register, lot.dataset)
     withdraw(lot, why)
@@ -226,20 +244,24 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
     if not datasets:
         return
     try:
-        with connector_of(night.organisation, register) as connector:
+        with connector_of(night.organisation, register) as connector, _names(night) as names:
             health = connector.check()
             offset = health.clock_offset_seconds
             if offset is not None and abs(offset) > CLOCK_TOLERANCE_SECONDS:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
-                _work_dataset(night, dataset, connector)
+                _work_dataset(night, dataset, names.speaking(dataset, connector), names)
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
                 _problem(night, dataset.register, dataset.code, str(error))
 
 
-def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> None:
+def _names(night: _Night) -> Names:
+    return Names(night.organisation, night.plan)
+
+
+def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
     question = Question(night.organisation, night.plan, dataset, night.today)
     try:
         connector.check([question.mapping])
@@ -248,14 +270,16 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
             if why:
                 _take_back(night, lot, why)
         blind = _incomplete_sources(night, question)
-        _recover(night, question, connector, blind)
+        _recover(night, question, connector, names, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
         if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
             _evaluate(night, question, connector)
         for lot in open_lots(night.organisation.pk, dataset.code):
             if advance(lot, dataset, night.today):
-                _purge(night, question, connector, lot)
+                _purge(night, question, connector, names, lot)
+            else:
+                block(lot, question, connector, _holds(night, dataset), night.log)
         _tell_residue(night, dataset)
     except Stopped:
         raise
@@ -263,7 +287,7 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector) -> 
         _problem(night, dataset.register, dataset.code, str(error))
 
 
-def _recover(night: _Night, question: Question, connector: Connector, blind: str) -> None:
+def _recover(night: _Night, question: Question, connector: Connector, names: Names, blind: str) -> None:
     """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
 
     On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
@@ -272,17 +296,18 @@ def _recover(night: _Night, question: Question, connector: Connector, blind: str
         organisation=night.organisation, dataset=question.dataset.code, attempts__state="intent"
     ).distinct():
         night.progress("recover", lot.register, lot.dataset)
-        work = replace(_take(night, question, connector, lot), blind=bool(blind))
+        work = replace(_take(night, question, connector, lot, names), blind=bool(blind))
         while lot.attempts.filter(state="intent").exists():
             purge_chunk(work)
 
 
-def _take(night: _Night, question: Question, connector: Connector, lot: Lot) -> Work:
-    return Work(lot, night.run, question, connector, night.log, night.journal, night.chunk, night.at)
+def _take(night: _Night, question: Question, connector: Connector, lot: Lot, names: Names) -> Work:
+    needed = partial(names.still_needed, question.dataset)
+    return Work(lot, night.run, question, connector, night.log, night.journal, night.chunk, night.at, needed=needed)
 
 
-def _purge(night: _Night, question: Question, connector: Connector, lot: Lot) -> None:
-    work = _take(night, question, connector, lot)
+def _purge(night: _Night, question: Question, connector: Connector, names: Names, lot: Lot) -> None:
+    work = _take(night, question, connector, lot, names)
     while purge_chunk(work):
         sent = f"{lot.dataset} {work.lot.next_position}/{work.lot.size}"
         night.progress("purge", lot.register, sent)
@@ -319,10 +344,14 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
     return "; ".join(blind)
 
 
+def _holds(night: _Night, dataset: DatasetPlan) -> Mapping[str, Sequence[Hold]]:
+    return active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
+
+
 def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
-    holds = active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
+    holds = _holds(night, dataset)
     lots = open_lots(night.organisation.pk, dataset.code)
     waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, holds, waiting)
@@ -339,7 +368,7 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
         night.log.append("evaluated", {"register": dataset.register, "dataset": dataset.code, "counts": counts})
         if dataset.policy.mode != "observe":
             for (action, why), items in sorted(grouped.items()):
-                keys = [LotKey(item.key, item.subject, item.due_from, item.contract) for item in items]
+                keys = [LotKey(item.key, item.subject, item.due_from, item.contract, item.name) for item in items]
                 make_lots(night.run, dataset, action, why, keys, night.log)
     night.at(f"evaluated {dataset.code}")
 
@@ -361,10 +390,11 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
         return
     night.progress("read", register.code, "")
     try:
-        with connector_of(night.organisation, register) as connector:
+        with connector_of(night.organisation, register) as connector, _names(night) as names:
             for dataset in datasets:
                 try:
-                    reading = verification.read(night.plan, dataset, connector, night.organisation, night.today)
+                    spoken = names.speaking(dataset, connector)
+                    reading = verification.read(night.plan, dataset, spoken, night.organisation, night.today)
                 except SelosteError as error:
                     if dataset.code not in night.problems:
                         _problem(night, dataset.register, dataset.code, str(error))

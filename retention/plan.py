@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from retention.connectors.contract import ClosedWhen, DatasetMapping, LedgerMapping
+from retention.connectors.contract import ClosedWhen, DatasetMapping, IdentityMapping, LedgerMapping
 from retention.domain.errors import EvidenceError, RuleError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.items import CONTRACT_EVENTS
@@ -74,8 +74,29 @@ class LedgerSource:
 
 
 @dataclass(frozen=True)
+class IdentitySource:
+    """Where a register tells other names of persons: asked whenever somebody is known by such a name only."""
+
+    code: str
+    subject_kind: str
+    mapping: IdentityMapping
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKey:
+    """By which sort of name a dataset knows its persons, which register tells it, and which event dates the use.
+
+    at  an event of the item's own: the name meant whoever had it on that day
+    """
+
+    kind: str
+    via: str
+    at: str = ""
+
+
+@dataclass(frozen=True)
 class RegisterPlan:
-    """A register: which connection reaches it, and what it tells the ledger.
+    """A register: which connection reaches it, what it tells the ledger, and which other names it knows.
 
     `announced`: subject kind -> events and facts that somebody sends by the API. They are never collected, so
     the absence of one is never believed (V5).
@@ -86,6 +107,7 @@ class RegisterPlan:
     medium: str
     connection: str = ""
     ledger: tuple[LedgerSource, ...] = ()
+    identities: tuple[IdentitySource, ...] = ()
     announced: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -104,6 +126,7 @@ class DatasetPlan:
     rules: RuleSet
     policy: Policy
     rules_digest: str
+    subject_key: SubjectKey | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +147,36 @@ class Plan:
 
     def find_register(self, code: str) -> RegisterPlan | None:
         return next((register for register in self.registers if register.code == code), None)
+
+    def named_through(self, register: str) -> tuple[DatasetPlan, ...]:
+        """The datasets whose persons are found only through the names that this register tells."""
+        return tuple(d for d in self.datasets if d.subject_key is not None and d.subject_key.via == register)
+
+    def goes_before(self, register: str) -> frozenset[str]:
+        """The registers that are worked on before this one: what tells names goes last (D6)."""
+        return frozenset(d.register for d in self.named_through(register)) - {register}
+
+    def in_order(self) -> tuple[RegisterPlan, ...]:
+        """The registers as they are worked on: each after those that go before it, else as the document has them.
+
+        Raises RuleError where they wait for each other.
+        """
+        left = list(self.registers)
+        done: list[RegisterPlan] = []
+        while left:
+            codes = {register.code for register in left}
+            free = next((register for register in left if not self.goes_before(register.code) & codes), None)
+            if free is None:
+                raise RuleError(f"the registers {', '.join(sorted(codes))} tell each other's names in a circle")
+            left.remove(free)
+            done.append(free)
+        return tuple(done)
+
+    def identities(self, dataset: DatasetPlan) -> tuple[IdentityMapping, ...]:
+        """Where the names of a dataset's persons are told."""
+        if dataset.subject_key is None:
+            return ()
+        return _sources(self.registers, dataset.subject_key, dataset.subject_kind)
 
     def told(self, subject_kind: str) -> frozenset[str]:
         """The events and facts that some register is collected for, of subjects of this kind."""
@@ -148,10 +201,11 @@ def _plan(snapshot: str) -> Plan:
     try:
         document = json.loads(snapshot)
         organisation = _organisation(document["organisation"])
+        registers = tuple(_register(register) for register in document.get("registers", ()))
         return Plan(
             organisation=organisation,
-            registers=tuple(_register(register) for register in document.get("registers", ())),
-            datasets=tuple(_dataset(dataset, organisation) for dataset in document.get("datasets", ())),
+            registers=registers,
+            datasets=tuple(_dataset(dataset, organisation, registers) for dataset in document.get("datasets", ())),
             digest=sha256_hex(snapshot.encode("utf-8")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -195,6 +249,10 @@ def _register(document: Document) -> RegisterPlan:
             for source in sources
             if source.get("via") != "api"
         ),
+        identities=tuple(
+            IdentitySource(source["id"], source["subject_kind"], identity_mapping(source))
+            for source in document.get("identities") or ()
+        ),
         announced=MappingProxyType(announced),
     )
 
@@ -212,6 +270,19 @@ def ledger_mapping(document: Document) -> LedgerMapping:
         facts=_frozen(document.get("facts")),
         thing=document.get("thing"),
         purpose=document.get("purpose") or "",
+        options=_frozen(document.get("options")),
+    )
+
+
+def identity_mapping(document: Document) -> IdentityMapping:
+    """A register's source of other names as its connector reads it."""
+    return IdentityMapping(
+        kind=document["kind"],
+        place=document["place"],
+        subject=document["subject"],
+        value=document["value"],
+        valid_from=document.get("valid_from"),
+        valid_to=document.get("valid_to"),
         options=_frozen(document.get("options")),
     )
 
@@ -247,10 +318,12 @@ def _at(path: str, what: str, rule: Document) -> str:
     return f"{path}.{what}[{rule.get('id', '?')}]"
 
 
-def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
+def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequence[RegisterPlan]) -> DatasetPlan:
     rules = rule_set(document, organisation, f"datasets[{document['id']}]")
     written = document.get("mapping")
     mapping = None if written is None else dataset_mapping(written)
+    key = (written or {}).get("subject_key")
+    subject_key = None if key is None else SubjectKey(key["kind"], key["via"], key.get("at") or "")
     grain = Grain(document["grain"])
     subject_kind = document.get("subject_kind") or ""
     enforced_by = document.get("enforced_by", "us")
@@ -269,6 +342,8 @@ def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
         "subject_kind": subject_kind,
         "time_zone": organisation.time_zone,
     }
+    if subject_key is not None:
+        deciding["names"] = [_plain(subject_key), _plain(_sources(registers, subject_key, subject_kind))]
     return DatasetPlan(
         code=document["id"],
         name=_frozen(document.get("name")),
@@ -281,6 +356,16 @@ def _dataset(document: Document, organisation: OrganisationPlan) -> DatasetPlan:
         rules=rules,
         policy=Policy(policy["mode"], policy["approval"], Period.parse(policy["grace"]), bool(policy["waves"])),
         rules_digest=sha256_hex(canonical(deciding)),
+        subject_key=subject_key,
+    )
+
+
+def _sources(registers: Sequence[RegisterPlan], key: SubjectKey, subject_kind: str) -> tuple[IdentityMapping, ...]:
+    return tuple(
+        source.mapping
+        for register in registers
+        for source in register.identities
+        if register.code == key.via and source.mapping.kind == key.kind and source.subject_kind == subject_kind
     )
 
 

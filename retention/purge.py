@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from retention.connectors.contract import Connector, ConnectorError, Disposal, Ref
+from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, Ref
 from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
@@ -57,6 +57,7 @@ class Work:
 
     blind  it is only found out what went
     void   why the lot may no longer be carried out: the same, and what others were asked for is called back
+    needed whose items wait, and why: they tell names by which another register still holds something (D6)
     """
 
     lot: Lot
@@ -69,6 +70,7 @@ class Work:
     at: Callable[[str], None] = lambda point: None
     blind: bool = False
     void: str = ""
+    needed: Callable[[Sequence[str]], Mapping[str, str]] = lambda subjects: {}
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
 
@@ -77,6 +79,11 @@ class Work:
             raise LifecycleError(f"lot {self.lot.pk} has no keys left")
         self.keys = unpack(bytes(self.lot.keys))
         self.digests = [subject_digest(entry.key) for entry in self.keys]
+
+    def ref(self, position: int) -> Ref:
+        """The key at this position, as the register is asked for it."""
+        entry = self.keys[position]
+        return Ref(entry.key, entry.subject, entry.name)
 
 
 def purge_chunk(work: Work) -> bool:
@@ -199,6 +206,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
     moved = _under_another_contract(work, positions) if scope_has_contract else frozenset()
+    needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
     epoch, holds = _epoch_and_holds(work)
     for position in positions:
         entry = work.keys[position]
@@ -207,6 +215,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             outcomes[position] = Disposal(entry.key, Outcome.HELD)
         elif is_false(condition):
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
+        elif entry.subject is not None and entry.subject in needed:
+            outcomes[position] = Disposal(entry.key, Outcome.PENDING, needed[entry.subject])
         else:
             groups.setdefault(FALSE if position in moved else condition, []).append(position)
     if recovering and outcomes:
@@ -215,7 +225,15 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     for condition, members in groups.items():
         sent = _dispose(work, condition, members, epoch, recovering)
         outcomes.update({**sent, **_called_back(work, sent)})
+    _unblock(work, outcomes)
     return outcomes
+
+
+def _unblock(work: Work, outcomes: Mapping[int, Disposal]) -> None:
+    """What was blocked while its lot waited, and may stay after all, is unblocked."""
+    back = [work.ref(p) for p, disposal in sorted(outcomes.items()) if disposal.outcome is Outcome.SUPERSEDED]
+    if back and work.lot.flagged_there and isinstance(work.connector, Flags):
+        list(work.connector.unflag(work.question.mapping, back))
 
 
 def _under_another_contract(work: Work, positions: Sequence[int]) -> frozenset[int]:
@@ -244,7 +262,7 @@ def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disp
     kept = {p: d for p, d in sorted(outcomes.items()) if p in asked and d.outcome in {Outcome.HELD, Outcome.SUPERSEDED}}
     if not kept:
         return {}
-    refs = [Ref(work.keys[p].key, work.keys[p].subject) for p in kept]
+    refs = [work.ref(p) for p in kept]
     answers = work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), FALSE)
     return {position: answer for position, answer in zip(kept, answers, strict=True) if answer.outcome in GONE}
 
@@ -267,7 +285,7 @@ def _dispose(
         outcomes = {}
     if not positions:
         return outcomes
-    refs = [Ref(work.keys[p].key, work.keys[p].subject) for p in positions]
+    refs = [work.ref(p) for p in positions]
     work.at("before disposal")
     answers = list(work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), condition))
     work.at("disposed")
@@ -283,7 +301,7 @@ def _dispose(
 
 def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:
     """Of keys that may not be sent now: those that an interrupted attempt of ours has already disposed of."""
-    refs = {p: Ref(work.keys[p].key, work.keys[p].subject) for p in outcomes}
+    refs = {p: work.ref(p) for p in outcomes}
     left = {
         residue.key
         for residue in work.connector.verify(work.question.mapping, list(refs.values()), Action(work.lot.action))
@@ -292,11 +310,7 @@ def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Dis
 
 
 def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
-    refs = [
-        Ref(work.keys[position].key, work.keys[position].subject)
-        for position, disposal in sorted(outcomes.items())
-        if disposal.outcome in GONE
-    ]
+    refs = [work.ref(position) for position, disposal in sorted(outcomes.items()) if disposal.outcome in GONE]
     if not refs:
         return {}
     found = work.connector.verify(work.question.mapping, refs, Action(work.lot.action))
@@ -358,7 +372,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
 
 def _forget_first_seen(work: Work, outcomes: Mapping[int, Disposal]) -> None:
     """The key of what is gone may hold a person's number; what may stay after all is seen for the first time again."""
-    settled = [disposal.key for disposal in outcomes.values() if disposal.outcome in FINAL]
+    settled = [work.digests[position] for position, disposal in outcomes.items() if disposal.outcome in FINAL]
     FirstSeen.objects.filter(
         organisation=work.question.organisation, dataset=work.lot.dataset, key__in=settled
     ).delete()

@@ -19,6 +19,7 @@ from retention.domain.events import NEVER, asked
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import RETRIED, LotState, Outcome
 from retention.domain.rules import Grain, Hold
+from retention.evidence_log import subject_digest
 from retention.holds import active
 from retention.ledger import ledger_items
 from retention.lot_keys import unpack
@@ -98,13 +99,17 @@ def _decided(
             if candidate.ref.key in seen:
                 item = replace(item, first_seen=seen[candidate.ref.key])
             mine = (*holds.get("", ()), *holds.get(candidate.ref.subject or "", ()))
-            yield candidate, item, decide(item, dataset.rules, mine, today)
+            decision = decide(item, dataset.rules, mine, today)
+            if candidate.doubt and decision.state in {State.DUE, State.HELD}:
+                decision = replace(decision, state=State.REVIEW)  # whose it is is not certain
+            yield candidate, item, decision
 
 
 def _seen(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> dict[str, date]:
     """Since when items without any ground left have been seen so."""
     mine = FirstSeen.objects.filter(organisation=organisation, dataset=dataset.code)
-    return dict(mine.filter(key__in=[candidate.ref.key for candidate in batch]).values_list("key", "day"))
+    digests = {subject_digest(candidate.ref.key): candidate.ref.key for candidate in batch}
+    return {digests[digest]: day for digest, day in mine.filter(key__in=list(digests)).values_list("key", "day")}
 
 
 def _joined(plan: Plan, dataset: DatasetPlan, candidate: Candidate, known: Item | None, stranger: Item) -> Item:

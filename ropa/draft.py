@@ -94,6 +94,7 @@ REGISTER = (
     _statement("backups"),
     Key("connection", "connection", ""),
     Key("ledger", "ledger", []),
+    Key("identities", "identities", []),
 )
 ACTIVITY = (
     *_NAME,

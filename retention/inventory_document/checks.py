@@ -14,6 +14,7 @@ from retention.connectors.registry import connector_class, kinds
 from retention.domain.errors import Problem, RuleError
 from retention.domain.periods import parse_financial_years
 from retention.domain.written import parse_day
+from retention.identity import NEVER_REUSED
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
@@ -53,11 +54,31 @@ def _findings(whole: Whole) -> Iterator[Finding]:
     for steps, register in whole.entries("registers"):
         yield from _register(whole, register, steps)
     yield from dataset_findings(whole)
+    yield from _circles(whole)
     used = {register.get("connection") for register in whole.registers.values()}
     for steps, connection in whole.entries("connections"):
         yield from _connection(connection, steps)
         if steps[-1] not in used:
             yield Finding(steps, "no register uses this connection", warning=True)
+
+
+def _circles(whole: Whole) -> Iterator[Finding]:
+    """What tells names goes after what needs them; two registers cannot each go after the other."""
+    before: dict[str, set[str]] = {}
+    where: dict[str, Steps] = {}
+    for steps, dataset in whole.entries("datasets"):
+        key = dataset.get("mapping", {}).get("subject_key")
+        if key is not None and key["via"] != dataset["register"]:
+            before.setdefault(key["via"], set()).add(dataset["register"])
+            where.setdefault(dataset["register"], (*steps, "mapping", "subject_key", "via"))
+    for start in sorted(where):
+        seen: set[str] = set()
+        ahead = {via for via, registers in before.items() if start in registers}
+        while ahead:
+            seen |= ahead
+            ahead = {via for via, registers in before.items() if registers & ahead} - seen
+        if start in seen:
+            yield Finding(where[start], "the registers tell each other's names in a circle: neither could go last")
 
 
 def _organisation(head: Document) -> Iterator[Finding]:
@@ -91,6 +112,7 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
     yield from _twice([one for steps, _ in whole.entries("activities") for one in whole.entries(*steps, "purposes")])
     for steps, _ in whole.entries("registers"):
         yield from _twice(list(whole.entries(*steps, "ledger")))
+        yield from _twice(list(whole.entries(*steps, "identities")))
     for steps, _ in whole.entries("datasets"):
         yield from _twice(list(whole.entries(*steps, "grounds")))
         yield from _twice(list(whole.entries(*steps, "ceilings")))
@@ -114,6 +136,20 @@ def _register(whole: Whole, register: Document, steps: Steps) -> Iterator[Findin
         if "connection" not in register:
             yield Finding(place, "the register has no connection: nothing collects this")
         yield from _collected(whole, source, place)
+    for place, source in whole.entries(*steps, "identities"):
+        yield from _identities(register, source, place)
+
+
+def _identities(register: Document, source: Document, steps: Steps) -> Iterator[Finding]:
+    """A name without a time says nothing once it can be somebody else's."""
+    if "connection" not in register:
+        yield Finding(steps, "the register has no connection: nobody can ask it for names")
+    if source["kind"] not in NEVER_REUSED and "valid_from" not in source:
+        yield Finding(
+            (*steps, "valid_from"),
+            f"is missing: of whom a name of kind {source['kind']} tells without a day, nothing goes by machine",
+            warning=True,
+        )
 
 
 def _announced(source: Document, steps: Steps) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from retention.domain.events import CATALOGUE
 from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
 from retention.domain.rules import Action, Ceiling, Ground, Kind, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_trigger
+from retention.identity import NEVER_REUSED
 from retention.inventory_document.findings import Document, Finding, Whole, parsed, unknown, unknown_events
 from retention.inventory_document.shape import Steps, meant
 
@@ -45,9 +46,35 @@ def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]
         yield Finding((*place, "contract"), "is missing: an item of this dataset is a contract's")
     if "subject" in mapping and not dataset.get("subject_kind"):
         yield Finding((*steps, "subject_kind"), "is missing: whose number is mapping.subject, a customer's or whose?")
+    yield from _subject_key(whole, dataset, place)
     for position, child in enumerate(mapping.get("children", ())):
         if child == mapping["place"]:
             yield Finding((*place, "children", position), f"{child!r} is the dataset's own place, not what hangs on it")
+
+
+def _subject_key(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
+    """The register that knows people by another name needs one that tells it."""
+    mapping = dataset["mapping"]
+    key, place = mapping.get("subject_key"), (*steps, "subject_key")
+    if key is None:
+        return
+    if "subject" not in mapping:
+        yield Finding((*steps, "subject"), "is missing: where does the name stand?")
+    if dataset["grain"] == "contract":
+        yield Finding(place, "is of a dataset whose items are a contract's: those are found by the contract's number")
+    if "at" in key and key["at"] not in mapping.get("events", {}):
+        yield Finding((*place, "at"), f"{key['at']!r} is none of the mapping's events: when was the name used?")
+    if "at" not in key and key["kind"] not in NEVER_REUSED:
+        yield Finding((*place, "at"), "is missing: without the day on which the name was used nothing goes", True)
+    yield from unknown(key["via"], whole.registers, "register", (*place, "via"))
+    told = [
+        source
+        for source in whole.registers.get(key["via"], {}).get("identities") or ()
+        if source.get("kind") == key["kind"] and source.get("subject_kind") == dataset.get("subject_kind")
+    ]
+    if key["via"] in whole.registers and not told:
+        of_whom = f"of subject kind {dataset.get('subject_kind', '')!r}"
+        yield Finding((*place, "via"), f"the register {key['via']!r} tells no names of kind {key['kind']!r} {of_whom}")
 
 
 def _rules(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:

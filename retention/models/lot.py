@@ -27,6 +27,7 @@ class Lot(models.Model):
     state = models.CharField(max_length=20, default="flagged")
     approvals_needed = models.PositiveSmallIntegerField(default=0)
     grace_until = models.DateField(null=True)
+    flagged_there = models.BooleanField(default=False, help_text="its items are, or may be, blocked in the register")
     next_position = models.PositiveIntegerField(default=0, help_text="the first key that was never sent")
     tally = models.JSONField(default=dict, help_text="outcome -> number; sums to `next_position`")
     root = models.CharField(max_length=64, blank=True, help_text="Merkle root over the keyed digests of its keys")

@@ -82,7 +82,7 @@ class FirstSeen(models.Model):
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
     dataset = models.SlugField(max_length=60)
-    key = models.CharField(max_length=400)
+    key = models.CharField(max_length=64, help_text="keyed digest: a key may name a person")
     day = models.DateField()
 
     class Meta:

@@ -38,6 +38,7 @@ class Register(Entry):
     backups = models.JSONField(null=True, blank=True, help_text="statement: every, keep_for, keep_generations, at_most")
     connection = models.SlugField(max_length=60, blank=True, help_text="which connection reaches it")
     ledger = models.JSONField(default=list, blank=True, help_text="contracts and events it is the source of truth for")
+    identities = models.JSONField(default=list, blank=True, help_text="other names of persons that it knows")
     notes = models.JSONField(default=dict, blank=True)
 
     history = HistoricalRecords()

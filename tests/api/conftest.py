@@ -150,7 +150,7 @@ def make_lot(run: Run, number: int = 1, approvals: int = 2) -> Lot:
 
 
 @pytest.fixture
-def house(db) -> House:
+def house(db, data_dir) -> House:
     testi = Organisation.objects.create(slug="testi", name="Testi Oy")
     other = Organisation.objects.create(slug="toinen", name="Toinen Oy")
     for name, role in CAST.items():

@@ -50,7 +50,7 @@ def test_databases_by_url(monkeypatch, tmp_path):
 
 def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
     directory = tmp_path / "keys"
-    assert make_keys(directory) == ["django.key", "evidence.pem", "digest.key"]
+    assert make_keys(directory) == ["django.key", "evidence.pem", "digest.key", "lots.key"]
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     assert make_keys(directory) == []
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before

@@ -11,6 +11,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -52,6 +53,7 @@ known = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.usefixtures("data_dir")
 class SameRuleTwice(TestCase):
     @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
     @given(

@@ -748,6 +748,8 @@ class TestReference:
             "purpose",
             "dataset",
             "mapping",
+            "identities",
+            "subject_key",
             "policy",
             "ground",
             "ceiling",

@@ -16,6 +16,7 @@ from retention.connectors.contract import ConnectorError
 from retention.disposal import approve
 from retention.domain.errors import RuleError
 from retention.domain.rules import Grain
+from retention.evidence_log import subject_digest
 from retention.models import Attempt, FirstSeen, KeyOutcome, LedgerContract, Lot
 from retention.night import run_night
 from retention.plan import plan_of
@@ -99,7 +100,7 @@ class TestWhatIsLeft:
     def test_since_when_nothing_keeps_it_is_what_was_first_seen(self, company):
         rules = dataset_of(company, "tiketit").rules
         groundless = replace(rules, grounds=(), no_reason_to_keep=True)
-        FirstSeen.objects.create(organisation=company, dataset="tiketit", key="1", day=date(2026, 3, 1))
+        FirstSeen.objects.create(organisation=company, dataset="tiketit", key=subject_digest("1"), day=date(2026, 3, 1))
         found = read(company, "tiketit", rules=groundless)
         assert (found.overdue, found.overdue_since) == (6, date(2026, 3, 1))
 

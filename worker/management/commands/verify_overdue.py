@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from retention import verification
 from retention.domain.decisions import State
 from retention.domain.errors import SelosteError
+from retention.identity import Names
 from retention.models import Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, plan_of
-from retention.selectors import connector_of
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
 from worker.decision_words import day, state
@@ -110,11 +110,10 @@ def _last_night(organisation: Organisation, today: date) -> date | None:
 
 def _row(plan: Plan, dataset: DatasetPlan, organisation: Organisation, today: date) -> dict[str, Any]:
     row: dict[str, Any] = {"register": dataset.register, "dataset": dataset.code, "problem": "", "unexplained": 0}
-    register = plan.find_register(dataset.register)
-    if dataset.mapping is None or register is None:
+    if dataset.mapping is None or plan.find_register(dataset.register) is None:
         return {**row, "reached": False}
     try:
-        with connector_of(organisation, register) as connector:
+        with Names(organisation, plan) as names, names.connect(dataset) as connector:
             reading = verification.read(plan, dataset, connector, organisation, today)
     except SelosteError as error:
         return {**row, "reached": False, "problem": str(error)}
