@@ -26,6 +26,7 @@ from retention.evidence_log import subject_digest
 from retention.ledger import ledger_items
 from retention.models import FirstSeen
 from retention.plan import DatasetPlan, Plan
+from retention.replay import settled_dates
 from ropa.models import Organisation
 
 BATCH = 2_000
@@ -46,6 +47,7 @@ class Due:
     action: Action
     why: Why
     name: str | None = None
+    dates: str = ""
 
 
 @dataclass
@@ -141,6 +143,15 @@ class Question:
                 continue
             for contract in known.contracts:
                 yield (subject, contract.ref), replace(known, scope=contract.ref)
+
+    def known(self, subjects: Iterable[str]) -> frozenset[str]:
+        """Of these, whom the ledger knows at all."""
+        wanted = sorted(subjects)
+        return frozenset(
+            subject
+            for start in range(0, len(wanted), BATCH)
+            for (subject, _), _ in self.items(wanted[start : start + BATCH])
+        )
 
     def scope_of(self, candidate: Candidate) -> Scope:
         contract = candidate.contract if self.contract_grain else None
@@ -301,6 +312,7 @@ def evaluate(
                 decision.action,
                 decision.why,
                 candidate.ref.name,
+                settled_dates(candidate),
             )
         )
     if groundless:

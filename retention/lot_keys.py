@@ -31,7 +31,7 @@ class LotKey(NamedTuple):
     """One key of a lot: the register's key, whose it is, and since when it may go.
 
     name   what the register calls that person, where it is not the number (`retention.identity`)
-    print  the fingerprint by which it is known again if it comes back from a backup (`retention.replay`)
+    dates  its own dates that never change, by which it is known again if a backup brings it back (`retention.replay`)
     """
 
     key: str
@@ -39,7 +39,7 @@ class LotKey(NamedTuple):
     due_from: date
     contract: str | None = None
     name: str | None = None
-    print: str = ""
+    dates: str = ""
 
 
 def pack(entries: Sequence[LotKey]) -> bytes:

@@ -17,7 +17,7 @@ from time import monotonic
 
 from django.db import transaction
 
-from retention import verification
+from retention import replay, verification
 from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
@@ -141,6 +141,7 @@ def _walk(night: _Night, now: datetime) -> None:
                     "missed_dates": night.run.missed_dates,
                 },
             )
+    replay.begin(night.organisation, night.plan, night.today)
     _withdraw_void_lots(night)
     _lift_blocks(night)
     forget_dropped_sources(night.run, night.plan)
@@ -344,6 +345,10 @@ def _incomplete_sources(night: _Night, question: Question) -> str:
     return "; ".join(blind)
 
 
+def _lot_key(item: Due) -> LotKey:
+    return LotKey(item.key, item.subject, item.due_from, item.contract, item.name, item.dates)
+
+
 def _holds(night: _Night, dataset: DatasetPlan) -> Mapping[str, Sequence[Hold]]:
     return active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
 
@@ -355,6 +360,7 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     lots = open_lots(night.organisation.pk, dataset.code)
     waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, holds, waiting)
+    back = replay.returned(night.organisation, dataset.code, [_lot_key(item) for item in found.due])
     grouped: dict[tuple[Action, str], list[Due]] = defaultdict(list)
     for due in found.due:
         grouped[due.action, due.why.value].append(due)
@@ -366,11 +372,40 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
             defaults={"register": dataset.register, "counts": counts, "problem": ""},
         )
         night.log.append("evaluated", {"register": dataset.register, "dataset": dataset.code, "counts": counts})
+        _tell_returned(night, dataset, len(back))
         if dataset.policy.mode != "observe":
             for (action, why), items in sorted(grouped.items()):
-                keys = [LotKey(item.key, item.subject, item.due_from, item.contract, item.name) for item in items]
+                keys = [_lot_key(item) for item in items]
                 make_lots(night.run, dataset, action, why, keys, night.log)
     night.at(f"evaluated {dataset.code}")
+
+
+def _tell_returned(night: _Night, dataset: DatasetPlan, number: int) -> None:
+    """In the caller's transaction: what had been destroyed is back, so its source was restored from a backup."""
+    if number:
+        night.log.append("returned", {"register": dataset.register, "dataset": dataset.code, "items": number})
+        night.progress("returned", dataset.register, f"{dataset.code} {number}")
+
+
+def _purge_returned(night: _Night, dataset: DatasetPlan, entries: Sequence[LotKey], action: Mapping[str, str]) -> None:
+    """What is back and whose person nobody knows any more goes again: its lot waits for the next night (D9)."""
+    waiting = {key for lot in open_lots(night.organisation.pk, dataset.code) for key in waiting_keys(lot)}
+    fresh = [entry for entry in entries if entry.key not in waiting]
+    if not fresh or dataset.enforced_by != "us":
+        return
+    with transaction.atomic():
+        _tell_returned(night, dataset, len(fresh))
+        if dataset.policy.mode != "observe":
+            for name in sorted(set(action.values())):
+                keys = [entry for entry in fresh if action[entry.key] == name]
+                make_lots(night.run, dataset, Action(name), replay.WHY, keys, night.log)
+    _problem(
+        night,
+        dataset.register,
+        dataset.code,
+        f"{len(fresh)} items are back that had been destroyed: the register was restored from a backup; "
+        "they go again on the next night",
+    )
 
 
 def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
@@ -412,6 +447,9 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                 row.overdue_since = reading.overdue_since
                 row.oldest_kept = reading.oldest_kept
                 row.save()
+                if reading.returned:
+                    action = replay.returned(night.organisation, dataset.code, reading.returned)
+                    _purge_returned(night, dataset, reading.returned, action)
     except ConnectorError as error:
         for dataset in datasets:
             if dataset.code not in night.problems:

@@ -98,6 +98,8 @@ class SubjectKey:
 class RegisterPlan:
     """A register: which connection reaches it, what it tells the ledger, and which other names it knows.
 
+    `backups`: how long its backups are kept, at most.
+
     `announced`: subject kind -> events and facts that somebody sends by the API. They are never collected, so
     the absence of one is never believed (V5).
     """
@@ -109,6 +111,7 @@ class RegisterPlan:
     ledger: tuple[LedgerSource, ...] = ()
     identities: tuple[IdentitySource, ...] = ()
     announced: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    backups: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,10 @@ class Plan:
             left.remove(free)
             done.append(free)
         return tuple(done)
+
+    def backup_periods(self) -> tuple[Period, ...]:
+        """How long backups of the registers are kept, as far as the inventory says."""
+        return tuple(period for register in self.registers for period in register.backups)
 
     def identities(self, dataset: DatasetPlan) -> tuple[IdentityMapping, ...]:
         """Where the names of a dataset's persons are told."""
@@ -254,6 +261,11 @@ def _register(document: Document) -> RegisterPlan:
             for source in document.get("identities") or ()
         ),
         announced=MappingProxyType(announced),
+        backups=tuple(
+            Period.parse(value)
+            for name, value in ((document.get("backups") or {}).get("value") or {}).items()
+            if name in {"keep_for", "at_most"}
+        ),
     )
 
 

@@ -26,21 +26,26 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from retention import replay
 from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, Ref
 from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
-from retention.domain.predicates import FALSE, Expression, is_false
+from retention.domain.predicates import FALSE, TRUE, Expression, is_false
 from retention.domain.rules import Action, Hold
-from retention.evaluation import Question
+from retention.evaluation import Question, Scope
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
 from retention.holds import active, claim_gate, epoch_of, register_stopped, stopped
 from retention.lot_keys import LotKey, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
+from retention.replay import settled_dates
 
 CHUNK = 500
 """Keys sent at once."""
+
+REMEMBERED = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED, Outcome.RECOVERED})
+"""What went by us: it is known again if a backup brings it back."""
 
 
 class Stopped(LifecycleError):
@@ -202,10 +207,13 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
         }
         return {**unsent, **_already_gone(work, unsent)}
     conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
+    others: frozenset[int] = frozenset()
+    if work.lot.why == replay.WHY:
+        conditions, others = _restored(work, positions, conditions)
     outcomes = {}
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
-    moved = _under_another_contract(work, positions) if scope_has_contract else frozenset()
+    moved = others | (_under_another_contract(work, positions) if scope_has_contract else frozenset())
     needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
     epoch, holds = _epoch_and_holds(work)
     for position in positions:
@@ -234,6 +242,27 @@ def _unblock(work: Work, outcomes: Mapping[int, Disposal]) -> None:
     back = [work.ref(p) for p, disposal in sorted(outcomes.items()) if disposal.outcome is Outcome.SUPERSEDED]
     if back and work.lot.flagged_there and isinstance(work.connector, Flags):
         list(work.connector.unflag(work.question.mapping, back))
+
+
+def _restored(
+    work: Work, positions: Sequence[int], conditions: dict[Scope, Expression]
+) -> tuple[dict[Scope, Expression], frozenset[int]]:
+    """Of what came back from a backup: its person is still known to nobody, so its former destruction decides.
+
+    The register is read again just before: the keys whose own dates are others now come second, and stay. So does
+    everything of a person whom the ledger knows by now, unless the rules say that it is due.
+    """
+    entries = {p: work.keys[p] for p in positions}
+    who = {entry.subject for entry in entries.values() if entry.subject}
+    known = work.question.known(who)
+    there = {c.ref.key: settled_dates(c) for c in work.connector.find(work.question.mapping, subjects=sorted(who))}
+    strangers = {p: entry for p, entry in entries.items() if entry.subject not in known}
+    contract_grain = work.question.contract_grain
+    scopes = {(entry.subject or "", entry.contract if contract_grain else None) for entry in strangers.values()}
+    others = frozenset(
+        p for p, entry in strangers.items() if not entry.dates or there.get(entry.key, entry.dates) != entry.dates
+    )
+    return {**conditions, **dict.fromkeys(scopes, TRUE)}, others
 
 
 def _under_another_contract(work: Work, positions: Sequence[int]) -> frozenset[int]:
@@ -351,6 +380,8 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         attempt.tally = dict(sorted(Counter(d.outcome.value for d in outcomes.values()).items()))
         attempt.save(update_fields=["state", "run", "tally"])
         _forget_first_seen(work, outcomes)
+        gone = [work.keys[position] for position, disposal in outcomes.items() if disposal.outcome in REMEMBERED]
+        replay.remember(lot.organisation, lot.dataset, lot.action, work.question.today, gone)
         work.log.append(
             "outcome",
             {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 
+from retention import replay
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, decide, with_own
 from retention.domain.errors import RuleError
@@ -22,9 +23,10 @@ from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
 from retention.holds import active
 from retention.ledger import ledger_items
-from retention.lot_keys import unpack
+from retention.lot_keys import LotKey, unpack
 from retention.models import FirstSeen, Lot
 from retention.plan import DatasetPlan, Plan
+from retention.replay import settled_dates
 from ropa.models import Organisation
 
 BATCH = 2_000
@@ -40,6 +42,8 @@ class Reading:
     people_overdue  distinct data subjects of the overdue
     overdue_since   the earliest day from which one of them should have gone
     oldest_kept     the earliest start date among what is still there
+    returned        what had been destroyed and is back, where the rules alone do not say that it is due: nobody knows
+                    its person any more
     """
 
     by_state: Counter[str] = field(default_factory=Counter)
@@ -48,6 +52,7 @@ class Reading:
     people_overdue: int = 0
     overdue_since: date | None = None
     oldest_kept: date | None = None
+    returned: list[LotKey] = field(default_factory=list)
 
 
 def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: Organisation, today: date) -> Reading:
@@ -57,11 +62,18 @@ def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: O
     holds = active(organisation, dataset.register, dataset.code, dataset.subject_kind)
     explained = _explained(organisation, dataset, today)
     reading, people = Reading(), set()
+    strangers: list[LotKey] = []
     for candidate, item, decision in _decided(plan, dataset, connector, organisation, holds, today):
         reading.by_state[decision.state.value] += 1
         began = _began(plan, candidate, item, today)
         if began is not None and (reading.oldest_kept is None or began < reading.oldest_kept):
             reading.oldest_kept = began
+        ref = candidate.ref
+        if decision.state is State.TRIGGER_MISSING and ref.subject and (dates := settled_dates(candidate)):
+            strangers.append(LotKey(ref.key, ref.subject, today, candidate.contract, ref.name, dates))
+            if len(strangers) >= BATCH:
+                reading.returned += _returned(organisation, dataset, strangers)
+                strangers.clear()
         if decision.state is not State.DUE:
             continue
         reading.overdue += 1
@@ -73,8 +85,14 @@ def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: O
             reading.overdue_since is None or decision.due_from < reading.overdue_since
         ):
             reading.overdue_since = decision.due_from
+    reading.returned += _returned(organisation, dataset, strangers)
     reading.people_overdue = len(people)
     return reading
+
+
+def _returned(organisation: Organisation, dataset: DatasetPlan, strangers: Sequence[LotKey]) -> list[LotKey]:
+    back = replay.returned(organisation, dataset.code, strangers)
+    return [entry for entry in strangers if entry.key in back]
 
 
 def _decided(

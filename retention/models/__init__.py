@@ -9,7 +9,7 @@ from retention.models.evidence import EvidenceEntry, EvidenceHead
 from retention.models.hold import Gate, Hold, HoldSubject
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
-from retention.models.run import Collection, DatasetNight, FirstSeen, Run
+from retention.models.run import Collection, DatasetNight, FirstSeen, Gone, Run
 
 __all__ = [
     "Attempt",
@@ -20,6 +20,7 @@ __all__ = [
     "EvidenceHead",
     "FirstSeen",
     "Gate",
+    "Gone",
     "Hold",
     "HoldSubject",
     "KeyOutcome",

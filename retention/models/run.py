@@ -77,6 +77,21 @@ class DatasetNight(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "dataset"], name="retention_datasetnight_once")]
 
 
+class Gone(models.Model):
+    """The fingerprint of something that was destroyed, by which it is known again (`retention.replay`)."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    dataset = models.SlugField(max_length=60)
+    month = models.CharField(max_length=7, help_text="whose key it is made with, YYYY-MM")
+    action = models.CharField(max_length=20)
+    print = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "dataset", "month", "print"], name="retention_gone_once")
+        ]
+
+
 class FirstSeen(models.Model):
     """The first night on which an item was seen to have no ground left (NO_GROUND is due from that day)."""
 

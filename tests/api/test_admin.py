@@ -23,6 +23,7 @@ HIDDEN = {
     scheduler.KeyOutcome,
     scheduler.Attempt,
     scheduler.FirstSeen,
+    scheduler.Gone,
 }
 """They hold customer numbers or row keys."""
 

@@ -18,6 +18,7 @@ NOT_TRACKED = {
         "Collection",
         "DatasetNight",
         "FirstSeen",
+        "Gone",
         "Lot",
         "Attempt",
         "KeyOutcome",

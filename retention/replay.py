@@ -1,0 +1,132 @@
+"""What was destroyed and comes back: a source that was restored from its backup is noticed, and purged again (D9).
+
+Of everything that goes, a fingerprint stays: keyed with a secret of the month, over the register's own key, what the
+register calls the person, and the item's own dates that must exist and never change (when it was recorded, opened,
+occurred). A returning customer has a new record with new dates and is not taken for a restored one. The keys lie in
+DATA_DIR/keys/replay, outside the database; each is destroyed, and its fingerprints with it, once no backup of any
+register can be older than its month.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+
+from django.conf import settings
+
+from retention.connectors.contract import Candidate
+from retention.domain.errors import EvidenceError
+from retention.domain.events import CATALOGUE, Absent
+from retention.domain.evidence import canonical
+from retention.domain.periods import Period, last_day
+from retention.lot_keys import LotKey
+from retention.models import Gone
+from retention.plan import Plan
+from ropa.models import Organisation
+
+LAG = Period.parse("P13M")
+"""How long a backup is assumed to be kept, where no register's inventory entry says longer."""
+
+WHY = "RESTORED"
+"""Why a lot was made whose items the rules alone could not tell to be due: they had been destroyed before."""
+
+BATCH = 1_000
+KEY_BYTES = 32
+
+
+def settled_dates(candidate: Candidate) -> str:
+    """An item's own dates that never change, as the lot keeps them; "" if it has none."""
+    kept = {
+        name: day.isoformat()
+        for name, day in candidate.events.items()
+        if day is not None and name in CATALOGUE and CATALOGUE[name].absent is Absent.MISSING
+    }
+    return canonical(kept).decode("utf-8") if kept else ""
+
+
+def begin(organisation: Organisation, plan: Plan, today: date) -> None:
+    """Have a key for this month; destroy the keys, and the fingerprints, that no backup can ask for any more."""
+    directory = _directory(organisation)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / f"{today:%Y-%m}.key"
+    if not path.exists():
+        _make_key(path)
+    for old in sorted(directory.glob("*.key")):
+        year, month = int(old.stem[:4]), int(old.stem[5:7])
+        last = date(year + month // 12, month % 12 + 1, 1)
+        if max(last_day(last, period) for period in (LAG, *plan.backup_periods())) < today:
+            Gone.objects.filter(organisation=organisation, month=old.stem).delete()
+            old.unlink()
+
+
+def _make_key(path: Path) -> None:
+    """Whole or not at all, and once, whoever else begins the same month."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+
+
+def remember(organisation: Organisation, dataset: str, action: str, today: date, entries: Iterable[LotKey]) -> None:
+    """Keep a fingerprint of each item that has gone, in the caller's transaction."""
+    month = f"{today:%Y-%m}"
+    key = _key(organisation, month)
+    Gone.objects.bulk_create(
+        (
+            Gone(
+                organisation=organisation,
+                dataset=dataset,
+                month=month,
+                action=action,
+                print=_print(key, dataset, entry),
+            )
+            for entry in entries
+        ),
+        batch_size=BATCH,
+        ignore_conflicts=True,
+    )
+
+
+def returned(organisation: Organisation, dataset: str, entries: Sequence[LotKey]) -> dict[str, str]:
+    """Of these, what had been destroyed before: key -> the action by which it went. Raises EvidenceError."""
+    found: dict[str, str] = {}
+    mine = Gone.objects.filter(organisation=organisation, dataset=dataset)
+    for month in sorted(set(mine.values_list("month", flat=True))):
+        key = _key(organisation, month)
+        for start in range(0, len(entries), BATCH):
+            prints = {_print(key, dataset, entry): entry.key for entry in entries[start : start + BATCH]}
+            known = mine.filter(month=month, print__in=list(prints)).values_list("print", "action")
+            found.update((prints[known_print], action) for known_print, action in known)
+    return found
+
+
+def _directory(organisation: Organisation) -> Path:
+    return Path(settings.DATA_DIR) / "keys" / "replay" / organisation.slug
+
+
+def _key(organisation: Organisation, month: str) -> bytes:
+    try:
+        found = (_directory(organisation) / f"{month}.key").read_bytes()
+    except OSError as error:
+        raise EvidenceError(
+            f"keys/replay/{organisation.slug}/{month}.key cannot be read ({error.strerror}): "
+            "what was destroyed that month would not be known again"
+        ) from None
+    if len(found) != KEY_BYTES:
+        raise EvidenceError(f"keys/replay/{organisation.slug}/{month}.key does not have {KEY_BYTES} bytes")
+    return found
+
+
+def _print(key: bytes, dataset: str, entry: LotKey) -> str:
+    who = entry.name if entry.name is not None else entry.subject
+    return blake2b(canonical([dataset, entry.key, who, entry.dates]), key=key, digest_size=16).hexdigest()
