@@ -208,6 +208,8 @@ class Place:
     columns: Mapping[str, str]
     personal: Mapping[str, str] = field(default_factory=_frozen)
     unindexed_foreign_keys: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    """Tables that seem to keep old rows of this one."""
 
 
 @runtime_checkable

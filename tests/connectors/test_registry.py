@@ -39,7 +39,7 @@ def test_a_config_gives_a_connector_that_is_not_yet_connected(tmp_path):
 
 
 def test_the_url_is_a_secret():
-    assert {field.name for field in SqlConnector.fields if field.secret} == {"url"}
+    assert {field.name for field in SqlConnector.fields if field.secret} == {"url", "receipt_key"}
     assert {field.name for field in SqlConnector.fields if field.required} == {"url"}
 
 

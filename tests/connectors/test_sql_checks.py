@@ -164,7 +164,17 @@ def test_a_file_that_is_no_database_is_named_as_that(tmp_path):
 
 @pytest.mark.parametrize(
     "url",
-    ["", "salaisuus", "sqlite://", "sqlite:///:memory:", "postgresql://u:salaisuus@h/x", "sqlite:///x?salaisuus=1"],
+    [
+        "",
+        "salaisuus",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "oracle://u:salaisuus@h/x",
+        "postgresql+psycopg2://u:salaisuus@h/x",
+        "postgresql://u:salaisuus@h",
+        "mariadb+pymysql://u:salaisuus@/x",
+        "sqlite:///x?salaisuus=1",
+    ],
 )
 def test_a_url_that_names_no_file_is_refused_untold(url):
     with pytest.raises(ConnectorError) as raised:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
-from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping
-from retention.connectors.sql.catalogue import Catalogue, ForeignKey, Relation
+from retention.connectors.contract import ConnectorError, DatasetMapping, IdentityMapping, LedgerMapping
+from retention.connectors.sql.catalogue import Catalogue, Column, ForeignKey, Relation
+from retention.connectors.sql.database import Need
 from retention.connectors.sql.family import family_of
+from retention.connectors.sql.history import check_triggers, declared
 from retention.connectors.sql.values import ColumnKind, unreadable
 from retention.connectors.sql.where import probes
 from retention.domain.rules import Action
 
 DATES = frozenset({ColumnKind.DATE, ColumnKind.DATETIME, ColumnKind.TEXT})
-NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.TEXT})
+TYPED_DATES = frozenset({ColumnKind.DATE, ColumnKind.DATETIME, ColumnKind.MOMENT})
+NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.TEXT, ColumnKind.UUID})
 FACTS = frozenset({ColumnKind.BOOLEAN, ColumnKind.INTEGER, ColumnKind.TEXT})
 STATES = FACTS
 
 
-def check_dataset(connection: sa.Connection, catalogue: Catalogue, mapping: DatasetMapping) -> None:
+def check_dataset(catalogue: Catalogue, mapping: DatasetMapping) -> None:
     """Raises ConnectorError(permanent) that names the table or column which is not as the mapping says."""
     relation = check_columns(catalogue, mapping)
     if relation.view:
@@ -38,9 +40,55 @@ def check_dataset(connection: sa.Connection, catalogue: Catalogue, mapping: Data
             if not catalogue.relation(key.table).is_indexed(key.columns):
                 raise _wrong(
                     f"{unindexed_name(key)} is a foreign key without an index: each deletion from {name} would walk "
-                    f"the whole table; run: {create_index(key)}"
+                    f"the whole table; run: {create_index(key, catalogue.relation(key.table))}"
                 )
-    _check_stored(connection, relation, mapping)
+    for name in family.members:
+        _check_keeping(catalogue.relation(name))
+    check_triggers(catalogue, mapping, family)
+    for kept in declared(catalogue, mapping):
+        _check_keeping(catalogue.relation(kept.place))
+
+
+def needs_of(catalogue: Catalogue, mapping: DatasetMapping) -> list[Need]:
+    """The rights that finding and disposing of a mapping's items take."""
+    relation = catalogue.relation(mapping.place)
+    family = family_of(catalogue, mapping)
+    updated = {*targets_of(mapping, Action.DELETE, relation), *anonymise_option(mapping, relation)}
+    read = {mapping.key, *mapping.events.values(), *mapping.facts.values(), *updated}
+    read |= {name for name in (mapping.subject, mapping.contract) if name is not None}
+    read |= {mapping.closed.column} if mapping.closed is not None else set()
+    needs = [Need(mapping.place, tuple(sorted(read)), not updated, tuple(sorted(updated)), lock=True)]
+    for name in family.members[:-1]:
+        columns = {column for key in family.belongs_by[name] for column in key.columns}
+        needs.append(Need(name, tuple(sorted(columns)), delete=True, lock=True))
+    for kept in declared(catalogue, mapping):
+        if kept.key is not None:
+            own = {name for name in (kept.key, kept.subject) if name is not None}
+            emptied = bool(updated) and updated <= set(catalogue.relation(kept.place).columns)
+            update = tuple(sorted(updated)) if emptied else ()
+            needs.append(Need(kept.place, tuple(sorted({*own, *update})), not emptied, update))
+    return needs
+
+
+def _check_keeping(relation: Relation) -> None:
+    if not relation.transactional:
+        raise _wrong(f"{relation.name} is of an engine without transactions: a chunk could be left half done")
+    if relation.keeps_versions:
+        raise _wrong(
+            f"{relation.name} keeps every deleted row itself (system versioning); run: ALTER TABLE {relation.name} "
+            "DROP SYSTEM VERSIONING, or leave this dataset to its owner"
+        )
+
+
+def check_identities(catalogue: Catalogue, mapping: IdentityMapping) -> Relation:
+    """The table of an identity mapping, once every column that it names is there and of the right kind."""
+    relation = catalogue.relation(mapping.place)
+    for name in (mapping.subject, mapping.value):
+        _demand(relation, name, NUMBERS, "a number or text")
+    for name in (mapping.valid_from, mapping.valid_to):
+        if name is not None:
+            _demand(relation, name, DATES if relation.idiom.text_dates else TYPED_DATES, "a date")
+    return relation
 
 
 def check_columns(catalogue: Catalogue, mapping: DatasetMapping | LedgerMapping) -> Relation:
@@ -56,10 +104,11 @@ def check_columns(catalogue: Catalogue, mapping: DatasetMapping | LedgerMapping)
         if name is not None:
             _demand(relation, name, NUMBERS, "a number or text")
     dates = list(mapping.events.values())
+    as_dates = DATES if relation.idiom.text_dates else TYPED_DATES
     if isinstance(mapping, LedgerMapping):
         dates += [name for name in (mapping.started, mapping.ended) if name is not None]
     for name in dates:
-        _demand(relation, name, DATES, "a date")
+        _demand(relation, name, as_dates, "a date")
     for name in mapping.facts.values():
         _demand(relation, name, FACTS, "a fact")
     if mapping.closed is not None:
@@ -74,7 +123,7 @@ def targets_of(mapping: DatasetMapping, action: Action, relation: Relation) -> M
     """
     if action not in {Action.DELETE, Action.ANONYMISE}:
         raise _wrong(f"{mapping.place}: a database cannot {action.value}")
-    emptied = {name: _emptied(relation, name) for name in mapping.fields}
+    emptied = {name: emptied_to(relation, name) for name in mapping.fields}
     if action is Action.DELETE:
         return emptied
     targets = {**emptied, **anonymise_option(mapping, relation)}
@@ -90,14 +139,15 @@ def anonymise_option(mapping: DatasetMapping, relation: Relation) -> dict[str, s
         isinstance(name, str) and (value is None or isinstance(value, str)) for name, value in option.items()
     ):
         raise _wrong(f"{mapping.place}: the option anonymise must map columns to a fixed text or null")
-    return {name: _emptied(relation, name) if value is None else value for name, value in option.items()}
+    return {name: emptied_to(relation, name) if value is None else value for name, value in option.items()}
 
 
-def create_index(key: ForeignKey) -> str:
+def create_index(key: ForeignKey, relation: Relation) -> str:
     """The statement that a database's owner may run; we never do."""
-    table = sa.Table(key.table, sa.MetaData(), *(sa.Column(name) for name in key.columns))
-    index = sa.Index(f"{key.table}_{'_'.join(key.columns)}", *table.c)
-    return " ".join(str(sa.schema.CreateIndex(index).compile(dialect=sqlite.dialect())).split())
+    name = relation.bare or relation.name
+    table = sa.Table(name, sa.MetaData(), *(sa.Column(column) for column in key.columns), schema=relation.schema)
+    index = sa.Index(f"{name}_{'_'.join(key.columns)}", *table.c)
+    return " ".join(str(sa.schema.CreateIndex(index).compile(dialect=relation.idiom.dialect())).split())
 
 
 def unindexed_name(key: ForeignKey) -> str:
@@ -115,25 +165,33 @@ def _check_targets(
             raise _wrong(f"{where} is the key: it stays as long as the row does")
         if any(name in key.referred_columns for key in catalogue.pointing_at(relation.name)):
             raise _wrong(f"{where} cannot be emptied: another table's foreign key points at it")
-        if target and column.kind is not ColumnKind.TEXT:
+        if target and not _any_text(column):
             raise _wrong(f"{where} cannot hold a fixed text: it is {column.declared or 'of no type'}")
         if target is not None and any(index.unique and name in index.columns for index in relation.indexes):
             raise _wrong(f"{where} cannot get the same value in every row: it is unique")
 
 
-def _emptied(relation: Relation, name: str) -> str | None:
+def emptied_to(relation: Relation, name: str) -> str | None:
+    """NULL, or an empty text where that may not be. Raises ConnectorError(permanent) where it can be neither."""
     column = relation.column(name)
     if not column.not_null:
         return None
-    if column.kind is not ColumnKind.TEXT:
+    if not _any_text(column):
         raise _wrong(f"{relation.name}.{name} cannot be emptied: it is {column.declared} and may not be NULL")
     return ""
 
 
-def _check_stored(connection: sa.Connection, relation: Relation, mapping: DatasetMapping) -> None:
+def _any_text(column: Column) -> bool:
+    listed = column.cast and not column.declared.lower().startswith(("char", "citext"))
+    return column.kind is ColumnKind.TEXT and not listed
+
+
+def check_stored(connection: sa.Connection, relation: Relation, mapping: DatasetMapping) -> None:
     """One walk over the table: a value that no question can be asked of would else be kept for ever, unseen."""
     ways = probes(mapping, relation)
-    nameless = relation.table.c[mapping.key].is_(None)
+    nameless = sa.false() if relation.column(mapping.key).not_null else relation.table.c[mapping.key].is_(None)
+    if not ways and relation.column(mapping.key).not_null:
+        return
     wrong = [sa.func.max(sa.case((probe.wrong, 1), else_=0)) for probe in ways]
     found = connection.execute(sa.select(*wrong, sa.func.max(sa.case((nameless, 1), else_=0)))).one()
     for probe, bad in zip(ways, found, strict=False):

@@ -1,14 +1,17 @@
-"""The verbs of the connector to SQLite files."""
+"""The verbs of the connector to SQL databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, ClassVar, Self
+from weakref import WeakSet
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
 
 from retention.connectors.contract import (
     Candidate,
@@ -17,6 +20,8 @@ from retention.connectors.contract import (
     DatasetMapping,
     Disposal,
     Health,
+    Identity,
+    IdentityMapping,
     LedgerMapping,
     LedgerRow,
     Outcome,
@@ -24,10 +29,14 @@ from retention.connectors.contract import (
     Ref,
     Residue,
 )
-from retention.connectors.sql import disposal, reading
-from retention.connectors.sql.catalogue import Catalogue, read_catalogue
-from retention.connectors.sql.checks import check_dataset
-from retention.connectors.sql.database import Database, path_of
+from retention.connectors.sql import disposal, identities, reading
+from retention.connectors.sql.catalogue import Catalogue
+from retention.connectors.sql.checks import check_columns, check_dataset, check_stored, needs_of
+from retention.connectors.sql.database import Database, Need, Patience
+from retention.connectors.sql.database_mariadb import MariadbDatabase
+from retention.connectors.sql.database_postgresql import PostgresqlDatabase
+from retention.connectors.sql.database_sqlite import SqliteDatabase, path_of
+from retention.connectors.sql.receipts import Receipts
 from retention.connectors.sql.values import Days
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action
@@ -38,13 +47,27 @@ PAGE = 1_000
 """Rows read by one statement."""
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 class SqlConnector:
-    """One SQLite file. Not for several threads at once. Raises ConnectorError(permanent) for a config that is none."""
+    """One database: a SQLite file (a GeoPackage too), PostgreSQL (with PostGIS), MariaDB or MySQL.
+
+    Not for several threads at once. Raises ConnectorError(permanent) for a config that is none.
+    """
 
     kind: ClassVar[str] = "sql"
     fields: ClassVar[tuple[ConfigField, ...]] = (
-        ConfigField("url", "The database: sqlite:////path/to/file", secret=True),
+        ConfigField(
+            "url",
+            "The database: sqlite:////path/to/file, postgresql+psycopg://user:password@host/database or "
+            "mariadb+pymysql://user:password@host/database, with TLS options after a ?",
+            secret=True,
+        ),
         ConfigField("timeout", "Seconds to wait for another program's lock", required=False, default="30"),
+        ConfigField("connect_timeout", "Seconds to wait for a server to answer", required=False, default="10"),
+        ConfigField("statement_timeout", "Seconds that one statement may take", required=False, default="600"),
         ConfigField("time_zone", "The zone that decides a moment's day", required=False, default="Europe/Helsinki"),
         ConfigField(
             "stored_time_zone",
@@ -53,10 +76,12 @@ class SqlConnector:
         ),
         ConfigField(
             "vacuum",
-            "Rewrite the file after disposals, so that no deleted byte is left: yes or no",
+            "Rewrite a SQLite file after disposals, so that no deleted byte is left: yes or no",
             False,
             default="yes",
         ),
+        ConfigField("receipts", "A table of the database that takes a receipt of each disposal", required=False),
+        ConfigField("receipt_key", "The key under which receipts are made, 32 characters or more", False, secret=True),
     )
 
     def __init__(
@@ -64,20 +89,33 @@ class SqlConnector:
         url: str,
         *,
         timeout: str = "30",
+        connect_timeout: str = "10",
+        statement_timeout: str = "600",
         time_zone: str = "Europe/Helsinki",
         stored_time_zone: str = "",
         vacuum: str = "yes",
+        receipts: str = "",
+        receipt_key: str = "",
         page: int = PAGE,
+        clock: Callable[[], datetime] = _utc,
     ) -> None:
         if vacuum not in {"yes", "no"}:
             raise ConnectorError("vacuum must be yes or no", permanent=True)
         days = Days(_zone("time_zone", time_zone), _zone("stored_time_zone", stored_time_zone or time_zone))
-        self._database = Database(path_of(url), _seconds(timeout), days)
+        patience = Patience(
+            _seconds("timeout", timeout),
+            _seconds("connect_timeout", connect_timeout, 1),
+            _seconds("statement_timeout", statement_timeout, 1),
+        )
+        self._database = _database(url, days, patience)
+        self._receipts = _receipts(receipts, receipt_key)
         self._vacuum = vacuum == "yes"
         self._page = page
+        self._now = clock
         self._open: sa.Connection | None = None
         self._known: Catalogue | None = None
         self._destroyed = False
+        self._streams: WeakSet[Generator[Any]] = WeakSet()
 
     def __repr__(self) -> str:
         return "<SqlConnector>"
@@ -90,6 +128,8 @@ class SqlConnector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close. After disposals the file is rewritten; where it cannot be, that is the error if there is no other."""
+        for stream in list(self._streams):
+            stream.close()
         connection, self._open, self._known = self._open, None, None
         if connection is not None:
             connection.close()
@@ -106,21 +146,48 @@ class SqlConnector:
                 ) from None
 
     def check(self, mappings: Sequence[DatasetMapping] = ()) -> Health:
-        """Hold each mapping against what is there now; every mapped value must be readable."""
+        """Hold each mapping against what is there now; every mapped value must be readable.
+
+        A mapping whose rows may not be read is not held against them; the right is in what is missing.
+        """
         with self._asking() as connection:
-            self._known = read_catalogue(connection)
+            offset = self._clock_offset(connection)
+            known = self._known = self._database.catalogue(connection)
             for mapping in mappings:
-                check_dataset(connection, self._known, mapping)
-        return Health(() if self._database.writable else ("write the database file and its directory",))
+                check_dataset(known, mapping)
+            needs = [need for mapping in mappings for need in needs_of(known, mapping)]
+            if self._receipts is not None:
+                table = self._receipts.relation(known, self._database.idiom).name
+                needs.append(Need(table, ("token",), delete=True, insert=("token", "action", "at")))
+            missing = tuple(dict.fromkeys(self._database.missing_rights(connection, known, needs)))
+            for mapping in mappings:
+                if not any(right.startswith("SELECT") and right.endswith(f" on {mapping.place}") for right in missing):
+                    check_stored(connection, check_columns(known, mapping), mapping)
+        return Health(missing, offset)
 
     def describe(self) -> Iterator[Place]:
         """Tables and views; virtual tables and their shadows are left out."""
         with self._asking() as connection:
-            yield from reading.describe(connection, self._catalogue(connection))
+            known = self._catalogue(connection)
+
+            def may_read(name: str) -> bool:
+                need = Need(name, tuple(known.relation(name).columns))
+                missing = self._database.missing_rights(connection, known, [need])
+                return not any(right.startswith("SELECT") for right in missing)
+
+            yield from reading.describe(connection, known, may_read)
 
     def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
         """Rows of a table or view, in no settled order."""
-        yield from self._reading().collect(mapping)
+        return self._stream(self._reading().collect(mapping))
+
+    def resolve(
+        self, mapping: IdentityMapping, subjects: Sequence[str] | None = None, values: Sequence[str] | None = None
+    ) -> Iterator[Identity]:
+        """Names of these subjects, or of whoever had one of these values; in no settled order."""
+        connection = self._connection()
+        known = self._catalogue(connection)
+        return self._stream(identities.resolve(self._database, connection, known, mapping, subjects, values))
 
     def find(
         self,
@@ -143,14 +210,29 @@ class SqlConnector:
         """In one transaction; an item that another table points at is `refused` with that table's name."""
         catalogue = self._catalogue(self._connection())
         with self._database.transaction() as connection:
-            disposals = disposal.Purge(connection, catalogue, mapping, action, still_due).run(refs)
+            purge = disposal.Purge(self._database, connection, catalogue, mapping, action, still_due, self._receipts)
+            disposals = purge.run(refs)
         self._destroyed |= any(one.outcome in WROTE for one in disposals)
         return disposals
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """On a connection of its own: rows, children and history tables that still have something of the items."""
         with self._database.connect() as connection:
-            return list(disposal.ReadBack(connection, read_catalogue(connection), mapping, action).residues(refs))
+            known = self._database.catalogue(connection)
+            return list(disposal.ReadBack(connection, known, mapping, action).residues(refs))
+
+    def _clock_offset(self, connection: sa.Connection) -> float | None:
+        """Seconds by which the server's clock is ahead of ours, held against the middle of the question."""
+        before = self._now()
+        theirs = self._database.clock(connection)
+        after = self._now()
+        return None if theirs is None else (theirs - (before + (after - before) / 2)).total_seconds()
+
+    def _stream(self, stream: Iterator[Any]) -> Iterator[Any]:
+        """So that what a reader broke off is closed at the latest with the connector."""
+        if isinstance(stream, Generator):
+            self._streams.add(stream)
+        return stream
 
     def _connection(self) -> sa.Connection:
         if self._open is None:
@@ -169,7 +251,7 @@ class SqlConnector:
     def _catalogue(self, connection: sa.Connection) -> Catalogue:
         if self._known is None:
             with self._database.told():
-                self._known = read_catalogue(connection)
+                self._known = self._database.catalogue(connection)
         return self._known
 
 
@@ -180,11 +262,41 @@ def _zone(field: str, name: str) -> ZoneInfo:
         raise ConnectorError(f"{field} is not a time zone such as Europe/Helsinki", permanent=True) from None
 
 
-def _seconds(text: str) -> float:
+def _seconds(field: str, text: str, least: float = 0) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= 3600:
-        raise ConnectorError("timeout must be seconds, 0 to 3600", permanent=True)
+    if not least <= seconds <= 3600:
+        raise ConnectorError(f"{field} must be seconds, {least} to 3600", permanent=True)
     return seconds
+
+
+def _database(url: str, days: Days, patience: Patience) -> Database:
+    """The database that a URL names. Raises ConnectorError(permanent) that does not tell the URL."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConnectorError("url is not a database URL such as sqlite:////path/to/file", permanent=True) from None
+    if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+        return SqliteDatabase(path_of(parsed), days, patience)
+    servers: dict[str, Callable[[sa.URL, Days, Patience], Database]] = {
+        "postgresql": PostgresqlDatabase,
+        "postgresql+psycopg": PostgresqlDatabase,
+        "mariadb+pymysql": MariadbDatabase,
+        "mysql+pymysql": MariadbDatabase,
+    }
+    if parsed.drivername not in servers:
+        known = ", ".join(("sqlite", *servers))
+        raise ConnectorError(f"url: this connector reaches {known}", permanent=True)
+    if not parsed.host or not parsed.database:
+        raise ConnectorError("url must name a host and a database", permanent=True)
+    return servers[parsed.drivername](parsed, days, patience)
+
+
+def _receipts(table: str, key: str) -> Receipts | None:
+    if not table and not key:
+        return None
+    if not table or len(key) < 32:
+        raise ConnectorError("receipts: a table and a receipt_key of 32 characters or more", permanent=True)
+    return Receipts(table, key.encode())

@@ -1,92 +1,78 @@
-"""One SQLite file: opened as it is and never made, its settings for one connection, its errors without its contents.
+"""One database: its connections and transactions, and its errors without anything that it holds.
 
-Other people's databases are left as they are: no journal mode is set, nothing is written but what `dispose`
-destroys. Foreign keys are enforced, deleted bytes are overwritten (`secure_delete`), a lock is waited for.
+Other people's databases are left as they are: nothing is written but what `dispose` destroys (and its receipts).
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from retention.connectors.contract import ConnectorError
-from retention.connectors.sql import geometry
-from retention.connectors.sql.values import Days, unreadable
-
-PERMANENT = frozenset({"SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_READONLY", "SQLITE_ERROR"})
-"""Errors that trying again does not help; a lock or a full disk is none of them."""
+from retention.connectors.sql.catalogue import Catalogue
+from retention.connectors.sql.idiom import Idiom
+from retention.connectors.sql.values import Days
 
 
-def path_of(url: str) -> Path:
-    """The file that a URL `sqlite:///…` names. Raises ConnectorError(permanent) that does not tell the URL."""
-    try:
-        parsed = sa.make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConnectorError("url is not a database URL such as sqlite:////path/to/file", permanent=True) from None
-    if parsed.drivername not in {"sqlite", "sqlite+pysqlite"}:
-        raise ConnectorError("url: this connector reaches SQLite files only, so far", permanent=True)
-    if not parsed.database or parsed.database == ":memory:" or parsed.query or parsed.host:
-        raise ConnectorError("url must name a file and nothing else: sqlite:////path/to/file", permanent=True)
-    return Path(parsed.database).absolute()
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait: for another program's lock, for a connection, for one statement."""
+
+    lock: float
+    connect: float
+    statement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is done to one table, for the rights that it takes: SELECT on columns, DELETE, UPDATE of columns, INSERT."""
+
+    table: str
+    select: tuple[str, ...] = ()
+    delete: bool = False
+    update: tuple[str, ...] = ()
+    insert: tuple[str, ...] = ()
+    lock: bool = False
 
 
 class Database:
-    """A file and how its days read. Each `connect` is a connection of its own."""
+    """Each `connect` is a connection of its own. Subclasses say which database it is."""
 
-    def __init__(self, path: Path, timeout: float, days: Days) -> None:
-        self._path = path
-        self._timeout = timeout
+    idiom: Idiom
+    _engine: sa.Engine
+
+    def __init__(self, days: Days, patience: Patience) -> None:
         self.days = days
-        self._unreadable = ""
-        self._engine = sa.create_engine(
-            "sqlite://", creator=self._open, poolclass=NullPool, hide_parameters=True, query_cache_size=100
-        )
+        self.patience = patience
 
     def __repr__(self) -> str:
-        return "<Database>"
+        return f"<{type(self).__name__}>"
 
-    @property
-    def writable(self) -> bool:
-        """Whether this process may write the file."""
-        return _may_write(self._path) and _may_write(self._path.parent)
+    def catalogue(self, connection: sa.Connection) -> Catalogue:
+        """What is declared there now."""
+        raise NotImplementedError
 
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=rw",  # rw: a file that is not there is an error, not a new database
-            uri=True,
-            timeout=self._timeout,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.execute("pragma foreign_keys = on")
-        connection.execute("pragma secure_delete = on")
-        connection.create_function("seloste_day", 2, self._day, deterministic=True)
-        connection.create_function("seloste_readable", 1, self._readable, deterministic=True)
-        connection.create_function("ST_IsEmpty", 1, geometry.is_empty, deterministic=True)
-        for which, name in enumerate(("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY")):
-            connection.create_function(name, 1, partial(_bound, which), deterministic=True)
-        return connection
+    def missing_rights(self, connection: sa.Connection, catalogue: Catalogue, needs: Sequence[Need]) -> tuple[str, ...]:
+        """Which of these rights we lack, as a person would be asked for them."""
+        raise NotImplementedError
 
-    def _day(self, value: object, where: str) -> str | None:
-        """A stored moment's local day, for SQL; a value that is none fails the statement."""
-        if value is None:
-            return None
-        day = self.days.of(value)
-        if day is None:
-            self._unreadable = where
-            raise ValueError(where)
-        return day.isoformat()
+    def clock(self, connection: sa.Connection) -> datetime | None:
+        """The server's clock, with its offset; None where the database has no clock of its own."""
+        return None
 
-    def _readable(self, value: object) -> int:
-        return int(value is None or self.days.of(value) is not None)
+    def classified(self, error: DBAPIError) -> ConnectorError:
+        """A driver's error as ours, with no value, statement, name or path of theirs."""
+        raise NotImplementedError
+
+    def refuses(self, error: DBAPIError) -> bool:
+        """Whether a constraint or trigger keeps a row, which is no failure of the database."""
+        raise NotImplementedError
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
@@ -101,17 +87,20 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """The only writer, from its first statement on: all of it is kept, or nothing."""
-        with self.connect() as connection:
-            connection.exec_driver_sql("begin immediate")
+        """All of it is kept, or nothing. Here: by the rules of SQL alone, for a subclass to say more."""
+        with self.connect() as connection, connection.begin():
             yield connection
-            connection.commit()
+
+    @contextmanager
+    def streamed(self, question: sa.Select[Any], size: int) -> Iterator[sa.MappingResult]:
+        """The rows of one statement, a few in memory at a time, on a connection that does nothing else."""
+        with self.connect() as connection:
+            options = {"stream_results": True, "max_row_buffer": size}
+            with connection.execute(question, execution_options=options) as result:
+                yield result.mappings()
 
     def rewrite(self) -> None:
-        """VACUUM, and empty a write-ahead log: what was deleted is in no page of the file any more."""
-        with self.connect() as connection:
-            connection.exec_driver_sql("vacuum")
-            connection.exec_driver_sql("pragma wal_checkpoint(truncate)").all()
+        """Leave no deleted byte behind, where that is ours to do."""
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -119,28 +108,16 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            raise self._error(error) from None
+            raise self._first_of(error) from None
         except SQLAlchemyError as error:
             raise ConnectorError(f"the database could not be asked ({type(error).__name__})", permanent=True) from None
 
-    def _error(self, error: DBAPIError) -> ConnectorError:
-        if self._unreadable:
-            where, self._unreadable = self._unreadable, ""
-            return unreadable(where, "a date")
-        name = getattr(error.orig, "sqlite_errorname", None) or type(error.orig).__name__
-        code = "_".join(name.split("_")[:2])
-        if code == "SQLITE_CANTOPEN":
-            return ConnectorError("the database file is not there or may not be opened", permanent=True)
-        if code == "SQLITE_NOTADB":
-            return ConnectorError("the file is not a database", permanent=True)
-        if code in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
-            return ConnectorError("the database is locked by another program", permanent=False)
-        return ConnectorError(f"the database answered {name}", permanent=code in PERMANENT)
-
-
-def _bound(which: int, blob: bytes | None) -> float | None:
-    return geometry.bound(blob, which)
-
-
-def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK)
+    def _first_of(self, error: DBAPIError) -> ConnectorError:
+        """Of a failure and the failures to clean up after it, the first: a savepoint is gone with its deadlock."""
+        found = [error]
+        context = error.__context__
+        while context is not None:
+            if isinstance(context, DBAPIError):
+                found.append(context)
+            context = context.__context__
+        return self.classified(found[-1])

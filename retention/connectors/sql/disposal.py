@@ -1,32 +1,33 @@
 """The only statements that destroy in a database, and reading back.
 
-One transaction, in which we are the only writer, for a whole call: what is there and still fits is read; whatever
-another table points at is taken out, key by key; children go first, farthest first, each statement repeating the
-whole condition (these keys, still these subjects', still due); then the rows themselves; then it is read back, and
-only what is gone counts. The number of rows that a statement says it changed is never used.
+One transaction for a whole call: the items are locked and what still fits is read; the rows that go with them are
+locked, so that nobody can point at them any more; whatever another table points at is taken out, key by key; children
+go first, farthest first, each statement repeating the whole condition (these keys, still these subjects', still due);
+then the rows themselves, then their history, which the deletion itself may have added to. Where as many rows went as
+were sent, that is all; where not, or where columns were emptied, it is read back and only what is gone counts.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from retention.connectors.contract import DatasetMapping, Disposal, Outcome, Ref, Residue
 from retention.connectors.sql.catalogue import Catalogue, Relation
-from retention.connectors.sql.checks import check_columns, targets_of
+from retention.connectors.sql.checks import check_columns, emptied_to, targets_of
+from retention.connectors.sql.database import Database
 from retention.connectors.sql.family import Family, RootCondition, family_of
-from retention.connectors.sql.values import as_stored
-from retention.connectors.sql.where import Columns, Condition, condition, emptied, of_refs, of_subjects
+from retention.connectors.sql.history import Kept, declared, seeming
+from retention.connectors.sql.receipts import Receipts
+from retention.connectors.sql.values import as_text
+from retention.connectors.sql.where import Columns, Condition, among, condition, emptied, of_refs
 from retention.domain.predicates import Expression
 from retention.domain.rules import Action
-
-_AFTER = re.compile(r"_?(history|historia|hist|audit|audit_log|log|versions?|archive)", re.IGNORECASE)
-_BEFORE = re.compile(r"(history|historical|hist|audit)_?", re.IGNORECASE)
 
 
 class _KeptBack(Exception):
@@ -41,38 +42,57 @@ class _KeptBack(Exception):
 class Purge:
     """One call of `dispose`, in its transaction."""
 
+    database: Database
     connection: sa.Connection
     catalogue: Catalogue
     mapping: DatasetMapping
     action: Action
     still_due: Expression
+    receipts: Receipts | None = None
     relation: Relation = field(init=False)
     family: Family = field(init=False)
+    history: tuple[Kept, ...] = field(init=False)
     targets: Mapping[str, str | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.relation = check_columns(self.catalogue, self.mapping)
         self.family = family_of(self.catalogue, self.mapping)
         self.targets = targets_of(self.mapping, self.action, self.relation)
+        self.history = declared(self.catalogue, self.mapping)
 
     def run(self, refs: Sequence[Ref]) -> list[Disposal]:
         """One Disposal per ref, in their order."""
-        there = self._there(refs)
-        fitting = self._keys(refs, self._root(refs))
+        there, fitting = self._locked(refs)
+        self._lock_children([ref for ref in refs if ref.key in fitting])
         refused = self._pointed_at([ref for ref in refs if ref.key in fitting])
         going = [ref for ref in refs if ref.key in fitting and ref.key not in refused]
         refused |= self._carry_out(going)
         done = {ref.key for ref in going} - set(refused)
-        return [self._disposal(ref.key, there, refused, done) for ref in refs]
+        ours = self._receipted(refs, there, done)
+        return [self._disposal(ref.key, there, refused, done, ours) for ref in refs]
 
-    def _disposal(self, key: str, there: set[str], refused: Mapping[str, str], done: set[str]) -> Disposal:
+    def _disposal(
+        self, key: str, there: set[str], refused: Mapping[str, str], done: set[str], ours: set[str]
+    ) -> Disposal:
         if key in refused:
             return Disposal(key, Outcome.REFUSED, refused[key])
         if key in done:
             if self.action is Action.ANONYMISE:
                 return Disposal(key, Outcome.ANONYMISED)
             return Disposal(key, Outcome.UNLINKED if self.targets else Outcome.DESTROYED)
-        return Disposal(key, Outcome.SUPERSEDED if key in there else Outcome.ALREADY_ABSENT)
+        if key in there:
+            return Disposal(key, Outcome.SUPERSEDED)
+        return Disposal(key, Outcome.RECOVERED if key in ours else Outcome.ALREADY_ABSENT)
+
+    def _receipted(self, refs: Sequence[Ref], there: set[str], done: set[str]) -> set[str]:
+        """Write receipts for what went; give back which of the absent went by ours, earlier."""
+        if self.receipts is None:
+            return set()
+        relation = self.receipts.relation(self.catalogue, self.database.idiom)
+        absent = {ref.key for ref in refs} - there - done
+        ours = self.receipts.of(self.connection, relation, self.mapping.place, absent)
+        self.receipts.write(self.connection, relation, self.mapping.place, done, self.action)
+        return ours
 
     def _root(self, refs: Sequence[Ref]) -> RootCondition:
         """These keys, still these subjects', still due and not emptied before."""
@@ -83,22 +103,43 @@ class Purge:
                 condition(self.still_due, self.mapping, self.relation, columns),
             ]
             if self.targets:
-                terms.append(sa.not_(emptied(self.targets, columns)))
+                terms.append(sa.not_(emptied(self.targets, self.relation, columns)))
             return sa.and_(*terms)
 
         return root
 
-    def _there(self, refs: Sequence[Ref]) -> set[str]:
-        return left_of(self.connection, self.mapping, self.relation, self.targets, refs)
-
-    def _keys(self, refs: Sequence[Ref], root: RootCondition) -> set[str]:
+    def _locked(self, refs: Sequence[Ref]) -> tuple[set[str], set[str]]:
+        """Which of these items are there, and which of those still fit. Nobody changes them until we are done."""
         if not refs:
-            return set()
-        table = self.relation.table
-        return {
-            str(key)
-            for key in self.connection.execute(sa.select(table.c[self.mapping.key]).where(root(table.c))).scalars()
-        }
+            return set(), set()
+        table, column = self.relation.table, self.relation.column(self.mapping.key)
+        own = self.relation.idiom.value(column, table.c[self.mapping.key])
+        root = self._root(refs)(table.c)
+        gone = emptied(self.targets, self.relation, table.c)
+        asked: sa.Select[Any] = (
+            sa.select(own.label("a"), sa.case((gone, 1), else_=0).label("b"), sa.case((root, 1), else_=0).label("c"))
+            .where(among(self.relation, self.mapping.key, table.c, [ref.key for ref in refs]))
+            .with_for_update()
+        )
+        there, fitting = set(), set()
+        for key, is_gone, fits in self.connection.execute(asked):
+            text = self._text(key)
+            there |= set() if is_gone else {text}
+            fitting |= {text} if fits else set()
+        return there, fitting
+
+    def _lock_children(self, refs: Sequence[Ref]) -> None:
+        if not refs or not self.relation.idiom.locks:
+            return
+        root = self._root(refs)
+        for name in reversed(self.family.members[:-1]):
+            child = self.catalogue.relation(name).table
+            asked = sa.select(sa.literal_column("1")).select_from(child)
+            self.connection.execute(asked.where(self.family.going(name, child.c, root)).with_for_update()).close()
+
+    def _text(self, key: object) -> str:
+        place = self.mapping
+        return as_text(key, self.relation.column(place.key).kind, f"{place.place}.{place.key}")
 
     def _pointed_at(self, refs: Sequence[Ref]) -> dict[str, str]:
         """Key -> the table that keeps it. A refusal may bring others with it, so until nothing is added."""
@@ -108,7 +149,7 @@ class Purge:
             found: dict[str, str] = {}
             for table, keys in self.family.kept_back(self.mapping.key, self._root(left), not self.targets):
                 for key in self.connection.execute(keys).scalars():
-                    found.setdefault(str(key), table)
+                    found.setdefault(self._text(key), table)
             if not found:
                 break
             refused |= found
@@ -122,7 +163,9 @@ class Purge:
         try:
             with self.connection.begin_nested():
                 self._destroy(refs)
-        except IntegrityError:
+        except DBAPIError as error:
+            if not self.database.refuses(error):
+                raise
             if len(refs) == 1:
                 return {refs[0].key: f"a constraint or trigger of {self.mapping.place}"}
             middle = len(refs) // 2
@@ -142,10 +185,35 @@ class Purge:
         if self.targets:
             self.connection.execute(sa.update(table).where(root(table.c)).values(dict(self.targets)))
         else:
-            self.connection.execute(sa.delete(table).where(root(table.c)))
-        left = self._there(refs)
-        if left:
-            raise _KeptBack(left)
+            went = self.connection.execute(sa.delete(table).where(root(table.c))).rowcount
+        if self.targets or went != len({ref.key for ref in refs}):
+            left = left_of(self.connection, self.mapping, self.relation, self.targets, refs)
+            if left:
+                raise _KeptBack(left)
+        for kept in self.history:
+            self._purge_history(kept, refs)
+
+    def _purge_history(self, kept: Kept, refs: Sequence[Ref]) -> None:
+        """Its rows go too; where only columns are emptied and the copy has them all, they are emptied there."""
+        if kept.key is None:
+            return
+        copy = self.catalogue.relation(kept.place)
+        rows = _rows_of(kept, copy, refs)
+        if self.targets and set(self.targets) <= set(copy.columns):
+            values = {name: emptied_to(copy, name) if value is None else value for name, value in self.targets.items()}
+            self.connection.execute(sa.update(copy.table).where(rows).values(values))
+        else:
+            self.connection.execute(sa.delete(copy.table).where(rows))
+
+
+def _rows_of(kept: Kept, copy: Relation, refs: Sequence[Ref]) -> Condition:
+    """Rows of a history table that are of these items; with a subject's column only theirs or nobody's."""
+    key = str(kept.key)
+    if kept.subject is None:
+        return among(copy, key, copy.table.c, [ref.key for ref in refs])
+    theirs = DatasetMapping(kept.place, key, subject=kept.subject)
+    both = [*refs, *(Ref(ref.key, None) for ref in refs)]
+    return of_refs(both, theirs, copy, copy.table.c)
 
 
 def left_of(
@@ -158,12 +226,13 @@ def left_of(
     """Which of these keys have a row whose columns are not emptied."""
     if not refs:
         return set()
-    table = relation.table
-    here = of_subjects(table.c[mapping.key], relation.column(mapping.key).kind, [ref.key for ref in refs])
-    question = sa.select(table.c[mapping.key]).where(here)
+    table, column = relation.table, relation.column(mapping.key)
+    own = relation.idiom.value(column, table.c[mapping.key])
+    question = sa.select(own).where(among(relation, mapping.key, table.c, [ref.key for ref in refs]))
     if targets:
-        question = question.where(sa.not_(emptied(targets, table.c)))
-    return {str(key) for key in connection.execute(question).scalars()}
+        question = question.where(sa.not_(emptied(targets, relation, table.c)))
+    where = f"{mapping.place}.{mapping.key}"
+    return {as_text(key, column.kind, where) for key in connection.execute(question).scalars()}
 
 
 @dataclass(frozen=True)
@@ -186,16 +255,32 @@ class ReadBack:
             for foreign in keys:
                 if foreign.referred == self.mapping.place and len(foreign.columns) == 1:
                     yield from self._naming(name, foreign.columns[0], foreign.referred_columns[0], refs)
-        for name, copy in sorted(self.catalogue.relations.items()):
-            if copy.view or name in family.members or not is_history(name, self.mapping.place):
-                continue
-            column = history_key(copy, self.mapping)
-            if column is not None:
-                fields = {field: None for field in targets if field in copy.columns}
-                yield from self._naming(name, column, self.mapping.key, refs, fields)
+        known = declared(self.catalogue, self.mapping)
+        for kept in known:
+            if kept.key is not None:
+                copy = self.catalogue.relation(kept.place)
+                yield from self._copied(copy, kept, targets, refs)
+        for copy, column in seeming(self.catalogue, self.mapping):
+            if copy.name not in family.members and copy.name not in {kept.place for kept in known}:
+                yield from self._copied(copy, Kept(copy.name, column), targets, refs)
+
+    def _copied(
+        self, copy: Relation, kept: Kept, targets: Mapping[str, str | None], refs: Sequence[Ref]
+    ) -> Iterator[Residue]:
+        """Of a row that stays: only copies in which a column is still filled, or which lack one of the columns."""
+        fields: Mapping[str, str | None] = {}
+        if targets and set(targets) <= set(copy.columns):
+            fields = {name: emptied_to(copy, name) if value is None else value for name, value in targets.items()}
+        yield from self._naming(kept.place, str(kept.key), self.mapping.key, refs, fields, kept)
 
     def _naming(
-        self, table: str, column: str, of: str, refs: Sequence[Ref], fields: Mapping[str, None] = MappingProxyType({})
+        self,
+        table: str,
+        column: str,
+        of: str,
+        refs: Sequence[Ref],
+        fields: Mapping[str, str | None] = MappingProxyType({}),
+        kept: Kept | None = None,
     ) -> Iterator[Residue]:
         """Rows of another table whose `column` has an item's key or its subject's number, whichever `of` is.
 
@@ -206,28 +291,14 @@ class ReadBack:
         else:
             names = {ref.subject: ref.key for ref in refs if ref.subject is not None and of == self.mapping.subject}
         relation = self.catalogue.relation(table)
-        own, kind = relation.table.c[column], relation.column(column).kind
-        stored = {value: key for name, key in names.items() if (value := as_stored(name, kind)) is not None}
-        if not stored:
-            return
-        question = sa.select(own).distinct().where(own.in_(list(stored)))
+        kind, own = relation.column(column).kind, relation.table.c[column]
+        value = relation.idiom.value(relation.column(column), own)
+        rows = among(relation, column, relation.table.c, list(names))
+        if kept is not None and kept.subject is not None:
+            rows = _rows_of(kept, relation, refs)
+        question = sa.select(value).distinct().where(rows)
         if fields:
-            question = question.where(sa.not_(emptied(fields, relation.table.c)))
-        for value in self.connection.execute(question.order_by(own)).scalars():
-            yield Residue(stored[value], table)
-
-
-def is_history(name: str, place: str) -> bool:
-    """Whether a table's name says that it keeps old rows of `place`: `asiakas_history`, `audit_asiakas` …"""
-    folded, of = name.casefold(), place.casefold()
-    if folded.startswith(of) and _AFTER.fullmatch(folded[len(of) :]):
-        return True
-    return folded.endswith(of) and bool(_BEFORE.fullmatch(folded[: len(folded) - len(of)]))
-
-
-def history_key(copy: Relation, mapping: DatasetMapping) -> str | None:
-    """Where a history table has the item's key: `place_key`, or the key's own name unless that numbers its own rows."""
-    own = f"{mapping.place}_{mapping.key}"
-    if own in copy.columns:
-        return own
-    return mapping.key if mapping.key in copy.columns and copy.primary_key != (mapping.key,) else None
+            question = question.where(sa.not_(emptied(fields, relation, relation.table.c)))
+        found = {as_text(one, kind, f"{table}.{column}") for one in self.connection.execute(question).scalars()}
+        for name in sorted(found & set(names)):
+            yield Residue(names[name], table)

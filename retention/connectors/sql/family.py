@@ -80,8 +80,11 @@ class Family:
         self, first: ForeignKey, start: sa.FromClause, key: str, root: RootCondition, when: Condition
     ) -> sa.Select[tuple[object]]:
         """Keys of items that the rows of `start` for which `when` holds point at, by whatever path."""
+        place = self.catalogue.relation(self.place)
         selects = [
-            sa.select(item.c[key]).select_from(joined).where(root(item.c), when)
+            sa.select(place.idiom.value(place.column(key), item.c[key]).label("key"))
+            .select_from(joined)
+            .where(root(item.c), when)
             for joined, item in self._paths(first, start, start)
         ]
         keys = sa.union(*selects).subquery()

@@ -1,11 +1,8 @@
-"""Find, collect, export and describe: the statements that only read.
-
-Pages by key, each a statement of its own, so that no lock is kept on the register between two pages.
-"""
+"""Find, collect, export and describe: the statements that only read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,8 +23,10 @@ from retention.connectors.sql.catalogue import Catalogue, Relation
 from retention.connectors.sql.checks import anonymise_option, check_columns, targets_of, unindexed_name
 from retention.connectors.sql.database import Database
 from retention.connectors.sql.family import family_of
-from retention.connectors.sql.values import as_fact, as_stored, as_text, unreadable
-from retention.connectors.sql.where import closed_condition, condition, emptied, of_subjects
+from retention.connectors.sql.history import history_of
+from retention.connectors.sql.pages import by_identity, by_key, pages
+from retention.connectors.sql.values import ColumnKind, as_fact, as_text, unreadable
+from retention.connectors.sql.where import among, closed_condition, condition, emptied
 from retention.domain.predicates import Expression
 from retention.domain.rules import Action, FactValue
 
@@ -50,16 +49,30 @@ class Reader:
         named |= {name for name in (mapping.subject, mapping.contract) if name is not None}
         table = self.relation.table
         closed = closed_condition(mapping.closed, self.relation, table.c)
-        return [*(table.c[name] for name in sorted(named)), sa.case((closed, 1), else_=0).label(self.closed_label)]
+        return [
+            *(self.selected(name) for name in sorted(named)),
+            sa.case((closed, 1), else_=0).label(self.closed_label),
+        ]
+
+    def selected(self, name: str) -> sa.ColumnElement[Any]:
+        own = self.relation.table.c[name]
+        value = self.relation.idiom.value(self.relation.column(name), own)
+        return own if value is own else value.label(name)
 
     @property
     def closed_label(self) -> str:
-        return "closed of " + " ".join(self.relation.columns)  # no column of the table has this name
+        label = "closed?"
+        while any(name.startswith(label) for name in self.relation.columns):
+            label += "?"
+        return label
 
     def day(self, row: Mapping[str, Any], name: str | None) -> date | None:
         if name is None or row[name] is None:
             return None
-        day = self.database.days.of(row[name])
+        stored = self.relation.idiom.read_date(self.relation.column(name), row[name])
+        if stored is None:
+            return None
+        day = self.database.days.of(stored)
         if day is None:
             raise unreadable(f"{self.relation.name}.{name}", "a date")
         return day
@@ -81,7 +94,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Reading:
-    """Questions to one file over an open connection, `page` rows at a time."""
+    """Questions to one database over an open connection, `page` rows at a time."""
 
     database: Database
     connection: sa.Connection
@@ -101,17 +114,17 @@ class Reading:
         columns = relation.table.c
         key = columns[mapping.key]
         terms = [condition(where, mapping, relation, columns), key.is_not(None)]
-        terms += [sa.not_(emptied(targets, columns)) for targets in _emptied_to(mapping, relation)]
+        terms += [sa.not_(emptied(targets, relation, columns)) for targets in _emptied_to(mapping, relation)]
         for name, numbers, what in ((mapping.subject, subjects, "subject"), (mapping.contract, contracts, "contract")):
             if numbers is not None:
                 if name is None:
                     raise ConnectorError(
                         f"{mapping.place}: asked by {what}, but the mapping names none", permanent=True
                     )
-                terms.append(of_subjects(columns[name], relation.column(name).kind, numbers))
-        order = [sa.collate(key, "BINARY") if relation.column(mapping.key).kind == "text" else key]
+                terms.append(among(relation, name, columns, numbers))
         question = sa.select(*reader.columns(mapping.key)).where(*terms)
-        for row in self._pages(question, order, [mapping.key]):
+        order = by_key(relation, mapping.key)
+        for row in pages(self.database, self.connection, question, order, self.page):
             found = reader.text(row, mapping.key)
             if found is not None:
                 yield Candidate(
@@ -128,10 +141,9 @@ class Reading:
         reader = Reader(self.database, relation, mapping)
         more = [name for name in (mapping.started, mapping.ended, mapping.thing) if name is not None]
         subject_column = relation.table.c[mapping.subject]
-        identity = [part.label(f"part {n} of {reader.closed_label}") for n, part in enumerate(relation.row_identity)]
+        order, identity = by_identity(relation, reader.closed_label)
         question = sa.select(*reader.columns(*more), *identity).where(subject_column.is_not(None))
-        order, names = list(relation.row_identity), [part.name for part in identity]
-        for row in self._pages(question, order, names):
+        for row in pages(self.database, self.connection, question, order, self.page):
             subject = reader.text(row, mapping.subject)
             if subject is not None:
                 yield LedgerRow(
@@ -144,30 +156,6 @@ class Reading:
                     reader.facts(row),
                     reader.text(row, mapping.thing) or "",
                 )
-
-    def _pages(
-        self, question: sa.Select[Any], order: Sequence[sa.ColumnElement[Any]], names: Sequence[str]
-    ) -> Iterator[Mapping[str, Any]]:
-        """Rows in `order`, whose values stand under `names`; all in one statement where there is none to page by."""
-        if not order:
-            with self.database.told():
-                result = self.connection.execute(question).mappings()
-                for row in result:
-                    yield dict(row)
-            return
-        left = sa.tuple_(*order) if len(order) > 1 else order[0]
-        last: tuple[Any, ...] | None = None
-        while True:
-            asked = question.order_by(*order).limit(self.page)
-            if last is not None:
-                asked = asked.where(left > (sa.tuple_(*last) if len(order) > 1 else last[0]))
-            with self.database.told():
-                rows = self.connection.execute(asked).mappings().all()
-            for row in rows:
-                yield dict(row)
-            if len(rows) < self.page:
-                return
-            last = tuple(rows[-1][name] for name in names)
 
 
 def _emptied_to(mapping: DatasetMapping, relation: Relation) -> list[Mapping[str, str | None]]:
@@ -184,20 +172,16 @@ def export(
     """One mapping per item that is there: its columns, and under a child table's name the rows that go with it."""
     relation = check_columns(catalogue, mapping)
     family = family_of(catalogue, mapping)
-    kind = relation.column(mapping.key).kind
     shown = (
         [mapping.key, *(name for name in mapping.fields if name != mapping.key)]
         if mapping.fields
         else list(relation.columns)
     )
+    table = relation.table
     for ref in refs:
-        stored = as_stored(ref.key, kind)
-        if stored is None:
-            continue
-        table = relation.table
 
-        def this(columns: Any, stored: int | str = stored) -> sa.ColumnElement[bool]:
-            return sa.and_(sa.true(), columns[mapping.key] == stored)
+        def this(columns: Any, key: str = ref.key) -> sa.ColumnElement[bool]:
+            return sa.and_(sa.true(), among(relation, mapping.key, columns, [key]))
 
         row = connection.execute(sa.select(*(table.c[name] for name in shown)).where(this(table.c))).mappings().first()
         if row is None:
@@ -210,16 +194,23 @@ def export(
         yield exported
 
 
-def describe(connection: sa.Connection, catalogue: Catalogue) -> Iterator[Place]:
-    """Tables and views in the order of their names."""
+def describe(connection: sa.Connection, catalogue: Catalogue, may_read: Callable[[str], bool]) -> Iterator[Place]:
+    """Tables and views in the order of their names; of one that we may not read, only what the catalogue says."""
     for name, relation in sorted(catalogue.relations.items()):
         table = relation.table
-        rows = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-        sample = connection.execute(sa.select(*table.c).limit(SAMPLE)).mappings().all()
+        rows, samples = None, {column: list[Any]() for column in relation.columns}
+        if may_read(name):
+            rows = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            told = [c.name for c in relation.columns.values() if c.kind is ColumnKind.TEXT or relation.rowid]
+            if told:
+                for row in connection.execute(sa.select(*(table.c[one] for one in told)).limit(SAMPLE)).mappings():
+                    for one in told:
+                        samples[one].append(row[one])
         yield Place(
             name,
             rows,
             {column.name: column.declared for column in relation.columns.values()},
-            guess({column: [row[column] for row in sample] for column in relation.columns}),
+            guess(samples),
             tuple(unindexed_name(key) for key in relation.foreign_keys if not relation.is_indexed(key.columns)),
+            history_of(catalogue, relation),
         )
