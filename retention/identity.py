@@ -245,7 +245,8 @@ class Named:
             yield from self._numbered(self.inner.find(mapping, where, contracts=contracts), None)
             return
         wanted = set(subjects)
-        values = sorted({identity.value for identity in self.names.of_subjects(self.dataset, sorted(wanted))})
+        told = {identity.value for identity in self.names.of_subjects(self.dataset, sorted(wanted))}
+        values = sorted(told | {self.names.compared(self.dataset, value) for value in told})
         for start in range(0, len(values), BATCH):
             found = self.inner.find(mapping, where, subjects=values[start : start + BATCH], contracts=contracts)
             yield from self._numbered(found, wanted)
