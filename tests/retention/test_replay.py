@@ -116,10 +116,8 @@ def test_somebody_who_came_back_keeps_their_rows(dated, data_dir):
     replay.begin(dated, plan_of(dated.versions.get()), TODAY)
     replay.remember(dated, "asiakastiedot", "delete", TODAY, [key_of(row)])
     night(dated, TODAY)
-    sql(
-        data_dir,
-        "insert into sopimus(asiakasnro, sopimusnro, alku, loppu, tila) values ('1001', 'S99', '2026-01-01', null, 'voimassa')",
-    )
+    columns = "asiakasnro, sopimusnro, alku, loppu, tila"
+    sql(data_dir, f"insert into sopimus({columns}) values ('1001', 'S99', '2026-01-01', null, 'voimassa')")
     night(dated, TOMORROW)
     assert "1001" in customers(data_dir)
 
