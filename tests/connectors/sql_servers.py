@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -127,6 +129,45 @@ def mariadb(mariadb_server) -> Iterator[Mariadb]:
     one = Mariadb(mariadb_server.port)
     yield one
     one.drop()
+
+
+class Sqlite(Server):
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run("create table asetus(nimi text)")
+
+    def connect(self) -> Any:
+        return sqlite3.connect(self.path, isolation_level=None)
+
+    def run(self, *statements: str, rows: Sequence[Sequence[object]] = ()) -> None:
+        with closing(self.connect()) as db:
+            for statement in statements:
+                if rows:
+                    db.executemany(statement.replace("%s", "?"), rows)
+                else:
+                    db.execute(statement)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(self.connect()) as db:
+            return db.execute(statement).fetchall()
+
+    def url(self, user: str = "", password: str = "", **query: str) -> str:
+        return f"sqlite:///{self.path}"
+
+
+@pytest.fixture
+def sqlite(tmp_path) -> Sqlite:
+    return Sqlite(tmp_path / "r.sqlite3")
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def any_register(request) -> Server:
+    """Each kind of database."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Server)
+    return found
 
 
 @pytest.fixture(params=["postgres", "mariadb"])

@@ -10,6 +10,7 @@ import pytest
 from retention.connectors.contract import ClosedWhen, Connector, DatasetMapping, Outcome
 from retention.connectors.registry import connect
 from retention.connectors.suite import ConnectorSuite, Given, World
+from retention.domain.predicates import TRUE
 from tests.connectors.sql_servers import Server, mariadb, postgres  # noqa: F401 - fixtures
 
 TICKETS = DatasetMapping(
@@ -197,7 +198,7 @@ class TestPostgis(ConnectorSuite):
         before = world.server.rows(asked)
         with world.connect() as connector:
             found = [candidate.ref for candidate in connector.find(world.mapping)]
-            answers = list(connector.dispose(world.mapping, found, world.action, _always()))
+            answers = list(connector.dispose(world.mapping, found, world.action, TRUE))
         assert [answer.key for answer in answers] == keys
         assert world.server.rows(asked) == before
         assert world.server.rows("select asiakasnro, aihe from tiketti") == [(None, None)] * 2
@@ -213,9 +214,3 @@ class TestMariadbTextsAsKeys(ConnectorSuite):
     @pytest.fixture
     def world(self, mariadb):  # noqa: F811
         return MariadbTextWorld(mariadb)
-
-
-def _always():
-    from retention.domain.predicates import TRUE
-
-    return TRUE

@@ -54,7 +54,7 @@ Place = tuple[str, str]
 def read_catalogue(connection: sa.Connection, idiom: Idiom) -> Catalogue:
     """Tables and views that we may see. A table of another database goes by `database.table`."""
     here = str(connection.execute(sa.select(sa.func.database())).scalar_one())
-    pointing = sa.select(_KEYS.c.TABLE_SCHEMA).distinct().where(here == _KEYS.c.REFERENCED_TABLE_SCHEMA)
+    pointing = sa.select(_KEYS.c.TABLE_SCHEMA).distinct().where(_KEYS.c.REFERENCED_TABLE_SCHEMA.in_([here]))
     schemas = sorted({here, *(str(name) for name in connection.execute(pointing).scalars())})
     safe = {
         str(row.ENGINE).casefold()
@@ -153,10 +153,10 @@ def _triggers(connection: sa.Connection, here: str, names: Mapping[Place, str]) 
     """A trigger cannot make up its statements; a procedure that it calls can, and is read where we may read it."""
     routines = {
         str(row.ROUTINE_NAME).casefold(): _COMMENT.sub(" ", row.ROUTINE_DEFINITION or "")
-        for row in connection.execute(sa.select(_ROUTINES).where(here == _ROUTINES.c.ROUTINE_SCHEMA))
+        for row in connection.execute(sa.select(_ROUTINES).where(_ROUTINES.c.ROUTINE_SCHEMA.in_([here])))
     }
     found = []
-    asked = sa.select(_TRIGGERS).where(here == _TRIGGERS.c.EVENT_OBJECT_SCHEMA).order_by(_TRIGGERS.c.TRIGGER_NAME)
+    asked = sa.select(_TRIGGERS).where(_TRIGGERS.c.EVENT_OBJECT_SCHEMA.in_([here])).order_by(_TRIGGERS.c.TRIGGER_NAME)
     for row in connection.execute(asked):
         source, dynamic = _source(_COMMENT.sub(" ", row.ACTION_STATEMENT), routines)
         table = names.get((here, str(row.EVENT_OBJECT_TABLE)))

@@ -85,9 +85,9 @@ def check_identities(catalogue: Catalogue, mapping: IdentityMapping) -> Relation
     relation = catalogue.relation(mapping.place)
     for name in (mapping.subject, mapping.value):
         _demand(relation, name, NUMBERS, "a number or text")
-    for name in (mapping.valid_from, mapping.valid_to):
-        if name is not None:
-            _demand(relation, name, DATES if relation.idiom.text_dates else TYPED_DATES, "a date")
+    for day in (mapping.valid_from, mapping.valid_to):
+        if day is not None:
+            _demand(relation, day, DATES if relation.idiom.text_dates else TYPED_DATES, "a date")
     return relation
 
 

@@ -218,7 +218,7 @@ class SqlConnector:
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """On a connection of its own: rows, children and history tables that still have something of the items."""
         with self._database.connect() as connection:
-            known = self._database.catalogue(connection)
+            known = self._catalogue(connection)
             return list(disposal.ReadBack(connection, known, mapping, action).residues(refs))
 
     def _clock_offset(self, connection: sa.Connection) -> float | None:

@@ -94,10 +94,16 @@ class Database:
     @contextmanager
     def streamed(self, question: sa.Select[Any], size: int) -> Iterator[sa.MappingResult]:
         """The rows of one statement, a few in memory at a time, on a connection that does nothing else."""
-        with self.connect() as connection:
+        with self.snapshot() as connection:
             options = {"stream_results": True, "max_row_buffer": size}
             with connection.execute(question, execution_options=options) as result:
                 yield result.mappings()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A connection for one long answer."""
+        with self.connect() as connection:
+            yield connection
 
     def rewrite(self) -> None:
         """Leave no deleted byte behind, where that is ours to do."""

@@ -114,6 +114,12 @@ class PostgresqlDatabase(Database):
             one.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             yield one
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A cursor lives in a transaction there, and ends with it."""
+        with self.told(), self._engine.connect().execution_options(isolation_level="READ COMMITTED") as one:
+            yield one
+
     def refuses(self, error: DBAPIError) -> bool:
         return _state(error).startswith(REFUSING)
 

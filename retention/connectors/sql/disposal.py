@@ -134,8 +134,8 @@ class Purge:
         root = self._root(refs)
         for name in reversed(self.family.members[:-1]):
             child = self.catalogue.relation(name).table
-            asked = sa.select(sa.literal_column("1")).select_from(child)
-            self.connection.execute(asked.where(self.family.going(name, child.c, root)).with_for_update()).close()
+            rows: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(child)
+            self.connection.execute(rows.where(self.family.going(name, child.c, root)).with_for_update()).close()
 
     def _text(self, key: object) -> str:
         place = self.mapping

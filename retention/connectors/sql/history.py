@@ -83,7 +83,7 @@ def check_triggers(catalogue: Catalogue, mapping: DatasetMapping, family: Family
         if trigger.dynamic and "history" not in mapping.options:
             raise _wrong(
                 f"trigger {trigger.name} of {trigger.table} puts its statements together while it runs, so it cannot "
-                "be seen where it writes: declare the tables in the option history of the mapping (an empty one if none)"
+                "be seen where it writes: declare the tables in the option history of the mapping (empty if none)"
             )
 
 
