@@ -19,7 +19,7 @@ NEVER = date(9999, 12, 31)
 
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _MOMENT = re.compile(
-    r"(\d{4})(\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})?)?(?:[.,]\d+)?(Z|[+-]\d{2}(?:\d{2})?)", re.ASCII
+    r"(\d{4})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:(\d{2})(?:[.,]\d+)?)?)?(Z|[+-][01]\d(?:[0-5]\d)?)", re.ASCII
 )
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
@@ -134,15 +134,11 @@ class Days:
             raise Unreadable(name, "a day") from None
 
     def _of_moment(self, text: str, name: str) -> date:
-        found = _MOMENT.fullmatch(text)
-        if found is None:
-            raise Unreadable(name, "a date")
-        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-        self._day(name, year, month, day)
-        if hour > 23 or minute > 59 or second > 60:
-            raise Unreadable(name, "a date")
-        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=_offset(found[7]))
-        return self._local(moment)
+        return self._local(_moment(text, name))
+
+    def moment_of(self, raw: bytes, attribute: Attribute) -> datetime:
+        """A generalized time. Raises Unreadable."""
+        return _moment(text_of(raw, attribute.name), attribute.name)
 
     def _day(self, name: str, year: int, month: int, day: int) -> date:
         try:
@@ -164,11 +160,20 @@ class Days:
             return None
 
 
+def _moment(text: str, name: str) -> datetime:
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        raise Unreadable(name, "a date")
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    try:
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=_offset(found[7]))
+    except ValueError:
+        raise Unreadable(name, "a date") from None
+
+
 def as_moment(moment: datetime, directory: Directory) -> str:
     """A moment as a filter asks for it."""
-    text = (
-        f"{moment.year:04}{moment.month:02}{moment.day:02}{moment.hour:02}{moment.minute:02}{moment.second:02}"
-    )
+    text = f"{moment.year:04}{moment.month:02}{moment.day:02}{moment.hour:02}{moment.minute:02}{moment.second:02}"
     return text + (".0Z" if directory is Directory.ACTIVE_DIRECTORY else "Z")
 
 

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from retention.connectors.contract import ConnectorError
 from retention.connectors.ldap.entries import Entry, parts_of
@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     import ldap3
     from ldap3.core.exceptions import LDAPException
     from ldap3.operation.search import compile_filter, parse_filter
-    from ldap3.utils.asn1 import encode
+    from ldap3.utils import asn1
 
 PAGE = 500
 PAGED = "1.2.840.113556.1.4.319"
@@ -32,7 +32,7 @@ SHOW_DELETED = "1.2.840.113556.1.4.417"
 SHOW_RECYCLED = "1.2.840.113556.1.4.2064"
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_DN = 0, 10, 32, 34
-_SCOPES: Mapping[str, str] = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
+_SCOPES: Mapping[str, Literal["SUBTREE", "LEVEL"]] = {"subtree": "SUBTREE", "one": "LEVEL"}
 _FOREIGN_PARTS = ("cn=configuration", "dc=forestdnszones", "dc=domaindnszones", "cn=schema")
 _PARTIAL = frozenset({4, 11})
 _LATER = frozenset({3, 51, 52, 80})
@@ -125,7 +125,7 @@ class Session:
             tls=self._tls,
             connect_timeout=address.timeout,
         )
-        self._connection = ldap3.Connection(
+        self._connection: Any = ldap3.Connection(  # its stubs leave half of it without types
             server,
             user,
             password,
@@ -305,8 +305,8 @@ class Session:
 def _asserting(assertion: Filter | None) -> list[tuple[str, bool, bytes]] | None:
     if assertion is None:
         return None
-    parsed = parse_filter(assertion, None, False, False, None, False)
-    return [(ASSERTION, True, encode(compile_filter(parsed.elements[0])))]
+    parsed = parse_filter(assertion, None, False, False, None, False)  # type: ignore[no-untyped-call]
+    return [(ASSERTION, True, asn1.encode(compile_filter(parsed.elements[0])))]  # type: ignore[attr-defined, no-untyped-call]
 
 
 def _is_foreign_part(uri: str) -> bool:
