@@ -46,6 +46,7 @@ _NEVER = str(2**63 - 1)
 _WRITABLE = "allowedAttributesEffective"
 _ALL = ("*", _WRITABLE)
 
+
 @dataclass
 class Purge:
     """One call of `dispose`."""

@@ -49,11 +49,7 @@ class ReadBack:
 def tombstone_of(key: str, entry: Entry, schema: Schema) -> list[str]:
     """Attributes of a deleted object that tell who it was: names that are not ours, and whatever else is personal."""
     ours = purged_name(key).encode()
-    named = [
-        name
-        for name in _NAMES
-        if any(value.partition(b"\n")[0] != ours for value in entry.all(name))
-    ]
+    named = [name for name in _NAMES if any(value.partition(b"\n")[0] != ours for value in entry.all(name))]
     left = {name for name in personal_of(entry, schema) if entry.all(name) != (ours,)}
     return sorted({_spelled(name, schema) for name in {*left, *named}})
 

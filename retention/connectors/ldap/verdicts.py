@@ -27,10 +27,10 @@ def verdict(mapped: Mapped, ref: Ref, entry: Entry, still_due: Expression, own: 
         candidate = mapped.candidate(entry)
     except Unreadable as unreadable:
         return _no(ref, Outcome.REFUSED, str(unreadable))
-    if candidate.ref.subject != ref.subject and not candidate.doubt:
-        return _no(ref, Outcome.SUPERSEDED)
     if mapped.is_emptied(entry):
         return _no(ref, Outcome.ALREADY_ABSENT)
+    if candidate.ref.subject != ref.subject and not candidate.doubt:
+        return _no(ref, Outcome.SUPERSEDED)
     if candidate.doubt:
         return _no(ref, Outcome.REFUSED, candidate.doubt)
     if not satisfies(still_due, candidate):
