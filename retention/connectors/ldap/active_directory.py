@@ -24,7 +24,7 @@ from retention.connectors.contract import Disposal, Outcome, Ref
 from retention.connectors.ldap.entries import Entry, parts_of
 from retention.connectors.ldap.filters import EVERYTHING
 from retention.connectors.ldap.mapped import ACCOUNT, DISABLED, Mapped, half_done, purged_name
-from retention.connectors.ldap.personal_attributes import UNTOUCHED, personal_of
+from retention.connectors.ldap.personal_attributes import UNTOUCHED, WRITABLE, personal_of
 from retention.connectors.ldap.reading import Reading
 from retention.connectors.ldap.schema import Directory, Schema
 from retention.connectors.ldap.values import key_of
@@ -43,8 +43,7 @@ _ATTEMPTS = 3
 _NORMAL = 512
 _EXPIRES = "accountExpires"
 _NEVER = str(2**63 - 1)
-_WRITABLE = "allowedAttributesEffective"
-_ALL = ("*", _WRITABLE)
+_ALL = ("*", WRITABLE)
 
 
 @dataclass
@@ -108,6 +107,7 @@ class Purge:
         """What is left to do of an entry that is stripped."""
         name = f"CN={purged_name(key)}"
         dn = entry.dn
+        self._leave_groups(entry)
         if parts_of(dn)[0].lower() != name.lower():
             answer = self.session.rename(dn, name)
             if not answer.ok:
@@ -115,6 +115,11 @@ class Purge:
             dn = ",".join([name, *parts_of(dn)[1:]])
         answer = self.session.delete(dn)
         return Disposal(key, Outcome.DESTROYED) if answer.ok else self._stopped(key, answer, "delete the entry")
+
+    def _leave_groups(self, entry: Entry) -> None:
+        """The recycle bin keeps memberships too. Where we may not write a group it goes on naming purged-<id> only."""
+        for group in entry.all("memberOf"):
+            self.session.modify(group.decode(), {"member": [(DELETE, (entry.dn,))]})
 
     def _stopped(self, key: str, answer: Answer, doing: str) -> Disposal:
         """Half done: what was personal is gone, so it is tried again rather than left to a person."""
@@ -156,14 +161,15 @@ class Purge:
 def strip_of(entry: Entry, mapped: Mapped, schema: Schema) -> tuple[dict[str, list[Change]], list[str]]:
     """The one modify that leaves nothing personal, and the attributes that we may not empty but would have to."""
     key = key_of(entry, Directory.ACTIVE_DIRECTORY)
-    writable = {name.decode().lower() for name in entry.all(_WRITABLE)}
+    writable = {name.decode().lower() for name in entry.all(WRITABLE)}
+    tells = bool(schema.known([WRITABLE]))
     guards = _guards(entry, mapped)
     guarded = {name.lower() for name in guards}
     judged = {one.lower() for one in _judged(mapped)}
     changes: dict[str, list[Change]] = {}
     kept_back = []
     for name in personal_of(entry, schema):
-        if name in writable or not entry.holds(_WRITABLE):
+        if name in writable or not tells:
             changes[name] = [(DELETE, entry.all(name) if name in judged else ())]
         else:
             kept_back.append(name)

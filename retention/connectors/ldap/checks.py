@@ -9,13 +9,12 @@ from retention.connectors.contract import ConnectorError, DatasetMapping, Health
 from retention.connectors.ldap.entries import Entry, is_under
 from retention.connectors.ldap.filters import equal, one_of
 from retention.connectors.ldap.mapped import ACCOUNT, Mapped, map_dataset
-from retention.connectors.ldap.personal_attributes import personal_of
+from retention.connectors.ldap.personal_attributes import WRITABLE, personal_of
 from retention.connectors.ldap.schema import Attribute, Directory, Kind, Root, Schema
 from retention.connectors.ldap.values import KEYS, Days, key_of, text_of
 from retention.connectors.ldap.wire import SHOW_DELETED, Session
 
 _SAMPLE = 20
-_WRITABLE = "allowedAttributesEffective"
 
 
 def check(
@@ -46,16 +45,16 @@ def check(
 def _not_writable(session: Session, mapped: Mapped, schema: Schema) -> list[str]:
     """Rights that are missing on one of the first items that are there."""
     missing: dict[str, None] = {}
+    if not schema.known([WRITABLE]):
+        return []
     area = mapped.area
-    names = [_WRITABLE, "*", KEYS[mapped.directory]]
+    names = [WRITABLE, "*", KEYS[mapped.directory]]
     for seen, entry in enumerate(session.search(area.place, area.items, names, scope=area.scope, page=_SAMPLE)):
         if seen == _SAMPLE:
             break
-        writable = {text_of(raw, _WRITABLE).lower() for raw in entry.all(_WRITABLE)}
-        missing.update(
-            dict.fromkeys(f"write {name}" for name in _needed(entry, mapped, schema) if name not in writable)
-        )
-    return sorted(missing)
+        writable = {text_of(raw, WRITABLE).lower() for raw in entry.all(WRITABLE)}
+        missing.update(dict.fromkeys(name for name in _needed(entry, mapped, schema) if name not in writable))
+    return [f"write {schema.attribute(name).name}" for name in sorted(missing)]
 
 
 def _needed(entry: Entry, mapped: Mapped, schema: Schema) -> list[str]:

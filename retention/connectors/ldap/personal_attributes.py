@@ -5,6 +5,9 @@ from __future__ import annotations
 from retention.connectors.ldap.entries import Entry
 from retention.connectors.ldap.schema import Schema
 
+WRITABLE = "allowedAttributesEffective"
+"""Where an entry tells which of its attributes we may write; absent where we may write none."""
+
 KEPT = frozenset(
     (
         "accountexpires",
