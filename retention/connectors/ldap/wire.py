@@ -21,7 +21,7 @@ from retention.connectors.ldap.filters import EVERYTHING, Filter
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # ldap3 asks pyasn1 for names of long ago
     import ldap3
-    from ldap3.core.exceptions import LDAPException
+    from ldap3.core.exceptions import LDAPException, LDAPStartTLSError
     from ldap3.operation.search import compile_filter, parse_filter
     from ldap3.utils import asn1
 
@@ -145,14 +145,15 @@ class Session:
     def _open(self) -> None:
         try:
             self._connection.open()
-            if self.address.starttls and not self._connection.start_tls():
-                raise self._wrong("it does not offer StartTLS; use ldaps://", permanent=True)
+            if self.address.starttls and not (self._connection.start_tls() and self._connection.tls_started):
+                raise self._wrong("it did not begin TLS", permanent=True)
             bound = self._connection.bind()
-        except (LDAPException, OSError):
+        except (LDAPException, OSError) as error:
             if self._tls is not None and self._tls.failure:
-                raise self._wrong(
-                    f"{self._tls.failure}; set ca_file, or server_name where the name differs", permanent=True
-                ) from None
+                why = f"{self._tls.failure}; set ca_file, or server_name where the name differs"
+                raise self._wrong(why, permanent=True) from None
+            if isinstance(error, LDAPStartTLSError):
+                raise self._wrong("it does not offer StartTLS, or breaks it off", permanent=True) from None
             raise self._wrong("it cannot be reached", permanent=False) from None
         if bound:
             return
