@@ -70,10 +70,9 @@ def _count(seen: _Seen, entry: Entry) -> None:
 
 def _class_of(entry: Entry) -> str:
     """The most specific class: OpenLDAP tells it, Active Directory writes it last."""
-    found = entry.first("structuralObjectClass")
-    if found is None and entry.holds("objectClass"):
-        found = entry.all("objectClass")[-1].decode("utf-8", "replace")
-    return found or "entry"
+    structural = entry.all("structuralObjectClass")
+    told = structural if len(structural) == 1 else entry.all("objectClass")  # there, each class above it is told too
+    return told[-1].decode("utf-8", "replace") if told else "entry"
 
 
 def _guess(samples: Mapping[str, list[str]]) -> dict[str, str]:
