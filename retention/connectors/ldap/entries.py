@@ -62,8 +62,8 @@ def folded(dn: str) -> str:
 
 def is_under(dn: str, base: str) -> bool:
     """Whether the DN is the base or lies below it."""
-    inner, outer = folded(dn), folded(base)
-    return inner == outer or inner.endswith("," + outer)
+    inner, outer = ([_plain(part) for part in parts_of(one)] for one in (dn, base))
+    return inner[-len(outer) :] == outer
 
 
 def container_of(dn: str) -> str:
