@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from retention.connectors.contract import ClosedWhen, Connector, DatasetMapping
+from retention.connectors.contract import ClosedWhen, Connector, DatasetMapping, Outcome
 from retention.connectors.ldap.wire import ldap3
 from retention.connectors.registry import connect
 from retention.connectors.suite import Given, World
@@ -43,7 +43,7 @@ def entries(connection: ldap3.Connection, base: str, asked: str = "(objectClass=
     while True:
         connection.search(base, asked, attributes=list(names), paged_size=500, paged_cookie=cookie)
         done(connection)
-        for one in connection.response:
+        for one in connection.response or ():
             if one["type"] == "searchResEntry":
                 found[one["dn"]] = dict(one["raw_attributes"])
         cookie = connection.result["controls"]["1.2.840.113556.1.4.319"]["value"]["cookie"]
@@ -147,12 +147,7 @@ class UnlinkedWorld(SlapdWorld):
     """The person's attributes go, the entry stays."""
 
     many = 20
-
-    def __init__(self, running: Running, admin: ldap3.Connection) -> None:
-        super().__init__(running, admin)
-        from retention.connectors.contract import Outcome
-
-        self.disposed = Outcome.UNLINKED
+    disposed = Outcome.UNLINKED
 
     def mapped(self, **more) -> DatasetMapping:
         return super().mapped(**{"fields": ("employeeNumber", "mail"), **more})

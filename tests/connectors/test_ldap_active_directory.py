@@ -50,7 +50,7 @@ def deleted(world: AdWorld, key: str) -> dict[str, list[bytes]]:
     """All that the domain still has of an object, deleted or not."""
     asked = "".join(f"\\{byte:02x}" for byte in uuid.UUID(key).bytes_le)
     world.admin.search(world.base, f"(objectGUID={asked})", attributes=["*"], controls=SHOW)
-    (found,) = [one for one in world.admin.response if one["type"] == "searchResEntry"]
+    (found,) = [one for one in world.admin.response or () if one["type"] == "searchResEntry"]
     return dict(found["raw_attributes"])
 
 

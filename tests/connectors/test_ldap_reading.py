@@ -57,14 +57,14 @@ def test_both_further_verbs_are_there(world):
     assert isinstance(connector, Flags)
 
 
-def test_a_moment_late_in_the_evening_is_the_next_day(slapd_server, slapd_admin):
+def test_a_moment_late_in_the_evening_is_the_next_day(slapd_server, slapd_admin, monkeypatch):
     """2020-06-15T21:00Z is midnight in Helsinki; winter time is an hour behind."""
     world = MomentWorld(slapd_server, slapd_admin)
     moments = ["20200615205959Z", "20200615210000Z", "20201231215959Z", "20201231220000Z"]
     days = [DAY, NEXT, date(2020, 12, 31), date(2021, 1, 1)]
     keys = []
     for moment in moments:
-        world.day_of = lambda day, moment=moment: {"createTimestamp": moment}
+        monkeypatch.setattr(world, "day_of", lambda day, moment=moment: {"createTimestamp": moment})
         keys += world.add([Given()])
     with world.connect() as connector:
         found = {item.ref.key: item.events["contract_ended"] for item in connector.find(world.mapping)}

@@ -20,7 +20,7 @@ from retention.connectors.ldap.filters import EVERYTHING, Filter
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # ldap3 asks pyasn1 for names of long ago
-    import ldap3
+    import ldap3 as ldap3
     from ldap3.core.exceptions import LDAPException, LDAPStartTLSError
     from ldap3.operation.search import compile_filter, parse_filter
     from ldap3.utils import asn1
