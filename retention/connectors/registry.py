@@ -10,6 +10,7 @@ from retention.connectors.contract import Connector, ConnectorError
 
 GROUP = "seloste.connectors"
 BUILT_IN = {
+    "ldap": "retention.connectors.ldap:LdapConnector",
     "sql": "retention.connectors.sql:SqlConnector",
     "files": "retention.connectors.files:FilesConnector",
     "paper": "retention.connectors.paper:PaperConnector",
