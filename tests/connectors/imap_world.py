@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -15,13 +17,16 @@ from imapclient import IMAPClient
 from retention.connectors.imap import ImapConnector
 from samples.servers import Running
 
-_numbers = count(1)
+_numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
 ROLE_DOMAIN = "yhtio.example.invalid"
+DOMAIN = "example.invalid"
+WORLDS = 100
+PERSONS = ("1000", "1002", "1003", "1004", "1005", "1", "01", "1.0", "_")
 
 
 def fresh(name: str) -> str:
     """A word that no other test of this process has."""
-    return f"{name}{next(_numbers)}"
+    return f"{name}{next(_numbers[name])}"
 
 
 def moment(day: date) -> datetime:
@@ -42,10 +47,20 @@ class Dovecot:
         self.running = running
         self.port = running.port
 
-    def account(self, name: str) -> str:
+    def role(self) -> str:
+        """A role account that nobody has used yet, empty."""
+        return f"{fresh('info')}@{ROLE_DOMAIN}"
+
+    def open_accounts(self) -> None:
+        """Make all accounts that tests may use, at once: the server looks for new ones once a second at most."""
+        names = [f"info{n}@{ROLE_DOMAIN}" for n in range(1, 400)]
+        for world in range(1, WORLDS):
+            names += [f"1001@a{n}.w{world}.{DOMAIN}" for n in range(1, 31)]
+            names += [f"{name}@a{n}.w{world}.{DOMAIN}" for name in PERSONS for n in (1, 2, 3)]
         with (self.running.directory / "passwd").open("a") as file:
-            file.write(f"{name}:{{PLAIN}}oma::::::\n")
-        return name
+            file.writelines(f"{name}:{{PLAIN}}oma::::::\n" for name in names)
+        while names[-1] not in self.doveadm("user", userMask=["*"])["userList"]:
+            pass
 
     def config(self, **other: str) -> dict[str, str]:
         return {
@@ -116,4 +131,9 @@ def uidvalidity(world: Dovecot, account: str, folder: str = "INBOX") -> int:
         return int(client.folder_status(folder, ["UIDVALIDITY"])[b"UIDVALIDITY"])
 
 
-Keys = Mapping[str, object]
+@cache
+def opened(running: Running) -> Dovecot:
+    """The server with accounts for every test; each test takes its own."""
+    dovecot = Dovecot(running)
+    dovecot.open_accounts()
+    return dovecot

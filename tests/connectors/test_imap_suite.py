@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,12 @@ from retention.connectors.contract import Connector, DatasetMapping
 from retention.connectors.imap import ImapConnector
 from retention.connectors.suite import ConnectorSuite, Given, World
 from samples.servers import free_port
-from tests.connectors.imap_world import ROLE_DOMAIN, Dovecot, fresh, letter, uidvalidity
+from tests.connectors.imap_world import DOMAIN, Dovecot, fresh, letter, opened, uidvalidity
+
+
+@pytest.fixture
+def dovecot(dovecot_server):
+    return opened(dovecot_server)
 
 
 class Mail(World):
@@ -31,11 +37,11 @@ class Mail(World):
 class RoleMailbox(Mail):
     """An address without a domain is a correspondent by its name alone, so the suite's numbers can be such."""
 
-    many = 1_300
+    many = 600
 
     def __init__(self, dovecot: Dovecot, event: str, column: str) -> None:
         super().__init__(dovecot)
-        self.account = dovecot.account(f"{fresh('info')}@{ROLE_DOMAIN}")
+        self.account = dovecot.role()
         self.event = event
         self.undated = column == "sent"
         self.mapping = DatasetMapping(
@@ -63,11 +69,6 @@ class RoleMailbox(Mail):
 
     def can_hold(self, subject: str) -> bool:
         return subject in {"%", "_", "*", "/", "01"}
-
-
-@pytest.fixture
-def dovecot(dovecot_server):
-    return Dovecot(dovecot_server)
 
 
 class TestReceived(ConnectorSuite):
@@ -101,27 +102,34 @@ class PersonalMailboxes(Mail):
 
     event = "last_activity"
     undated = False
-    many = 25
+    many = 12
 
-    def __init__(self, dovecot: Dovecot) -> None:
+    def __init__(self, dovecot: Dovecot, accounts_file: Path) -> None:
         super().__init__(dovecot)
-        self.world = fresh("maailma")
+        self.world = fresh("w")
+        self.file = accounts_file
+        self.file.touch()
         self.accounts: dict[str, str] = {}
         self.of: Counter[str] = Counter()
         self.mapping = DatasetMapping(
-            place=f"*.{self.world}.example.invalid",
+            place=f"*.{self.world}.{DOMAIN}",
             key="account",
             subject="local_part",
             events={"last_activity": "latest"},
             options={"unit": "mailbox"},
         )
 
+    def connect(self) -> Connector:
+        return self.dovecot.connector(accounts_file=str(self.file))
+
     def add(self, items: Sequence[Given]) -> list[str]:
         keys = []
         for item in items:
             subject = item.subject or ""
             self.of[subject] += 1
-            account = self.dovecot.account(f"{subject}@a{self.of[subject]:03}.{self.world}.example.invalid")
+            account = f"{subject}@a{self.of[subject]}.{self.world}.{DOMAIN}"
+            with self.file.open("a") as file:
+                file.write(f"{account}\n")
             assert item.day is not None
             self.dovecot.put(account, [(letter("joku@example.invalid", account), item.day)])
             keys.append(f"{account}/{uidvalidity(self.dovecot, account):010}")
@@ -141,5 +149,5 @@ class TestMailboxes(ConnectorSuite):
     far_ahead = date(2025, 1, 1)
 
     @pytest.fixture
-    def world(self, dovecot):
-        return PersonalMailboxes(dovecot)
+    def world(self, dovecot, tmp_path):
+        return PersonalMailboxes(dovecot, tmp_path / "tilit")
