@@ -14,6 +14,7 @@ BUILT_IN = {
     "sql": "retention.connectors.sql:SqlConnector",
     "files": "retention.connectors.files:FilesConnector",
     "paper": "retention.connectors.paper:PaperConnector",
+    "imap": "retention.connectors.imap:ImapConnector",
 }
 
 
