@@ -28,8 +28,9 @@ from retention.night import run_night
 from retention.runs import succeeded
 from ropa.models import Organisation
 from ropa.services import confirm_additions, publish
+from samples.frame import Built, NotOursError
 from samples.kasenet import INVENTORY
-from samples.kasenet.systems import Built, NotOursError, build, built
+from samples.kasenet.systems import build, built
 from worker.decision_words import day
 from worker.night_table import print_table, step
 
