@@ -20,7 +20,7 @@ from samples.kymenlaakson_sahko import feedback, marketing, paper, places, recor
 from samples.kymenlaakson_sahko.story import tell
 
 SEED = 84_003
-CUSTOMERS = 70
+CUSTOMERS = 60
 
 
 def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTOMERS) -> Built:
