@@ -32,6 +32,7 @@ class Situation(StrEnum):
     RUNNING = "running"
     MOVED = "moved out of one place of use and into another"
     ENDED_LATELY = "ended less than three years ago"
+    SETTLED = "ended eight months ago: nothing is left to be paid back"
     ENDED_SINCE = "ended three to six years ago"
     ENDED_LONG_AGO = "ended more than six years ago: the backlog"
     LAST_DAY = "six years are full today: kept tonight, due tomorrow"
@@ -58,7 +59,8 @@ FEW: tuple[tuple[Situation, int], ...] = (
     (Situation.DEMOLISHED, 1),
     (Situation.ON_HOLD_DISPUTE, 2),
     (Situation.ON_HOLD_REQUEST, 1),
-    (Situation.ENDED_LATELY, 3),
+    (Situation.ENDED_LATELY, 2),
+    (Situation.SETTLED, 1),
     (Situation.ENDED_SINCE, 3),
     (Situation.ENDED_LONG_AGO, 3),
     (Situation.RUNNING, 8),
@@ -206,6 +208,8 @@ def _end(random: Random, today: date, situation: Situation) -> date | None:
             return None
         case Situation.ENDED_LATELY:
             return day_between(random, years_before(today, 3) + timedelta(days=40), today - timedelta(days=45))
+        case Situation.SETTLED:
+            return today - timedelta(days=245)
         case Situation.ENDED_SINCE:
             return day_between(random, full + timedelta(days=30), years_before(today, 3) - timedelta(days=30))
         case Situation.LAST_DAY:

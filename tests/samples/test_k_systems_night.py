@@ -17,6 +17,7 @@ from samples.servers import server
 from tests.samples.nights import TODAY, Nights, two_nights
 from tests.servers.fixtures import need
 
+pytestmark = pytest.mark.django_db
 HELD = (Situation.ON_HOLD_DISPUTE, Situation.ON_HOLD_REQUEST)
 CRM, DOMAINS, MARKETING = "asiakkaat.sqlite3", "verkkotunnukset.sqlite3", "markkinointi.sqlite3"
 GRACE = timedelta(days=GRACE_DAYS)

@@ -11,8 +11,9 @@ from samples.days import years_before
 from samples.kymenlaakson_sahko import COMPANY
 from samples.kymenlaakson_sahko.story import Customer, Permission, Situation, Story, tell
 from samples.kymenlaakson_sahko.systems import CUSTOMERS, SEED
-from tests.samples.nights import ONE_DAY, TODAY, Nights, two_nights
+from tests.samples.nights import TODAY, Nights, two_nights
 
+pytestmark = pytest.mark.django_db
 BACKLOG = (
     Situation.ENDED_LONG_AGO,
     Situation.DUE_TODAY,
@@ -84,11 +85,11 @@ def test_identity_code_account_and_telephone_leave_before_the_record(nights, sto
     }
     half_a_year_ago = TODAY - timedelta(days=185)
     for customer in story.customers:
-        if customer.situation is Situation.ENDED_LATELY:
+        if customer.situation in {Situation.ENDED_LATELY, Situation.SETTLED}:
             code, account, phone = rows[customer.number]
             assert customer.last_end is not None
             assert code is None and phone is not None
-            assert customer.last_end > half_a_year_ago or account is None
+            assert (account is None) is (customer.last_end < half_a_year_ago)
         elif customer.situation is Situation.ENDED_SINCE:
             assert rows[customer.number] == [None, None, None]
         elif customer.situation in {Situation.RUNNING, Situation.MOVED, Situation.REOPENED}:
@@ -154,6 +155,47 @@ def test_metering_keeps_its_person_six_years_and_its_consumption_longer(nights, 
         assert (number, contract is not None) == ((before[row], True) if stays else (None, False)), day
         seen.add(stays)
     assert seen == {True, False}
+
+
+def _ended(story: Story, number: str, withdrawn: str | None) -> date | None:
+    """When a consent ended: withdrawn, or with the last contract; None while neither is known."""
+    ends = {customer.number: customer.last_end for customer in story.customers}
+    days = [date.fromisoformat(withdrawn)] if withdrawn else []
+    last = ends.get(number)
+    return min([*days, *([last] if last else [])], default=None)
+
+
+def test_what_rests_on_consent_goes_when_it_ends(nights, story):
+    held = of(story, *HELD)
+    expected = {
+        row
+        for row, number, withdrawn in nights.before.rows(CRM, "SELECT id, asiakasnro, peruttu FROM valtuutus")
+        if number in held or (ended := _ended(story, number, withdrawn)) is None or ended >= TODAY
+    }
+    assert nights.after.column(CRM, "SELECT id FROM valtuutus") == expected
+
+
+def test_a_permission_can_be_shown_for_three_years_and_an_old_prospects_is_stale(nights, story):
+    held, question = of(story, *HELD), "SELECT id, asiakasnro, annettu, peruttu, on_asiakas FROM lupa"
+    expected = set()
+    for row, number, given, withdrawn, is_customer in nights.before.rows(BANS, question):
+        ended = _ended(story, number, withdrawn)
+        fresh = is_customer or date.fromisoformat(given) >= years_before(TODAY, 5)
+        if number in held or (fresh and (ended is None or ended >= years_before(TODAY, 3))):
+            expected.add(row)
+    assert nights.after.column(BANS, "SELECT id FROM lupa") == expected
+    assert "49999" in nights.before.column(BANS, "SELECT asiakasnro FROM lupa")
+    assert "49999" not in nights.after.column(BANS, "SELECT asiakasnro FROM lupa")
+
+
+def test_feedback_stays_two_years_and_what_nobody_dated_stays(nights, story):
+    held, question = of(story, *HELD), "SELECT id, asiakasnro, kasitelty FROM palaute"
+    expected = {
+        row
+        for row, number, done in nights.before.rows(OPINIONS, question)
+        if done is None or number in held or date.fromisoformat(done) >= years_before(TODAY, 2)
+    }
+    assert nights.after.column(OPINIONS, "SELECT id FROM palaute") == expected
 
 
 def test_a_ban_outlives_everything_else(nights, story):
@@ -271,4 +313,3 @@ def test_the_second_night_takes_only_what_fell_due_since(nights, story):
     (last_day,) = of(story, Situation.LAST_DAY)
     contracts = "SELECT asiakasnro FROM sopimus"
     assert nights.after.column(CRM, contracts) - nights.tomorrow.column(CRM, contracts) == {last_day}
-    assert TODAY + ONE_DAY > TODAY
