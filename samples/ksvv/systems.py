@@ -13,9 +13,10 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from samples import marketing
 from samples.frame import Built, chance, fill_folder
 from samples.frame import built as built
-from samples.ksvv import billing, customer_register, devices, marketing, offers, recordings, traffic
+from samples.ksvv import billing, customer_register, devices, offers, recordings, traffic
 from samples.ksvv.story import tell
 
 SEED = 20_160_101
@@ -34,7 +35,7 @@ def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTO
         recordings.build(part, story, chance(seed, "recordings"))
         traffic.build(part, story, chance(seed, "traffic"))
         devices.build(part, story, chance(seed, "devices"))
-        marketing.build(part, story)
+        marketing.build(part, story.customers, "nopeammat yhteydet")
         billing.build(part, story)
         offers.build(part, story, chance(seed, "offers"))
 

@@ -1,12 +1,13 @@
-"""R5: who gets the newsletter, who agreed to it, and who forbade marketing: the last outlives the customer."""
+"""Who gets a newsletter, who agreed to it, and who forbade marketing: the last outlives the customer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from samples import sqlite
 from samples.days import iso
-from samples.ksvv.story import Story
+from samples.lives import Customer
 
 SCHEMA = """
 CREATE TABLE uutiskirje (id INTEGER PRIMARY KEY, asiakasnro TEXT NOT NULL UNIQUE, nimi TEXT NOT NULL,
@@ -20,16 +21,16 @@ CREATE INDEX kielto_asiakas ON kielto (asiakasnro);
 """
 
 
-def build(directory: Path, story: Story) -> None:
-    """Write markkinointi.sqlite3."""
-    agreed = [(customer, customer.consent) for customer in story.customers if customer.consent]
-    forbade = [(customer, customer.ban) for customer in story.customers if customer.ban]
+def build(directory: Path, customers: Sequence[Customer], interest: str) -> None:
+    """Write markkinointi.sqlite3. `interest`: what the newsletter is about."""
+    agreed = [(customer, customer.consent) for customer in customers if customer.consent]
+    forbade = [(customer, customer.ban) for customer in customers if customer.ban]
     sqlite.write(
         directory / "markkinointi.sqlite3",
         SCHEMA,
         {
             "uutiskirje": [
-                (row, one.number, one.person.name, one.person.email, "nopeammat yhteydet", iso(consent.given))
+                (row, one.number, one.person.name, one.person.email, interest, iso(consent.given))
                 for row, (one, consent) in enumerate(agreed, 1)
             ],
             "suostumus": [
