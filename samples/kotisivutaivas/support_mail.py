@@ -14,6 +14,7 @@ from samples.servers import Running, ServerError
 
 ACCOUNT = "tuki@isp.example"
 PASSWORD = "tuki"  # noqa: S105 - a mailbox on loopback with artificial mail
+MASTER_PASSWORD = "secret"  # noqa: S105 - the server's start script says it, on loopback
 MESSAGES = 80
 
 
@@ -50,6 +51,7 @@ def mail(built: Built) -> Iterator[tuple[datetime, EmailMessage]]:
 def environment(running: Running) -> Mapping[str, str]:
     """What the inventory's connection reads."""
     return {
-        "SELOSTE_DEMO_KOTISIVUTAIVAS_IMAP_URL": f"imap://{running.address}:{running.port}",
-        "SELOSTE_DEMO_KOTISIVUTAIVAS_IMAP_PASSWORD": PASSWORD,
+        "SELOSTE_DEMO_KOTISIVUTAIVAS_IMAP_PORT": str(running.port),
+        "SELOSTE_DEMO_KOTISIVUTAIVAS_IMAP_PASSWORD": MASTER_PASSWORD,
+        "SELOSTE_DEMO_KOTISIVUTAIVAS_DOVEADM_URL": f"http://{running.address}:{running.port + 1}",
     }
