@@ -9,6 +9,9 @@ from samples.ksvv.systems import build, built
 INVENTORY = Path(__file__).with_name("inventory.yaml")
 """The inventory document."""
 
+STATEMENTS = Path(__file__).with_name("statements.yaml")
+"""Every statement of the published notice, and where one went that the inventory cannot cite."""
+
 COMPANY = Company(
     "ksvv",
     "Keski-Suomen Valokuituverkot Oy",
