@@ -5,6 +5,7 @@
     kuitukartta.gpkg     3. fibre map (GeoPackage)        tunnukset.sqlite3     7. AD and VPN accounting
     arkisto/             4. paper archive (box list)      posti/                8. mail servers (Maildir)
 
+Beside them two that the notice only implies (implied.yaml): kulunvalvonta.sqlite3 and kamerat/.
 The same arguments give the same content. Nothing is written into a folder that is not the demo's own.
 """
 
@@ -17,7 +18,7 @@ from samples.frame import MARKER as MARKER
 from samples.frame import Built, chance, fill_folder
 from samples.frame import NotOursError as NotOursError
 from samples.frame import built as built
-from samples.kasenet import accounts, crm, documents, fibre_map, mail, paper, tickets, work_orders
+from samples.kasenet import accounts, crm, documents, fibre_map, mail, paper, premises, tickets, work_orders
 from samples.kasenet.story import tell
 
 SEED = 20180511
@@ -40,5 +41,6 @@ def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTO
         documents.build(part, story, chance(seed, "documents"))
         accounts.build(part, story, chance(seed, "accounts"))
         mail.build(part, story, chance(seed, "mail"))
+        premises.build(part, story, chance(seed, "premises"))
 
     return fill_folder("kasenet", Built(directory, today, seed, customers, story.holds), write)
