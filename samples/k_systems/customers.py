@@ -1,4 +1,4 @@
-"""KSC-R1: companies, their contact persons, service contracts, and which mail address is whose. KSC-R6: billing."""
+"""KSC-R1: companies, their contact persons and service contracts. KSC-R6: billing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ CREATE INDEX yhteyshenkilo_asiakas ON yhteyshenkilo (asiakasnro);
 CREATE TABLE palvelusopimus (id INTEGER PRIMARY KEY, sopimusnro TEXT NOT NULL UNIQUE, asiakasnro TEXT NOT NULL,
     palvelu TEXT NOT NULL, alkoi DATE NOT NULL, paattyi DATE, tila TEXT NOT NULL);
 CREATE INDEX palvelusopimus_asiakas ON palvelusopimus (asiakasnro);
-CREATE TABLE sahkopostitili (id INTEGER PRIMARY KEY, asiakasnro TEXT NOT NULL, osoite TEXT NOT NULL,
-    avattu DATE NOT NULL, suljettu DATE);
-CREATE INDEX sahkopostitili_asiakas ON sahkopostitili (asiakasnro);
 """
 BILLING = """
 CREATE TABLE lasku (id INTEGER PRIMARY KEY, laskunro TEXT NOT NULL UNIQUE, asiakasnro TEXT NOT NULL,
@@ -40,7 +37,6 @@ def build(directory: Path, story: Story) -> None:
     companies: list[Row] = []
     contacts: list[Row] = []
     contracts: list[Row] = []
-    accounts: list[Row] = []
     for customer in story.customers:
         companies.append((len(companies) + 1, customer.number, customer.company, customer.business_id))
         for contact in customer.contacts:
@@ -51,13 +47,10 @@ def build(directory: Path, story: Story) -> None:
             state = "paattynyt" if contract.closed else "voimassa"
             days = (iso(contract.started), iso(contract.ended))
             contracts.append((len(contracts) + 1, contract.number, customer.number, "Webhotelli", *days, state))
-        for address in customer.addresses:
-            opened = customer.contracts[0].started.isoformat()
-            accounts.append((len(accounts) + 1, customer.number, address, opened, iso(customer.last_end)))
     sqlite.write(
         directory / "asiakkaat.sqlite3",
         CUSTOMERS,
-        {"yritys": companies, "yhteyshenkilo": contacts, "palvelusopimus": contracts, "sahkopostitili": accounts},
+        {"yritys": companies, "yhteyshenkilo": contacts, "palvelusopimus": contracts},
     )
 
 

@@ -148,10 +148,10 @@ class Customer:
         return max(known) if known and len(known) == len(ends) else None
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """Its mail accounts, all on its first domain."""
+    def accounts(self) -> tuple[str, ...]:
+        """Its mail accounts, on its first domain; the part before the @ is the customer's number."""
         domain = self.contracts[0].domain.name
-        return (f"info@{domain}", f"toimisto@{domain}")
+        return (f"{self.number}@{domain}", f"{self.number}@toimisto.{domain}")
 
 
 @dataclass(frozen=True)
