@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from retention.connectors.registry import kinds
 from samples.frame import Built
 from samples.k_systems import COMPANY
 from samples.k_systems.mail import MASTER, MASTER_PASSWORD, boxes, environment, fill
 from samples.k_systems.story import GRACE_DAYS, Domain, Situation, Story, tell
 from samples.k_systems.systems import CUSTOMERS, SEED
-from samples.servers import server
-from tests.samples.nights import TODAY, Nights, two_nights
+from samples.servers import Running, server
+from tests.samples.nights import TODAY, Nights, two_nights, whole
 from tests.servers.fixtures import need
 
 pytestmark = pytest.mark.django_db
@@ -203,14 +204,41 @@ def test_who_has_a_running_service_is_unchanged_byte_for_byte(nights, story):
             assert nights.after.rows(database, question, number) == nights.before.rows(database, question, number)
 
 
-def test_the_mail_server_holds_every_customers_boxes(story):
+@pytest.fixture
+def mail_server() -> Iterator[Running]:
+    """A mail server of the test's own, filled."""
     need("dovecot")
     with server("dovecot") as running:
         fill(running, Built(running.directory, TODAY, SEED, CUSTOMERS, ()))
-        assert environment(running)["SELOSTE_DEMO_K_SYSTEMS_IMAP_PORT"] == str(running.port)
-        found = [account for account, _ in boxes(story)]
-        assert len(found) == len(set(found)) == 2 * CUSTOMERS
-        for account in found[::9]:
-            with imaplib.IMAP4(running.address, running.port) as box:
-                box.login(f"{account}*{MASTER}", MASTER_PASSWORD)
-                assert box.select("INBOX", readonly=True) == ("OK", [b"2"])
+        yield running
+
+
+def messages(running: Running, account: str) -> int:
+    with imaplib.IMAP4(running.address, running.port) as box:
+        box.login(f"{account}*{MASTER}", MASTER_PASSWORD)
+        answer, (number,) = box.select("INBOX", readonly=True)
+        assert answer == "OK" and number is not None
+        return int(number)
+
+
+def test_the_mail_server_holds_every_customers_boxes(story, mail_server):
+    assert environment(mail_server)["SELOSTE_DEMO_K_SYSTEMS_IMAP_PORT"] == str(mail_server.port)
+    found = [account for account, _ in boxes(story)]
+    assert len(found) == len(set(found)) == 2 * CUSTOMERS
+    assert {messages(mail_server, account) for account in found[::9]} == {2}
+
+
+@pytest.mark.skipif("imap" not in kinds(), reason="no connector of kind imap is installed")
+def test_mailboxes_go_whole_thirty_days_after_the_service(story, mail_server, tmp_path, monkeypatch):
+    for name, value in environment(mail_server).items():
+        monkeypatch.setenv(name, value)
+    found = two_nights(COMPANY, tmp_path, whole(COMPANY))
+    held = of(story, *HELD)
+    gone = {
+        account
+        for account, customer in boxes(story)
+        if customer.number not in held and customer.last_end is not None and customer.last_end + GRACE <= TODAY
+    }
+    assert found.dataset("sahkopostilaatikot")["due"] == len(gone) - 2  # the last two fell due in the second night
+    assert {account for account, _ in boxes(story) if messages(mail_server, account) == 0} == gone
+    assert {messages(mail_server, account) for account, _ in boxes(story) if account not in gone} == {2}
