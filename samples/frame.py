@@ -25,6 +25,10 @@ class NotOursError(Exception):
     """The folder holds something that this generator did not write; nothing of it was touched."""
 
 
+class TooFewError(ValueError):
+    """So few customers that not every situation would have its people; nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedHold:
     """A hold that the demo places: a person's decision, so it is no part of any register."""
@@ -49,7 +53,7 @@ class Built:
 
 
 class Build(Protocol):
-    """Fill a folder anew, as of `today`. Raises NotOursError, and ValueError for too few customers."""
+    """Fill a folder anew, as of `today`. Raises NotOursError, and TooFewError for too few customers."""
 
     def __call__(self, directory: Path, today: date, seed: int = ..., customers: int = ...) -> Built: ...
 

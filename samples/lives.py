@@ -13,6 +13,7 @@ from enum import StrEnum
 from random import Random
 
 from samples.days import day_between, years_before
+from samples.frame import TooFewError
 from samples.people import Person, make_person
 
 
@@ -113,9 +114,9 @@ class Employee:
 def customers_of(
     random: Random, today: date, count: int, first: int, villages: Sequence[tuple[str, str]]
 ) -> list[Customer]:
-    """`count` customers, numbered from `first`. Raises ValueError for fewer than every situation needs."""
+    """`count` customers, numbered from `first`. Raises TooFewError for fewer than every situation needs."""
     if count < LEAST_CUSTOMERS:
-        raise ValueError(f"{count} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
+        raise TooFewError(f"{count} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
     few = [situation for situation, number in FEW for _ in range(number)]
     rest = random.choices(
         [Situation.RUNNING, Situation.ENDED_LATELY, Situation.ENDED_LONG_AGO], [60, 18, 22], k=count - len(few)

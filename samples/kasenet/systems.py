@@ -28,7 +28,7 @@ CUSTOMERS = 400
 def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTOMERS) -> Built:
     """Fill `directory` anew, as of `today`. A half-built folder is never seen: it is moved into place whole.
 
-    Raises NotOursError for a folder with other content, ValueError for too few customers.
+    Raises NotOursError for a folder with other content, TooFewError for too few customers.
     """
     story = tell(today, seed, customers)
 

@@ -24,7 +24,7 @@ class Story:
 
 
 def tell(today: date, seed: int, customers: int) -> Story:
-    """The story of `customers` customers. Raises ValueError for fewer than every situation needs."""
+    """The story of `customers` customers. Raises TooFewError for fewer than every situation needs."""
     people = customers_of(chance(seed, "customers"), today, customers, FIRST_CUSTOMER, VILLAGES)
     disputed = tuple(person.number for person in people if person.situation is Situation.ON_HOLD)
     hold = PlannedHold(

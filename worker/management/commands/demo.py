@@ -37,7 +37,7 @@ from ropa.models import Organisation
 from ropa.services import confirm_additions, publish
 from samples.companies import companies
 from samples.documents import Document, joined, registers_of, unreached
-from samples.frame import Built, Company, NotOursError
+from samples.frame import Built, Company, NotOursError, TooFewError
 from samples.kasenet import COMPANY as KASENET
 from samples.running import serving
 from samples.servers import ServerError, missing
@@ -71,6 +71,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--confirm-gap", action="store_true", help="more than 7 days have passed, and that is known"
         )
+        parser.add_argument(
+            "--customers", metavar="N", type=int, help="so many for each company; its own number if left out"
+        )
         parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -85,7 +88,7 @@ class Command(BaseCommand):
                     self.stdout.write(f"\n═══ {company.name} " + "═" * max(3, 70 - len(company.name)))
                 try:
                     nights.append(self._company(company, now, options))
-                except (SelosteError, NotOursError, ServerError) as error:
+                except (SelosteError, NotOursError, ServerError, TooFewError) as error:
                     raise CommandError(f"{company.name}: {error}" if options["all"] else str(error)) from error
             if options["all"]:
                 self._step(0, _("All companies"))
@@ -98,7 +101,7 @@ class Command(BaseCommand):
     def _company(self, company: Company, now: datetime, options: Mapping[str, Any]) -> CompanyNight:
         language = options["language"]
         inventory = _inventory(company)
-        systems = self._systems(company, inventory, options["today"])
+        systems = self._systems(company, inventory, options)
         organisation = self._inventory(company, inventory, systems, now)
         self._holds(organisation, systems)
         with _environment(company, systems, inventory):
@@ -115,7 +118,7 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(f"   {text}")
 
-    def _systems(self, company: Company, inventory: _Inventory, today: date) -> Built:
+    def _systems(self, company: Company, inventory: _Inventory, options: Mapping[str, Any]) -> Built:
         directory = _directory(company)
         number = len(inventory.document["registers"])
         self._step(
@@ -134,7 +137,8 @@ class Command(BaseCommand):
             self._say(_("They stand already, as of %(day)s; nothing was built.") % {"day": day(standing.today)})
             return standing
         directory.parent.mkdir(parents=True, exist_ok=True)
-        made = company.build(directory, today)
+        few = {} if options["customers"] is None else {"customers": options["customers"]}
+        made = company.build(directory, options["today"], **few)
         self._say(
             _("Built %(customers)d customers as of %(day)s in %(directory)s")
             % {"customers": made.customers, "day": day(made.today), "directory": directory}
