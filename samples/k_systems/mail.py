@@ -1,4 +1,4 @@
-"""KSC-R5: the mailboxes of customers' users, two for each customer, on a real mail server (`samples/servers`).
+"""KSC-R5: the mailboxes of customers' users, one or two for each customer, on a real mail server (`samples/servers`).
 
 An account's name begins with its customer's number. Boxes go whole, unread.
 """

@@ -14,7 +14,7 @@ from enum import StrEnum
 from random import Random
 
 from samples.days import day_between, years_before
-from samples.frame import PlannedHold
+from samples.frame import PlannedHold, TooFewError
 from samples.people import Person, make_person
 
 TOWNS = (("18100", "Heinola"), ("18130", "Heinola"), ("19700", "Sysmä"), ("17200", "Vääksy"))
@@ -151,7 +151,8 @@ class Customer:
     def accounts(self) -> tuple[str, ...]:
         """Its mail accounts, on its first domain; the part before the @ is the customer's number."""
         domain = self.contracts[0].domain.name
-        return (f"{self.number}@{domain}", f"{self.number}@toimisto.{domain}")
+        office = (f"{self.number}@toimisto.{domain}",) if len(self.contacts) > 1 else ()
+        return (f"{self.number}@{domain}", *office)
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,9 @@ class Story:
 
 
 def tell(today: date, seed: int, customers: int) -> Story:
-    """The story of `customers` customers. Raises ValueError for fewer than every situation needs."""
+    """The story of `customers` customers. Raises TooFewError for fewer than every situation needs."""
     if customers < LEAST_CUSTOMERS:
-        raise ValueError(f"{customers} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
+        raise TooFewError(f"{customers} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
     random = Random(seed)  # noqa: S311 - a story, not a secret
     people = [_customer(random, today, n, situation) for n, situation in enumerate(_situations(random, customers))]
     return Story(today, people, _holds(today, people))

@@ -27,7 +27,7 @@ CUSTOMERS = 44
 def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTOMERS) -> Built:
     """Fill `directory` anew, as of `today`.
 
-    Raises NotOursError for a folder with other content, ValueError for too few customers.
+    Raises NotOursError for a folder with other content, TooFewError for too few customers.
     """
     story = tell(today, seed, customers)
 

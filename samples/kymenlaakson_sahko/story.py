@@ -13,7 +13,7 @@ from enum import StrEnum
 from random import Random
 
 from samples.days import day_between, years_before
-from samples.frame import PlannedHold
+from samples.frame import PlannedHold, TooFewError
 from samples.people import Person, make_person
 
 TOWNS = (("47200", "Elimäki"), ("45360", "Valkeala"), ("46800", "Myllykoski"), ("49400", "Hamina"))
@@ -170,9 +170,9 @@ class Story:
 
 
 def tell(today: date, seed: int, customers: int) -> Story:
-    """The story of `customers` customers. Raises ValueError for fewer than every situation needs."""
+    """The story of `customers` customers. Raises TooFewError for fewer than every situation needs."""
     if customers < LEAST_CUSTOMERS:
-        raise ValueError(f"{customers} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
+        raise TooFewError(f"{customers} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
     random = Random(seed)  # noqa: S311 - a story, not a secret
     people = [
         _customer(random, today, index, make_person(random, index, TOWNS), situation)

@@ -224,7 +224,7 @@ def messages(running: Running, account: str) -> int:
 def test_the_mail_server_holds_every_customers_boxes(story, mail_server):
     assert environment(mail_server)["SELOSTE_DEMO_K_SYSTEMS_IMAP_PORT"] == str(mail_server.port)
     found = [account for account, _ in boxes(story)]
-    assert len(found) == len(set(found)) == 2 * CUSTOMERS
+    assert len(found) == len(set(found)) > CUSTOMERS
     assert {messages(mail_server, account) for account in found[::9]} == {2}
 
 
@@ -239,6 +239,8 @@ def test_mailboxes_go_whole_thirty_days_after_the_service(story, mail_server, tm
         for account, customer in boxes(story)
         if customer.number not in held and customer.last_end is not None and customer.last_end + GRACE <= TODAY
     }
-    assert found.dataset("sahkopostilaatikot")["due"] == len(gone) - 2  # the last two fell due in the second night
-    assert {account for account, _ in boxes(story) if messages(mail_server, account) == 0} == gone
-    assert {messages(mail_server, account) for account, _ in boxes(story) if account not in gone} == {2}
+    last_day = one_of(story, Situation.GRACE_LAST_DAY)
+    due_tomorrow = {account for account in gone if account.startswith(f"{last_day}@")}
+    assert found.dataset("sahkopostilaatikot")["due"] == len(gone - due_tomorrow) < len(gone)
+    left = {account: messages(mail_server, account) for account, _ in boxes(story)}
+    assert left == {account: 0 if account in gone else 2 for account in left}

@@ -20,7 +20,7 @@ from retention.inventory_document.checks import check
 from ropa.article30 import missing
 from ropa.law import library
 from samples import k_systems, kymenlaakson_sahko
-from samples.frame import Company
+from samples.frame import Company, TooFewError
 from samples.k_systems import story as k_systems_story
 from samples.kymenlaakson_sahko import story as kymenlaakson_story
 from samples.people import CHECK_CHARACTERS
@@ -237,7 +237,7 @@ def test_every_situation_has_its_people(company):
         people = story.tell(TODAY, seed, story.LEAST_CUSTOMERS + 6).customers
         assert {customer.situation for customer in people} == set(story.Situation)
         assert len({customer.number for customer in people}) == len(people)
-    with pytest.raises(ValueError, match="too few"):
+    with pytest.raises(TooFewError, match="too few"):
         story.tell(TODAY, 1, story.LEAST_CUSTOMERS - 1)
 
 
