@@ -11,8 +11,10 @@ from samples.kymenlaakson_sahko.story import Customer, Situation, Story
 
 BOX_SIZE = 8
 BOXES = ("laatikko", "hylly", "kuvaus", "turvaluokka")
-CONTENTS = ("numero", "laatikko", "asiakasnro", "asiakirja", "pvm")
+CONTENTS = ("numero", "laatikko", "asiakasnro", "sopimusnro", "asiakirja", "pvm")
 CONTRACT, VOUCHER = "sähkösopimus", "tosite"
+Paper = tuple[str, str, str, str]
+"""Customer, contract (a voucher has none), what it is, its day."""
 
 
 def build(directory: Path, story: Story) -> None:
@@ -29,7 +31,7 @@ def build(directory: Path, story: Story) -> None:
     write_list(archive / "sisalto.csv", CONTENTS, contents)
 
 
-def _contracts(story: Story) -> Iterable[tuple[str, list[tuple[str, str, str]]]]:
+def _contracts(story: Story) -> Iterable[tuple[str, list[Paper]]]:
     gone = [customer for customer in story.customers if customer.situation is Situation.ENDED_LONG_AGO]
     rest = [customer for customer in story.customers if customer.situation is not Situation.ENDED_LONG_AGO]
     yield "Päättyneet sopimukset", _signed(gone[:BOX_SIZE])
@@ -39,17 +41,18 @@ def _contracts(story: Story) -> Iterable[tuple[str, list[tuple[str, str, str]]]]
         yield f"Sopimukset {part[0].first_day.year}–{part[-1].first_day.year}", _signed(part)
 
 
-def _signed(customers: Iterable[Customer]) -> list[tuple[str, str, str]]:
-    return [(one.number, CONTRACT, one.contracts[0].started.isoformat()) for one in customers]
+def _signed(customers: Iterable[Customer]) -> list[Paper]:
+    signed = [(customer.number, contract) for customer in customers for contract in customer.contracts]
+    return [(number, contract.number, CONTRACT, contract.started.isoformat()) for number, contract in signed]
 
 
-def _vouchers(story: Story) -> Iterable[tuple[str, list[tuple[str, str, str]]]]:
+def _vouchers(story: Story) -> Iterable[tuple[str, list[Paper]]]:
     """One box a year; the year whose six years are full at its end, and years beside it."""
     for back in (9, 7, 6, 1):
         year = story.today.year - back
         day = story.today.replace(year=year, month=3, day=15)
         papers = [
-            (customer.number, VOUCHER, (day + timedelta(days=9 * n)).isoformat())
+            (customer.number, "", VOUCHER, (day + timedelta(days=9 * n)).isoformat())
             for n, customer in enumerate(story.customers[back : back + 4])
         ]
         yield f"Tositteet {year}", papers
