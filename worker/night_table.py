@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 WIDTH = 120
 """As many characters as a row should have at most; names are folded for it, never cut."""
+SUMMED = ("due", "destroyed", "held", "review", "pending", "overdue_left")
+"""What the table of companies shows of each."""
 COLUMNS = ("due", "held", "review", "destroyed", "pending", "refused", "failed", "overdue_left")
 
 
@@ -138,10 +141,22 @@ def _sentences(run: Run, again: bool) -> Iterator[str]:
         yield _("Nothing is overdue without an explanation.")
 
 
-def print_table(run: Run, out: SupportsWrite[str], language: str = "fi", again: bool = False) -> None:
-    """Write the table and the paragraph."""
+def print_table(
+    run: Run,
+    out: SupportsWrite[str],
+    language: str = "fi",
+    again: bool = False,
+    unreachable: Mapping[str, str] | None = None,
+) -> None:
+    """Write the table and the paragraph.
+
+    `unreachable`: registers that nobody could ask here -> why; the total leaves them out.
+    """
     rows = register_rows(run, language)
-    total = _total(rows)
+    for row in rows:
+        if why := (unreachable or {}).get(row["register"]):
+            row["problems"].append(_("not reachable: %(why)s") % {"why": why})
+    total = _total([row for row in rows if row["register"] not in (unreachable or {})])
     titles = [title.split("\n") for title in headings().values()]
     body = [_cells(row) for row in (*rows, total)]
     widths = [max([5, *map(len, title), *(len(cells[place]) for cells in body)]) for place, title in enumerate(titles)]
@@ -169,6 +184,55 @@ def print_table(run: Run, out: SupportsWrite[str], language: str = "fi", again: 
     out.write("\n" + verdict(run, again) + "\n")
 
 
+@dataclass(frozen=True)
+class CompanyNight:
+    """One company's night. `unreachable`: register -> why nobody could ask it here."""
+
+    name: str
+    run: Run
+    unreachable: Mapping[str, str]
+
+
+def print_companies(nights: Sequence[CompanyNight], out: SupportsWrite[str]) -> None:
+    """One row per company, and one of them all; what cannot be reached here is counted and in no other number."""
+    titles = [_("Company"), _("Registers"), *(headings()[column] for column in SUMMED), _("Not reachable")]
+    titles = [title.replace("\n", " ") for title in titles]
+    body: list[tuple[str, ...]] = []
+    sums: list[list[int | None]] = []
+    for night in nights:
+        rows = register_rows(night.run)
+        total = _total([row for row in rows if row["register"] not in night.unreachable])
+        numbers = [len(rows), *(total[column] for column in SUMMED), len(night.unreachable)]
+        sums.append(numbers)
+        body.append((night.name, *map(_cell, numbers)))
+    every = [None if None in column else sum(map(int, column)) for column in zip(*sums, strict=True)]
+    body.append((_("Total"), *map(_cell, every)))
+    widths = [max(len(title), *(len(row[place]) for row in body)) for place, title in enumerate(titles)]
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+
+    def line(cells: Sequence[str]) -> None:
+        first, *numbers = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
+        out.write("  ".join([first.strip().ljust(widths[0]), *numbers]).rstrip() + "\n")
+
+    line(titles)
+    out.write(rule + "\n")
+    for row in body[:-1]:
+        line(row)
+    out.write(rule + "\n")
+    line(body[-1])
+    out.write("\n")
+    for night in nights:
+        if not succeeded(night.run):
+            out.write(f"{night.name}: {verdict(night.run)}\n")
+    if any(night.unreachable for night in nights):
+        out.write(
+            _("A register that cannot be reached from this machine does not fail the demo; nothing of it was touched.")
+            + "\n"
+        )
+    if all(succeeded(night.run) for night in nights):
+        out.write(_("Every night succeeded.") + "\n")
+
+
 def _total(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the registers' numbers make together; what one of them does not know is not known of all."""
     total: dict[str, Any] = {"name": _("Total"), "oldest_kept": None}
@@ -178,8 +242,12 @@ def _total(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return total
 
 
+def _cell(value: int | None) -> str:
+    return _("not known") if value is None else number(value)
+
+
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    numbers = [_("not known") if row[column] is None else number(row[column]) for column in COLUMNS]
+    numbers = [_cell(row[column]) for column in COLUMNS]
     oldest = row["oldest_kept"]
     return [*numbers, day(date.fromisoformat(oldest)) if oldest else "–"]
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from samples.kasenet import sqlite
+from samples import sqlite
 from samples.kasenet.story import Story
 
 SCHEMA = """

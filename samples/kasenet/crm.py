@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from samples.kasenet import sqlite
+from samples import sqlite
 from samples.kasenet.story import Contract, Story
 
 SCHEMA = """

@@ -11,9 +11,10 @@ import struct
 from pathlib import Path
 from random import Random
 
-from samples.kasenet import sqlite
+from samples import sqlite
+from samples.days import years_before
 from samples.kasenet.people import make_person
-from samples.kasenet.story import Story, years_before
+from samples.kasenet.story import Story
 
 TM35FIN = 3067
 ORIGIN = (390_000.0, 7_045_000.0)

@@ -11,7 +11,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from random import Random
 
-from samples.kasenet.story import Story, years_before
+from samples.days import years_before
+from samples.kasenet.story import Story
 
 ROLES = ("info", "laskutus")
 HOST = "posti"

@@ -5,10 +5,10 @@ Papers were packed by the year in which a customer came; a few boxes hold only c
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from samples.csv_list import write_list
 from samples.kasenet.story import Customer, Situation, Story
 
 BOX_SIZE = 12
@@ -30,8 +30,8 @@ def build(directory: Path, story: Story) -> None:
             (f"{number}/{n:02}", number, customer.number, "liittymäsopimus", contract.started.isoformat())
             for n, (customer, contract) in enumerate(papers, 1)
         )
-    _write(archive / "laatikot.csv", BOXES, boxes)
-    _write(archive / "sisalto.csv", CONTENTS, contents)
+    write_list(archive / "laatikot.csv", BOXES, boxes)
+    write_list(archive / "sisalto.csv", CONTENTS, contents)
 
 
 def _packed(story: Story) -> Iterable[tuple[str, Sequence[Customer]]]:
@@ -50,10 +50,3 @@ def _packed(story: Story) -> Iterable[tuple[str, Sequence[Customer]]]:
     for start in range(0, len(rest), BOX_SIZE):
         part = rest[start : start + BOX_SIZE]
         yield f"Liittymäsopimukset {part[0].recorded.year}–{part[-1].recorded.year}", part
-
-
-def _write(path: Path, heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=";", lineterminator="\n")
-        writer.writerow(heading)
-        writer.writerows(rows)

@@ -13,7 +13,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from random import Random
 
-from samples.kasenet.people import Person, make_person
+from samples.days import day_between, years_before
+from samples.frame import PlannedHold, TooFewError
+from samples.kasenet.people import make_person
+from samples.people import Person
 
 FIRST_CUSTOMER = 10_001
 FIRST_STAFF = 501
@@ -135,18 +138,6 @@ class Employee:
     left: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedHold:
-    """A hold that the demo places: a person's decision, so it is no part of any register."""
-
-    subjects: tuple[str, ...]
-    reason: str
-    note: str
-    owner: str
-    start: date
-    review_by: date
-
-
 @dataclass(frozen=True)
 class Story:
     """Everybody, and the day that it is told on."""
@@ -157,18 +148,10 @@ class Story:
     holds: Sequence[PlannedHold] = field(default=())
 
 
-def years_before(day: date, years: int) -> date:
-    """The same day so many years earlier; 28 February where there is no 29th."""
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:
-        return day.replace(year=day.year - years, day=28)
-
-
 def tell(today: date, seed: int, customers: int) -> Story:
-    """The story of `customers` customers. Raises ValueError for fewer than every situation needs."""
+    """The story of `customers` customers. Raises TooFewError for fewer than every situation needs."""
     if customers < LEAST_CUSTOMERS:
-        raise ValueError(f"{customers} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
+        raise TooFewError(f"{customers} customers are too few to show every situation; at least {LEAST_CUSTOMERS}")
     random = Random(seed)  # noqa: S311 - a story, not a secret
     situations = _situations(random, customers)
     people = [
@@ -191,13 +174,9 @@ def _situations(random: Random, customers: int) -> list[Situation]:
     return every
 
 
-def _day(random: Random, first: date, last: date) -> date:
-    return first + timedelta(days=random.randrange(max((last - first).days, 0) + 1))
-
-
 def _customer(random: Random, today: date, number: str, person: Person, situation: Situation) -> Customer:
     if situation in {Situation.LEAD, Situation.UNKNOWN}:
-        recorded = _day(random, years_before(today, 3), today - timedelta(days=30))
+        recorded = day_between(random, years_before(today, 3), today - timedelta(days=30))
         return Customer(number, person, situation, recorded, False if situation is Situation.LEAD else None)
     contracts = _contracts(random, today, number, situation)
     recorded = min(contract.started for contract in contracts) - timedelta(days=random.randint(0, 40))
@@ -222,12 +201,12 @@ def _end(random: Random, today: date, situation: Situation) -> date | None:
     if situation is Situation.RUNNING:
         return None
     if situation is Situation.ENDED_LATELY:
-        return _day(random, three_years_ago + timedelta(days=40), today - timedelta(days=3))
+        return day_between(random, three_years_ago + timedelta(days=40), today - timedelta(days=3))
     if situation is Situation.LAST_DAY:
         return three_years_ago
     if situation is Situation.DUE_TODAY:
         return three_years_ago - timedelta(days=1)
-    return _day(random, years_before(today, 7), three_years_ago - timedelta(days=60))
+    return day_between(random, years_before(today, 7), three_years_ago - timedelta(days=60))
 
 
 def _contracts(random: Random, today: date, number: str, situation: Situation) -> list[Contract]:
@@ -235,13 +214,19 @@ def _contracts(random: Random, today: date, number: str, situation: Situation) -
     end = _end(random, today, situation)
     if situation is Situation.CLOSED_WITHOUT_DATE:
         return [
-            Contract(f"S-{number}-1", service, _day(random, years_before(today, 9), years_before(today, 5)), None, True)
+            Contract(
+                f"S-{number}-1",
+                service,
+                day_between(random, years_before(today, 9), years_before(today, 5)),
+                None,
+                True,
+            )
         ]
     if situation is Situation.REOPENED:
-        started = _day(random, years_before(today, 10), years_before(today, 8))
-        reopened = _day(random, years_before(today, 1), today - timedelta(days=20))
+        started = day_between(random, years_before(today, 10), years_before(today, 8))
+        reopened = day_between(random, years_before(today, 1), today - timedelta(days=20))
         return [Contract(f"S-{number}-1", service, started, reopened=reopened)]
-    started = _day(random, years_before(end or today, 6), (end or today) - timedelta(days=200))
+    started = day_between(random, years_before(end or today, 6), (end or today) - timedelta(days=200))
     last = Contract(f"S-{number}-2", service, started, end, end is not None)
     if random.random() < 0.25:
         first_end = started - timedelta(days=random.randint(1, 30))
@@ -273,7 +258,7 @@ def _invoices(
 
 def _unpaid(random: Random, today: date, invoice: Invoice, situation: Situation) -> Invoice:
     """The last invoice of somebody who did not pay it, or paid late, or whose debt was sold."""
-    reminded = _day(random, years_before(today, 1), today - timedelta(days=60))
+    reminded = day_between(random, years_before(today, 1), today - timedelta(days=60))
     if situation is Situation.UNPAID:
         return replace(invoice, paid=None, reminded=reminded)
     if situation is Situation.PAID_LATE:
@@ -287,7 +272,9 @@ def _consents(random: Random, today: date, recorded: date) -> list[Consent]:
     if random.random() > 0.35:
         return []
     given = recorded + timedelta(days=random.randint(0, 20))
-    withdrawn = _day(random, given + timedelta(days=10), today - timedelta(days=1)) if random.random() < 0.4 else None
+    withdrawn = (
+        day_between(random, given + timedelta(days=10), today - timedelta(days=1)) if random.random() < 0.4 else None
+    )
     consents = [Consent(given, withdrawn, random.choice(("sähköposti", "tekstiviesti")))]
     if withdrawn is not None and (today - withdrawn).days > 200 and random.random() < 0.15:
         consents.append(Consent(withdrawn + timedelta(days=100), None, "sähköposti"))
@@ -300,7 +287,7 @@ def _tickets(random: Random, today: date, contracts: Sequence[Contract]) -> list
     last = min(max(contract.ended or today for contract in contracts), today)
     tickets = []
     for _ in range(random.choice((0, 0, 1, 1, 2, 3))):
-        opened = _day(random, first, last)
+        opened = day_between(random, first, last)
         ended = opened + timedelta(days=random.randint(0, 25))
         closed = ended <= today
         dateless = closed and random.random() < 0.015
@@ -317,10 +304,10 @@ def _tickets(random: Random, today: date, contracts: Sequence[Contract]) -> list
 
 
 def _employee(random: Random, today: date, index: int, customers: int) -> Employee:
-    started = _day(random, years_before(today, 14), years_before(today, 3))
+    started = day_between(random, years_before(today, 14), years_before(today, 3))
     ended, left = None, False
     if index in {9, 10}:
-        ended, left = _day(random, years_before(today, 2), today - timedelta(days=120)), True
+        ended, left = day_between(random, years_before(today, 2), today - timedelta(days=120)), True
     elif index == 11:
         ended, left = today - timedelta(days=50), True
     elif index == 12:

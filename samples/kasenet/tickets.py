@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from samples.kasenet import sqlite
+from samples import sqlite
 from samples.kasenet.story import Story
 
 SCHEMA = """

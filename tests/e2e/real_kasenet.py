@@ -1,5 +1,5 @@
-"""KaseNet's registers in real systems: CRM in PostgreSQL, tickets in MariaDB, the map in PostGIS, customers' accounts in
-OpenLDAP and in Active Directory, mail in Dovecot; documents and paper as in the demo.
+"""KaseNet's registers in real systems: CRM in PostgreSQL, tickets in MariaDB, the map in PostGIS, customers'
+accounts in OpenLDAP and in Active Directory, mail in Dovecot; documents and paper as in the demo.
 
 The sample's SQLite files are the story; this module tells it again to the real systems, and looks into each of them
 in a way that has nothing to do with our connectors.
@@ -12,22 +12,22 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import ldap3
 import psycopg
 import pymysql
 import yaml
 
+from retention.connectors.ldap.wire import ldap3
 from samples.kasenet import INVENTORY
 from samples.kasenet.story import Customer, Story, tell
 from samples.kasenet.systems import build
 from samples.servers import Running
 
 TODAY = date(2026, 6, 1)
-SEED, CUSTOMERS = 20260601, 60
+SEED, CUSTOMERS = 9, 90
 LDAP_BASE = "dc=isp,dc=example"
 AD_BASE = "DC=isp,DC=example"
 AD_PEOPLE = f"OU=Asiakkaat,{AD_BASE}"
@@ -95,7 +95,7 @@ class RealKaseNet:
                     "tls": "none",
                     "master_user": "master",
                     "password": secret("posti"),
-                    "own_domains": "isp.example",
+                    "own_domains": "isp.example info@example.invalid",
                     "doveadm_url": f"http://127.0.0.1:{self.dovecot.port + 1}",
                     "doveadm_key": secret("posti"),
                 },
@@ -140,7 +140,7 @@ class RealKaseNet:
                     "place": f"ou=customers,{LDAP_BASE}",
                     "key": "entryUUID",
                     "subject": "employeeNumber",
-                    "options": {"filter": "(objectClass=inetOrgPerson)"},
+                    "options": {"filter": {"objectClass": "inetOrgPerson"}, "groups": f"ou=groups,{LDAP_BASE}"},
                 },
                 **account,
             },
@@ -152,11 +152,13 @@ class RealKaseNet:
                     "place": AD_PEOPLE,
                     "key": "objectGUID",
                     "subject": "employeeNumber",
-                    "options": {"filter": "(objectClass=user)", "mark_attribute": "adminDescription"},
+                    "options": {"filter": {"objectClass": "user"}, "mark_attribute": "adminDescription"},
                 },
                 **account,
             },
         ]
+        for code in ("crm-henkilotunnukset", "crm-asiakkaat"):
+            datasets[code]["mapping"]["options"] = {"history": [{"place": "asiakas_historia", "key": "id"}]}
         datasets["posti-asiakkaat"]["mapping"] = {
             "place": "*@isp.example",
             "key": "account",
@@ -173,7 +175,11 @@ class RealKaseNet:
             "events": {"occurred": "received"},
             "options": {"unit": "message"},
         }
-        roles["grounds"] = [{**roles["grounds"][0], "trigger": "contract_ended", "period": "P1Y"}]
+        became, never = ({"fact": "became_customer", "is": value} for value in (True, False))
+        roles["grounds"] = [
+            {**roles["grounds"][0], "trigger": "contract_ended", "period": "P1Y", "condition": became},
+            {**roles["grounds"][0], "id": "ei-asiakas", "period": "P1Y", "condition": never},
+        ]
         found["datasets"] = [d for d in found["datasets"] if d["id"] != "posti-henkilosto"]
         return found
 
@@ -191,9 +197,12 @@ class RealKaseNet:
                 yield "OpenLDAP", base, {"dn": dn, **entry}
         for dn, entry in self._entries(self._domain(), AD_BASE, SHOW_DELETED):
             yield "Active Directory", AD_BASE, {"dn": dn, **entry}
-        for path in sorted((self.dovecot.directory / "mail").rglob("*")):
-            if path.is_file():
-                yield "Dovecot", str(path.relative_to(self.dovecot.directory / "mail")), {"content": path.read_bytes()}
+        mail = self.dovecot.directory / "mail"
+        for path in sorted(mail.rglob("*")):
+            if path.is_file() and (path.parent.name in {"cur", "new"} or path.name.startswith("dovecot.index.cache")):
+                # an account without a message is an empty box: who may have one is told elsewhere
+                place = path if path.parent.name in {"cur", "new"} else Path(mail, "index", path.name)
+                yield "Dovecot", str(place.relative_to(mail)), {"content": path.read_bytes()}
         documents = self.data / "demo" / "kasenet" / "dokumentit"
         for path in sorted(documents.rglob("*.pdf")):
             yield "documents", str(path.relative_to(documents)), {"content": path.read_bytes()}
@@ -212,10 +221,12 @@ class RealKaseNet:
         needles = (customer.number, customer.person.name, customer.person.email)
         kept = []
         for system, place, row in self.rows():
-            if system == "Dovecot" and Path(place).name.startswith("dovecot"):
-                continue  # the server's own index of whole mailboxes
+            if system == "Dovecot" and Path(place).parent.name not in {"cur", "new"}:
+                continue  # the server's own indexes and folder marks
             if place == "cn=accesslog":
                 continue
+            if place.startswith("ou=groups") and "member" in row:
+                row["member"] = [one for one in row["member"] if _says(one, customer.number)]  # others leave it
             if any(_says(place, needle) or any(_says(value, needle) for value in row.values()) for needle in needles):
                 kept.append((system, place, repr(sorted(row.items()))))
         return sorted(kept)
@@ -298,7 +309,8 @@ def _schema(path: Path, tables: tuple[str, ...] | None = None) -> tuple[list[str
     """The statements that made a SQLite file, and its rows in an order that foreign keys allow."""
     with closing(sqlite3.connect(path)) as source:
         statements = source.execute(
-            "select sql, name, tbl_name from sqlite_master where sql is not null and name not like 'sqlite_%' order by rowid"
+            "select sql, name, tbl_name from sqlite_master"
+            " where sql is not null and name not like 'sqlite_%' order by rowid"
         ).fetchall()
         wanted = [(sql, name) for sql, name, table in statements if tables is None or table in tables]
         names = [name for sql, name in wanted if sql.startswith("CREATE TABLE")]
@@ -389,7 +401,8 @@ def _fill_mariadb(world: RealKaseNet, directory: Path) -> None:
 
 def _fill_slapd(world: RealKaseNet) -> None:
     server = ldap3.Server("127.0.0.1", port=world.slapd.port)
-    with ldap3.Connection(server, f"cn=ropa,{LDAP_BASE}", "ropa", auto_bind=True) as connection:
+    connection = ldap3.Connection(server, f"cn=ropa,{LDAP_BASE}", "ropa", auto_bind=True)
+    try:
         members = []
         for customer in world.story.customers:
             if not customer.contracts:
@@ -405,6 +418,8 @@ def _fill_slapd(world: RealKaseNet) -> None:
             members.append(dn)
         group = f"cn=laajakaista,ou=groups,{LDAP_BASE}"
         assert connection.add(group, "groupOfNames", {"member": members}), connection.result
+    finally:
+        connection.unbind()
 
 
 def _fill_domain(world: RealKaseNet) -> None:
@@ -445,3 +460,12 @@ def _fill_dovecot(world: RealKaseNet) -> None:
                 stamp = imaplib.Time2Internaldate(moment)
                 answer, _ = client.append("INBOX", r"(\Seen)", stamp, message.read_bytes())
                 assert answer == "OK"
+    with imaplib.IMAP4("127.0.0.1", world.dovecot.port) as client:
+        client.login(f"{ROLE}*master", "secret")
+        for customer in world.story.customers:
+            if customer.contracts:
+                day = max(customer.contracts[0].started, customer.recorded)
+                moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+                text = f"From: {customer.person.email}\r\nTo: {ROLE}\r\nSubject: Kiitos\r\n\r\nTeksti\r\n"
+                stamp = imaplib.Time2Internaldate(moment)
+                assert client.append("INBOX", r"(\Seen)", stamp, text.encode())[0] == "OK"

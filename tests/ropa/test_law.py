@@ -46,6 +46,14 @@ def test_only_designated_operators_keep_data_for_authorities():
     assert condition is not None and (condition.fact, condition.value) == ("designated_operator", True)
 
 
+def test_an_electricity_undertaking_keeps_six_years_from_the_event_or_from_the_contracts_end():
+    rows = [library()["ELEC-MARKET"], library()["ELEC-CONTRACT"]]
+    assert [(row.bound, row.kind, row.period, row.section) for row in rows] == [
+        ("minimum", Kind.OBLIGATION, Period(72, 0), "75 c")
+    ] * 2
+    assert [row.trigger.events for row in rows] == [("occurred",), ("contract_ended",)]
+
+
 def test_a_number_of_practice_is_a_suggestion_whatever_the_grade_of_the_text():
     assert library()["WORKORDER"].certainty == "A"
     assert library()["WORKORDER"].suggestion
