@@ -19,7 +19,7 @@ from retention.connectors.contract import (
 )
 from retention.connectors.ldap import wire
 from retention.connectors.suite import DAY, Given, refs_of
-from retention.domain.predicates import AtLeast, AtMost, FactIs, Not, Recorded
+from retention.domain.predicates import AtLeast, AtMost, FactIs, FactKnown, Not, Recorded
 from tests.connectors.ldap_worlds import AdWorld, MomentWorld, SlapdWorld, done, entries
 
 NEXT = date(2020, 6, 16)
@@ -115,6 +115,16 @@ def test_several_dates_in_one_entry_are_in_doubt(world):
         )
         assert (answer.outcome, answer.detail) == (Outcome.REFUSED, found.doubt)
     assert attributes["entryUUID"][0].decode() == found.ref.key
+
+
+def test_several_values_of_a_fact_leave_nothing_out(world):
+    """None of them is the fact, so whatever asks for its absence or its contrary must find the entry."""
+    ((dn, _),) = world.put([Given()]).items()
+    world.admin.modify(dn, {"title": [(wire.ADD, ["a", "b"])]})
+    done(world.admin)
+    world.mapping = world.mapped(facts={"grade": "title"})
+    for where in (Not(FactIs("grade", "a")), Not(FactKnown("grade")), FactIs("grade", "b")):
+        assert len(refs_of(world, where)) == 1
 
 
 def test_numbers_are_compared_to_the_letter(world):
