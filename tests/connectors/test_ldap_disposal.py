@@ -54,8 +54,9 @@ def before_next(monkeypatch, verb: str, act: Callable[[], None]) -> None:
 
 
 def log_of(world: SlapdWorld, text: str) -> list[str]:
-    """The log entries in which a text stands anywhere."""
-    found = entries(world.admin, LOG)
+    """The log entries since the test began in which a text stands anywhere."""
+    names = ("reqDN", "reqNewDN", "reqNewRDN", "reqEntryUUID", "reqMod", "reqOld")
+    found = entries(world.admin, LOG, f"(reqStart>={world.began:%Y%m%d%H%M%S}.000000Z)", names)
     return [dn for dn, has in found.items() if any(text.encode() in value for some in has.values() for value in some)]
 
 
