@@ -152,6 +152,31 @@ def test_the_access_log_is_purged_too_after_a_kill(world, monkeypatch):
     assert log_of(world, dn) == []
 
 
+def test_the_log_of_whoever_has_the_name_now_stays(world):
+    ((dn, attributes),) = world.put([Given()]).items()
+    ref = Ref(attributes["entryUUID"][0].decode(), "1001")
+    with world.connect() as connector:
+        (answer,) = connector.dispose(world.mapping, [ref], Action.DELETE, DUE)
+        assert answer.outcome is Outcome.DESTROYED
+        world.admin.add(dn, ["inetOrgPerson"], {"cn": "Uusi", "sn": "Testi"})
+        done(world.admin)
+        successor = entries(world.admin, dn)[dn]["entryUUID"][0].decode()
+        assert log_of(world, successor)
+        (answer,) = connector.dispose(world.mapping, [ref], Action.DELETE, DUE)
+        assert answer.outcome is Outcome.ALREADY_ABSENT
+        assert list(connector.verify(world.mapping, [ref], Action.DELETE)) == []
+    assert log_of(world, successor)
+
+
+def test_a_delete_that_only_seemed_to_be_is_found_by_reading_back(world, monkeypatch):
+    """No server here says yes and does nothing, so the request is kept back."""
+    ref = Ref(world.add([Given()])[0], "1001")
+    monkeypatch.setattr(wire.Session, "delete", lambda *args, **more: wire.Answer(0, "success"))
+    world.accesslog = ""
+    assert [one.outcome for one in dispose(world, [ref], DUE)] == [Outcome.DESTROYED]
+    assert [(left.key, left.where) for left in residues(world, [ref])] == [(ref.key, world.place)]
+
+
 def test_a_log_that_cannot_be_purged_is_an_error(world):
     keys = world.add([Given()])
     world.accesslog = f"ou=groups,{SUFFIX}x"

@@ -91,6 +91,16 @@ def test_dates_are_asked_of_the_server(domain, monkeypatch):
     assert "(msTSAllowLogon=TRUE)" in filters[-1]
 
 
+def test_what_a_domain_makes_up_when_it_is_read_is_not_asked_of_it(domain):
+    (key,) = domain.add([Given()])
+    domain.mapping = domain.mapped(events={"recorded": "createTimestamp"})
+    tomorrow = date(9000, 1, 1)
+    for where in (Recorded("recorded"), AtMost("recorded", tomorrow), Not(AtLeast("recorded", tomorrow))):
+        assert [ref.key for ref in refs_of(domain, where)] == [key]
+    with domain.connect() as connector, pytest.raises(ConnectorError, match="nobody can be found by"):
+        connector.check([domain.mapped(subject="canonicalName")])
+
+
 def test_what_cannot_be_compared_is_asked_wider_and_sorted_out_here(world, monkeypatch):
     """A plain date in a text has no order in the directory."""
     old, _, _ = world.add([Given(), Given(day=date(2031, 1, 1)), Given(day=None)])
