@@ -64,6 +64,7 @@ class SlapdWorld(World):
         self.place = f"ou={uuid.uuid4().hex[:12]},ou=customers,{SUFFIX}"
         self.count = 0
         self.accesslog = ""
+        self.began = datetime.now(UTC)
         admin.add(self.place, ["organizationalUnit"])
         done(admin)
         self.mapping = self.mapped()

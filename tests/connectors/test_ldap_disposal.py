@@ -54,8 +54,9 @@ def before_next(monkeypatch, verb: str, act: Callable[[], None]) -> None:
 
 
 def log_of(world: SlapdWorld, text: str) -> list[str]:
-    """The log entries in which a text stands anywhere."""
-    found = entries(world.admin, LOG)
+    """The log entries since the test began in which a text stands anywhere."""
+    names = ("reqDN", "reqNewDN", "reqNewRDN", "reqEntryUUID", "reqMod", "reqOld")
+    found = entries(world.admin, LOG, f"(reqStart>={world.began:%Y%m%d%H%M%S}.000000Z)", names)
     return [dn for dn, has in found.items() if any(text.encode() in value for some in has.values() for value in some)]
 
 
@@ -149,6 +150,31 @@ def test_the_access_log_is_purged_too_after_a_kill(world, monkeypatch):
     assert [one.outcome for one in dispose(world, [Ref(key, "1001")], DUE)] == [Outcome.ALREADY_ABSENT]
     assert residues(world, [Ref(key, "1001")]) == []
     assert log_of(world, dn) == []
+
+
+def test_the_log_of_whoever_has_the_name_now_stays(world):
+    ((dn, attributes),) = world.put([Given()]).items()
+    ref = Ref(attributes["entryUUID"][0].decode(), "1001")
+    with world.connect() as connector:
+        (answer,) = connector.dispose(world.mapping, [ref], Action.DELETE, DUE)
+        assert answer.outcome is Outcome.DESTROYED
+        world.admin.add(dn, ["inetOrgPerson"], {"cn": "Uusi", "sn": "Testi"})
+        done(world.admin)
+        successor = entries(world.admin, dn)[dn]["entryUUID"][0].decode()
+        assert log_of(world, successor)
+        (answer,) = connector.dispose(world.mapping, [ref], Action.DELETE, DUE)
+        assert answer.outcome is Outcome.ALREADY_ABSENT
+        assert list(connector.verify(world.mapping, [ref], Action.DELETE)) == []
+    assert log_of(world, successor)
+
+
+def test_a_delete_that_only_seemed_to_be_is_found_by_reading_back(world, monkeypatch):
+    """No server here says yes and does nothing, so the request is kept back."""
+    ref = Ref(world.add([Given()])[0], "1001")
+    monkeypatch.setattr(wire.Session, "delete", lambda *args, **more: wire.Answer(0, "success"))
+    world.accesslog = ""
+    assert [one.outcome for one in dispose(world, [ref], DUE)] == [Outcome.DESTROYED]
+    assert [(left.key, left.where) for left in residues(world, [ref])] == [(ref.key, world.place)]
 
 
 def test_a_log_that_cannot_be_purged_is_an_error(world):

@@ -19,7 +19,7 @@ from retention.connectors.contract import (
 )
 from retention.connectors.ldap import wire
 from retention.connectors.suite import DAY, Given, refs_of
-from retention.domain.predicates import AtLeast, AtMost, FactIs, Not, Recorded
+from retention.domain.predicates import AtLeast, AtMost, FactIs, FactKnown, Not, Recorded
 from tests.connectors.ldap_worlds import AdWorld, MomentWorld, SlapdWorld, done, entries
 
 NEXT = date(2020, 6, 16)
@@ -91,6 +91,16 @@ def test_dates_are_asked_of_the_server(domain, monkeypatch):
     assert "(msTSAllowLogon=TRUE)" in filters[-1]
 
 
+def test_what_a_domain_makes_up_when_it_is_read_is_not_asked_of_it(domain):
+    (key,) = domain.add([Given()])
+    domain.mapping = domain.mapped(events={"recorded": "createTimestamp"})
+    tomorrow = date(9000, 1, 1)
+    for where in (Recorded("recorded"), AtMost("recorded", tomorrow), Not(AtLeast("recorded", tomorrow))):
+        assert [ref.key for ref in refs_of(domain, where)] == [key]
+    with domain.connect() as connector, pytest.raises(ConnectorError, match="nobody can be found by"):
+        connector.check([domain.mapped(subject="canonicalName")])
+
+
 def test_what_cannot_be_compared_is_asked_wider_and_sorted_out_here(world, monkeypatch):
     """A plain date in a text has no order in the directory."""
     old, _, _ = world.add([Given(), Given(day=date(2031, 1, 1)), Given(day=None)])
@@ -115,6 +125,16 @@ def test_several_dates_in_one_entry_are_in_doubt(world):
         )
         assert (answer.outcome, answer.detail) == (Outcome.REFUSED, found.doubt)
     assert attributes["entryUUID"][0].decode() == found.ref.key
+
+
+def test_several_values_of_a_fact_leave_nothing_out(world):
+    """None of them is the fact, so whatever asks for its absence or its contrary must find the entry."""
+    ((dn, _),) = world.put([Given()]).items()
+    world.admin.modify(dn, {"title": [(wire.ADD, ["a", "b"])]})
+    done(world.admin)
+    world.mapping = world.mapped(facts={"grade": "title"})
+    for where in (Not(FactIs("grade", "a")), Not(FactKnown("grade")), FactIs("grade", "b")):
+        assert len(refs_of(world, where)) == 1
 
 
 def test_numbers_are_compared_to_the_letter(world):

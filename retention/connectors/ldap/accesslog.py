@@ -60,7 +60,9 @@ class AccessLog:
     def _own(self, batch: Mapping[str, str | None]) -> Iterator[Entry]:
         terms = [equal("reqEntryUUID", key) for key in batch]
         terms += [equal("reqDN", dn) for dn in batch.values() if dn]
-        yield from self._search(one_of(terms))
+        for entry in self._search(one_of(terms)):
+            if (entry.first("reqEntryUUID") or next(iter(batch))) in batch:  # a name may be somebody else's by now
+                yield entry
 
     def _naming(self, dns: Iterable[str]) -> Iterator[Entry]:
         """Values are compared byte by byte, so a DN that somebody wrote otherwise is asked for as the log writes it."""

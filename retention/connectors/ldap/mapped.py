@@ -194,6 +194,8 @@ def map_dataset(mapping: DatasetMapping, schema: Schema, days: Days) -> Mapped:
     for name in (mapping.subject, mapping.contract):
         if name is not None and attributes[name.lower()].kind not in {Kind.TEXT, Kind.INTEGER}:
             raise _wrong(f"{mapping.place}: {name} is no number or text")
+        if name is not None and not attributes[name.lower()].equality:
+            raise _wrong(f"{mapping.place}: nobody can be found by {name}: the directory does not compare it")
     _check_events(mapping, attributes)
     if enabled is not None and mapping.facts.get(enabled, "").lower() != ACCOUNT.lower():
         raise _wrong(f"{mapping.place}: the option enabled must name a fact that is mapped to {ACCOUNT}")

@@ -23,7 +23,7 @@ from retention.connectors.ldap.filters import (
     present,
 )
 from retention.connectors.ldap.mapped import ACCOUNT, DISABLED, Mapped, closes_by_bit
-from retention.connectors.ldap.schema import Attribute, Kind
+from retention.connectors.ldap.schema import Attribute, Directory, Kind
 from retention.connectors.ldap.values import as_moment, as_ticks
 from retention.domain.predicates import (
     All,
@@ -114,7 +114,7 @@ def _before(event: str, day: date | None, mapped: Mapped) -> Form:
     if name is None:
         return True
     bound = _bound(mapped.attribute(name), day, mapped)
-    return present(name) if bound is None else at_most(name, bound)
+    return _present(mapped.attribute(name), mapped) if bound is None else at_most(name, bound)
 
 
 def _from(event: str, day: date, mapped: Mapped) -> Form:
@@ -124,7 +124,7 @@ def _from(event: str, day: date, mapped: Mapped) -> Form:
     attribute = mapped.attribute(name)
     bound = _bound(attribute, day, mapped)
     if bound is None:
-        return present(name)
+        return _present(attribute, mapped)
     if attribute.kind is Kind.TICKS:  # 0 may mean never, which lies ahead of every day
         return one_of((at_least(name, bound), equal(name, "0")))
     return at_least(name, bound)
@@ -153,10 +153,18 @@ def _absent_or(event: str, day: date | None, mapped: Mapped, *, earlier: bool) -
 def _known(name: str | None, mapped: Mapped, wanted: bool) -> Form:
     if name is None:
         return True
-    if wanted:
-        return present(name)
     attribute = mapped.attribute(name)
-    return negated(present(name)) if attribute.single and attribute.kind is not Kind.TICKS else True
+    asked = _present(attribute, mapped)
+    if wanted or isinstance(asked, bool):
+        return asked
+    return negated(asked) if attribute.single and attribute.kind is not Kind.TICKS else True
+
+
+def _present(attribute: Attribute, mapped: Mapped) -> Form:
+    """Active Directory makes some attributes up when they are read, and finds nothing by them."""
+    if mapped.directory is Directory.ACTIVE_DIRECTORY and not attribute.equality:
+        return True
+    return present(attribute.name)
 
 
 def _is(fact: str, value: bool | int | str, mapped: Mapped) -> Form:
@@ -165,7 +173,7 @@ def _is(fact: str, value: bool | int | str, mapped: Mapped) -> Form:
         return True
     attribute = mapped.attribute(name)
     if fact == mapped.enabled or not attribute.equality:
-        return present(name)
+        return _present(attribute, mapped)
     match attribute.kind, value:
         case Kind.BOOLEAN, bool():
             return equal(name, "TRUE" if value else "FALSE")
@@ -185,7 +193,7 @@ def _closed(mapped: Mapped) -> Form:
     attribute = mapped.attribute(closed.column)
     if attribute.kind is Kind.TEXT and attribute.equality and all(map(_can_be_asked, closed.values)):
         return one_of(equal(closed.column, value) for value in closed.values)
-    return present(closed.column)
+    return _present(attribute, mapped)
 
 
 def _can_be_asked(text: str) -> bool:
