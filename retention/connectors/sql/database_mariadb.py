@@ -69,14 +69,16 @@ class MariadbDatabase(Database):
             connect_args={
                 "charset": "utf8mb4",
                 "connect_timeout": max(1, round(patience.connect)),
-                "read_timeout": math.ceil(patience.statement) + 5,
-                "write_timeout": math.ceil(patience.statement) + 5,
+                "read_timeout": max(1, round(patience.connect)),
             },
         )
         sa.event.listen(self._engine, "connect", self._settle)
 
     def _settle(self, connection: Any, _record: object) -> None:
         lock = math.ceil(self.patience.lock)
+        # PyMySQL waits for the greeting as long as for any answer: only once it has come there is more patience.
+        connection._read_timeout = math.ceil(self.patience.statement) + 5
+        connection._write_timeout = math.ceil(self.patience.statement) + 5
         with connection.cursor() as cursor:
             cursor.execute(
                 "SET SESSION time_zone = '+00:00', sql_mode = %s, innodb_lock_wait_timeout = %s,"
