@@ -151,7 +151,7 @@ class Sqlite(Server):
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as db:
-            return db.execute(statement).fetchall()
+            return list(db.execute(statement))
 
     def url(self, user: str = "", password: str = "", **query: str) -> str:
         return f"sqlite:///{self.path}"
