@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from retention.connectors.contract import ConnectorError, DatasetMapping, Outcome, Ref, Residue
 from retention.connectors.sql import SqlConnector
@@ -288,8 +290,6 @@ def test_a_connection_that_is_ended_in_the_middle(tickets):
 
 def test_a_deadlock_is_told_as_passing(postgres):  # noqa: F811
     """The item's trigger waits for a row that another program holds, which waits for the item."""
-    import threading
-
     postgres.run(
         "create table t(id integer primary key)", "insert into t values (1), (2)",
         "create table u(id integer primary key, n integer)", "insert into u values (1, 0)",
@@ -337,8 +337,6 @@ def test_verify_sees_what_is_left(tickets):
 
 
 def test_a_chunk_of_five_hundred_takes_few_statements(tickets):
-    import sqlalchemy as sa
-
     tickets.run("insert into tiketti values (%s, '1001', %s)", rows=[(n, str(n)) for n in range(100, 600)])
     seen = []
     with tickets.connector() as connector:
@@ -349,3 +347,28 @@ def test_a_chunk_of_five_hundred_takes_few_statements(tickets):
     changing = [statement for statement in seen if statement.startswith(("DELETE", "UPDATE"))]
     assert len(changing) == 2
     assert len(seen) <= 12
+
+
+def test_a_row_that_comes_to_point_at_a_child_while_we_wait_keeps_its_item(tickets):
+    """Without a lock on the children it would be cascaded away: nobody had seen it when it was looked for."""
+    waiting = (
+        "select 1 from pg_locks where not granted"
+        if tickets.kind == "postgresql"
+        else "select 1 from information_schema.innodb_lock_waits"
+    )
+    with held(tickets, "insert into lasku values (1, 2)") as other:
+
+        def commit():
+            deadline = time.monotonic() + 20
+            while not tickets.rows(waiting) and time.monotonic() < deadline:
+                pass
+            with other.cursor() as cursor:
+                cursor.execute("commit")
+
+        thread = threading.Thread(target=commit)
+        thread.start()
+        answers = dispose(tickets)
+        thread.join()
+    assert answers == [(D, ""), (R, "lasku"), (D, "")]
+    assert tickets.rows("select * from lasku") == [(1, 2)]
+    assert left(tickets) == ([2], [2])

@@ -44,6 +44,7 @@ TOLD = {
     1226: ("the database server takes no connections now", False),
     1146: ("a table is not there any more", True),
     1054: ("a column is not there any more", True),
+    1665: ("the server's binlog_format is STATEMENT: it must be MIXED or ROW", True),
     1290: ("the database server is read-only", False),
     1792: ("the database server is read-only", False),
     1836: ("the database server is read-only", False),
@@ -152,10 +153,10 @@ class MariadbDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """The first statement locks; what is read after it is seen as it was then."""
+        """What is read there is locked. Each statement sees what others committed while it waited for their locks."""
         with (
             self.told(),
-            self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as one,
+            self._engine.connect().execution_options(isolation_level="READ COMMITTED") as one,
             one.begin(),
         ):
             yield one
