@@ -102,7 +102,7 @@ class Mariadb(Server):
         self.run(f"drop database {self.name}")
 
 
-def _ready(port: int) -> None:
+def wait_until_ready(port: int) -> None:
     """A server takes connections a little before it serves them."""
     deadline = time.monotonic() + 60
     while True:
@@ -118,7 +118,7 @@ def _ready(port: int) -> None:
 
 @pytest.fixture
 def postgres(postgres_server) -> Iterator[Postgres]:
-    _ready(postgres_server.port)
+    wait_until_ready(postgres_server.port)
     one = Postgres(postgres_server.port)
     yield one
     one.drop()
@@ -151,7 +151,7 @@ class Sqlite(Server):
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as db:
-            return db.execute(statement).fetchall()
+            return list(db.execute(statement))
 
     def url(self, user: str = "", password: str = "", **query: str) -> str:
         return f"sqlite:///{self.path}"

@@ -44,6 +44,7 @@ TOLD = {
     1226: ("the database server takes no connections now", False),
     1146: ("a table is not there any more", True),
     1054: ("a column is not there any more", True),
+    1665: ("the server's binlog_format is STATEMENT: it must be MIXED or ROW", True),
     1290: ("the database server is read-only", False),
     1792: ("the database server is read-only", False),
     1836: ("the database server is read-only", False),
@@ -69,14 +70,16 @@ class MariadbDatabase(Database):
             connect_args={
                 "charset": "utf8mb4",
                 "connect_timeout": max(1, round(patience.connect)),
-                "read_timeout": math.ceil(patience.statement) + 5,
-                "write_timeout": math.ceil(patience.statement) + 5,
+                "read_timeout": max(1, round(patience.connect)),
             },
         )
         sa.event.listen(self._engine, "connect", self._settle)
 
     def _settle(self, connection: Any, _record: object) -> None:
         lock = math.ceil(self.patience.lock)
+        # PyMySQL waits for the greeting as long as for any answer: only once it has come there is more patience.
+        connection._read_timeout = math.ceil(self.patience.statement) + 5
+        connection._write_timeout = math.ceil(self.patience.statement) + 5
         with connection.cursor() as cursor:
             cursor.execute(
                 "SET SESSION time_zone = '+00:00', sql_mode = %s, innodb_lock_wait_timeout = %s,"
@@ -150,10 +153,10 @@ class MariadbDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """The first statement locks; what is read after it is seen as it was then."""
+        """What is read there is locked. Each statement sees what others committed while it waited for their locks."""
         with (
             self.told(),
-            self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as one,
+            self._engine.connect().execution_options(isolation_level="READ COMMITTED") as one,
             one.begin(),
         ):
             yield one
