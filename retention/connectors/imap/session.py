@@ -31,8 +31,7 @@ from retention.connectors.imap.question import Criteria, uid_set
 from retention.connectors.imap.settings import Settings
 
 # the library tells its logger what is said, addresses and all
-logging.getLogger("imapclient").propagate = False
-logging.getLogger("imapclient").addHandler(logging.NullHandler())
+logging.getLogger("imapclient").setLevel(logging.CRITICAL + 1)
 
 INBOX = "INBOX"
 PAGE = 500
