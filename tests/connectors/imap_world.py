@@ -57,6 +57,7 @@ class Dovecot:
         for world in range(1, WORLDS):
             names += [f"1001@a{n}.w{world}.{DOMAIN}" for n in range(1, 31)]
             names += [f"{name}@a{n}.w{world}.{DOMAIN}" for name in PERSONS for n in (1, 2, 3)]
+            names += [f"{name}@k{world}.{DOMAIN}" for name in ("1001", "1002")]
         with (self.running.directory / "passwd").open("a") as file:
             file.writelines(f"{name}:{{PLAIN}}oma::::::\n" for name in names)
         while names[-1] not in self.doveadm("user", userMask=["*"])["userList"]:
@@ -98,7 +99,9 @@ class Dovecot:
         """Every message of an account by its key: flags, time and content."""
         found = {}
         with self.as_owner(account) as client:
-            for _, _, folder in client.list_folders():
+            for flags, _, folder in client.list_folders():
+                if rb"\Noselect" in flags:
+                    continue
                 validity = client.select_folder(folder, readonly=True)[b"UIDVALIDITY"]
                 told = client.fetch(client.search("ALL"), ["FLAGS", "INTERNALDATE", "BODY.PEEK[]"])
                 for uid, items in told.items():

@@ -66,19 +66,19 @@ def folders(dovecot: Dovecot, account: str) -> list[str]:
 
 
 def test_a_mailbox_goes_whole_and_its_neighbours_stay(dovecot, world):
-    account, neighbour = f"1001@a1.{world}", f"1002@a1.{world}"
+    account, neighbour = f"1001@{world}", f"1002@{world}"
     ref, other = fill(dovecot, account), fill(dovecot, neighbour)
     before = dovecot.everything(neighbour)
-    assert [c.ref for c in find(dovecot, mapped(f"*.{world}"))] == [ref, other]
-    assert residues(dovecot, mapped(f"*.{world}"), ref) == ["4 messages in 4 folders"]
-    assert dispose(dovecot, mapped(f"*.{world}"), ref) == [(Outcome.DESTROYED, "")]
+    assert [c.ref for c in find(dovecot, mapped(f"*@{world}"))] == [ref, other]
+    assert residues(dovecot, mapped(f"*@{world}"), ref) == ["4 messages in 4 folders"]
+    assert dispose(dovecot, mapped(f"*@{world}"), ref) == [(Outcome.DESTROYED, "")]
     assert dovecot.everything(account) == {}
     assert folders(dovecot, account) == ["INBOX", "Sent", "Trash"]
     with dovecot.as_owner(account) as client:
         assert "Lääkäri" not in [name for _, _, name in client.list_sub_folders()]
     assert dovecot.on_disk(account, "joku@x.invalid") == []
-    assert residues(dovecot, mapped(f"*.{world}"), ref) == []
-    assert [c.ref for c in find(dovecot, mapped(f"*.{world}"))] == [other]
+    assert residues(dovecot, mapped(f"*@{world}"), ref) == []
+    assert [c.ref for c in find(dovecot, mapped(f"*@{world}"))] == [other]
     assert dovecot.everything(neighbour) == before
     assert folders(dovecot, neighbour) == [
         "INBOX",
@@ -92,11 +92,11 @@ def test_a_mailbox_goes_whole_and_its_neighbours_stay(dovecot, world):
 
 
 def test_the_newest_and_the_oldest_moment_are_those_of_all_folders(dovecot, world):
-    ref = fill(dovecot, f"1001@a1.{world}")
-    (found,) = find(dovecot, mapped(f"*.{world}"))
+    ref = fill(dovecot, f"1001@{world}")
+    (found,) = find(dovecot, mapped(f"*@{world}"))
     assert found.events == {"last_activity": LATER, "first_recorded": DAY}
-    assert dispose(dovecot, mapped(f"*.{world}"), ref, due=AtMost("last_activity", DAY))[0][0] is Outcome.SUPERSEDED
-    assert len(dovecot.everything(f"1001@a1.{world}")) == 4
+    assert dispose(dovecot, mapped(f"*@{world}"), ref, due=AtMost("last_activity", DAY))[0][0] is Outcome.SUPERSEDED
+    assert len(dovecot.everything(f"1001@{world}")) == 4
 
 
 def test_no_header_and_no_content_of_a_personal_mailbox_is_ever_asked_for(dovecot, world, monkeypatch):
@@ -104,8 +104,8 @@ def test_no_header_and_no_content_of_a_personal_mailbox_is_ever_asked_for(doveco
     fetch = Session._fetch
     monkeypatch.setattr(Session, "_fetch", lambda self, uids, items: asked.extend(items) or fetch(self, uids, items))
     monkeypatch.setattr(Session, "content", None)
-    ref = fill(dovecot, f"1001@a1.{world}")
-    mapping = mapped(f"*.{world}")
+    ref = fill(dovecot, f"1001@{world}")
+    mapping = mapped(f"*@{world}")
     with dovecot.connector() as connector:
         connector.check([mapping])
         list(connector.find(mapping))
@@ -113,78 +113,70 @@ def test_no_header_and_no_content_of_a_personal_mailbox_is_ever_asked_for(doveco
         connector.dispose(mapping, [ref], Action.DELETE, TRUE)
         list(connector.verify(mapping, [ref], Action.DELETE))
     assert set(asked) == {"INTERNALDATE"}
-    assert {**exported["folders"], "Oma": 0} == {
-        "INBOX": 1,
-        "Sent": 1,
-        "Trash": 0,
-        "Oma": 0,
-        "Oma/Sisempi": 0,
-        "Oma/Sisempi/Sisin": 1,
-        "Lääkäri": 1,
-    } | {name: exported["folders"][name] for name in exported["folders"] if name == "Oma/Sisempi"}
+    assert exported["folders"] == {"INBOX": 1, "Sent": 1, "Trash": 0, "Oma/Sisempi/Sisin": 1, "Lääkäri": 1}
 
 
 def test_the_mailboxes_of_others_are_not_even_opened(dovecot, world, monkeypatch):
-    fill(dovecot, f"1001@a1.{world}")
-    fill(dovecot, f"1002@a1.{world}")
+    fill(dovecot, f"1001@{world}")
+    fill(dovecot, f"1002@{world}")
     opened_accounts: list[str] = []
     start = Session.__init__
     monkeypatch.setattr(
         Session, "__init__", lambda self, settings, name: opened_accounts.append(name) or start(self, settings, name)
     )
-    assert len(find(dovecot, mapped(f"*.{world}"), subjects=["1002"])) == 1
-    assert opened_accounts == [f"1002@a1.{world}"]
+    assert len(find(dovecot, mapped(f"*@{world}"), subjects=["1002"])) == 1
+    assert opened_accounts == [f"1002@{world}"]
 
 
 def test_accounts_that_are_named_out_are_none_of_its(dovecot, world):
-    staff = fill(dovecot, f"1001@a1.{world}")
-    other = fill(dovecot, f"1002@a2.{world}")
-    mapping = mapped(f"*.{world}", without=[f"1001@a1.{world}"])
+    staff = fill(dovecot, f"1001@{world}")
+    other = fill(dovecot, f"1002@{world}")
+    mapping = mapped(f"*@{world}", without=[f"1001@{world}"])
     assert [c.ref for c in find(dovecot, mapping)] == [other]
     assert dispose(dovecot, mapping, staff)[0][0] is Outcome.REFUSED
-    assert len(dovecot.everything(f"1001@a1.{world}")) == 4
+    assert len(dovecot.everything(f"1001@{world}")) == 4
 
 
 def test_the_whole_address_may_be_the_subject(dovecot, world):
-    ref = fill(dovecot, f"1001@a1.{world}")
-    mapping = DatasetMapping(place=f"*.{world}", key="account", subject="address", options={"unit": "mailbox"})
-    (found,) = find(dovecot, mapping, subjects=[f"1001@A1.{world}"])
-    assert (found.ref, found.events) == (Ref(ref.key, f"1001@a1.{world}"), {})
-    assert dispose(dovecot, mapping, Ref(ref.key, f"1002@a1.{world}"))[0][0] is Outcome.SUPERSEDED
+    ref = fill(dovecot, f"1001@{world}")
+    mapping = DatasetMapping(place=f"*@{world}", key="account", subject="address", options={"unit": "mailbox"})
+    (found,) = find(dovecot, mapping, subjects=[f"1001@{world.upper()}"])
+    assert (found.ref, found.events) == (Ref(ref.key, f"1001@{world}"), {})
+    assert dispose(dovecot, mapping, Ref(ref.key, f"1002@{world}"))[0][0] is Outcome.SUPERSEDED
     assert dispose(dovecot, mapping, found.ref) == [(Outcome.DESTROYED, "")]
 
 
 def test_a_mailbox_made_anew_under_the_same_name_is_another_one(dovecot, world):
-    account = f"1001@a1.{world}"
+    account = f"1001@{world}"
     ref = fill(dovecot, account)
     another = Ref(ref.key[:-10] + f"{int(ref.key[-10:]) - 1:010}", "1001")
     why = "another mailbox has this name (UIDVALIDITY)"
-    assert dispose(dovecot, mapped(f"*.{world}"), another) == [(Outcome.SUPERSEDED, why)]
-    assert residues(dovecot, mapped(f"*.{world}"), another) == []
+    assert dispose(dovecot, mapped(f"*@{world}"), another) == [(Outcome.SUPERSEDED, why)]
+    assert residues(dovecot, mapped(f"*@{world}"), another) == []
     assert len(dovecot.everything(account)) == 4
 
 
 def test_an_account_that_is_not_listed_is_gone_and_one_elsewhere_is_refused(dovecot, world):
-    mapping = mapped(f"*.{world}")
-    assert dispose(dovecot, mapping, Ref(f"9999@a1.{world}/0000000001", "9999")) == [
+    mapping = mapped(f"*@{world}")
+    assert dispose(dovecot, mapping, Ref(f"9999@{world}/0000000001", "9999")) == [
         (Outcome.ALREADY_ABSENT, "the account is gone")
     ]
     assert dispose(dovecot, mapping, Ref("9999@muu.invalid/0000000001", "9999"))[0][0] is Outcome.REFUSED
 
 
 def test_a_mailbox_without_mail_is_no_item(dovecot, world):
-    assert find(dovecot, mapped(f"*.{world}")) == []
+    assert find(dovecot, mapped(f"*@{world}")) == []
 
 
 def test_the_account_itself_is_reported_where_that_is_wanted(dovecot, world):
-    ref = fill(dovecot, f"1001@a1.{world}")
-    mapping = mapped(f"*.{world}", account="report")
+    ref = fill(dovecot, f"1001@{world}")
+    mapping = mapped(f"*@{world}", account="report")
     assert dispose(dovecot, mapping, ref) == [(Outcome.DESTROYED, "")]
     assert residues(dovecot, mapping, ref) == ["the account itself"]
 
 
 def test_mail_that_comes_in_meanwhile_goes_too(dovecot, world, monkeypatch):
-    account = f"1001@a1.{world}"
+    account = f"1001@{world}"
     ref = fill(dovecot, account)
     waiting = [1]
     unsubscribe_all = Session.unsubscribe_all
@@ -196,12 +188,12 @@ def test_mail_that_comes_in_meanwhile_goes_too(dovecot, world, monkeypatch):
             dovecot.put(account, [(letter("myohassa@x.invalid", account), LATER)])
 
     monkeypatch.setattr(Session, "unsubscribe_all", with_mail)
-    assert dispose(dovecot, mapped(f"*.{world}"), ref) == [(Outcome.DESTROYED, "")]
+    assert dispose(dovecot, mapped(f"*@{world}"), ref) == [(Outcome.DESTROYED, "")]
     assert dovecot.everything(account) == {}
 
 
 def test_interrupted_it_is_finished_the_next_time(dovecot, world, monkeypatch):
-    account = f"1001@a1.{world}"
+    account = f"1001@{world}"
     ref = fill(dovecot, account)
     delete_folder = Session.delete_folder
 
@@ -212,30 +204,30 @@ def test_interrupted_it_is_finished_the_next_time(dovecot, world, monkeypatch):
 
     monkeypatch.setattr(Session, "delete_folder", cut)
     with pytest.raises(ConnectorError, match="connection was lost") as raised:
-        dispose(dovecot, mapped(f"*.{world}"), ref)
+        dispose(dovecot, mapped(f"*@{world}"), ref)
     assert not raised.value.permanent
     monkeypatch.undo()
     assert 0 < len(dovecot.everything(account)) < 4
-    assert dispose(dovecot, mapped(f"*.{world}"), ref) == [(Outcome.DESTROYED, "")]
+    assert dispose(dovecot, mapped(f"*@{world}"), ref) == [(Outcome.DESTROYED, "")]
     assert dovecot.everything(account) == {}
 
 
 def test_one_mailbox_that_cannot_be_opened_is_shown_and_does_not_stop_the_rest(dovecot, world, tmp_path):
-    ref = fill(dovecot, f"1001@a1.{world}")
+    ref = fill(dovecot, f"1001@{world}")
     listed = tmp_path / "tilit"
-    listed.write_text(f"# tilit\n\n0000@a1.{world}\n1001@a1.{world}\n")
-    closed, open_one = find(dovecot, mapped(f"*.{world}"), accounts_file=str(listed))
+    listed.write_text(f"# tilit\n\n0000@{world}\n1001@{world}\n")
+    closed, open_one = find(dovecot, mapped(f"*@{world}"), accounts_file=str(listed))
     assert (closed.ref.subject, closed.doubt) == ("0000", "the mailbox cannot be opened")
     assert open_one.ref == ref
     with dovecot.connector(accounts_file=str(listed)) as connector:
-        answers = connector.dispose(mapped(f"*.{world}"), [closed.ref, ref], Action.DELETE, TRUE)
+        answers = connector.dispose(mapped(f"*@{world}"), [closed.ref, ref], Action.DELETE, TRUE)
         assert [a.outcome for a in answers] == [Outcome.FAILED, Outcome.DESTROYED]
-        assert [r.where for r in connector.verify(mapped(f"*.{world}"), [closed.ref], Action.DELETE)] == [closed.doubt]
+        assert [r.where for r in connector.verify(mapped(f"*@{world}"), [closed.ref], Action.DELETE)] == [closed.doubt]
 
 
 def test_with_a_wrong_password_nothing_is_taken_for_empty(dovecot, world):
-    ref = fill(dovecot, f"1001@a1.{world}")
-    mapping = mapped(f"*.{world}")
+    ref = fill(dovecot, f"1001@{world}")
+    mapping = mapped(f"*@{world}")
     with dovecot.connector(password="hunter2") as connector:
         for ask in (
             lambda: list(connector.find(mapping)),
@@ -249,12 +241,12 @@ def test_with_a_wrong_password_nothing_is_taken_for_empty(dovecot, world):
 
 
 def test_describes_counts_and_names_no_folder_of_somebodys(dovecot, world, tmp_path):
-    fill(dovecot, f"1001@a1.{world}")
+    fill(dovecot, f"1001@{world}")
     listed = tmp_path / "tilit"
-    listed.write_text(f"1001@a1.{world}\n")
+    listed.write_text(f"1001@{world}\n")
     with dovecot.connector(accounts_file=str(listed)) as connector:
         places = list(connector.describe())
-    account = f"1001@a1.{world}"
+    account = f"1001@{world}"
     assert {place.name: place.rows for place in places} == {
         f"{account}/INBOX": 1,
         f"{account}/Sent": 1,
