@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 from imapclient import IMAPClient
+from imapclient.exceptions import LoginError
 
 from retention.connectors.imap import ImapConnector
 from samples.servers import Running
@@ -60,8 +61,15 @@ class Dovecot:
             names += [f"{name}@k{world}.{DOMAIN}" for name in ("1001", "1002")]
         with (self.running.directory / "passwd").open("a") as file:
             file.writelines(f"{name}:{{PLAIN}}oma::::::\n" for name in names)
-        while names[-1] not in self.doveadm("user", userMask=["*"])["userList"]:
+        while not (self._can_log_in(names[-1]) and names[-1] in self.doveadm("user", userMask=["*"])["userList"]):
             pass
+
+    def _can_log_in(self, account: str) -> bool:
+        try:
+            with self.as_owner(account):
+                return True
+        except LoginError:
+            return False
 
     def config(self, **other: str) -> dict[str, str]:
         return {
@@ -105,9 +113,9 @@ class Dovecot:
                 validity = client.select_folder(folder, readonly=True)[b"UIDVALIDITY"]
                 told = client.fetch(client.search("ALL"), ["FLAGS", "INTERNALDATE", "BODY.PEEK[]"])
                 for uid, items in told.items():
-                    flags = sorted(set(items[b"FLAGS"]) - {rb"\Recent"})
+                    marks = sorted(set(items[b"FLAGS"]) - {rb"\Recent"})
                     key = f"{account}/{folder.replace('/', '%2F')}/{validity:010}/{uid:010}"
-                    found[key] = (flags, items[b"INTERNALDATE"], items[b"BODY[]"])
+                    found[key] = (marks, items[b"INTERNALDATE"], items[b"BODY[]"])
         return found
 
     def doveadm(self, command: str, **parameters: Any) -> Any:

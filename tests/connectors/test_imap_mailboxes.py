@@ -23,7 +23,7 @@ def dovecot(dovecot_server):
 
 @pytest.fixture
 def world():
-    return f"{fresh('w')}.{DOMAIN}"
+    return f"{fresh('k')}.{DOMAIN}"
 
 
 def mapped(place: str, **options: object) -> DatasetMapping:

@@ -141,6 +141,8 @@ class Session:
 
     def counted(self, folder: str) -> tuple[int, int]:
         """How many messages are in a folder, and its UIDVALIDITY; opens nothing."""
+        if self._selected is not None:
+            self.leave()  # of an open folder a server may tell what it was when it was opened
         with self._speaking("STATUS"):
             told = self._client.folder_status(folder, ["MESSAGES", "UIDVALIDITY"])
             return int(told[b"MESSAGES"]), int(told[b"UIDVALIDITY"])
