@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 from imapclient import IMAPClient
+from imapclient.exceptions import LoginError
 
 from retention.connectors.imap import ImapConnector
 from samples.servers import Running
@@ -57,10 +58,18 @@ class Dovecot:
         for world in range(1, WORLDS):
             names += [f"1001@a{n}.w{world}.{DOMAIN}" for n in range(1, 31)]
             names += [f"{name}@a{n}.w{world}.{DOMAIN}" for name in PERSONS for n in (1, 2, 3)]
+            names += [f"{name}@k{world}.{DOMAIN}" for name in ("1001", "1002")]
         with (self.running.directory / "passwd").open("a") as file:
             file.writelines(f"{name}:{{PLAIN}}oma::::::\n" for name in names)
-        while names[-1] not in self.doveadm("user", userMask=["*"])["userList"]:
+        while not (self._can_log_in(names[-1]) and names[-1] in self.doveadm("user", userMask=["*"])["userList"]):
             pass
+
+    def _can_log_in(self, account: str) -> bool:
+        try:
+            with self.as_owner(account):
+                return True
+        except LoginError:
+            return False
 
     def config(self, **other: str) -> dict[str, str]:
         return {
@@ -98,13 +107,15 @@ class Dovecot:
         """Every message of an account by its key: flags, time and content."""
         found = {}
         with self.as_owner(account) as client:
-            for _, _, folder in client.list_folders():
+            for flags, _, folder in client.list_folders():
+                if rb"\Noselect" in flags:
+                    continue
                 validity = client.select_folder(folder, readonly=True)[b"UIDVALIDITY"]
                 told = client.fetch(client.search("ALL"), ["FLAGS", "INTERNALDATE", "BODY.PEEK[]"])
                 for uid, items in told.items():
-                    flags = sorted(set(items[b"FLAGS"]) - {rb"\Recent"})
+                    marks = sorted(set(items[b"FLAGS"]) - {rb"\Recent"})
                     key = f"{account}/{folder.replace('/', '%2F')}/{validity:010}/{uid:010}"
-                    found[key] = (flags, items[b"INTERNALDATE"], items[b"BODY[]"])
+                    found[key] = (marks, items[b"INTERNALDATE"], items[b"BODY[]"])
         return found
 
     def doveadm(self, command: str, **parameters: Any) -> Any:

@@ -31,8 +31,7 @@ from retention.connectors.imap.question import Criteria, uid_set
 from retention.connectors.imap.settings import Settings
 
 # the library tells its logger what is said, addresses and all
-logging.getLogger("imapclient").propagate = False
-logging.getLogger("imapclient").addHandler(logging.NullHandler())
+logging.getLogger("imapclient").setLevel(logging.CRITICAL + 1)
 
 INBOX = "INBOX"
 PAGE = 500
@@ -142,6 +141,8 @@ class Session:
 
     def counted(self, folder: str) -> tuple[int, int]:
         """How many messages are in a folder, and its UIDVALIDITY; opens nothing."""
+        if self._selected is not None:
+            self.leave()  # of an open folder a server may tell what it was when it was opened
         with self._speaking("STATUS"):
             told = self._client.folder_status(folder, ["MESSAGES", "UIDVALIDITY"])
             return int(told[b"MESSAGES"]), int(told[b"UIDVALIDITY"])
