@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -65,12 +65,14 @@ class Server:
     connection  the connection in the inventory that reaches it
     fill        put the built company's content on it, once; the server runs
     environment what the connection's config reads from the environment while it runs
+    tools       programs that `fill` runs, and the Debian package of each
     """
 
     name: str
     connection: str
     fill: Callable[[Running, Built], None]
     environment: Callable[[Running], Mapping[str, str]]
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

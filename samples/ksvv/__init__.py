@@ -19,5 +19,5 @@ COMPANY = Company(
     INVENTORY,
     build,
     built,
-    servers=(Server("slapd", "hakemisto", directory.fill, directory.environment),),
+    servers=(Server("slapd", "hakemisto", directory.fill, directory.environment, directory.TOOLS),),
 )

@@ -5,7 +5,6 @@ The people lie below `ou=customers`, because that is where the server lets its s
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -17,17 +16,15 @@ from samples.servers import Running, ServerError
 BASE = "ou=henkilosto,ou=customers,dc=isp,dc=example"
 MANAGER = "cn=admin,dc=isp,dc=example"
 MANAGER_PASSWORD = "secret"  # noqa: S105 - the server's start script says it, on loopback
+TOOLS = {"ldapadd": "ldap-utils"}
 SERVICE_PASSWORD = "ropa"  # noqa: S105 - likewise
 
 
 def fill(running: Running, built: Built) -> None:
-    """Add everybody's account. Raises ServerError if the directory refuses, or ldapadd is not installed."""
-    program = shutil.which("ldapadd")
-    if program is None:
-        raise ServerError("ldapadd is not installed (Debian: ldap-utils)")
+    """Add everybody's account. Raises ServerError if the directory refuses."""
     story = tell(built.today, built.seed, built.customers)
     done = subprocess.run(
-        [program, "-x", "-H", url(running), "-D", MANAGER, "-w", MANAGER_PASSWORD],
+        ["ldapadd", "-x", "-H", url(running), "-D", MANAGER, "-w", MANAGER_PASSWORD],
         input=ldif(story.staff),
         capture_output=True,
         text=True,

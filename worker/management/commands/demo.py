@@ -39,8 +39,8 @@ from samples.companies import companies
 from samples.documents import Document, joined, registers_of, unreached
 from samples.frame import Built, Company, NotOursError, TooFewError
 from samples.kasenet import COMPANY as KASENET
-from samples.running import serving
-from samples.servers import ServerError, missing
+from samples.running import obstacle, serving
+from samples.servers import ServerError
 from worker.decision_words import day
 from worker.night_table import CompanyNight, print_companies, print_table, step
 
@@ -252,7 +252,7 @@ def _inventory(company: Company) -> _Inventory:
         if connection["kind"] not in kinds():
             lost[code] = _("no connector of kind '%(kind)s'") % {"kind": connection["kind"]}
         for server in company.servers:
-            if server.connection == code and code not in lost and (why := missing(server.name)):
+            if server.connection == code and code not in lost and (why := obstacle(server, _directory(company))):
                 lost[code] = why
     unreachable = {one["id"]: lost[one["connection"]] for one in registers_of(document, lost)}
     return _Inventory(unreached(document, lost), unreachable)
