@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -273,6 +274,8 @@ def _speaking(where: str, command: str) -> Iterator[None]:
         raise ReadOnlyError(f"{where}: the folder may only be read", permanent=True) from None
     except CapabilityError:
         raise ConnectorError(f"{where}: the server does not offer what {command} needs", permanent=True) from None
+    except ssl.SSLCertVerificationError:
+        raise ConnectorError(f"{where}: its certificate is not trusted, see ca_file", permanent=True) from None
     except (IMAPClientAbortError, OSError) as error:
         why = "no answer in time" if isinstance(error, TimeoutError) else "the connection was lost"
         raise ConnectorError(f"{where}: {why} ({command})", permanent=False) from None
