@@ -163,13 +163,13 @@ class Session:
             if any(there.name == folder and there.selectable for there in self.folders()):
                 raise
             return None
-        flags = told.get(b"PERMANENTFLAGS", ())
+        flags = told.get(b"PERMANENTFLAGS", (b"\\Deleted",))  # where it is left out, all can be set (RFC 3501)
         selected = Selected(
             folder,
             int(told.get(b"UIDVALIDITY", 0)),
             int(told[b"EXISTS"]),
             int(told.get(b"UIDNEXT", LAST + 1)) - 1,
-            b"\\Deleted" in flags or b"\\*" in flags,
+            b"\\Deleted" in flags,
         )
         if not selected.validity:
             raise ConnectorError(f"{self._where}: the server tells no UIDVALIDITY", permanent=True)
