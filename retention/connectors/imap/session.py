@@ -113,7 +113,7 @@ class Session:
 
     def close(self) -> None:
         """Log out; where that cannot be said any more, hang up."""
-        _hang_up(self._client)
+        _hang_up(self._client, politely=not self.lost)
         self.lost = True
 
     def can(self, capability: str) -> bool:
@@ -303,17 +303,19 @@ def _connected(settings: Settings, where: str) -> IMAPClient:
             with _speaking(where, "STARTTLS"):
                 client.starttls(settings.context)
     except BaseException:
-        _hang_up(client)
+        _hang_up(client, politely=False)
         raise
     return client
 
 
-def _hang_up(client: IMAPClient) -> None:
-    try:
-        client.logout()
-    except (IMAPClientError, OSError, ValueError):
+def _hang_up(client: IMAPClient, *, politely: bool) -> None:
+    """`politely`: wait for the server's goodbye, which a connection that broke off would never get."""
+    if politely:
         with suppress(IMAPClientError, OSError, ValueError):
-            client.shutdown()
+            client.logout()
+            return
+    with suppress(IMAPClientError, OSError, ValueError):
+        client.shutdown()
 
 
 def _message(uid: int, told: dict[bytes, Any]) -> Message:
