@@ -102,7 +102,12 @@ def test_the_newest_and_the_oldest_moment_are_those_of_all_folders(dovecot, worl
 def test_no_header_and_no_content_of_a_personal_mailbox_is_ever_asked_for(dovecot, world, monkeypatch):
     asked: list[str] = []
     fetch = Session._fetch
-    monkeypatch.setattr(Session, "_fetch", lambda self, uids, items: asked.extend(items) or fetch(self, uids, items))
+
+    def noted(self, uids, items):
+        asked.extend(items)
+        return fetch(self, uids, items)
+
+    monkeypatch.setattr(Session, "_fetch", noted)
     monkeypatch.setattr(Session, "content", None)
     ref = fill(dovecot, f"1001@{world}")
     mapping = mapped(f"*@{world}")
@@ -121,9 +126,12 @@ def test_the_mailboxes_of_others_are_not_even_opened(dovecot, world, monkeypatch
     fill(dovecot, f"1002@{world}")
     opened_accounts: list[str] = []
     start = Session.__init__
-    monkeypatch.setattr(
-        Session, "__init__", lambda self, settings, name: opened_accounts.append(name) or start(self, settings, name)
-    )
+
+    def noted(self, settings, name):
+        opened_accounts.append(name)
+        start(self, settings, name)
+
+    monkeypatch.setattr(Session, "__init__", noted)
     assert len(find(dovecot, mapped(f"*@{world}"), subjects=["1002"])) == 1
     assert opened_accounts == [f"1002@{world}"]
 

@@ -1,4 +1,4 @@
-"""One mail server as a connector uses it: one open account at a time, the list of accounts, the index caches."""
+"""One mail server as a connector uses it: a few open accounts, the list of accounts, the index caches."""
 
 from __future__ import annotations
 
@@ -10,30 +10,39 @@ from retention.connectors.imap.doveadm import Doveadm
 from retention.connectors.imap.session import LoginRefusedError, Session
 from retention.connectors.imap.settings import Settings, accounts_in, is_account
 
+KEPT = 4
+"""Accounts that are open at the same time; the one that was not used for longest is closed first."""
+
 
 class Server:
-    """Connections are made when they are needed and kept while the same account is meant."""
+    """Connections are made when they are needed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stack = ExitStack()
-        self._session: Session | None = None
+        self._sessions: dict[str, Session] = {}
         self._opened_one = False
         self._doveadm = self._stack.enter_context(Doveadm(settings)) if settings.doveadm_url else None
 
     def close(self) -> None:
         """Hang up."""
-        self._drop()
+        for account in list(self._sessions):
+            self._sessions.pop(account).close()
         self._stack.close()
 
     def session(self, account: str) -> Session:
         """The account, open. Raises LoginRefusedError (permanent) where it cannot be opened."""
-        if self._session is not None and (self._session.account != account or self._session.lost):
-            self._drop()
-        if self._session is None:
-            self._session = Session(self.settings, account)
+        session = self._sessions.pop(account, None)
+        if session is not None and session.lost:
+            session.close()
+            session = None
+        if session is None:
+            while len(self._sessions) >= KEPT:
+                self._sessions.pop(next(iter(self._sessions))).close()
+            session = Session(self.settings, account)
             self._opened_one = True
-        return self._session
+        self._sessions[account] = session
+        return session
 
     def is_this_account_only(self, error: LoginRefusedError) -> bool:
         """Whether a refused login says something of one account, not of the master user or the password."""
@@ -62,8 +71,3 @@ class Server:
         """Purge index caches, where the server has an interface for it."""
         if self._doveadm is not None:
             self._doveadm.forget_cached(account, folders)
-
-    def _drop(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ class Session:
 
     def close(self) -> None:
         """Log out; where that cannot be said any more, hang up."""
-        _hang_up(self._client)
+        _hang_up(self._client, politely=not self.lost)
         self.lost = True
 
     def can(self, capability: str) -> bool:
@@ -162,13 +163,13 @@ class Session:
             if any(there.name == folder and there.selectable for there in self.folders()):
                 raise
             return None
-        flags = told.get(b"PERMANENTFLAGS", ())
+        flags = told.get(b"PERMANENTFLAGS", (b"\\Deleted",))  # where it is left out, all can be set (RFC 3501)
         selected = Selected(
             folder,
             int(told.get(b"UIDVALIDITY", 0)),
             int(told[b"EXISTS"]),
             int(told.get(b"UIDNEXT", LAST + 1)) - 1,
-            b"\\Deleted" in flags or b"\\*" in flags,
+            b"\\Deleted" in flags,
         )
         if not selected.validity:
             raise ConnectorError(f"{self._where}: the server tells no UIDVALIDITY", permanent=True)
@@ -273,6 +274,8 @@ def _speaking(where: str, command: str) -> Iterator[None]:
         raise ReadOnlyError(f"{where}: the folder may only be read", permanent=True) from None
     except CapabilityError:
         raise ConnectorError(f"{where}: the server does not offer what {command} needs", permanent=True) from None
+    except ssl.SSLCertVerificationError:
+        raise ConnectorError(f"{where}: its certificate is not trusted, see ca_file", permanent=True) from None
     except (IMAPClientAbortError, OSError) as error:
         why = "no answer in time" if isinstance(error, TimeoutError) else "the connection was lost"
         raise ConnectorError(f"{where}: {why} ({command})", permanent=False) from None
@@ -300,17 +303,19 @@ def _connected(settings: Settings, where: str) -> IMAPClient:
             with _speaking(where, "STARTTLS"):
                 client.starttls(settings.context)
     except BaseException:
-        _hang_up(client)
+        _hang_up(client, politely=False)
         raise
     return client
 
 
-def _hang_up(client: IMAPClient) -> None:
-    try:
-        client.logout()
-    except (IMAPClientError, OSError, ValueError):
+def _hang_up(client: IMAPClient, *, politely: bool) -> None:
+    """`politely`: wait for the server's goodbye, which a connection that broke off would never get."""
+    if politely:
         with suppress(IMAPClientError, OSError, ValueError):
-            client.shutdown()
+            client.logout()
+            return
+    with suppress(IMAPClientError, OSError, ValueError):
+        client.shutdown()
 
 
 def _message(uid: int, told: dict[bytes, Any]) -> Message:
