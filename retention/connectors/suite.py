@@ -7,17 +7,18 @@
 
 A `World` is one real system, empty at first, that the suite fills through `add` and looks at through
 `snapshot`, neither of which may use the connector. What a system cannot hold (a fact, a missing date,
-a subject with a newline in it) it says so, and the behaviours that need it are skipped by name.
+a subject with a newline in it) it says so, and the behaviours that need it are skipped by name; a suite that
+names it in `lacks` has no such tests at all, and one that holds the world to it.
 """
 
 # ruff: noqa: S101
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import pytest
 
@@ -171,8 +172,42 @@ def residues(world: World, refs: Sequence[Ref]) -> list[Residue]:
         return list(connector.verify(world.mapping, refs, world.action))
 
 
+WHAT_MAY_LACK = {
+    "undated items": lambda world: world.undated,
+    "facts": lambda world: world.fact is not None,
+    "state": lambda world: world.mapping.closed is not None,
+    "subjects": lambda world: world.mapping.subject is not None,
+}
+"""What a system may not be able to hold, and how its world tells that it can."""
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def needs(what: str) -> Callable[[Test], Test]:
+    """A behaviour that a system without `what` cannot have."""
+
+    def marked(test: Test) -> Test:
+        test.needs = what  # type: ignore[attr-defined]
+        return test
+
+    return marked
+
+
 class ConnectorSuite:
-    """The behaviours. Subclass it with a fixture `world` that gives a `World`."""
+    """The behaviours. Subclass it with a fixture `world` that gives a `World`.
+
+    `lacks`: what the system cannot hold, of `WHAT_MAY_LACK`; the tests that need it are not there.
+    """
+
+    lacks: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        for name in dir(cls):
+            if getattr(getattr(cls, name), "needs", None) in cls.lacks:
+                setattr(cls, name, None)
+
+    def test_lacks_what_it_says(self, world: World) -> None:
+        assert {what for what, has in WHAT_MAY_LACK.items() if not has(world)} >= self.lacks
 
     long_ago: ClassVar[date] = date(1900, 1, 1)
     far_ahead: ClassVar[date] = date(9999, 12, 31)
@@ -221,6 +256,7 @@ class ConnectorSuite:
             Outcome.SUPERSEDED,
         ]
 
+    @needs("undated items")
     def test_every_leaf_is_two_valued(self, world: World) -> None:
         if not world.undated:
             pytest.skip("every item of this system has a date")
@@ -229,6 +265,7 @@ class ConnectorSuite:
             assert [ref.key for ref in refs_of(world, Not(leaf))] == [key]
             assert _outcomes(world, [key], leaf) == [Outcome.SUPERSEDED]
 
+    @needs("facts")
     def test_asks_for_facts(self, world: World) -> None:
         if world.fact is None:
             pytest.skip("items of this system have no facts")
@@ -239,6 +276,7 @@ class ConnectorSuite:
         assert _outcomes(world, [no, unknown], FactIs(world.fact, True)) == [Outcome.SUPERSEDED] * 2
         assert _outcomes(world, [yes, no], Not(FactKnown(world.fact))) == [Outcome.SUPERSEDED] * 2
 
+    @needs("state")
     def test_asks_for_the_own_state(self, world: World) -> None:
         if world.mapping.closed is None:
             pytest.skip("items of this system have no state")
@@ -264,6 +302,7 @@ class ConnectorSuite:
                 found = {candidate.ref.key for candidate in connector.find(world.mapping, where)}
                 assert {c.ref.key for c in everything if satisfies(where, c)} <= found, where
 
+    @needs("subjects")
     def test_asks_for_subjects_in_batches(self, world: World) -> None:
         if world.mapping.subject is None:
             pytest.skip("items of this system have no subject")
@@ -311,6 +350,7 @@ class ConnectorSuite:
         assert _outcomes(world, keys, AtMost(world.event, DAY - timedelta(days=1))) == [Outcome.SUPERSEDED] * 2
         assert dict(world.snapshot()) == before
 
+    @needs("subjects")
     def test_what_is_another_subjects_now_is_superseded(self, world: World) -> None:
         if world.mapping.subject is None:
             pytest.skip("items of this system have no subject")
@@ -348,6 +388,7 @@ class ConnectorSuite:
         assert residues(world, [Ref(text, _subject(world))]) == []
         assert dict(world.snapshot()) == before
 
+    @needs("subjects")
     @pytest.mark.parametrize("text", AWKWARD, ids=ascii)
     def test_an_awkward_subject_means_itself_only(self, world: World, text: str) -> None:
         if world.mapping.subject is None:
