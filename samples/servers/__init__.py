@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "postgres": Kind(("/usr/lib/postgresql/*/bin/postgres",), ("postgresql-15", "postgresql-15-postgis-3")),
     "mariadb": Kind(("mariadbd", "mariadb-install-db"), ("mariadb-server",)),
     "redis": Kind(("redis-server",), ("redis-server",)),
-    "slapd": Kind(("slapd", "slapadd"), ("slapd",)),
+    "slapd": Kind(("slapd", "slapadd", "ldapadd"), ("slapd", "ldap-utils")),
     "samba-ad": Kind(
         ("samba", "samba-tool", "ldbmodify"),
         ("samba", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "winbind", "ldb-tools"),
@@ -100,9 +100,18 @@ def free_port() -> int:
 
 def answers(running: Running) -> bool:
     """Whether something accepts connections there."""
+    if running.name == "postgres" and not _postgres_is_ready(running.directory):
+        return False
     port = 389 if running.name == "samba-ad" else running.port
     with suppress(OSError), socket.create_connection((running.address, port), 0.5):
         return True
+    return False
+
+
+def _postgres_is_ready(directory: Path) -> bool:
+    """It listens before it lets anybody in; its last line of state tells."""
+    with suppress(OSError, IndexError):
+        return (directory / "data" / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
     return False
 
 

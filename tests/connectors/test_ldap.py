@@ -17,6 +17,8 @@ class TestOpenLdap(ConnectorSuite):
 
 
 class TestMoments(ConnectorSuite):
+    lacks = frozenset({"undated items"})
+
     @pytest.fixture
     def world(self, slapd_server, slapd_admin):
         world = MomentWorld(slapd_server, slapd_admin)
