@@ -66,6 +66,9 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database("SELOSTE_DATABASE_URL", DATA_DIR / "seloste.sqlite3")}
+LEASE_SECONDS = env.number("SELOSTE_LEASE_SECONDS", 120, least=10)
+"""How long a step of a night stays a worker's of whom nothing is heard."""
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

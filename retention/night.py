@@ -2,17 +2,18 @@
 
 Collect → evaluate → lots → policy, approval, grace → claim → dispose → read back → independent reader →
 evidence → summary. A register that cannot be reached is named and the night goes on with the others.
-Every step can be killed and the night started again: what is done is not done twice, and the end is the
-same. A finished night started again is a no-op (P7).
+Every step can be killed and begun again, by whom ever: what is done is not done twice, and the end is the
+same. A finished night started again is a no-op (P7). The steps are rows (`steps.py`), so that several processes may be
+at one night; `run_night` takes them all in order, and helps where others are at it.
 """
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from time import monotonic
 
 from django.db import transaction
 
@@ -27,17 +28,35 @@ from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
 from retention.forgetting import forget
 from retention.holds import active
+from retention.leases import LeaseLost, Owner, owner
 from retention.lot_keys import LotKey
-from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, Run
+from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, NightStep, Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
-from retention.runs import missed, only_one, refuse_wrong_date, request, summary_row
+from retention.runs import missed, refuse_wrong_date, request, summary_row
 from retention.selectors import connector_of
+from retention.steps import (
+    BEGIN,
+    COLLECT,
+    FORGET,
+    MOST_TRIES,
+    READ,
+    WORK,
+    begin,
+    following,
+    free,
+    is_left,
+    problems,
+    release,
+)
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
 
 CLOCK_TOLERANCE_SECONDS = 300.0
+
+PAUSE_SECONDS = 0.2
+"""Between two looks at a night whose remaining steps wait for others."""
 
 Progress = Callable[[str, str, str], None]
 """Told of each step: (step, register, dataset or detail)."""
@@ -53,13 +72,15 @@ class _Night:
 
     run: Run
     plan: Plan
+    step: NightStep
     log: EvidenceLog
     journal: Journal
     progress: Progress
     chunk: int
     at: Callable[[str], None]
-    problems: dict[str, str] = field(default_factory=dict)
-    began: float = field(default_factory=monotonic)
+    fence: Callable[[], None]
+    now: datetime
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def organisation(self) -> Organisation:
@@ -68,6 +89,24 @@ class _Night:
     @property
     def today(self) -> date:
         return self.run.business_date
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Dataset -> why it could not be worked on, whoever found it tonight."""
+        return problems(self.run)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How somebody wants to be at a night: told of what, and from when on his clock runs."""
+
+    now: datetime
+    progress: Progress = _quiet
+    chunk: int = CHUNK
+    at: Callable[[str], None] = lambda point: None
+    freed: Callable[[int], None] = lambda steps: None
+    most_tries: int | None = None
+    began: float = field(default_factory=time.monotonic)
 
 
 def run_night(
@@ -80,52 +119,146 @@ def run_night(
     chunk: int = CHUNK,
     at: Callable[[str], None] = lambda point: None,
 ) -> Run:
-    """Run the night of `business_date`, or finish one that was interrupted. `now` is an aware instant.
+    """Run the night of `business_date` to its end, finish one that was left, or help others who are at it.
 
-    Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in force, another
-    night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once; `at`
-    is told of each point between two steps.
+    `now` is an aware instant. Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in
+    force, another night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once;
+    `at` is told of each point between two steps.
     """
-    with only_one(organisation):
-        if not Run.objects.filter(organisation=organisation, business_date=business_date).exists():
-            asked = Run(organisation=organisation, business_date=business_date, gap_confirmed=confirm_gap)
-            refuse_wrong_date(asked, now)  # before it is written: a refusal leaves no request behind
-        run = request(organisation, business_date, by, confirm_gap)
-        if run.state == RunState.FINISHED:
-            return run
-        if run.stop_requested:  # before it began, or after it was killed
-            run.state = RunState.STOPPED
-            run.save(update_fields=["state"])
-            return run
-        version = run.version or version_in_force(organisation, business_date)
-        if version is None:
-            raise NightError(f"{organisation.slug}: no published version is in force on {business_date}")
-        refuse_wrong_date(run, now)
-        check_keys()
-        plan = plan_of(version)
-        run.version, run.state = version, RunState.RUNNING
-        run.started_at = run.started_at or now
-        run.missed_dates = [day.isoformat() for day in missed(run)]
-        run.save(update_fields=["version", "state", "started_at", "missed_dates"])
-        night = _Night(
-            run,
-            plan,
-            EvidenceLog(organisation.slug, business_date.isoformat()),
-            Journal(organisation.slug, business_date),
-            progress or _quiet,
-            chunk,
-            at,
-        )
+    if not Run.objects.filter(organisation=organisation, business_date=business_date).exists():
+        asked = Run(organisation=organisation, business_date=business_date, gap_confirmed=confirm_gap)
+        refuse_wrong_date(asked, now)  # before it is written: a refusal leaves no request behind
+    run = request(organisation, business_date, by, confirm_gap)
+    asking = _Asked(now, progress or _quiet, chunk, at)
+    with owner() as who:
+        step = _enter(run, who, now)
+        while run.state == RunState.RUNNING:
+            _take_steps(run, who, step, asking)
+            run.refresh_from_db()
+            if run.state == RunState.RUNNING and is_left(run):
+                step = _enter(run, who, now)
+            elif run.state == RunState.RUNNING:
+                time.sleep(PAUSE_SECONDS)  # others are at steps that the rest waits for
+                step = None
+    return run
+
+
+def help_night(
+    run: Run, now: datetime, progress: Progress | None = None, freed: Callable[[int], None] = lambda steps: None
+) -> None:
+    """Begin a night that waits, or help at one that runs, until no step of it is free. Others may be at it still.
+
+    `freed` is told how many further steps may be taken whenever a step has ended. Raises as `run_night` does; a step
+    that was begun too often and never ended stops the night with its reason.
+    """
+    with owner() as who:
+        step = _enter(run, who, now)
+        if run.state == RunState.RUNNING:
+            _take_steps(run, who, step, _Asked(now, progress or _quiet, freed=freed, most_tries=MOST_TRIES))
+
+
+def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
+    """Begin the night, or find it begun by others; its first step, if it is ours to take."""
+    if run.state == RunState.FINISHED:
+        return None
+    if run.stop_requested:  # before it began, or after it was killed
+        run.state = RunState.STOPPED
+        run.save(update_fields=["state"])
+        return None
+    if run.state == RunState.STOPPED:
+        return None
+    version = run.version or version_in_force(run.organisation, run.business_date)
+    if version is None:
+        raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
+    refuse_wrong_date(run, now)
+    check_keys()
+    run.version = version
+    run.started_at = run.started_at or now
+    run.missed_dates = [day.isoformat() for day in missed(run)]
+    step = begin(run, plan_of(version), who)
+    run.refresh_from_db()
+    return step
+
+
+def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: _Asked) -> None:
+    """Take step after step until none is free."""
+    if run.version is None:
+        raise NightError(f"the night of {run.business_date} has no version pinned")
+    plan = plan_of(run.version)
+    step = step or following(run, who, most_tries=asking.most_tries)
+    while step is not None:
+        done: NightStep | None = None
         try:
-            _walk(night, now)
+            _do(_night(run, plan, step, who, asking))
+            done = step
         except Stopped as stopped:
-            run.state, run.stop_reason = RunState.STOPPED, str(stopped)
-            run.save(update_fields=["state", "stop_reason"])
-            night.progress("stopped", "", str(stopped))
-        return run
+            release(step, who)
+            _stopped(run, str(stopped), asking.progress)
+            return
+        except LeaseLost:  # somebody else has it now, and does the rest of it
+            done = None
+        except Exception as error:
+            # of an error that is not ours nothing is repeated: its text may quote data
+            release(step, who, str(error) if isinstance(error, SelosteError) else type(error).__name__)
+            raise
+        try:
+            step = following(run, who, done, asking.most_tries)
+        except LeaseLost:
+            step = following(run, who, most_tries=asking.most_tries)
+        if done is not None:
+            asking.at(f"{done} done")
+            if others := free(run):
+                asking.freed(others)
+    now_ = Run.objects.only("state", "stop_requested", "stop_reason").get(pk=run.pk)
+    if now_.state == RunState.RUNNING and now_.stop_requested:
+        _stopped(run, now_.stop_reason, asking.progress)
 
 
-def _walk(night: _Night, now: datetime) -> None:
+def _stopped(run: Run, reason: str, progress: Progress) -> None:
+    stopped = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if stopped.update(state=RunState.STOPPED, stop_reason=reason):
+        progress("stopped", "", reason)
+
+
+def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: _Asked) -> _Night:
+    def fence() -> None:
+        who.fence(step)
+
+    def at(point: str) -> None:
+        asking.at(point)
+        fence()
+
+    return _Night(
+        run,
+        plan,
+        step,
+        EvidenceLog(run.organisation.slug, run.business_date.isoformat(), fence),
+        Journal(run.organisation.slug, run.business_date),
+        asking.progress,
+        asking.chunk,
+        at,
+        fence,
+        asking.now,
+        asking.began,
+    )
+
+
+def _do(night: _Night) -> None:
+    step = night.step
+    if step.kind == BEGIN:
+        _begin(night)
+    elif step.kind == FORGET:
+        _forget(night)
+    elif step.kind in {COLLECT, WORK, READ}:
+        register = night.plan.find_register(step.register)
+        if register is None:
+            raise NightError(f"{step}: version {night.plan.digest} has no such register")
+        {COLLECT: _collect, WORK: _work_register, READ: _read_register}[step.kind](night, register)
+    else:
+        _close(night)
+
+
+def _begin(night: _Night) -> None:
     if not night.log.has("night_started"):
         with transaction.atomic():
             night.log.append(
@@ -140,14 +273,6 @@ def _walk(night: _Night, now: datetime) -> None:
             )
     _withdraw_void_lots(night)
     forget_dropped_sources(night.run, night.plan)
-    for register in night.plan.registers:
-        _collect(night, register)
-    for register in night.plan.registers:
-        _work_register(night, register)
-    for register in night.plan.registers:
-        _read_register(night, register)
-    _forget(night)
-    _close(night, now)
 
 
 def _withdraw_void_lots(night: _Night) -> None:
@@ -205,7 +330,7 @@ def _collect(night: _Night, register: RegisterPlan) -> None:
     night.progress("collect", register.code, "")
     try:
         with connector_of(night.organisation, register) as connector:
-            collect(night.run, register, connector)
+            collect(night.run, register, connector, night.fence)
     except (ConnectorError, SelosteError) as error:
         for source in register.ledger:
             Collection.objects.update_or_create(
@@ -345,9 +470,10 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
 
 
 def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
-    night.problems[dataset] = problem
     night.progress("problem", register, f"{dataset}: {problem}")
+    night.step.problems[dataset] = problem
     with transaction.atomic():
+        night.step.save(update_fields=["problems"])
         DatasetNight.objects.update_or_create(
             run=night.run, dataset=dataset, defaults={"register": register, "problem": problem}
         )
@@ -369,23 +495,26 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                     if dataset.code not in night.problems:
                         _problem(night, dataset.register, dataset.code, str(error))
                     continue
-                row, _ = DatasetNight.objects.get_or_create(
-                    run=night.run, dataset=dataset.code, defaults={"register": register.code}
-                )
-                row.counts = {
-                    **row.counts,
-                    **{f"left_{state}": n for state, n in sorted(reading.by_state.items())},
-                }
-                row.overdue_left = reading.overdue
-                row.unexplained = reading.unexplained
-                row.people_overdue = reading.people_overdue
-                row.overdue_since = reading.overdue_since
-                row.oldest_kept = reading.oldest_kept
-                row.save()
+                _record_reading(night, dataset, reading)
     except ConnectorError as error:
         for dataset in datasets:
             if dataset.code not in night.problems:
                 _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _record_reading(night: _Night, dataset: DatasetPlan, reading: verification.Reading) -> None:
+    with transaction.atomic():
+        night.fence()
+        row, _ = DatasetNight.objects.get_or_create(
+            run=night.run, dataset=dataset.code, defaults={"register": dataset.register}
+        )
+        row.counts = {**row.counts, **{f"left_{state}": n for state, n in sorted(reading.by_state.items())}}
+        row.overdue_left = reading.overdue
+        row.unexplained = reading.unexplained
+        row.people_overdue = reading.people_overdue
+        row.overdue_since = reading.overdue_since
+        row.oldest_kept = reading.oldest_kept
+        row.save()
 
 
 def _forget(night: _Night) -> None:
@@ -405,7 +534,7 @@ def _forget(night: _Night) -> None:
     night.at("forgot")
 
 
-def _close(night: _Night, now: datetime) -> None:
+def _close(night: _Night) -> None:
     rows = []
     with transaction.atomic():
         for row in DatasetNight.objects.filter(run=night.run).order_by("register", "dataset"):
@@ -429,7 +558,7 @@ def _close(night: _Night, now: datetime) -> None:
             "purged": sum(row["destroyed"] for row in rows),
             "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
         }
-        ended = now + timedelta(seconds=monotonic() - night.began)
+        ended = night.now + timedelta(seconds=time.monotonic() - night.began)
         earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
         earlier.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
             state=RunState.STOPPED, stop_reason=f"the night of {run.business_date} covered it"
