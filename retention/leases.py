@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):
-    """Somebody else has this step now: nothing more is done or written of it. No SelosteError, so no step survives it."""
+    """Somebody else has this step now: nothing more is done or written of it. No SelosteError: it ends the step."""
 
 
 class Owner:
@@ -124,7 +124,7 @@ def take(step: NightStep, who: Owner) -> bool:
             if not list(free.values_list("pk", flat=True)):
                 return False
         changed = {"state": StepState.RUNNING, "lease_owner": who.token, "lease_until": who.until}
-        return NightStep.objects.filter(seen).update(**changed, tries=step.tries + 1, problem="") == 1
+        return NightStep.objects.filter(seen).update(**changed, tries=step.tries + 1) == 1
 
 
 def forget_dead_owners() -> None:

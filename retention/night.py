@@ -144,7 +144,12 @@ def run_night(
 
 
 def help_night(
-    run: Run, now: datetime, progress: Progress | None = None, freed: Callable[[int], None] = lambda steps: None
+    run: Run,
+    now: datetime,
+    progress: Progress | None = None,
+    freed: Callable[[int], None] = lambda steps: None,
+    chunk: int = CHUNK,
+    at: Callable[[str], None] = lambda point: None,
 ) -> None:
     """Begin a night that waits, or help at one that runs, until no step of it is free. Others may be at it still.
 
@@ -154,7 +159,7 @@ def help_night(
     with owner() as who:
         step = _enter(run, who, now)
         if run.state == RunState.RUNNING:
-            _take_steps(run, who, step, _Asked(now, progress or _quiet, freed=freed, most_tries=MOST_TRIES))
+            _take_steps(run, who, step, _Asked(now, progress or _quiet, chunk, at, freed, MOST_TRIES))
 
 
 def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:

@@ -152,11 +152,13 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
         NightStep.objects.filter(run__organisation=run.organisation, state=StepState.RUNNING).update(
             state=StepState.WAITING, lease_owner="", lease_until=None
         )
-        tries = _tries(was)
+        before = _broken_off(was)
         was.steps.all().delete()
         steps = steps_of(plan)
         for step in steps:
-            step.run, step.tries = run, tries.get((step.kind, step.register), 0)
+            step.run = run
+            if (old := before.get((step.kind, step.register))) is not None:
+                step.tries, step.problem = old.tries, old.problem
         run.state = RunState.RUNNING
         run.save(update_fields=["version", "state", "started_at", "missed_dates"])
         NightStep.objects.bulk_create(steps)
@@ -164,11 +166,11 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
         return _claim(run, who)
 
 
-def _tries(was: Run) -> Mapping[tuple[str, str], int]:
-    """How often each step was begun already; of a night that somebody asked for again it is not counted."""
+def _broken_off(was: Run) -> Mapping[tuple[str, str], NightStep]:
+    """The steps that were begun and never ended; of a night that somebody asked for again they are not counted."""
     if was.state != RunState.RUNNING:
         return {}
-    return {(step.kind, step.register): step.tries for step in was.steps.all()}
+    return {(step.kind, step.register): step for step in was.steps.exclude(state=StepState.DONE)}
 
 
 def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: int | None = None) -> NightStep | None:
@@ -180,7 +182,7 @@ def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: i
         database_locks.together(_name(run.organisation))
         if done is not None:
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
-            if mine.update(state=StepState.DONE, lease_owner="", lease_until=None) != 1:
+            if mine.update(state=StepState.DONE, lease_owner="", lease_until=None, problem="") != 1:
                 raise LeaseLost(f"{done}: somebody else has taken it")
         return _claim(run, who, most_tries)
 
