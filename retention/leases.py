@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -78,12 +79,17 @@ class Owner:
 
 @contextmanager
 def owner() -> Iterator[Owner]:
-    """An owner for as long as the block lasts. Whoever is killed in it, or leaves it by force, is known to be dead."""
+    """An owner for as long as the block lasts. Whoever is killed in it, or leaves it by force, is known to be dead.
+
+    The file says the process's number, for a person who looks who is at it.
+    """
     one = Owner()
     path = _path(one.token)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
         renewing = Thread(target=one._renew_until_ended, name="leases", daemon=True)
         renewing.start()
         try:
