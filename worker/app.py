@@ -25,7 +25,12 @@ app = Celery("seloste", include=["worker.tasks"])
 app.conf.update(
     broker_url=settings.REDIS_URL,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": settings.VISIBILITY_SECONDS, "socket_keepalive": True},
+    broker_transport_options={
+        "visibility_timeout": settings.VISIBILITY_SECONDS,
+        "socket_keepalive": True,
+        "max_retries": 1,  # of whoever sends: the next sweep sends again
+        "interval_start": 0,
+    },
     result_backend=None,
     task_ignore_result=True,
     task_serializer="json",

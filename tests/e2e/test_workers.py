@@ -26,11 +26,15 @@ from django.core.management import call_command
 from retention.night import run_night
 from retention.runs import request, stop, succeeded
 from ropa.models import Organisation
-from tests.composed import command, environment, kill, running, until
+from samples.servers import free_port
+from tests.composed import ROOT, command, environment, kill, running, services, until
 from tests.own_database import OwnDatabase, administer
 
 TODAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
+
+CRM = "asiakashallinta"
+"""The register whose database is crm.sqlite3."""
 
 TABLES = {
     "lots": """select register, dataset, action, why, size, digest, root, state, next_position, tally, approvals_needed,
@@ -94,7 +98,9 @@ def prepared(postgres_server, tmp_path_factory: pytest.TempPathFactory, django_d
     secret = directory / "database_url"
     secret.write_text(own.url + "\n")
     settings = environment(directory, SELOSTE_DATABASE_URL_FILE=str(secret))
-    done = subprocess.run(command("prepare"), env=settings, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command("prepare"), cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (directory / "static" / "admin").is_dir()
     shutil.rmtree(directory / "static")
@@ -217,30 +223,32 @@ def test_a_worker_killed_and_every_message_lost_in_the_middle(house, embedded):
     house.start_all()
     with kept_busy(house.own, "crm.sqlite3"):
         house.request()
-        pid = until(lambda: house.in_flight("crm"), "a chunk is in flight", logs=house.logs)
+        pid = until(lambda: house.in_flight(CRM), "a chunk is in flight", logs=house.logs)
         (killed,) = [worker for worker in house.workers if os.getpgid(pid) == worker.pid]
         kill(killed)
         with redis.Redis.from_url(house.broker) as broker:
             broker.flushall()
     compare(house.finish(), embedded)
-    assert (2,) in house.own.rows("select tries from retention_nightstep where kind = 'work' and register = 'crm'")
+    taken = house.own.rows("select register from retention_nightstep where kind = 'work' and tries = 2")
+    assert (CRM,) in taken
 
 
-def test_without_a_broker_a_request_waits_and_the_command_runs_it(house, embedded):
-    """Also what the workers' own night does: a stop is heard, and somebody goes on by hand."""
+def test_a_stopped_night_is_gone_on_with_by_hand_while_the_broker_is_down(house, embedded):
     house.start_all()
     with kept_busy(house.own, "crm.sqlite3"):
         house.request()
-        until(lambda: house.in_flight("crm"), "a chunk is in flight", logs=house.logs)
+        until(lambda: house.in_flight(CRM), "a chunk is in flight", logs=house.logs)
 
         def stop_it() -> None:
             stop(Organisation.objects.get().runs.get(), "controller", "look")
 
         assert house.own.in_process(stop_it) == 0
-    until(lambda: house.state() == "stopped", "the stop is heard", logs=house.logs)
+    at_work = "select 1 from retention_nightstep where state = 'running'"
+    until(lambda: house.state() == "stopped" and not house.own.rows(at_work), "the stop is heard", logs=house.logs)
     house.settings["SELOSTE_REDIS_URL"] = "redis://127.0.0.1:1/0"
     done = subprocess.run(
         ["python", "manage.py", "nightly", "--on", TODAY.isoformat(), "--json"],
+        cwd=ROOT,
         env=house.settings,
         capture_output=True,
         text=True,
@@ -248,4 +256,38 @@ def test_without_a_broker_a_request_waits_and_the_command_runs_it(house, embedde
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    compare(house.finish(), embedded)
+    found = house.finish()
+    found["files"], expected = _but_counters(found["files"]), _but_counters(embedded["files"])
+    compare(found, {**embedded, "files": expected})
+
+
+def test_the_web_server_says_how_it_is(house):
+    """The service's own command, but for its port; asked as its health check asks, under its host's name."""
+    port = free_port()
+    words = [f"127.0.0.1:{port}" if word == "0.0.0.0:8000" else word for word in command("web")]
+    house.settings["SELOSTE_HOSTS"] = "seloste.example.fi"
+    (house.own.directory / "static").mkdir()
+    log = house.own.directory / "web.log"
+    house.stack.enter_context(running(words, house.settings, log))
+    check = services()["web"]["healthcheck"]["test"]
+    assert check[0] == "CMD"
+
+    def probe() -> subprocess.CompletedProcess[str]:
+        asked = [*check[1:], f"http://127.0.0.1:{port}/healthz"]
+        return subprocess.run(asked, cwd=ROOT, env=house.settings, capture_output=True, text=True, check=False)
+
+    well = until(lambda: (done := probe()).returncode == 0 and done, "the web server answers", logs=(log,))
+    told = {"database": True, "migrations": True, "keys": True, "broker": True, "night_age_seconds": None}
+    assert json.loads(well.stdout) == {"status": "ok", **told}
+    (house.own.directory / "keys" / "evidence.pem").rename(house.own.directory / "elsewhere.pem")
+    unwell = probe()
+    assert unwell.returncode == 1
+    assert json.loads(unwell.stderr) == {"status": "unwell", **told, "keys": False}
+
+
+def _but_counters(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Without the number of transactions that SQLite counts in a file's header: one more was needed."""
+    return {
+        name: data[:24] + data[28:92] + data[96:] if data.startswith(b"SQLite format 3") else data
+        for name, data in files.items()
+    }
