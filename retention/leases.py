@@ -5,8 +5,9 @@ thread with a connection of its own renews it three times within its length: wha
 take hours without coming past a point of ours, and no length could be chosen that is above that and still
 lets a night go on soon after its worker died.
 
-The lease alone tells other machines. On the same data directory a worker is known to be dead at once: it keeps a
-file there locked, and the kernel lets go of it when the process ends.
+The lease alone tells other machines. On the same machine and data directory a worker is known to be dead at once: it
+keeps a file there locked, and the kernel lets go of it when the process ends. The file names the kernel, because a
+lock on a shared file system may hold on its own machine only.
 
 Losing one is noticed by asking again (the fence): in the transaction of whatever is written about a step,
 with the row locked, and at every point of it, the last of them just before each disposal.
@@ -17,10 +18,12 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import platform
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -81,14 +84,14 @@ class Owner:
 def owner() -> Iterator[Owner]:
     """An owner for as long as the block lasts. Whoever is killed in it, or leaves it by force, is known to be dead.
 
-    The file says the process's number, for a person who looks who is at it.
+    The file says the kernel and, for a person who looks who is at it, the process's number.
     """
     one = Owner()
     path = _path(one.token)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(f"{os.getpid()}\n")
+        file.write(f"{os.getpid()} {_kernel()}\n")
         file.flush()
         renewing = Thread(target=one._renew_until_ended, name="leases", daemon=True)
         renewing.start()
@@ -101,13 +104,14 @@ def owner() -> Iterator[Owner]:
 
 
 def known_dead(token: str) -> bool:
-    """Whether the owner's process has ended, as far as this data directory tells: never of one on another."""
+    """Whether the owner's process has ended, as far as can be told here: never of one on another machine."""
     try:
         with _path(token).open("r") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _, _, kernel = file.readline().strip().partition(" ")
     except OSError:  # locked by its living owner, or not a file of this data directory
         return False
-    return True
+    return kernel == _kernel()
 
 
 def may_be_taken(step: NightStep, now: datetime) -> bool:
@@ -140,6 +144,14 @@ def forget_dead_owners() -> None:
         if path.stem not in held and known_dead(path.stem):
             with suppress(FileNotFoundError):
                 path.unlink()
+
+
+@cache
+def _kernel() -> str:
+    """The running kernel: containers of one machine share it, and a restart makes another."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return platform.node()
 
 
 def _directory() -> Path:

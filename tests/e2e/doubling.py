@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kombu import Producer
+from kombu.messaging import Producer
 
 from worker.app import app as app
 
@@ -16,4 +16,4 @@ def twice(self: Any, *arguments: Any, **more: Any) -> Any:
     return _publish(self, *arguments, **more)
 
 
-Producer.publish = twice
+Producer.publish = twice  # type: ignore[method-assign]

@@ -167,7 +167,7 @@ class House:
             join retention_nightstep s on s.register = l.register and s.kind = 'work' and s.state = 'running'
             where a.state = 'intent' and l.register = '{register}'"""
         for (owner,) in self.own.rows(question):
-            return int((self.own.directory / "locks" / f"{owner}.lease").read_text())
+            return int((self.own.directory / "locks" / f"{owner}.lease").read_text().split()[0])
         return None
 
     def state(self) -> str:

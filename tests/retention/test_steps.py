@@ -181,6 +181,15 @@ class TestLeases:
         assert taken is not None
         assert (taken.pk, taken.tries) == (step.pk, 2)
 
+    def test_of_one_on_another_machine_a_lock_that_is_not_seen_says_nothing(self, begun, data_dir):
+        with pytest.raises(ZeroDivisionError), owner() as one:
+            begin(begun, plan_of(begun.version), one)
+            raise ZeroDivisionError
+        (data_dir / "locks" / f"{one.token}.lease").write_text("7 another-kernel\n")
+        assert not known_dead(one.token)
+        with owner() as other:
+            assert following(begun, other) is None
+
     def test_who_left_in_order_leaves_no_file(self, db, data_dir):
         with owner():
             assert len(list((data_dir / "locks").iterdir())) == 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import redis
 from django.db.models.functions import Now
 
 from retention.leases import owner
 from retention.models import NightStep, Run
 from retention.models.run import RunState
 from retention.night import run_night
+from retention.plan import plan_of
 from retention.runs import request
 from retention.steps import begin
 from ropa.models import Organisation
@@ -74,7 +78,7 @@ class TestWhomItWakes:
         assert list(waiting()) == [(run, 1)]
         run.version = company.versions.get()
         with pytest.raises(ZeroDivisionError), owner() as who:
-            begin(run, run_plan(run), who)
+            begin(run, plan_of(run.version), who)
             assert list(waiting()) == []  # somebody is at the only step that is free
             raise ZeroDivisionError
         assert list(waiting()) == [(run, 1)]
@@ -94,19 +98,9 @@ class TestWhomItWakes:
         assert list(waiting()) == []
 
 
-def run_plan(run):
-    from retention.plan import plan_of
-
-    return plan_of(run.version)
-
-
 @pytest.fixture
 def tasks(redis_server, settings, monkeypatch):
     """The tasks, on a broker that nobody listens to."""
-    import sys
-
-    import redis
-
     settings.REDIS_URL = f"redis://127.0.0.1:{redis_server.port}/1"
     for name in ("worker.tasks", "worker.app"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -114,22 +108,22 @@ def tasks(redis_server, settings, monkeypatch):
 
     with redis.Redis.from_url(settings.REDIS_URL) as broker:
         broker.flushdb()
-        worker.tasks.broker = broker
         yield worker.tasks
-    worker.tasks.app.close()
+        worker.tasks.night.app.close()
     for name in ("worker.tasks", "worker.app"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
-def sent(tasks):
-    return [json.loads(message) for message in tasks.broker.lrange("nights", 0, -1)]
+def sent(settings):
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        return [json.loads(message) for message in broker.lrange("nights", 0, -1)]
 
 
 class TestMessages:
     def test_they_carry_a_runs_id_and_no_moment(self, company, tasks, settings):
         run = request(company, TODAY, "api")
         tasks.sweep()
-        night = [message for message in sent(tasks) if message["headers"]["task"] == "seloste.night"]
+        night = [message for message in sent(settings) if message["headers"]["task"] == "seloste.night"]
         (message,) = [one for one in night if json.loads(_body(one))[0] == [run.pk]]
         assert json.loads(_body(message))[:2] == [[run.pk], {}]
         assert message["content-type"] == "application/json"
@@ -137,7 +131,7 @@ class TestMessages:
         assert "testi" not in json.dumps(message) + _body(message)
 
     def test_without_a_broker_nothing_breaks_and_the_row_waits(self, company, tasks, caplog):
-        tasks.app.conf.broker_url = "redis://127.0.0.1:1/0"
+        tasks.night.app.conf.broker_url = "redis://127.0.0.1:1/0"
         run = request(company, TODAY, "api")
         tasks.wake(run.pk)
         assert "the next sweep finds what waits" in caplog.text
@@ -161,7 +155,7 @@ class TestMessages:
         def fail(*arguments, **more):
             raise RuntimeError("Testihenkilö 1001")
 
-        monkeypatch.setattr("retention.night._collect", fail)
+        monkeypatch.setattr("retention.night_steps._collect", fail)
         tasks.night(request(company, TODAY, "api").pk)
         assert "RuntimeError" in caplog.text
         assert "Testihenkilö" not in caplog.text
@@ -169,6 +163,4 @@ class TestMessages:
 
 
 def _body(message):
-    import base64
-
     return base64.b64decode(message["body"]).decode()
