@@ -23,7 +23,7 @@ from retention.collection import _Staged
 from retention.domain.errors import NightError
 from retention.evidence_check import verify
 from retention.evidence_log import EvidenceLog, Journal
-from retention.leases import LeaseLost, known_dead, owner
+from retention.leases import LeaseLost, known_dead, owner, take
 from retention.models import (
     Attempt,
     Collection,
@@ -169,6 +169,15 @@ class TestLeases:
             step = first(begun, one)
             NightStep.objects.filter(pk=step.pk).update(lease_owner="elsewhere", lease_until=until)
             assert (following(begun, other) is not None) is taken
+
+    def test_one_that_was_renewed_since_it_was_looked_at_is_not_taken(self, begun):
+        with owner() as one, owner() as other:
+            step = first(begun, one)
+            NightStep.objects.filter(pk=step.pk).update(lease_until=BEFORE)
+            step.refresh_from_db()
+            assert one.renew() == 1
+            assert not take(step, other)
+            one.fence(step)
 
     def test_of_an_owner_who_is_known_to_be_dead_it_is_taken_at_once(self, begun):
         with pytest.raises(ZeroDivisionError), owner() as one:
@@ -542,3 +551,17 @@ def test_evidence_and_journal_stand_several_writers(own_database):
     writers = [own_database.start(lambda lot=lot: write(lot)) for lot in range(WRITERS)]
     assert [wait(writer) for writer in writers] == [0] * WRITERS
     assert own_database.in_process(check) == 0
+
+
+def test_a_journal_stands_writers_who_never_wait_for_each_other_elsewhere(data_dir):
+    barrier = get_context("fork").Barrier(WRITERS)
+
+    def write():
+        barrier.wait(60)
+        for number in range(150):
+            Journal("testi", TODAY).append({"keys": ["0" * 64] * 20, "number": number})
+
+    own = OwnDatabase(data_dir)
+    writers = [own.start(write) for _ in range(WRITERS)]
+    assert [wait(writer) for writer in writers] == [0] * WRITERS
+    assert [number for number, _, _ in Journal("testi", TODAY).lines()] == list(range(1, 150 * WRITERS + 1))
