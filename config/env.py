@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -15,6 +16,40 @@ def text(name: str, default: str | None = None) -> str:
     if value is None or value == "":
         raise ImproperlyConfigured(f"{name} is not set; see .env.example for what it means")
     return value
+
+
+def secret(name: str) -> str:
+    """The value, or the content of the file that NAME_FILE names, without its last line break; "" of neither."""
+    path = os.environ.get(f"{name}_FILE")
+    if not path:
+        return os.environ.get(name, "")
+    if os.environ.get(name):
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; keep one")
+    try:
+        found = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read ({why}); it names a file with the value") from None
+    if not found:
+        raise ImproperlyConfigured(f"{name}_FILE is empty; it names a file with the value")
+    return found
+
+
+def clock(name: str, default: str) -> time:
+    value = os.environ.get(name, default)
+    try:
+        return datetime.strptime(value, "%H:%M").time()  # noqa: DTZ007 - a time of day, in each organisation's zone
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; say a time of day as 02:00") from None
+
+
+def broker(name: str) -> str:
+    """`redis://…`, `rediss://…` (TLS) or `redis+socket://PATH`; "" when unset."""
+    url = secret(name)
+    scheme = urlsplit(url).scheme
+    if url and scheme not in {"redis", "rediss", "redis+socket"}:
+        raise ImproperlyConfigured(f"{name} begins with {scheme!r}; say redis://HOST:PORT/NUMBER")
+    return url
 
 
 def flag(name: str, default: bool) -> bool:
@@ -39,9 +74,13 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
-def database(name: str, default: Path) -> dict[str, Any]:
-    """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`; SQLite at `default` when unset."""
-    url = os.environ.get(name) or f"sqlite:///{default}"
+def database(name: str, default: Path, statement_seconds: int = 0, connection_seconds: int = 0) -> dict[str, Any]:
+    """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`; SQLite at `default` when unset.
+
+    Of PostgreSQL: after how many seconds it ends a statement, or a transaction in which nothing happens (0: never), and
+    how long a connection is kept for the next request.
+    """
+    url = secret(name) or f"sqlite:///{default}"
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return {
@@ -61,6 +100,15 @@ def database(name: str, default: Path) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": parts.hostname or "",
             "PORT": str(parts.port or ""),
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            "CONN_MAX_AGE": connection_seconds,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": _options(dict(parse_qsl(parts.query)), statement_seconds),
         }
     raise ImproperlyConfigured(f"{name} begins with {parts.scheme!r}; say sqlite:///… or postgresql://…")
+
+
+def _options(driver: dict[str, str], statement_seconds: int) -> dict[str, Any]:
+    ends = ("statement_timeout", "idle_in_transaction_session_timeout")
+    ours = [f"-c {end}={statement_seconds}s" for end in ends if statement_seconds]
+    said = [driver["options"]] if "options" in driver else []  # of two the last counts
+    return {**driver, "options": " ".join([*ours, *said])} if ours or said else dict(driver)

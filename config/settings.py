@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ DATA_DIR = Path(env.text("SELOSTE_DATA", str(BASE_DIR / "var"))).resolve()
 DEBUG = env.flag("SELOSTE_DEBUG", False)
 ALLOWED_HOSTS = env.names("SELOSTE_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("SELOSTE_ORIGINS")
-SECRET_KEY = os.environ.get("SELOSTE_SECRET_KEY") or session_key(DATA_DIR / "keys")
+SECRET_KEY = env.secret("SELOSTE_SECRET_KEY") or session_key(DATA_DIR / "keys")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -65,7 +64,25 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.database("SELOSTE_DATABASE_URL", DATA_DIR / "seloste.sqlite3")}
+DATABASES = {
+    "default": env.database(
+        "SELOSTE_DATABASE_URL",
+        DATA_DIR / "seloste.sqlite3",
+        env.number("SELOSTE_STATEMENT_SECONDS", 600),
+        env.number("SELOSTE_CONNECTION_SECONDS", 60),
+    )
+}
+REDIS_URL = env.broker("SELOSTE_REDIS_URL")
+"""Celery's broker; empty: there are no Celery workers, and the embedded commands run the nights."""
+NIGHT_AT = env.clock("SELOSTE_NIGHT_AT", "02:00")
+"""When the schedule asks for an organisation's night, in its time zone."""
+SWEEP_SECONDS = env.number("SELOSTE_SWEEP_SECONDS", 30, least=1)
+"""How often somebody looks for nights and steps that wait."""
+VISIBILITY_SECONDS = env.number("SELOSTE_VISIBILITY_SECONDS", 43_200, least=60)
+"""After how long the broker gives a message, whose task has not ended, to another worker too."""
+LEASE_SECONDS = env.number("SELOSTE_LEASE_SECONDS", 120, least=10)
+"""How long a step of a night stays a worker's of whom nothing is heard."""
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

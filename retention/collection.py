@@ -18,7 +18,7 @@ day counts. Each way the answer is the one that keeps longer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -52,11 +52,12 @@ class IncompleteError(SelosteError):
         self.rows = rows
 
 
-def collect(run: Run, register: RegisterPlan, connector: Connector) -> None:
+def collect(run: Run, register: RegisterPlan, connector: Connector, fence: Callable[[], None] = lambda: None) -> None:
     """Bring the ledger to what the register's sources tell, and record for each how that went.
 
     A source that fails is recorded as incomplete, and the others go on. Doing it again on the same night changes
-    nothing but the record. Raises NightError if the run has no version.
+    nothing but the record. `fence` is asked in each transaction that changes the ledger, and raises to undo it.
+    Raises NightError if the run has no version.
     """
     if run.version is None:
         raise NightError(f"the night of {run.business_date} has no version pinned")
@@ -64,7 +65,7 @@ def collect(run: Run, register: RegisterPlan, connector: Connector) -> None:
     for source in register.ledger:
         name = f"{register.code}:{source.code}"
         try:
-            _collect_source(run, plan, register, source, name, connector)
+            _collect_source(run, plan, register, source, name, connector, fence)
         except SelosteError as error:
             rows = error.rows if isinstance(error, IncompleteError) else 0
             _record(run, register, name, rows, str(error))
@@ -90,13 +91,20 @@ def forget_dropped_sources(run: Run, plan: Plan) -> None:
 
 
 def _collect_source(
-    run: Run, plan: Plan, register: RegisterPlan, source: LedgerSource, name: str, connector: Connector
+    run: Run,
+    plan: Plan,
+    register: RegisterPlan,
+    source: LedgerSource,
+    name: str,
+    connector: Connector,
+    fence: Callable[[], None],
 ) -> None:
     staged = _Staged(source.mapping)
     try:
         staged.open()
         rows = staged.fill(connector.collect(source.mapping))
         with transaction.atomic():
+            fence()
             problems = [*staged.problems(run.organisation.pk, source.subject_kind, name)]
             problems += _shrunk(run, plan, register, source, name, rows)
             if problems:

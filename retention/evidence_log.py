@@ -12,10 +12,12 @@ destroys `digest.key` makes every digest meaningless, and the chain still verifi
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -28,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
 
+from retention import database_locks
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex
 from retention.models import EvidenceEntry, EvidenceHead
@@ -105,10 +108,15 @@ def key_id(key: Ed25519PrivateKey) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLog:
-    """The chain of one night; `chain` is its business date, YYYY-MM-DD."""
+    """The chain of one night; `chain` is its business date, YYYY-MM-DD. Several processes may write it at once.
+
+    `guard` is asked in the transaction of each entry, before it is written: one who raises there has written nothing
+    of what the entry speaks of either.
+    """
 
     slug: str
     chain: str
+    guard: Callable[[], None] = field(default=lambda: None, compare=False)
 
     def append(self, kind: str, body: Mapping[str, Any]) -> str:
         """Add an entry in the caller's transaction, and return its digest: what is undone leaves no trace of either.
@@ -117,6 +125,8 @@ class EvidenceLog:
         """
         if not transaction.get_connection().in_atomic_block:
             raise EvidenceError(f"{kind}: evidence is written in the transaction of what it speaks of")
+        self.guard()
+        database_locks.alone(f"evidence {self.slug} {self.chain}")
         number, previous = self.end()
         content = canonical(body)
         digest = link(previous, number + 1, kind, content)
@@ -162,22 +172,34 @@ class Journal:
 
     def __init__(self, slug: str, business_date: date) -> None:
         self.path = Path(settings.DATA_DIR) / "journal" / slug / f"{business_date.isoformat()}.jsonl"
-        self._end: tuple[int, str] | None = None
+        self._end: tuple[int, str, int] | None = None
+        """What was seen at the end last: number, digest, and the length of the file then."""
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record and sync it. Raises EvidenceError if the line before it is not a journal's."""
-        if self._end is None:
-            self._end = self._repair()
-        number, previous = self._end
-        body = canonical(record)
-        number, digest = number + 1, link(previous, number + 1, "journal", body)
-        line = canonical({"body": record, "digest": digest, "number": number, "previous": previous}) + b"\n"
-        self._end = None  # a write that fails half-way is repaired before the next one
-        with self.path.open("ab") as file:
+        with self._alone() as file:
+            size = file.seek(0, os.SEEK_END)
+            if self._end is None or self._end[2] != size:  # another process wrote, or a write of ours failed half-way
+                self._end = self._repair(file)
+            number, previous, size = self._end
+            number, digest = number + 1, link(previous, number + 1, "journal", canonical(record))
+            line = canonical({"body": record, "digest": digest, "number": number, "previous": previous}) + b"\n"
+            file.seek(0, os.SEEK_END)
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        self._end = number, digest
+            self._end = number, digest, size + len(line)
+
+    @contextmanager
+    def _alone(self) -> Iterator[BinaryIO]:
+        """The file, with every other writer kept out; the kernel lets go if the process dies."""
+        if not self.path.exists():
+            _make_directory(self.path.parent)
+            self.path.touch(mode=0o600)
+            _sync_directory(self.path.parent)
+        with self.path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
 
     def lines(self) -> Iterator[tuple[int, Mapping[str, Any], str]]:
         """(number, record, digest) of each whole line. Raises EvidenceError naming the first line that is wrong."""
@@ -200,18 +222,13 @@ class Journal:
         with self.path.open("rb") as file:
             return self._last(file)[:2]
 
-    def _repair(self) -> tuple[int, str]:
-        if not self.path.exists():
-            _make_directory(self.path.parent)
-            self.path.touch(mode=0o600)
-            _sync_directory(self.path.parent)
-        with self.path.open("r+b") as file:
-            number, digest, whole = self._last(file)
-            if file.seek(0, os.SEEK_END) > whole:
-                file.truncate(whole)
-                file.flush()
-                os.fsync(file.fileno())
-        return number, digest
+    def _repair(self, file: BinaryIO) -> tuple[int, str, int]:
+        number, digest, whole = self._last(file)
+        if file.seek(0, os.SEEK_END) > whole:
+            file.truncate(whole)
+            file.flush()
+            os.fsync(file.fileno())
+        return number, digest, whole
 
     def _last(self, file: BinaryIO) -> tuple[int, str, int]:
         """Number and digest of the last whole line, and where it ends."""
@@ -259,6 +276,7 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
 
     Raises EvidenceError if the key is missing, or if the night was signed with another end.
     """
+    database_locks.alone(f"heads {slug}")
     log = EvidenceLog(slug, chain)
     entries, last = log.end()
     signed = EvidenceHead.objects.filter(organisation=slug, business_date=business_date).first()

@@ -9,16 +9,16 @@ FOR SHARE would let a stream of claims starve the hold).
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from simple_history.utils import update_change_reason
 
+from retention import database_locks
 from retention.domain import rules
 from retention.domain.errors import DocumentError, LifecycleError, Problem
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
@@ -160,26 +160,15 @@ def active(
     return dict(found)
 
 
-def _lock_key(organisation: Organisation) -> int:
-    digest = hashlib.sha256(f"seloste gate {organisation.pk}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _lock(organisation: Organisation, function: str) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s)", [_lock_key(organisation)])
-
-
 def _gate_alone(organisation: Organisation) -> Gate:
-    _lock(organisation, "pg_advisory_xact_lock")
+    database_locks.alone(f"gate {organisation.pk}")
     gate, _ = Gate.objects.get_or_create(organisation=organisation)
     return gate
 
 
 def claim_gate(organisation: Organisation) -> Gate:
     """Take the gate as a claim does, together with others, until the transaction ends; holds are read after it."""
-    _lock(organisation, "pg_advisory_xact_lock_shared")
+    database_locks.together(f"gate {organisation.pk}")
     gate, _ = Gate.objects.get_or_create(organisation=organisation)
     return gate
 

@@ -1,76 +1,39 @@
 """One night of one organisation, from the collected ledger to the signed head.
 
-Collect → evaluate → lots → policy, approval, grace → claim → dispose → read back → independent reader →
-evidence → summary. A register that cannot be reached is named and the night goes on with the others.
-Every step can be killed and the night started again: what is done is not done twice, and the end is the
-same. A finished night started again is a no-op (P7).
+Its steps are rows (`steps.py`), so that several processes may be at it: `run_night` goes on to the night's end,
+taking all steps in order or helping those who are at it; `help_night` ends where no step is free.
+A finished night started again is a no-op (P7).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from functools import partial
-from time import monotonic
+import time
+from collections.abc import Callable
+from datetime import date, datetime
 
-from django.db import transaction
-
-from retention import replay, verification
-from retention.collection import collect, forget_dropped_sources
-from retention.connectors.contract import Connector, ConnectorError
-from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
 from retention.domain.errors import NightError, SelosteError
-from retention.domain.lifecycle import LotState, Outcome
-from retention.domain.rules import Action, Hold
-from retention.evaluation import Due, Question, evaluate
-from retention.evidence_log import EvidenceLog, Journal, check_keys, sign_head
-from retention.flagging import block, taken_back, unblock
-from retention.forgetting import forget
-from retention.holds import active
-from retention.identity import Names
-from retention.lot_keys import LotKey
-from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, Run
+from retention.evidence_log import check_keys
+from retention.leases import LeaseLost, Owner, owner
+from retention.models import NightStep, Run
 from retention.models.run import RunState
-from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
-from retention.purge import CHUNK, Stopped, Work, purge_chunk
-from retention.runs import missed, only_one, refuse_wrong_date, request, summary_row
-from retention.selectors import connector_of
+from retention.night_steps import Asked, do, quiet
+from retention.night_steps import Progress as Progress
+from retention.plan import plan_of
+from retention.purge import CHUNK, Stopped
+from retention.runs import missed, refuse_wrong_date, request
+from retention.steps import (
+    MOST_TRIES,
+    begin,
+    following,
+    free,
+    is_left,
+    release,
+)
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
 
-CLOCK_TOLERANCE_SECONDS = 300.0
-
-Progress = Callable[[str, str, str], None]
-"""Told of each step: (step, register, dataset or detail)."""
-
-
-def _quiet(step: str, register: str, detail: str) -> None:
-    """No one listens."""
-
-
-@dataclass
-class _Night:
-    """What the steps of one night share."""
-
-    run: Run
-    plan: Plan
-    log: EvidenceLog
-    journal: Journal
-    progress: Progress
-    chunk: int
-    at: Callable[[str], None]
-    problems: dict[str, str] = field(default_factory=dict)
-    began: float = field(default_factory=monotonic)
-
-    @property
-    def organisation(self) -> Organisation:
-        return self.run.organisation
-
-    @property
-    def today(self) -> date:
-        return self.run.business_date
+PAUSE_SECONDS = 0.2
+"""Between two looks at a night whose remaining steps wait for others."""
 
 
 def run_night(
@@ -83,432 +46,107 @@ def run_night(
     chunk: int = CHUNK,
     at: Callable[[str], None] = lambda point: None,
 ) -> Run:
-    """Run the night of `business_date`, or finish one that was interrupted. `now` is an aware instant.
+    """Run the night of `business_date` to its end, finish one that was left, or help others who are at it.
 
-    Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in force, another
-    night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once; `at`
-    is told of each point between two steps.
+    `now` is an aware instant. Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in
+    force, another night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once;
+    `at` is told of each point between two steps.
     """
-    with only_one(organisation):
-        if not Run.objects.filter(organisation=organisation, business_date=business_date).exists():
-            asked = Run(organisation=organisation, business_date=business_date, gap_confirmed=confirm_gap)
-            refuse_wrong_date(asked, now)  # before it is written: a refusal leaves no request behind
-        run = request(organisation, business_date, by, confirm_gap)
-        if run.state == RunState.FINISHED:
-            return run
-        if run.stop_requested:  # before it began, or after it was killed
-            run.state = RunState.STOPPED
-            run.save(update_fields=["state"])
-            return run
-        version = run.version or version_in_force(organisation, business_date)
-        if version is None:
-            raise NightError(f"{organisation.slug}: no published version is in force on {business_date}")
-        refuse_wrong_date(run, now)
-        check_keys()
-        plan = plan_of(version)
-        run.version, run.state = version, RunState.RUNNING
-        run.started_at = run.started_at or now
-        run.missed_dates = [day.isoformat() for day in missed(run)]
-        run.save(update_fields=["version", "state", "started_at", "missed_dates"])
-        night = _Night(
-            run,
-            plan,
-            EvidenceLog(organisation.slug, business_date.isoformat()),
-            Journal(organisation.slug, business_date),
-            progress or _quiet,
-            chunk,
-            at,
-        )
+    if not Run.objects.filter(organisation=organisation, business_date=business_date).exists():
+        asked = Run(organisation=organisation, business_date=business_date, gap_confirmed=confirm_gap)
+        refuse_wrong_date(asked, now)  # before it is written: a refusal leaves no request behind
+    run = request(organisation, business_date, by, confirm_gap)
+    asking = Asked(now, progress or quiet, chunk, at)
+    with owner() as who:
+        step = _enter(run, who, now)
+        while run.state == RunState.RUNNING:
+            _take_steps(run, who, step, asking)
+            run.refresh_from_db()
+            if run.state == RunState.RUNNING and is_left(run):
+                step = _enter(run, who, now)
+            elif run.state == RunState.RUNNING:
+                time.sleep(PAUSE_SECONDS)  # others are at steps that the rest waits for
+                step = None
+    return run
+
+
+def help_night(
+    run: Run,
+    now: datetime,
+    progress: Progress | None = None,
+    freed: Callable[[int], None] = lambda steps: None,
+    chunk: int = CHUNK,
+    at: Callable[[str], None] = lambda point: None,
+) -> None:
+    """Begin a night that waits, or help at one that runs, until no step of it is free. Others may be at it still.
+
+    `freed` is told how many further steps may be taken whenever a step has ended. Raises as `run_night` does; a step
+    that was begun too often and never ended stops the night with its reason.
+    """
+    with owner() as who:
+        step = _enter(run, who, now)
+        if run.state == RunState.RUNNING:
+            _take_steps(run, who, step, Asked(now, progress or quiet, chunk, at, freed, MOST_TRIES))
+
+
+def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
+    """Begin the night, or find it begun by others; its first step, if it is ours to take."""
+    if run.state == RunState.FINISHED:
+        return None
+    if run.stop_requested:  # before it began, or after it was killed
+        run.state = RunState.STOPPED
+        run.save(update_fields=["state"])
+        return None
+    if run.state == RunState.STOPPED:
+        return None
+    version = run.version or version_in_force(run.organisation, run.business_date)
+    if version is None:
+        raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
+    refuse_wrong_date(run, now)
+    check_keys()
+    run.version = version
+    run.started_at = run.started_at or now
+    run.missed_dates = [day.isoformat() for day in missed(run)]
+    step = begin(run, plan_of(version), who)
+    run.refresh_from_db()
+    return step
+
+
+def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> None:
+    """Take step after step until none is free."""
+    if run.version is None:
+        raise NightError(f"the night of {run.business_date} has no version pinned")
+    plan = plan_of(run.version)
+    step = step or following(run, who, most_tries=asking.most_tries)
+    while step is not None:
+        done: NightStep | None = None
         try:
-            _walk(night, now)
+            do(run, plan, step, who, asking)
+            done = step
         except Stopped as stopped:
-            run.state, run.stop_reason = RunState.STOPPED, str(stopped)
-            run.save(update_fields=["state", "stop_reason"])
-            night.progress("stopped", "", str(stopped))
-        return run
-
-
-def _walk(night: _Night, now: datetime) -> None:
-    if not night.log.has("night_started"):
-        with transaction.atomic():
-            night.log.append(
-                "night_started",
-                {
-                    "organisation": night.organisation.slug,
-                    "business_date": night.today.isoformat(),
-                    "version": night.run.version.number if night.run.version else None,
-                    "version_digest": night.plan.digest,
-                    "missed_dates": night.run.missed_dates,
-                },
-            )
-    replay.begin(night.organisation, night.plan, night.today)
-    _withdraw_void_lots(night)
-    _lift_blocks(night)
-    forget_dropped_sources(night.run, night.plan)
-    for register in night.plan.registers:
-        _collect(night, register)
-    for register in night.plan.in_order():
-        _work_register(night, register)
-    for register in night.plan.registers:
-        _read_register(night, register)
-    _forget(night)
-    _close(night, now)
-
-
-def _withdraw_void_lots(night: _Night) -> None:
-    """Take back every lot that may no longer be carried out; one with keys under way when its register is worked on."""
-    worked = {dataset.code for register in night.plan.registers for dataset in _worked(night, register)}
-    for lot in open_lots(night.organisation.pk):
-        why = _void(night, lot)
-        if not why or (_under_way(lot) and lot.dataset in worked):
-            continue
+            release(step, who)
+            _stopped(run, str(stopped), asking.progress)
+            return
+        except LeaseLost:  # somebody else has it now, and does the rest of it
+            done = None
+        except Exception as error:
+            # of an error that is not ours nothing is repeated: its text may quote data
+            release(step, who, str(error) if isinstance(error, SelosteError) else type(error).__name__)
+            raise
         try:
-            _take_back(night, lot, why)
-        except SelosteError as error:
-            _problem(night, lot.register, lot.dataset, str(error))
+            step = following(run, who, done, asking.most_tries)
+        except LeaseLost:
+            step = following(run, who, most_tries=asking.most_tries)
+        if done is not None:
+            asking.at(f"{done} done")
+            if others := free(run):
+                asking.freed(others)
+    now_ = Run.objects.only("state", "stop_requested", "stop_reason").get(pk=run.pk)
+    if now_.state == RunState.RUNNING and now_.stop_requested:
+        _stopped(run, now_.stop_reason, asking.progress)
 
 
-def _lift_blocks(night: _Night) -> None:
-    """What was blocked for a lot that will not be carried out is unblocked, as the lot's own version maps it."""
-    for lot in taken_back(night.organisation.pk):
-        plan = plan_of(lot.version)
-        dataset = plan.find_dataset(lot.dataset)
-        try:
-            if dataset is None:
-                raise NightError(f"lot {lot.pk} is of a dataset that its own version does not have")
-            with Names(night.organisation, plan) as names, names.connect(dataset) as connector:
-                unblock(lot, Question(night.organisation, plan, dataset, night.today), connector, night.log)
-        except SelosteError as error:
-            _problem(night, lot.register, lot.dataset, str(error))
-
-
-def _void(night: _Night, lot: Lot) -> str:
-    """Why a lot may no longer be carried out, whoever approved it; "" if it may (V1, V3)."""
-    current = night.plan.find_dataset(lot.dataset)
-    if current is None or (current.rules_digest, current.register) != (lot.rules_digest, lot.register):
-        return "its rules are no longer in force"
-    if current.policy.mode == "observe" or (current.policy.mode != "purge" and lot.state == LotState.CLAIMED):
-        return "its policy purges no longer"
-    if approvals_needed(current) > lot.approvals_needed:
-        return "its policy asks for more approvals now"
-    return ""
-
-
-def _under_way(lot: Lot) -> bool:
-    """Whether a chunk was in flight when a night was killed, or people were asked to dispose of something."""
-    asked = lot.exceptions.filter(outcome=Outcome.PENDING)
-    return bool(lot.attempts.filter(state="intent").exists() or asked.exists())
-
-
-def _take_back(night: _Night, lot: Lot, why: str) -> None:
-    """Withdraw a lot; what is under way is settled first, as the lot's own version maps it, and nothing more is sent.
-
-    Raises SelosteError, and leaves the lot as it is, where the register cannot be asked.
-    """
-    if _under_way(lot):
-        plan = plan_of(lot.version)
-        register, dataset = plan.find_register(lot.register), plan.find_dataset(lot.dataset)
-        if register is None or dataset is None:
-            raise NightError(f"lot {lot.pk} is of a dataset that its own version does not have")
-        with Names(night.organisation, plan) as names, names.connect(dataset) as connector:
-            question = Question(night.organisation, plan, dataset, night.today)
-            work = replace(_take(night, question, connector, lot, names), void=why)
-            while purge_chunk(work):
-                night.progress("recover", lot.register, lot.dataset)
-    withdraw(lot, why)
-
-
-def _collect(night: _Night, register: RegisterPlan) -> None:
-    if not register.ledger:
-        return
-    night.progress("collect", register.code, "")
-    try:
-        with connector_of(night.organisation, register) as connector:
-            collect(night.run, register, connector)
-    except (ConnectorError, SelosteError) as error:
-        for source in register.ledger:
-            Collection.objects.update_or_create(
-                run=night.run,
-                source=f"{register.code}:{source.code}",
-                defaults={"register": register.code, "complete": False, "problem": str(error)},
-            )
-    night.at(f"collected {register.code}")
-
-
-def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
-    """The datasets of a register that we dispose of ourselves."""
-    return [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
-
-
-def _work_register(night: _Night, register: RegisterPlan) -> None:
-    datasets = _worked(night, register)
-    if not datasets:
-        return
-    try:
-        with connector_of(night.organisation, register) as connector, _names(night) as names:
-            health = connector.check()
-            offset = health.clock_offset_seconds
-            if offset is not None and abs(offset) > CLOCK_TOLERANCE_SECONDS:
-                raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
-            for dataset in datasets:
-                _work_dataset(night, dataset, names.speaking(dataset, connector), names)
-    except ConnectorError as error:
-        for dataset in datasets:
-            if night.problems.get(dataset.code) is None:
-                _problem(night, dataset.register, dataset.code, str(error))
-
-
-def _names(night: _Night) -> Names:
-    return Names(night.organisation, night.plan)
-
-
-def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
-    question = Question(night.organisation, night.plan, dataset, night.today)
-    try:
-        connector.check([question.mapping])
-        for lot in open_lots(night.organisation.pk, dataset.code):
-            why = _void(night, lot)
-            if why:
-                _take_back(night, lot, why)
-        blind = _incomplete_sources(night, question)
-        _recover(night, question, connector, names, blind)
-        if blind:
-            raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
-        if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
-            _evaluate(night, question, connector)
-        for lot in open_lots(night.organisation.pk, dataset.code):
-            if advance(lot, dataset, night.today):
-                _purge(night, question, connector, names, lot)
-            else:
-                block(lot, question, connector, _holds(night, dataset), night.log)
-        _tell_residue(night, dataset)
-    except Stopped:
-        raise
-    except SelosteError as error:
-        _problem(night, dataset.register, dataset.code, str(error))
-
-
-def _recover(night: _Night, question: Question, connector: Connector, names: Names, blind: str) -> None:
-    """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
-
-    On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
-    """
-    for lot in Lot.objects.filter(
-        organisation=night.organisation, dataset=question.dataset.code, attempts__state="intent"
-    ).distinct():
-        night.progress("recover", lot.register, lot.dataset)
-        work = replace(_take(night, question, connector, lot, names), blind=bool(blind))
-        while lot.attempts.filter(state="intent").exists():
-            purge_chunk(work)
-
-
-def _take(night: _Night, question: Question, connector: Connector, lot: Lot, names: Names) -> Work:
-    needed = partial(names.still_needed, question.dataset)
-    return Work(lot, night.run, question, connector, night.log, night.journal, night.chunk, night.at, needed=needed)
-
-
-def _purge(night: _Night, question: Question, connector: Connector, names: Names, lot: Lot) -> None:
-    work = _take(night, question, connector, lot, names)
-    while purge_chunk(work):
-        sent = f"{lot.dataset} {work.lot.next_position}/{work.lot.size}"
-        night.progress("purge", lot.register, sent)
-
-
-def _tell_residue(night: _Night, dataset: DatasetPlan) -> None:
-    """What was found of deleted items when reading back is a problem: the reader, who asks for items, sees none."""
-    found = KeyOutcome.objects.filter(attempt__run=night.run, lot__dataset=dataset.code).exclude(residue="")
-    if where := sorted(set(found.values_list("residue", flat=True))):
-        shown = f"{', '.join(where[:3])}{' …' if len(where) > 3 else ''}"
-        _problem(
-            night,
-            dataset.register,
-            dataset.code,
-            f"of {found.count()} deleted items something is there still: {shown}",
-        )
-
-
-def _incomplete_sources(night: _Night, question: Question) -> str:
-    """Which of tonight's collections, that this dataset's rules rest on, did not complete (V5)."""
-    if not question.asks_ledger:
-        return ""
-    wanted = question.ledger_events | question.opening_events
-    wanted |= question.dataset.rules.facts - question.own_facts
-    asked = Collection.objects.filter(run=night.run)
-    problems = dict(asked.filter(complete=False).values_list("source", "problem"))
-    complete = set(asked.filter(complete=True).values_list("source", flat=True))
-    blind = []
-    for register in night.plan.registers:
-        for source in register.ledger:
-            name = f"{register.code}:{source.code}"
-            if source.subject_kind == question.dataset.subject_kind and source.tells & wanted and name not in complete:
-                blind.append(f"{name}: {problems.get(name, 'was not collected')}")
-    return "; ".join(blind)
-
-
-def _lot_key(item: Due) -> LotKey:
-    return LotKey(item.key, item.subject, item.due_from, item.contract, item.name, item.dates)
-
-
-def _holds(night: _Night, dataset: DatasetPlan) -> Mapping[str, Sequence[Hold]]:
-    return active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
-
-
-def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
-    dataset = question.dataset
-    night.progress("evaluate", dataset.register, dataset.code)
-    holds = _holds(night, dataset)
-    lots = open_lots(night.organisation.pk, dataset.code)
-    waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
-    found = evaluate(question, connector, holds, waiting)
-    back = replay.returned(night.organisation, dataset.code, [_lot_key(item) for item in found.due])
-    grouped: dict[tuple[Action, str], list[Due]] = defaultdict(list)
-    for due in found.due:
-        grouped[due.action, due.why.value].append(due)
-    with transaction.atomic():
-        counts = {state.value: n for state, n in sorted(found.counts.items())}
-        DatasetNight.objects.update_or_create(
-            run=night.run,
-            dataset=dataset.code,
-            defaults={"register": dataset.register, "counts": counts, "problem": ""},
-        )
-        night.log.append("evaluated", {"register": dataset.register, "dataset": dataset.code, "counts": counts})
-        _tell_returned(night, dataset, len(back))
-        if dataset.policy.mode != "observe":
-            for (action, why), items in sorted(grouped.items()):
-                keys = [_lot_key(item) for item in items]
-                make_lots(night.run, dataset, action, why, keys, night.log)
-    night.at(f"evaluated {dataset.code}")
-
-
-def _tell_returned(night: _Night, dataset: DatasetPlan, number: int) -> None:
-    """In the caller's transaction: what had been destroyed is back, so its source was restored from a backup."""
-    if number:
-        night.log.append("returned", {"register": dataset.register, "dataset": dataset.code, "items": number})
-        night.progress("returned", dataset.register, f"{dataset.code} {number}")
-
-
-def _purge_returned(night: _Night, dataset: DatasetPlan, entries: Sequence[LotKey], action: Mapping[str, str]) -> None:
-    """What is back and whose person nobody knows any more goes again: its lot waits for the next night (D9)."""
-    waiting = {key for lot in open_lots(night.organisation.pk, dataset.code) for key in waiting_keys(lot)}
-    fresh = [entry for entry in entries if entry.key not in waiting]
-    if not fresh or dataset.enforced_by != "us":
-        return
-    with transaction.atomic():
-        _tell_returned(night, dataset, len(fresh))
-        if dataset.policy.mode != "observe":
-            for name in sorted(set(action.values())):
-                keys = [entry for entry in fresh if action[entry.key] == name]
-                make_lots(night.run, dataset, Action(name), replay.WHY, keys, night.log)
-    _problem(
-        night,
-        dataset.register,
-        dataset.code,
-        f"{len(fresh)} items are back that had been destroyed: the register was restored from a backup; "
-        "they go again on the next night",
-    )
-
-
-def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
-    night.problems[dataset] = problem
-    night.progress("problem", register, f"{dataset}: {problem}")
-    with transaction.atomic():
-        DatasetNight.objects.update_or_create(
-            run=night.run, dataset=dataset, defaults={"register": register, "problem": problem}
-        )
-        night.log.append("problem", {"register": register, "dataset": dataset, "problem": problem})
-
-
-def _read_register(night: _Night, register: RegisterPlan) -> None:
-    """The independent reader asks again, with other code."""
-    datasets = [dataset for dataset in night.plan.datasets_of(register.code) if dataset.mapping is not None]
-    if not datasets:
-        return
-    night.progress("read", register.code, "")
-    try:
-        with connector_of(night.organisation, register) as connector, _names(night) as names:
-            for dataset in datasets:
-                try:
-                    spoken = names.speaking(dataset, connector)
-                    reading = verification.read(night.plan, dataset, spoken, night.organisation, night.today)
-                except SelosteError as error:
-                    if dataset.code not in night.problems:
-                        _problem(night, dataset.register, dataset.code, str(error))
-                    continue
-                row, _ = DatasetNight.objects.get_or_create(
-                    run=night.run, dataset=dataset.code, defaults={"register": register.code}
-                )
-                row.counts = {
-                    **row.counts,
-                    **{f"left_{state}": n for state, n in sorted(reading.by_state.items())},
-                }
-                row.overdue_left = reading.overdue
-                row.unexplained = reading.unexplained
-                row.people_overdue = reading.people_overdue
-                row.overdue_since = reading.overdue_since
-                row.oldest_kept = reading.oldest_kept
-                row.save()
-                if reading.returned:
-                    action = replay.returned(night.organisation, dataset.code, reading.returned)
-                    _purge_returned(night, dataset, reading.returned, action)
-    except ConnectorError as error:
-        for dataset in datasets:
-            if dataset.code not in night.problems:
-                _problem(night, dataset.register, dataset.code, str(error))
-
-
-def _forget(night: _Night) -> None:
-    """Only where every register answered: what one of them did not tell may still need the ledger."""
-    if night.problems or Collection.objects.filter(run=night.run, complete=False).exists():
-        return
-    night.progress("forget", "", "")
-    try:
-        forgotten = forget(night.organisation, night.plan)
-    except ConnectorError as error:
-        night.progress("problem", "", str(error))
-        return
-    if forgotten.subjects or forgotten.contracts:
-        with transaction.atomic():
-            body = {"subjects": forgotten.subjects, "contracts": forgotten.contracts}
-            night.log.append("ledger_forgot", body)
-    night.at("forgot")
-
-
-def _close(night: _Night, now: datetime) -> None:
-    rows = []
-    with transaction.atomic():
-        for row in DatasetNight.objects.filter(run=night.run).order_by("register", "dataset"):
-            outcomes: dict[str, int] = defaultdict(int)
-            for tally in Attempt.objects.filter(run=night.run, lot__dataset=row.dataset, state="outcome").values_list(
-                "tally", flat=True
-            ):
-                for outcome, n in tally.items():
-                    outcomes[outcome] += n
-            row.counts = {**row.counts, "outcomes": dict(sorted(outcomes.items()))}
-            row.save(update_fields=["counts"])
-            rows.append(summary_row(row))
-        run = night.run
-        run.summary = {
-            "datasets": rows,
-            "problems": {row["dataset"]: row["problem"] for row in rows if row["problem"]},
-            "unheard": dict(
-                Collection.objects.filter(run=run, complete=False).order_by("source").values_list("source", "problem")
-            ),
-            "unexplained": sum(row["unexplained"] or 0 for row in rows),
-            "purged": sum(row["destroyed"] for row in rows),
-            "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
-        }
-        ended = now + timedelta(seconds=monotonic() - night.began)
-        earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
-        earlier.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
-            state=RunState.STOPPED, stop_reason=f"the night of {run.business_date} covered it"
-        )
-        run.state, run.finished_at, run.stop_reason = RunState.FINISHED, ended, ""
-        run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
-        night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})
-        sign_head(
-            night.organisation.slug,
-            night.today,
-            night.log.chain,
-            {key: run.summary[key] for key in ("unexplained", "purged", "waiting_lots")},
-        )
-    night.at("closed")
+def _stopped(run: Run, reason: str, progress: Progress) -> None:
+    stopped = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if stopped.update(state=RunState.STOPPED, stop_reason=reason):
+        progress("stopped", "", reason)

@@ -159,22 +159,6 @@ class Plan:
         """The registers that are worked on before this one: what tells names goes last (D6)."""
         return frozenset(d.register for d in self.named_through(register)) - {register}
 
-    def in_order(self) -> tuple[RegisterPlan, ...]:
-        """The registers as they are worked on: each after those that go before it, else as the document has them.
-
-        Raises RuleError where they wait for each other.
-        """
-        left = list(self.registers)
-        done: list[RegisterPlan] = []
-        while left:
-            codes = {register.code for register in left}
-            free = next((register for register in left if not self.goes_before(register.code) & codes), None)
-            if free is None:
-                raise RuleError(f"the registers {', '.join(sorted(codes))} tell each other's names in a circle")
-            left.remove(free)
-            done.append(free)
-        return tuple(done)
-
     def backup_periods(self) -> tuple[Period, ...]:
         """How long backups of the registers are kept, as far as the inventory says."""
         return tuple(period for register in self.registers for period in register.backups)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from retention.domain.errors import NightError
 from retention.models import DatasetNight, Run
@@ -42,19 +36,6 @@ def stop(run: Run, by: str, reason: str) -> None:
     )
     if not changed:
         raise NightError(f"the night of {run.business_date} is not running")
-
-
-@contextmanager
-def only_one(organisation: Organisation) -> Iterator[None]:
-    """One night at a time per organisation on this machine; the kernel lets go if the process dies."""
-    directory = Path(settings.DATA_DIR) / "locks"
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / f"{organisation.slug}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise NightError(f"{organisation.slug}: another night is running") from None
-        yield
 
 
 def missed(run: Run) -> list[date]:

@@ -8,7 +8,7 @@ import pytest
 
 from config.keys import make_keys
 
-pytest_plugins = ["tests.servers.fixtures"]
+pytest_plugins = ["tests.servers.fixtures", "tests.own_database"]
 
 
 @pytest.fixture

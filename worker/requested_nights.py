@@ -12,7 +12,7 @@ from datetime import datetime
 from retention.domain.errors import SelosteError
 from retention.models import Run
 from retention.models.run import RunState
-from retention.night import run_night
+from retention.night import Progress, run_night
 
 Refused = Callable[[Run, str], None]
 """Told of a night that may not run now, and why."""
@@ -23,15 +23,25 @@ def run_requested(now: datetime, refused: Refused) -> Iterator[Run]:
     stop_waiting()
     waiting = Run.objects.filter(state__in=[RunState.REQUESTED, RunState.RUNNING])
     for run in list(waiting.select_related("organisation").order_by("organisation_id", "business_date")):
-
-        def note(step: str, register: str, detail: str, pk: int = run.pk) -> None:
-            Run.objects.filter(pk=pk).update(progress={"step": step, "register": register, "detail": detail})
-
         try:
-            yield run_night(run.organisation, run.business_date, now, progress=note)
+            yield run_night(run.organisation, run.business_date, now, progress=note_progress(run.pk))
         except SelosteError as error:
-            Run.objects.filter(pk=run.pk, state=RunState.REQUESTED).update(stop_reason=str(error))
+            keep_reason(run, error)
             refused(run, str(error))
+
+
+def note_progress(run_id: int) -> Progress:
+    """Write down each step of a night where whoever asked for it can read it."""
+
+    def note(step: str, register: str, detail: str) -> None:
+        Run.objects.filter(pk=run_id).update(progress={"step": step, "register": register, "detail": detail})
+
+    return note
+
+
+def keep_reason(run: Run, error: SelosteError) -> None:
+    """Why a night that was asked for may not run yet."""
+    Run.objects.filter(pk=run.pk, state=RunState.REQUESTED).update(stop_reason=str(error))
 
 
 def stop_waiting() -> int:

@@ -172,7 +172,7 @@ def residues(world: World, refs: Sequence[Ref]) -> list[Residue]:
         return list(connector.verify(world.mapping, refs, world.action))
 
 
-WHAT_MAY_LACK = {
+WHAT_MAY_LACK: Mapping[str, Callable[[World], bool]] = {
     "undated items": lambda world: world.undated,
     "facts": lambda world: world.fact is not None,
     "state": lambda world: world.mapping.closed is not None,

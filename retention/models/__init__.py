@@ -10,6 +10,7 @@ from retention.models.hold import Gate, Hold, HoldSubject
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
 from retention.models.run import Collection, DatasetNight, FirstSeen, Gone, Run
+from retention.models.step import NightStep
 
 __all__ = [
     "Attempt",
@@ -29,5 +30,6 @@ __all__ = [
     "LedgerFact",
     "Lot",
     "LotEvent",
+    "NightStep",
     "Run",
 ]

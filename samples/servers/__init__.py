@@ -25,6 +25,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 120.0
 
+_ASKED = b"\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
+POSTGRES_GREETING = (len(_ASKED) + 4).to_bytes(4, "big") + _ASKED
+"""What a client of PostgreSQL says first: version 3.0 of the protocol, user and database."""
+
 
 class ServerError(Exception):
     """The server did not start; the end of its log is in the message."""
@@ -99,19 +103,13 @@ def free_port() -> int:
 
 
 def answers(running: Running) -> bool:
-    """Whether something accepts connections there."""
-    if running.name == "postgres" and not _postgres_is_ready(running.directory):
-        return False
+    """Whether something accepts connections there, and, of PostgreSQL, whether it lets anybody in yet."""
     port = 389 if running.name == "samba-ad" else running.port
-    with suppress(OSError), socket.create_connection((running.address, port), 0.5):
-        return True
-    return False
-
-
-def _postgres_is_ready(directory: Path) -> bool:
-    """It listens before it lets anybody in; its last line of state tells."""
-    with suppress(OSError, IndexError):
-        return (directory / "data" / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+    with suppress(OSError), socket.create_connection((running.address, port), 0.5) as connection:
+        if running.name != "postgres":
+            return True
+        connection.sendall(POSTGRES_GREETING)
+        return connection.recv(1) == b"R"  # it is still starting up while it answers E, an error
     return False
 
 

@@ -237,7 +237,7 @@ class RealKaseNet:
             for (table,) in tables:
                 if table == "spatial_ref_sys":
                     continue
-                cursor = connection.execute(f'select * from "{table}" order by 1')  # type: ignore[arg-type]
+                cursor = connection.execute(f'select * from "{table}" order by 1')
                 names = [column.name for column in cursor.description or ()]
                 for row in cursor:
                     yield table, dict(zip(names, row, strict=True))
@@ -327,11 +327,11 @@ def _fill_postgres(world: RealKaseNet, directory: Path) -> None:
     statements, tables = _schema(directory / "crm.sqlite3")
     with psycopg.connect(f"{address} dbname=crm") as crm:
         for statement in statements:
-            crm.execute(statement)  # type: ignore[arg-type]
+            crm.execute(statement)
         for table, rows in tables.items():
             for row in rows:
                 values = [bool(v) if table == "asiakas" and n == 7 and v is not None else v for n, v in enumerate(row)]
-                crm.execute(f"insert into {table} values ({', '.join(['%s'] * len(row))})", values)  # type: ignore[arg-type]
+                crm.execute(f"insert into {table} values ({', '.join(['%s'] * len(row))})", values)
         _history(crm)
     _, layers = _schema(directory / "kuitukartta.gpkg", ("liittyma", "kaapeli", "sijoituslupa"))
     with psycopg.connect(f"{address} dbname=kartta") as kartta:
@@ -349,9 +349,7 @@ def _fill_postgres(world: RealKaseNet, directory: Path) -> None:
             for fid, _, *rest in layers[table]:
                 marks = ", ".join(["%s"] * len(rest))
                 point = "ST_SetSRID(ST_MakePoint(%s, 7000000), 3067)"
-                kartta.execute(  # type: ignore[call-overload]
-                    f"insert into {table} values (%s, {point}, {marks})", [fid, 380_000 + fid, *rest]
-                )
+                kartta.execute(f"insert into {table} values (%s, {point}, {marks})", [fid, 380_000 + fid, *rest])
 
 
 def _history(crm: psycopg.Connection[Any]) -> None:
@@ -465,7 +463,7 @@ def _fill_dovecot(world: RealKaseNet) -> None:
         for customer in world.story.customers:
             if customer.contracts:
                 day = max(customer.contracts[0].started, customer.recorded)
-                moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+                noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
                 text = f"From: {customer.person.email}\r\nTo: {ROLE}\r\nSubject: Kiitos\r\n\r\nTeksti\r\n"
-                stamp = imaplib.Time2Internaldate(moment)
+                stamp = imaplib.Time2Internaldate(noon)
                 assert client.append("INBOX", r"(\Seen)", stamp, text.encode())[0] == "OK"

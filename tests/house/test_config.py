@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -43,9 +44,54 @@ def test_databases_by_url(monkeypatch, tmp_path):
     monkeypatch.setenv("SELOSTE_X", "postgresql://u:p%40ss@db:5433/seloste?sslmode=require")
     found = env.database("SELOSTE_X", tmp_path)
     assert (found["PASSWORD"], found["PORT"], found["OPTIONS"]) == ("p@ss", "5433", {"sslmode": "require"})
+    found = env.database("SELOSTE_X", tmp_path, statement_seconds=9, connection_seconds=7)
+    ends = "-c statement_timeout=9s -c idle_in_transaction_session_timeout=9s"
+    assert (found["CONN_MAX_AGE"], found["OPTIONS"]) == (7, {"sslmode": "require", "options": ends})
+    monkeypatch.setenv("SELOSTE_X", "postgresql://db/seloste?options=-c%20statement_timeout%3D1s")
+    assert env.database("SELOSTE_X", tmp_path, 9)["OPTIONS"] == {"options": f"{ends} -c statement_timeout=1s"}
     monkeypatch.setenv("SELOSTE_X", "mysql://x")
     with pytest.raises(ImproperlyConfigured, match="mysql"):
         env.database("SELOSTE_X", tmp_path)
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch, tmp_path):
+    file = tmp_path / "url"
+    file.write_text("postgresql://u:p@db/seloste\n")
+    monkeypatch.setenv("SELOSTE_X_FILE", str(file))
+    assert env.secret("SELOSTE_X") == "postgresql://u:p@db/seloste"
+    assert env.database("SELOSTE_X", tmp_path)["PASSWORD"] == "p"
+    monkeypatch.setenv("SELOSTE_X", "sqlite:///x")
+    with pytest.raises(ImproperlyConfigured, match="both set"):
+        env.secret("SELOSTE_X")
+    monkeypatch.delenv("SELOSTE_X")
+    for content in (None, "\n"):
+        file.unlink() if content is None else file.write_text(content)
+        with pytest.raises(ImproperlyConfigured, match="SELOSTE_X_FILE"):
+            env.secret("SELOSTE_X")
+
+
+@pytest.mark.parametrize(("value", "read"), [("02:00", time(2, 0)), ("23:59", time(23, 59))])
+def test_a_time_of_day_is_read(monkeypatch, value, read):
+    monkeypatch.setenv("SELOSTE_X", value)
+    assert env.clock("SELOSTE_X", "01:00") == read
+
+
+@pytest.mark.parametrize("value", ["", "2", "24:00", "02:00:00", "two"])
+def test_what_is_no_time_of_day_is_refused(monkeypatch, value):
+    monkeypatch.setenv("SELOSTE_X", value)
+    with pytest.raises(ImproperlyConfigured, match="as 02:00"):
+        env.clock("SELOSTE_X", "01:00")
+
+
+def test_a_broker_is_redis_or_nothing(monkeypatch):
+    monkeypatch.delenv("SELOSTE_X", raising=False)
+    assert env.broker("SELOSTE_X") == ""
+    monkeypatch.setenv("SELOSTE_X", "rediss://:secret@redis/0")
+    assert env.broker("SELOSTE_X") == "rediss://:secret@redis/0"
+    monkeypatch.setenv("SELOSTE_X", "amqp://:secret@rabbit")
+    with pytest.raises(ImproperlyConfigured, match="amqp") as caught:
+        env.broker("SELOSTE_X")
+    assert "secret" not in str(caught.value)
 
 
 def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):

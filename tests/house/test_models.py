@@ -15,6 +15,7 @@ NOT_TRACKED = {
         "HoldSubject",
         "Gate",
         "Run",
+        "NightStep",
         "Collection",
         "DatasetNight",
         "FirstSeen",

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import transaction
 
-from config.keys import make_keys
 from retention.disposal import approve
 from retention.domain import rules
 from retention.domain.errors import DocumentError, LifecycleError
@@ -35,8 +30,8 @@ from retention.holds import (
 from retention.models import Gate, Hold, HoldSubject, LedgerFact, Lot
 from retention.night import run_night
 from ropa.models import Organisation
+from tests.own_database import OwnDatabase, wait
 from tests.retention.company import NOW, TODAY, customers, document, found_company, ground, publish
-from tests.retention.test_kill import _in_process as in_process
 
 ROOT = Path(__file__).resolve().parents[2]
 REVIEW = date(2027, 1, 1)
@@ -233,18 +228,15 @@ class TestStops:
             stop(organisation, None, "controller", " ")
 
 
-def _prepared(directory, then=lambda: None):
-    make_keys(directory / "keys")
-
+def _prepared(own: OwnDatabase, then=lambda: None) -> None:
     def prepare():
-        call_command("migrate", verbosity=0)
-        found_company(directory)
+        found_company(own.directory)
         then()
 
-    assert in_process(directory, prepare) == 0
+    assert own.in_process(prepare) == 0
 
 
-def _hold_from_elsewhere(directory, number):
+def _hold_from_elsewhere(own: OwnDatabase, number):
     """Place a hold in a process that shares nothing with this one but the database."""
     code = f"""
 import django
@@ -254,31 +246,29 @@ from tests.retention.test_holds import hold
 placed = hold(Organisation.objects.get(), {number!r})
 assert placed.in_flight, placed
 """
-    settled = {**os.environ, "SELOSTE_DATA": str(directory), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    subprocess.run([sys.executable, "-c", code], env=settled, cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], env=own.environment(), cwd=ROOT, check=True, timeout=60)
 
 
 def _night(at):
     run_night(Organisation.objects.get(), TODAY, NOW, at=at)
 
 
-def _tally(directory, dataset):
-    with closing(sqlite3.connect(directory / "seloste.sqlite3")) as database:
-        (tally,) = database.execute("select tally from retention_lot where dataset = ?", (dataset,)).fetchone()
+def _tally(own: OwnDatabase, dataset):
+    ((tally,),) = own.rows(f"select cast(tally as text) from retention_lot where dataset = '{dataset}'")
     return json.loads(tally)
 
 
-def test_a_hold_placed_from_elsewhere_after_the_intent_wins(tmp_path, django_db_blocker):
+def test_a_hold_placed_from_elsewhere_after_the_intent_wins(own_database):
     def at(point):
         if point == "intent journalled" and Lot.objects.filter(dataset="asiakastiedot", state="claimed").exists():
-            _hold_from_elsewhere(tmp_path, "1001")
+            _hold_from_elsewhere(own_database, "1001")
 
-    with django_db_blocker.unblock():
-        _prepared(tmp_path)
-        assert in_process(tmp_path, lambda: _night(at)) == 0
-    assert "1001" in customers(tmp_path)
-    assert not {"1003", "1008"} & customers(tmp_path)
-    assert _tally(tmp_path, "asiakastiedot") == {"destroyed": 2, "held": 1}
+    _prepared(own_database)
+    assert own_database.in_process(lambda: _night(at)) == 0
+    left = customers(own_database.directory)
+    assert "1001" in left
+    assert not {"1003", "1008"} & left
+    assert _tally(own_database, "asiakastiedot") == {"destroyed": 2, "held": 1}
 
 
 def _two_questions():
@@ -298,18 +288,17 @@ def _two_questions():
     publish(company, content, 2)
 
 
-def test_a_hold_placed_from_elsewhere_between_two_calls_wins(tmp_path, django_db_blocker):
+def test_a_hold_placed_from_elsewhere_between_two_calls_wins(own_database):
     placed: list[str] = []
 
     def at(point):
         if point == "before disposal" and not placed:
             placed.append(point)
-            _hold_from_elsewhere(tmp_path, "1008")
+            _hold_from_elsewhere(own_database, "1008")
 
-    with django_db_blocker.unblock():
-        _prepared(tmp_path, _two_questions)
-        assert in_process(tmp_path, lambda: _night(at)) == 0
-    assert _tally(tmp_path, "tiketit") == {"destroyed": 1, "held": 2}
+    _prepared(own_database, _two_questions)
+    assert own_database.in_process(lambda: _night(at)) == 0
+    assert _tally(own_database, "tiketit") == {"destroyed": 1, "held": 2}
 
 
 SUBJECTS, KEYS_EACH, CLAIMERS = 12, 8, 3
@@ -337,29 +326,20 @@ def _hold_all():
             log.append("hold", {"subject": str(subject), "epoch": placed.hold.epoch})
 
 
-def test_no_claim_comes_after_a_hold_in_the_order_of_commits(tmp_path, django_db_blocker):
+def test_no_claim_comes_after_a_hold_in_the_order_of_commits(own_database):
     """Real processes on one database: the evidence's numbers are the order in which they committed."""
+    barrier = get_context("fork").Barrier(CLAIMERS + 1)
 
-    def child(act, *arguments):
+    def together(act, *arguments):
         barrier.wait(60)
-        raise SystemExit(in_process(tmp_path, lambda: act(*arguments)))
+        act(*arguments)
 
-    with django_db_blocker.unblock():
-        _prepared(tmp_path)
-        connections.close_all()
-        context = get_context("fork")
-        barrier = context.Barrier(CLAIMERS + 1)
-        children = [context.Process(target=child, args=(_claim, number)) for number in range(CLAIMERS)]
-        children.append(context.Process(target=child, args=(_hold_all,)))
-        for process in children:
-            process.start()
-        for process in children:
-            process.join(120)
-        assert [process.exitcode for process in children] == [0] * len(children)
-    with closing(sqlite3.connect(tmp_path / "seloste.sqlite3")) as database:
-        entries = database.execute("select kind, body from retention_evidenceentry order by number").fetchall()
+    _prepared(own_database)
+    children = [own_database.start(lambda number=number: together(_claim, number)) for number in range(CLAIMERS)]
+    children.append(own_database.start(lambda: together(_hold_all)))
+    assert [wait(child) for child in children] == [0] * len(children)
     held_by: dict[str, int] = {}
-    for kind, body in entries:
+    for kind, body in own_database.rows("select kind, body from retention_evidenceentry order by number"):
         told = json.loads(body)
         if kind == "hold":
             held_by[told["subject"]] = told["epoch"]

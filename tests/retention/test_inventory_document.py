@@ -574,10 +574,14 @@ class TestImporting:
         assert Organisation.objects.get().name == "Testi Oy"
 
     def test_a_database_that_fails_half_way_keeps_nothing(self):
+        on = "before insert on retention_connection"
         with connection.cursor() as cursor:
-            cursor.execute(
-                "create trigger full before insert on retention_connection begin select raise(abort, 'full'); end"
-            )
+            if connection.vendor == "postgresql":
+                body = "begin raise exception 'full'; end"
+                cursor.execute(f"create function full_disk() returns trigger language plpgsql as $$ {body} $$")
+                cursor.execute(f"create trigger full_disk {on} for each row execute function full_disk()")
+            else:
+                cursor.execute(f"create trigger full_disk {on} begin select raise(abort, 'full'); end")
         with pytest.raises(DatabaseError, match="full"):
             bring(document())
         assert (Organisation.objects.count(), Register.objects.count()) == (0, 0)

@@ -74,6 +74,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--customers", metavar="N", type=int, help="so many for each company; its own number if left out"
         )
+        parser.add_argument(
+            "--prepare",
+            action="store_true",
+            help="everything but the night, which workers or manage.py nightly run",
+        )
         parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -87,9 +92,14 @@ class Command(BaseCommand):
                 if options["all"]:
                     self.stdout.write(f"\n═══ {company.name} " + "═" * max(3, 70 - len(company.name)))
                 try:
+                    if options["prepare"]:
+                        self._prepare(company, now, options)
+                        continue
                     nights.append(self._company(company, now, options))
                 except (SelosteError, NotOursError, ServerError, TooFewError) as error:
                     raise CommandError(f"{company.name}: {error}" if options["all"] else str(error)) from error
+            if options["prepare"]:
+                return
             if options["all"]:
                 self._step(0, _("All companies"))
                 print_companies(nights, self.stdout)
@@ -100,16 +110,23 @@ class Command(BaseCommand):
 
     def _company(self, company: Company, now: datetime, options: Mapping[str, Any]) -> CompanyNight:
         language = options["language"]
-        inventory = _inventory(company)
-        systems = self._systems(company, inventory, options)
-        organisation = self._inventory(company, inventory, systems, now)
-        self._holds(organisation, systems)
+        organisation, inventory, systems = self._prepare(company, now, options)
         with _environment(company, systems, inventory):
             run, again = self._night(organisation, now, options)
         self.stdout.write("")
         print_table(run, self.stdout, language, again=again, unreachable=inventory.unreachable)
         self._report(organisation, options)
         return CompanyNight(company.name, run, inventory.unreachable)
+
+    def _prepare(
+        self, company: Company, now: datetime, options: Mapping[str, Any]
+    ) -> tuple[Organisation, _Inventory, Built]:
+        """The company as it stands in the evening."""
+        inventory = _inventory(company)
+        systems = self._systems(company, inventory, options)
+        organisation = self._inventory(company, inventory, systems, now)
+        self._holds(organisation, systems)
+        return organisation, inventory, systems
 
     def _step(self, number: int, text: str) -> None:
         self.stdout.write(f"\n{number}. {text}" if number else f"\n═══ {text}\n")

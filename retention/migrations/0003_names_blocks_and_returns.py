@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0001_initial'),
+        ('retention', '0002_night_steps'),
         ('ropa', '0002_historicalregister_identities_register_identities'),
     ]
 

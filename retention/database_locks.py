@@ -1,0 +1,28 @@
+"""Locks that last as long as a transaction, by name; they guard what no single row stands for.
+
+PostgreSQL: advisory locks, which queue fairly, so that a stream of those who come together never starves the
+one who comes alone. SQLite: every transaction of ours is IMMEDIATE, so the database itself is the lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import connection
+
+
+def alone(name: str) -> None:
+    """Wait for everybody who holds this name, and hold it alone until the caller's transaction ends."""
+    _lock("pg_advisory_xact_lock", name)
+
+
+def together(name: str) -> None:
+    """Wait for whoever holds this name alone, and hold it together with others until the transaction ends."""
+    _lock("pg_advisory_xact_lock_shared", name)
+
+
+def _lock(function: str, name: str) -> None:
+    if connection.vendor == "postgresql":
+        key = int.from_bytes(hashlib.sha256(f"seloste {name}".encode()).digest()[:8], "big", signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [key])

@@ -1,0 +1,33 @@
+"""Settings that cannot work together, found by `manage.py check` and by every start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error, register
+
+
+@register
+def settings_fit_together(**options: Any) -> list[Error]:
+    """What would go wrong in the night is said before it."""
+    found = []
+    engine = settings.DATABASES["default"]["ENGINE"]
+    if settings.REDIS_URL and engine.endswith("sqlite3"):
+        found.append(
+            Error(
+                "SELOSTE_REDIS_URL is set, and the database is SQLite: workers on one file wait for each other.",
+                hint="Set SELOSTE_DATABASE_URL to postgresql://…, or leave SELOSTE_REDIS_URL out and run the nights "
+                "with `manage.py nightly` or `run_requested_nights --watch`.",
+                id="seloste.E001",
+            )
+        )
+    if settings.REDIS_URL and settings.VISIBILITY_SECONDS <= settings.LEASE_SECONDS:
+        found.append(
+            Error(
+                "SELOSTE_VISIBILITY_SECONDS is not above SELOSTE_LEASE_SECONDS: every long step would wake others.",
+                hint="Leave it out, or say more than the longest step of a night takes.",
+                id="seloste.E002",
+            )
+        )
+    return found

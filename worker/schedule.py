@@ -1,0 +1,49 @@
+"""What is to be woken, and which night it is: everything is read from rows and the clock, nothing from a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from retention.models import Run
+from retention.models.run import RunState
+from retention.runs import request
+from retention.steps import free, is_left
+from ropa.models import Organisation
+
+LATEST = timedelta(hours=6)
+"""So long after its time a night is still asked for. Later, people are at work: the next night covers the date (P7)."""
+
+
+def tonight(zone: ZoneInfo, now: datetime, at: time) -> date | None:
+    """The business date whose night is to begin now, where `zone` is; None outside its hours."""
+    here = now.astimezone(zone)
+    for day in (here.date(), here.date() - timedelta(days=1)):
+        since = here.replace(tzinfo=None) - datetime.combine(day, at)  # the clock on the wall, also where it jumps
+        if timedelta() <= since < LATEST:
+            return day
+    return None
+
+
+def request_tonight(now: datetime, at: time) -> list[Run]:
+    """Ask for the night of each organisation with a published inventory whose hour has come, once; those asked for."""
+    asked = []
+    for organisation in Organisation.objects.filter(versions__isnull=False).distinct():
+        day = tonight(ZoneInfo(organisation.time_zone), now, at)
+        nights = Run.objects.filter(organisation=organisation)
+        if day is None or nights.filter(business_date=day).exists():
+            continue
+        if nights.filter(business_date__gt=day, state=RunState.FINISHED).exists():
+            continue
+        asked.append(request(organisation, day, by="schedule"))
+    return asked
+
+
+def waiting() -> Iterator[tuple[Run, int]]:
+    """Each night that somebody should be woken for, the earliest date first, and how many can be at it."""
+    nights = Run.objects.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).select_related("organisation")
+    for run in nights.order_by("organisation_id", "business_date"):
+        workers = 1 if run.state == RunState.REQUESTED or is_left(run) else free(run)
+        if workers:
+            yield run, workers

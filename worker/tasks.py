@@ -1,0 +1,54 @@
+"""What workers are woken for. A message carries a run's id and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from django.conf import settings
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from retention.domain.errors import SelosteError
+from retention.models import Run
+from retention.night import help_night
+from worker.app import app
+from worker.requested_nights import keep_reason, note_progress, stop_waiting
+from worker.schedule import request_tonight, waiting
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="seloste.night")  # type: ignore[untyped-decorator]
+def night(run_id: int) -> None:
+    """Take steps of a night until none is free. A night that may not run yet keeps its reason."""
+    run = Run.objects.select_related("organisation").filter(pk=run_id).first()
+    if run is None:
+        return
+    try:
+        help_night(run, timezone.now(), note_progress(run_id), freed=lambda steps: wake(run_id, steps))
+    except SelosteError as error:
+        keep_reason(run, error)
+        log.warning("%s: %s", run, error)
+    except Exception as error:  # noqa: BLE001 - its text may quote data; the step's row keeps what it was
+        frames = traceback.extract_tb(error.__traceback__)
+        places = "".join(f"\n  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        log.error("%s: %s%s", run, type(error).__name__, places)
+
+
+@app.task(name="seloste.sweep")  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Ask for tonight's nights, and wake somebody for each night and each step that waits."""
+    stop_waiting()
+    request_tonight(timezone.now(), settings.NIGHT_AT)
+    for run, workers in waiting():
+        wake(run.pk, workers)
+
+
+def wake(run_id: int, workers: int = 1) -> None:
+    """Send for so many workers. Nothing is lost if it fails: the rows are there, and the next sweep sends again."""
+    try:
+        for _ in range(workers):
+            night.apply_async((run_id,), expires=2 * settings.SWEEP_SECONDS, retry=False)
+    except OperationalError as error:
+        log.warning("the broker could not be reached (%s); the next sweep finds what waits", type(error).__name__)
