@@ -19,6 +19,8 @@ import pytest
 from samples.kasenet.story import Customer, Situation, Story, tell
 from samples.kasenet.systems import CUSTOMERS, SEED, build
 
+pytestmark = pytest.mark.xdist_group("test_demo")  # one world for all of them
+
 ROOT = Path(__file__).resolve().parents[2]
 TODAY = date(2026, 6, 1)
 

@@ -26,6 +26,8 @@ from samples.running import obstacle
 from tests.e2e.test_demo import Demo, contents
 from tests.house.test_samples_companies import whole
 
+pytestmark = pytest.mark.xdist_group("test_demo_all")  # one world for all of them
+
 TODAY = date(2026, 6, 1)
 CUSTOMERS = 80
 NOT_DUE = {

@@ -22,6 +22,8 @@ from samples.servers import server
 from tests.e2e.real_kasenet import TODAY, RealKaseNet, real_kasenet
 from tests.servers.fixtures import need
 
+pytestmark = pytest.mark.xdist_group("test_real_systems")  # one world for all of them
+
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("postgres", "mariadb", "slapd", "samba-ad", "dovecot")
 

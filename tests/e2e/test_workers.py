@@ -30,6 +30,8 @@ from samples.servers import free_port
 from tests.composed import ROOT, command, environment, kill, running, services, until
 from tests.own_database import OwnDatabase, administer
 
+pytestmark = pytest.mark.xdist_group("test_workers")  # one world for all of them
+
 TODAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
 

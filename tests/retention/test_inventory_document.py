@@ -359,7 +359,7 @@ class TestMeaning:
                 ("connections", "crm", "kind"),
                 "sqll",
                 "connections.crm.kind",
-                "no connector 'sqll'; installed are files, paper, sql",
+                "no connector 'sqll'; installed are files, imap, ldap, paper, sql",
             ),
             (("connections", "crm", "config"), {}, "connections.crm.config.url", "is missing"),
             (("connections", "crm", "config", "ulr"), "x", "connections.crm.config.ulr", "did you mean 'url'?"),
