@@ -99,6 +99,8 @@ class Purge:
 
         def root(columns: Columns) -> Condition:
             terms = [
+                columns[self.mapping.key].is_not(None),
+                among(self.relation, self.mapping.key, columns, [ref.key for ref in refs]),  # so that its index is used
                 of_refs(refs, self.mapping, self.relation, columns),
                 condition(self.still_due, self.mapping, self.relation, columns),
             ]
