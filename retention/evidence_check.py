@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -15,12 +15,15 @@ from django.conf import settings
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, Entry, canonical, merkle_root, sha256_hex, verify_chain
 from retention.evidence_log import EvidenceLog, Journal, heads_directory, key_id, signing_key
+from retention.evidence_restore import adopted_nights
 from retention.models import EvidenceEntry, EvidenceHead
 
 
 @dataclass
 class Verified:
-    """What was recomputed and agreed. `unsigned`: chains of nights that are not finished."""
+    """What was recomputed and agreed. `unsigned`: chains of nights that are not finished; `lost`: nights whose entries
+    went when our own database was restored, as was signed then.
+    """
 
     chains: int = 0
     entries: int = 0
@@ -29,6 +32,7 @@ class Verified:
     copies: int = 0
     journals: int = 0
     journal_lines: int = 0
+    lost: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
@@ -53,10 +57,12 @@ def verify(slug: str) -> Verified:
     chains = list(names.distinct())
     for chain in chains:
         _verify_one_chain(EvidenceLog(slug, chain), heads.get(chain), found, intents, outcomes)
-    lost = sorted(set(heads) - set(chains))
+    adopted = adopted_nights(slug, signed=heads)
+    lost = sorted(set(heads) - set(chains) - adopted)
     if lost:
         raise EvidenceError(f"{slug}: the chain {lost[0]} is gone, and its head is there")
-    _verify_journals(slug, heads, found, intents, outcomes)
+    found.lost = len(adopted)
+    _verify_journals(slug, heads, found, intents, outcomes, adopted)
     return found
 
 
@@ -143,6 +149,7 @@ def _verify_journals(
     found: Verified,
     intents: Mapping[_Step, str],
     outcomes: Mapping[_Step, tuple[str, str]],
+    adopted: Collection[str],
 ) -> None:
     """An intent is committed, then journalled, then sent, then its outcome is committed and journalled."""
     told: dict[str, set[_Step]] = {}
@@ -158,6 +165,9 @@ def _verify_journals(
         for number, record, digest in journal.lines():
             where = f"{slug}: journal {path.name}: line {number}"
             step = record["lot"], record["attempt"]
+            if path.stem in adopted:  # its entries are lost: the journal's own chain, and its head, are what is left
+                agreed = agreed or (number == signed["lines"] and digest == signed["last"])
+                continue
             if record["kind"] == "intent":
                 body = {name: value for name, value in record.items() if name not in {"kind", "run"}}
                 if intents.get(step) != sha256_hex(canonical(body)):

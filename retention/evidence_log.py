@@ -279,11 +279,12 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
     database_locks.alone(f"heads {slug}")
     log = EvidenceLog(slug, chain)
     entries, last = log.end()
-    signed = EvidenceHead.objects.filter(organisation=slug, business_date=business_date).first()
-    if signed is not None:
-        if json.loads(signed.body)["last"] != last:
-            raise EvidenceError(f"{slug}: the night of {business_date} is signed already, and its chain went on")
-        return signed
+    for signed in EvidenceHead.objects.filter(organisation=slug, business_date=business_date):
+        told = json.loads(signed.body)
+        if told["chain"] == chain:
+            if told["last"] != last:
+                raise EvidenceError(f"{slug}: the night of {business_date} is signed already, and its chain went on")
+            return signed
     before = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
     lines, journal = Journal(slug, business_date).end()
     body = canonical(

@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from retention.domain.errors import NightError, SelosteError
 from retention.evidence_log import check_keys
+from retention.evidence_restore import refuse_restored
 from retention.leases import LeaseLost, Owner, owner
 from retention.models import NightStep, Run
 from retention.models.run import RunState
@@ -104,6 +105,8 @@ def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
         raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
     refuse_wrong_date(run, now)
     check_keys()
+    if run.started_at is None:
+        refuse_restored(run.organisation.slug, run.business_date)
     run.version = version
     run.started_at = run.started_at or now
     run.missed_dates = [day.isoformat() for day in missed(run)]

@@ -268,7 +268,7 @@ def _names(night: _Night) -> Names:
 def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
     question = Question(night.organisation, night.plan, dataset, night.today)
     try:
-        connector.check([question.mapping])
+        missing_rights = connector.check([question.mapping]).missing_rights
         for lot in open_lots(night.organisation.pk, dataset.code):
             why = _void(night, lot)
             if why:
@@ -279,6 +279,8 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, nam
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
         if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
             _evaluate(night, question, connector)
+        if missing_rights:  # before anything is sent: a chunk that half may go is none
+            raise ConnectorError(f"rights are missing: {', '.join(missing_rights)}", permanent=True)
         for lot in open_lots(night.organisation.pk, dataset.code):
             if advance(lot, dataset, night.today):
                 _purge(night, question, connector, names, lot)

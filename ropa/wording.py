@@ -103,6 +103,9 @@ def _limits(rule: Mapping[str, Any], words: Table) -> list[str]:
 
 def _fact(name: str, value: bool | int | str, words: Table) -> str:
     if not isinstance(value, bool):
+        told: str | None = words["facts"].get(name, {}).get(value)
+        if told is not None:
+            return told
         other: str = words["fact_is"]["other"].format(fact=name, value=value)
         return other
     known: str = words["facts"].get(name, words["fact_is"])[value]

@@ -44,6 +44,7 @@ def step(name: str) -> str:
         "forget": _("forgetting"),
         "problem": _("problem"),
         "stopped": _("stopped"),
+        "returned": _("back from a backup"),
     }
     return words.get(name, name)
 
@@ -195,8 +196,9 @@ class CompanyNight:
 
 def print_companies(nights: Sequence[CompanyNight], out: SupportsWrite[str]) -> None:
     """One row per company, and one of them all; what cannot be reached here is counted and in no other number."""
-    titles = [_("Company"), _("Registers"), *(headings()[column] for column in SUMMED), _("Not reachable")]
-    titles = [title.replace("\n", " ") for title in titles]
+    titles = [_("Company"), _("Registers"), *(headings()[column] for column in SUMMED)]
+    titles.append(_("Not reachable").replace(" ", "\n"))
+    above, below = zip(*(title.rpartition("\n")[::2] for title in titles), strict=True)
     body: list[tuple[str, ...]] = []
     sums: list[list[int | None]] = []
     for night in nights:
@@ -207,14 +209,15 @@ def print_companies(nights: Sequence[CompanyNight], out: SupportsWrite[str]) -> 
         body.append((night.name, *map(_cell, numbers)))
     every = [None if None in column else sum(map(int, column)) for column in zip(*sums, strict=True)]
     body.append((_("Total"), *map(_cell, every)))
-    widths = [max(len(title), *(len(row[place]) for row in body)) for place, title in enumerate(titles)]
+    widths = [max(map(len, cells)) for cells in zip(above, below, *body, strict=True)]
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
 
     def line(cells: Sequence[str]) -> None:
         first, *numbers = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
         out.write("  ".join([first.strip().ljust(widths[0]), *numbers]).rstrip() + "\n")
 
-    line(titles)
+    line(above)
+    line(below)
     out.write(rule + "\n")
     for row in body[:-1]:
         line(row)

@@ -53,7 +53,7 @@ def test_without_a_key(client, db, data_dir):
 
 def test_with_a_migration_that_was_not_applied(client, db, data_dir):
     applied = MigrationRecorder(connection).migration_qs.filter(app="retention")
-    applied.filter(name="0002_night_steps").delete()
+    applied.filter(name=max(applied.values_list("name", flat=True))).delete()
     code, body = asked(client)
     assert (code, body["migrations"], body["night_age_seconds"]) == (503, False, None)
 

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from retention.inventory_document import read
+from ropa.wording import table
+from samples.companies import companies
 from samples.kasenet import INVENTORY
 from samples.kasenet.people import CHECK_CHARACTERS, identity_code
 from samples.kasenet.story import Situation, tell
@@ -177,3 +179,13 @@ def test_a_folder_of_its_own_is_built_anew(tmp_path):
     (first.directory / "crm.sqlite3").unlink()
     before = contents(build(tmp_path / "fresh", TODAY, customers=80).directory)
     assert contents(build(tmp_path / "kasenet", TODAY, customers=80).directory) == before
+
+
+def test_every_fact_of_the_samples_has_words():
+    """The authority reads conditions: no machine's name stands in them."""
+    for company in companies():
+        for file in (company.inventory, *company.further):
+            for fact, value in re.findall(r"fact: (\w+), is: (\w+)", file.read_text(encoding="utf-8")):
+                meant = {"true": True, "false": False}.get(value, value)
+                for language in ("fi", "sv", "en"):
+                    assert meant in table(language)["facts"][fact], (company.slug, language)

@@ -64,6 +64,7 @@ def test_what_is_whole_verifies_and_is_counted(two_nights):
         "copies": 2,
         "journals": 2,
         "journal_lines": 4,
+        "lost": 0,
     }
 
 

@@ -1,0 +1,125 @@
+"""Our own database was restored from a backup, and the evidence beside it is newer.
+
+The heads' copies and the journals lie outside the database (D7), so they tell that nights ran which the database no
+longer knows. Nothing may be destroyed on such a database before somebody has said that it is so: approvals, holds
+and lots of those nights are gone from it. Adopting takes the heads back from their copies, names the nights whose
+entries are lost, and signs that; what was destroyed in them is in the journals, as keyed digests, and stays absent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from django.conf import settings
+from django.db import transaction
+
+from retention.domain.errors import EvidenceError
+from retention.domain.evidence import GENESIS, canonical, sha256_hex
+from retention.evidence_log import (
+    EvidenceLog,
+    Journal,
+    copy_heads,
+    heads_directory,
+    key_id,
+    sign_head,
+    signing_key,
+)
+from retention.models import EvidenceEntry, EvidenceHead
+
+KIND = "adopted"
+"""The entry that says which nights' entries were lost with our own database."""
+
+
+def lost_nights(slug: str) -> list[str]:
+    """Dates of nights that the evidence outside the database tells of and the database does not know, in order."""
+    known = set(EvidenceEntry.objects.filter(organisation=slug).values_list("chain", flat=True).distinct())
+    known |= adopted_nights(slug)
+    told = {path.stem for path in _journals(slug) if Journal(slug, date.fromisoformat(path.stem)).end()[0]}
+    told |= {json.loads(body)["chain"] for _, body in _ahead(slug)}
+    return sorted(name for name in told - known if not name.startswith(f"{KIND}-"))
+
+
+def refuse_restored(slug: str, business_date: date) -> None:
+    """Raises EvidenceError if our own database is older than the evidence beside it, or this night was lost with it."""
+    heads = EvidenceHead.objects.filter(organisation=slug, business_date=business_date)
+    if business_date.isoformat() in adopted_nights(slug) and heads.exists():
+        raise EvidenceError(
+            f"{slug}: the night of {business_date} ran before our own database was restored; run the next"
+        )
+    lost = lost_nights(slug)
+    if lost or _ahead(slug):
+        raise EvidenceError(
+            f"{slug}: our own database was restored from a backup: it does not know the night of "
+            f"{', '.join(lost) or 'its last heads'}, and the evidence outside it does. Place again the holds of those "
+            "days, then say `manage.py evidence adopt`"
+        )
+
+
+def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
+    """Take the heads back from their copies, and sign which nights' entries are lost; those nights' dates.
+
+    Raises EvidenceError if nothing was lost, or a copy is not what its night signed.
+    """
+    lost, heads = lost_nights(slug), _ahead(slug)
+    if not lost and not heads:
+        raise EvidenceError(f"{slug}: the database knows every night that the evidence tells of")
+    with transaction.atomic():
+        for number, body in heads:
+            _take_back(slug, number, body)
+        log = EvidenceLog(slug, f"{KIND}-{today.isoformat()}")
+        log.append(KIND, {"nights": lost, "heads": [number for number, _ in heads], "by": by, "reason": reason})
+        sign_head(slug, today, log.chain, {"nights_lost": len(lost)})
+        transaction.on_commit(partial(copy_heads, slug))
+    return lost
+
+
+def adopted_nights(slug: str, signed: Collection[str] | None = None) -> frozenset[str]:
+    """Nights whose entries are lost, as was said when our own database had been restored; in `signed` chains only."""
+    told = EvidenceEntry.objects.filter(organisation=slug, kind=KIND).values_list("chain", "body")
+    heard = (body for chain, body in told if signed is None or chain in signed)
+    return frozenset(night for body in heard for night in json.loads(body)["nights"])
+
+
+def _journals(slug: str) -> list[Path]:
+    return sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("????-??-??.jsonl"))
+
+
+def _ahead(slug: str) -> list[tuple[int, str]]:
+    """The number and the body of each copied head that the database does not have."""
+    known = set(EvidenceHead.objects.filter(organisation=slug).values_list("number", flat=True))
+    numbers = sorted(int(path.stem) for path in heads_directory(slug).glob("*.json") if path.stem.isdecimal())
+    return [(number, json.loads(_copy(slug, number))["body"]) for number in numbers if number not in known]
+
+
+def _copy(slug: str, number: int) -> bytes:
+    return (heads_directory(slug) / f"{number}.json").read_bytes()
+
+
+def _take_back(slug: str, number: int, body: str) -> None:
+    where = f"{slug}: the copy of head {number}"
+    told = json.loads(_copy(slug, number))
+    key, content = signing_key(), json.loads(body)
+    if told["digest"] != sha256_hex(body.encode("utf-8")) or told["key_id"] != key_id(key):
+        raise EvidenceError(f"{where} was changed, or signed with another key than keys/evidence.pem")
+    try:
+        key.public_key().verify(bytes.fromhex(told["signature"]), bytes.fromhex(told["digest"]))
+    except (InvalidSignature, ValueError):
+        raise EvidenceError(f"{where} has a signature that is not its own") from None
+    before = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
+    follows = (before.number + 1, before.digest) if before else (1, GENESIS)
+    if (content["number"], content["previous"]) != follows or canonical(content) != body.encode("utf-8"):
+        raise EvidenceError(f"{where} does not follow head {follows[0] - 1}")
+    EvidenceHead.objects.create(
+        organisation=slug,
+        number=number,
+        business_date=date.fromisoformat(content["business_date"]),
+        body=body,
+        digest=told["digest"],
+        key_id=told["key_id"],
+        signature=told["signature"],
+    )

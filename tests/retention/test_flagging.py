@@ -1,0 +1,143 @@
+"""Accounts of a real Active Directory: disabled when their lot is made, deleted after it was approved, enabled again if
+they may stay. Contracts are the small company's: 1001 and 1008 ended long ago, 1002 runs, 1005 is under a hold.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from retention.connectors.suite import Given
+from retention.disposal import approve, reject
+from retention.models import Connection, EvidenceEntry, Hold, Lot
+from retention.night import run_night
+from ropa.models import Version
+from tests.connectors.conftest import ad_admin  # noqa: F401
+from tests.connectors.ldap_worlds import AdWorld, entries
+from tests.retention.company import NOW, TODAY, document, found_company, ground, publish
+from tests.retention.test_night import sql
+
+DISABLED = 2
+NUMBERS = ("1001", "1002", "1005", "1008")
+TOMORROW, LATER = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
+
+
+@pytest.fixture
+def domain(ad_server, ad_admin):  # noqa: F811
+    world = AdWorld(ad_server, ad_admin)
+    world.add([Given(subject=number, day=None) for number in NUMBERS])
+    yield world
+    world.clean()
+
+
+def inventory(domain, rules=None):
+    """Accounts only, approved by one person."""
+    content = document({"mode": "purge", "approval": "one", "grace": "P0D", "waves": False})
+    content["registers"].append(
+        {"id": "toimialue", "name": {"fi": "Toimialue"}, "medium": "directory", "connection": "toimialue", "ledger": []}
+    )
+    accounts = {
+        **content["datasets"][1],
+        "id": "tilit",
+        "register": "toimialue",
+        "mapping": {
+            "place": domain.place,
+            "key": "objectGUID",
+            "subject": "employeeNumber",
+            "options": {"mark_attribute": "adminDescription"},
+        },
+        "grounds": rules or [ground("sopimus")],
+    }
+    content["datasets"] = [accounts]
+    return content
+
+
+@pytest.fixture
+def company(db, data_dir, domain):
+    company = found_company(data_dir)
+    Connection.objects.create(organisation=company, code="toimialue", kind="ldap", config=domain.config())
+    Version.objects.all().delete()
+    publish(company, inventory(domain))
+    return company
+
+
+def night(company, day=TODAY):
+    run = run_night(company, day, NOW + timedelta(days=(day - TODAY).days))
+    assert run.summary["problems"] == {}
+    return run
+
+
+def disabled(domain):
+    """Number -> whether the account is disabled; a deleted one is not there."""
+    found = entries(domain.admin, domain.place, names=("employeeNumber", "userAccountControl"))
+    return {
+        told["employeeNumber"][0].decode(): bool(int(told["userAccountControl"][0]) & DISABLED)
+        for told in found.values()
+        if told.get("employeeNumber")
+    }
+
+
+def test_what_will_go_is_disabled_until_it_is_approved_and_then_deleted(company, domain):
+    night(company)
+    assert disabled(domain) == {"1001": True, "1002": False, "1005": False, "1008": True}
+    lot = Lot.objects.get()
+    approve(lot, "alice", lot.digest)
+    night(company, TOMORROW)
+    assert set(disabled(domain)) == {"1002", "1005"}
+    assert EvidenceEntry.objects.filter(kind="blocked").exists()
+
+
+def test_who_came_back_works_again_the_next_morning_though_nobody_decided(company, domain, data_dir):
+    night(company)
+    values = "'1001', 'S50', '2026-06-01', null, 'voimassa'"
+    sql(data_dir, f"insert into sopimus(asiakasnro, sopimusnro, alku, loppu, tila) values ({values})")
+    night(company, TOMORROW)
+    assert disabled(domain) == {"1001": False, "1002": False, "1005": False, "1008": True}
+    lot = Lot.objects.get()
+    approve(lot, "alice", lot.digest)
+    night(company, LATER)
+    assert set(disabled(domain)) == {"1001", "1002", "1005"}
+    assert disabled(domain)["1001"] is False
+
+
+def test_a_lot_that_is_turned_down_leaves_no_block(company, domain):
+    night(company)
+    lot = Lot.objects.get()
+    reject(lot, "alice", "they are needed until the audit")
+    lot.refresh_from_db()
+    assert lot.keys is not None
+    assert disabled(domain)["1001"] is True
+    Version.objects.update(number=1)
+    night_rules = inventory(domain, [ground("sopimus", period="P20Y")])
+    publish(company, night_rules, 2, TOMORROW.isoformat())
+    night(company, TOMORROW)
+    assert not any(disabled(domain).values())
+    lot.refresh_from_db()
+    assert lot.keys is None
+
+
+def test_a_lot_whose_rules_changed_leaves_no_block(company, domain):
+    night(company)
+    publish(company, inventory(domain, [ground("sopimus", period="P20Y")]), 2, TOMORROW.isoformat())
+    night(company, TOMORROW)
+    assert not any(disabled(domain).values())
+    assert not Lot.objects.filter(keys__isnull=False).exists()
+
+
+def test_a_block_of_somebody_elses_stays(company, domain):
+    (name,) = (
+        dn for dn, told in entries(domain.admin, domain.place).items() if told.get("employeeNumber") == [b"1001"]
+    )
+    domain.admin.modify(name, {"userAccountControl": [("MODIFY_REPLACE", ["546"])]})
+    night(company)
+    reject(Lot.objects.get(), "alice", "they are needed until the audit")
+    publish(company, inventory(domain, [ground("sopimus", period="P20Y")]), 2, TOMORROW.isoformat())
+    night(company, TOMORROW)
+    assert disabled(domain) == {"1001": True, "1002": False, "1005": False, "1008": False}
+
+
+def test_who_is_under_a_hold_is_not_blocked(company, domain):
+    Hold.objects.get().subjects.create(subject_kind="customer", subject="1001")
+    night(company)
+    assert disabled(domain) == {"1001": False, "1002": False, "1005": False, "1008": True}
