@@ -297,7 +297,7 @@ def _holds(today: date, people: Sequence[Customer]) -> list[PlannedHold]:
             numbers(Situation.ON_HOLD_REQUEST),
             "request",
             "Kiistanalaisten tietojen käsittelyn rajoittaminen (18 artikla), asia kesken",
-            "tietosuojavastaava",
+            "toimitusjohtaja",
             today - timedelta(days=14),
             today + timedelta(days=16),
         ),

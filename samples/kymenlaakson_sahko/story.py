@@ -331,7 +331,7 @@ def _holds(today: date, people: Sequence[Customer]) -> list[PlannedHold]:
         PlannedHold(
             numbers(Situation.ON_HOLD_REQUEST),
             "request",
-            "Tarkastuspyyntö (15 artikla), kirjallinen vastaus kesken",
+            "Tietopyyntö (15 artikla), kirjallinen vastaus kesken",
             "yhteyshenkilö rekisteriasioissa",
             today - timedelta(days=12),
             today + timedelta(days=18),
