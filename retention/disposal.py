@@ -156,6 +156,15 @@ def withdraw(lot: Lot, reason: str) -> None:
     _forget_keys(lot)
 
 
+def abandon(lot: Lot, reason: str) -> None:
+    """Give up a lot whose keys nobody can open: what was under way stays unknown, and the reader tells what is left."""
+    with transaction.atomic():
+        lot.attempts.filter(state="intent").update(state="lost")
+        move(lot, LotState.WITHDRAWN, "night", reason)
+        Lot.objects.filter(pk=lot.pk).update(flagged_there=False)
+        wipe(lot)
+
+
 def _forget_keys(lot: Lot) -> None:
     """At once, unless its items are blocked in the register: then when the blocks are lifted (`flagging`)."""
     if not Lot.objects.filter(pk=lot.pk, flagged_there=True).exists():

@@ -23,8 +23,10 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.predicates import Expression, is_false
 from retention.domain.rules import Action, Grain, Hold
 from retention.evidence_log import subject_digest
+from retention.holds import of_item
 from retention.ledger import ledger_items
-from retention.models import FirstSeen
+from retention.lot_keys import LotKey
+from retention.models import Doubted, FirstSeen
 from retention.plan import DatasetPlan, Plan
 from retention.replay import settled_dates
 from ropa.models import Organisation
@@ -146,11 +148,11 @@ class Question:
 
     def known(self, subjects: Iterable[str]) -> frozenset[str]:
         """Of these, whom the ledger knows at all."""
-        wanted = sorted(subjects)
+        wanted, kind = sorted(subjects), self.dataset.subject_kind
         return frozenset(
             subject
             for start in range(0, len(wanted), BATCH)
-            for (subject, _), _ in self.items(wanted[start : start + BATCH])
+            for subject, _ in ledger_items(self.organisation, kind, wanted[start : start + BATCH])
         )
 
     def scope_of(self, candidate: Candidate) -> Scope:
@@ -281,9 +283,7 @@ def doubted(candidate: Candidate, decision: Decision) -> Decision:
 
 
 def _of(holds: Mapping[str, Sequence[Hold]], candidate: Candidate) -> tuple[Hold, ...]:
-    """The holds on this item's subject, and those on everybody."""
-    own = holds.get(candidate.ref.subject, ()) if candidate.ref.subject else ()
-    return (*holds.get("", ()), *own)
+    return of_item(holds, candidate.ref.subject)
 
 
 def evaluate(
@@ -295,8 +295,11 @@ def evaluate(
     """What is due tonight and not `already` in an open lot; and how many items are in which other state."""
     result = Evaluation()
     groundless: list[int] = []
+    doubted: set[str] = set()
     for candidate, decision in examine(question, connector, holds):
         result.counts[decision.state] += 1
+        if len(candidate.maybe) > 1:
+            doubted.add(subject_digest(candidate.ref.key))
         if decision.state is not State.DUE or candidate.ref.key in already:
             continue
         if decision.due_from is None or decision.action is None or decision.why is None:
@@ -315,11 +318,46 @@ def evaluate(
                 settled_dates(candidate),
             )
         )
+    _remember_doubts(question, doubted)
+    doubtful = in_doubt(question.organisation, question.dataset.code, [due.key for due in result.due])
+    result.counts[State.DUE] -= len(doubtful)
+    result.counts[State.REVIEW] += len(doubtful)
+    result.counts = +result.counts  # without what is zero
     if groundless:
         first = first_seen(question, [result.due[index].key for index in groundless])
         for index in groundless:
             result.due[index] = replace(result.due[index], due_from=first[result.due[index].key])
+    result.due = [due for due in result.due if due.key not in doubtful]
     return result
+
+
+def _remember_doubts(question: Question, digests: Iterable[str]) -> None:
+    rows = (Doubted(organisation=question.organisation, dataset=question.dataset.code, key=d) for d in sorted(digests))
+    Doubted.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def in_doubt(organisation: Organisation, dataset: str, keys: Sequence[str]) -> frozenset[str]:
+    """Of these, what was once seen to be perhaps several persons': it stays a person's to decide."""
+    mine = Doubted.objects.filter(organisation=organisation, dataset=dataset)
+    if not mine.exists():
+        return frozenset()
+    found: set[str] = set()
+    for start in range(0, len(keys), BATCH):
+        digests = {subject_digest(key): key for key in keys[start : start + BATCH]}
+        found |= {digests[digest] for digest in mine.filter(key__in=list(digests)).values_list("key", flat=True)}
+    return frozenset(found)
+
+
+def under_another_contract(question: Question, connector: Connector, entries: Sequence[LotKey]) -> frozenset[str]:
+    """Keys that are not found under the contract whose end made them due.
+
+    A connector repeats the subject's number only, so the contract is read again just before (D1).
+    """
+    if not question.contract_grain:
+        return frozenset()
+    wanted = sorted({entry.contract for entry in entries if entry.contract is not None})
+    there = {(c.ref.key, c.contract) for c in connector.find(question.mapping, contracts=wanted)} if wanted else set()
+    return frozenset(e.key for e in entries if e.contract is not None and (e.key, e.contract) not in there)
 
 
 def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:

@@ -29,35 +29,60 @@ from retention.evidence_log import (
     sign_head,
     signing_key,
 )
-from retention.models import EvidenceEntry, EvidenceHead
+from retention.models import Attempt, EvidenceEntry, EvidenceHead, Run
+from retention.models.run import RunState
 
 KIND = "adopted"
 """The entry that says which nights' entries were lost with our own database."""
 
 
 def lost_nights(slug: str) -> list[str]:
-    """Dates of nights that the evidence outside the database tells of and the database does not know, in order."""
+    """Dates of nights that the evidence outside the database tells of and the database does not know whole."""
     known = set(EvidenceEntry.objects.filter(organisation=slug).values_list("chain", flat=True).distinct())
-    known |= adopted_nights(slug)
-    told = {path.stem for path in _journals(slug) if Journal(slug, date.fromisoformat(path.stem)).end()[0]}
-    told |= {json.loads(body)["chain"] for _, body in _ahead(slug)}
-    return sorted(name for name in told - known if not name.startswith(f"{KIND}-"))
+    journals = _journals(slug)
+    lost = {path.stem for path in journals if path.stem not in known and Journal(slug, _day(path)).end()[0]}
+    lost |= {path.stem for path in journals[-1:] if not _knows_its_journal(slug, _day(path))}
+    lost |= {json.loads(body)["chain"] for _, body in _ahead(slug)}
+    return sorted(name for name in lost - adopted_nights(slug) if not name.startswith(f"{KIND}-"))
 
 
-def refuse_restored(slug: str, business_date: date) -> None:
+def _day(path: Path) -> date:
+    return date.fromisoformat(path.stem)
+
+
+def refuse_restored(run: Run) -> None:
     """Raises EvidenceError if our own database is older than the evidence beside it, or this night was lost with it."""
-    heads = EvidenceHead.objects.filter(organisation=slug, business_date=business_date)
-    if business_date.isoformat() in adopted_nights(slug) and heads.exists():
-        raise EvidenceError(
-            f"{slug}: the night of {business_date} ran before our own database was restored; run the next"
-        )
+    slug, night = run.organisation.slug, run.business_date
+    heads = EvidenceHead.objects.filter(organisation=slug, business_date=night)
+    if night.isoformat() in adopted_nights(slug) and heads.exists():
+        raise EvidenceError(f"{slug}: the night of {night} ran before our own database was restored; run the next")
     lost = lost_nights(slug)
-    if lost or _ahead(slug):
-        raise EvidenceError(
-            f"{slug}: our own database was restored from a backup: it does not know the night of "
-            f"{', '.join(lost) or 'its last heads'}, and the evidence outside it does. Place again the holds of those "
-            "days, then say `manage.py evidence adopt`"
-        )
+    if not lost and not _ahead(slug) and _follows_its_copy(slug):
+        return
+    raise EvidenceError(
+        f"{slug}: our own database was restored from a backup: it does not know the night of "
+        f"{', '.join(lost) or night.isoformat()} as the evidence outside it does. Place again the holds of those days, "
+        "then say `manage.py evidence adopt`"
+    )
+
+
+def _follows_its_copy(slug: str) -> bool:
+    """Whether the last head is the one that was copied under its number."""
+    last = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
+    path = None if last is None else heads_directory(slug) / f"{last.number}.json"
+    if last is None or path is None or not path.exists():
+        return True
+    return bool(json.loads(path.read_bytes())["digest"] == last.digest)
+
+
+def _knows_its_journal(slug: str, night: date) -> bool:
+    """Whether the last intent that the night's journal tells of is in the database, which had it first."""
+    journal = Journal(slug, night)
+    if not journal.end()[0] or night.isoformat() in adopted_nights(slug):
+        return True
+    told = [(record["lot"], record["attempt"]) for _, record, _ in journal.lines()]
+    lot, attempt = told[-1]
+    return Attempt.objects.filter(lot_id=lot, number=attempt, lot__organisation__slug=slug).exists()
 
 
 def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
@@ -74,6 +99,10 @@ def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
         log = EvidenceLog(slug, f"{KIND}-{today.isoformat()}")
         log.append(KIND, {"nights": lost, "heads": [number for number, _ in heads], "by": by, "reason": reason})
         sign_head(slug, today, log.chain, {"nights_lost": len(lost)})
+        broken = Run.objects.filter(organisation__slug=slug, business_date__in=lost)
+        broken.exclude(state=RunState.FINISHED).update(
+            state=RunState.STOPPED, stop_reason="our own database was restored in the middle of it"
+        )
         transaction.on_commit(partial(copy_heads, slug))
     return lost
 

@@ -97,8 +97,7 @@ def _still_somewhere(
             continue
         with Names(organisation, plan) as names, names.connect(dataset) as connector:
             for candidate in connector.find(dataset.mapping, subjects=subjects):
-                if candidate.ref.subject is not None:
-                    found.add(candidate.ref.subject)
+                found |= {*candidate.maybe, candidate.ref.subject} - {None}  # type: ignore[arg-type]
     return found
 
 

@@ -20,13 +20,16 @@ from simple_history.utils import update_change_reason
 
 from retention import database_locks
 from retention.domain import rules
-from retention.domain.errors import DocumentError, LifecycleError, Problem
+from retention.domain.errors import DocumentError, EvidenceError, LifecycleError, Problem
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
 from retention.ledger import LONGEST
 from retention.lot_keys import unpack
 from retention.models import Gate, Hold, HoldSubject, LedgerContract, LedgerEvent, LedgerFact, Lot
 from retention.plan import plan_of
 from ropa.models import Organisation
+
+UNNAMED = "\0"
+"""Under which key the holds stand that keep items without a person."""
 
 REASONS = ("legal_proceedings", "dispute", "request", "authority")
 """Why a person suspends disposal: proceedings, a dispute, a request under art. 15, 18 or 21, an authority's request."""
@@ -144,7 +147,10 @@ def release(hold: Hold, day: date, by: str) -> None:
 def active(
     organisation: Organisation, register: str, dataset: str, subject_kind: str
 ) -> Mapping[str, Sequence[rules.Hold]]:
-    """Every hold in this scope, by subject; "" holds everybody. Released ones are there too: they move overdue days."""
+    """Every hold in this scope, by subject; "" holds everybody. Released ones are there too: they move overdue days.
+
+    A hold on persons that names this register or dataset is under `UNNAMED` too: it keeps what tells no person (D2).
+    """
     found: dict[str, list[rules.Hold]] = defaultdict(list)
     holds = Hold.objects.filter(
         organisation=organisation, register__in=["", register], dataset__in=["", dataset]
@@ -154,10 +160,22 @@ def active(
         subjects = list(hold.subjects.all())
         if not subjects:
             found[""].append(meant)
+        elif hold.register or hold.dataset:
+            found[UNNAMED].append(meant)
         for subject in subjects:
             if subject.subject_kind == subject_kind:
                 found[subject.subject].append(meant)
     return dict(found)
+
+
+def of_item(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None) -> tuple[rules.Hold, ...]:
+    """The holds on one item: those on everybody, and those on its person; of an item that tells none, `UNNAMED`."""
+    return (*holds.get("", ()), *holds.get(subject or UNNAMED, ()))
+
+
+def holding(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None, today: date) -> bool:
+    """Whether one holds the item. Also one that starts later: a night may run past midnight, and it was placed."""
+    return any(hold.released is None or hold.released > today for hold in of_item(holds, subject))
 
 
 def _gate_alone(organisation: Organisation) -> Gate:
@@ -225,7 +243,11 @@ def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
         kind = _subject_kind(lot)
         flying = {p for attempt in lot.attempts.filter(state="intent") for p in attempt.positions}
         outcomes = dict(lot.exceptions.values_list("position", "outcome"))
-        for position, key in enumerate(unpack(bytes(lot.keys or b""))):
+        try:
+            keys = unpack(bytes(lot.keys or b""))
+        except EvidenceError:
+            continue  # the hold stands; what is in a lot that cannot be opened cannot be carried out either
+        for position, key in enumerate(keys):
             if subjects and (kind, key.subject) not in subjects:
                 continue
             if position in flying or outcomes.get(position) == Outcome.PENDING:

@@ -39,7 +39,7 @@ from retention.connectors.contract import (
 )
 from retention.domain.predicates import TRUE, Expression
 from retention.domain.rules import Action
-from retention.plan import DatasetPlan, Plan
+from retention.plan import DatasetPlan, IdentitySource, Plan
 from retention.selectors import connector_of
 from ropa.models import Organisation
 
@@ -49,8 +49,12 @@ BATCH = 2_000
 NEVER_REUSED = frozenset({"number", "guid"})
 """Kinds of names that mean one person for ever; every other needs the days for which it did."""
 
+FOLDED = frozenset({"email", "uid"})
+"""Kinds of names that are the same without regard to case."""
+
 NO_TIME = "the name has no time: it may have meant somebody else"
 NO_DAY = "nothing says on which day the name was used"
+NOT_THEN = "the name is not known to have meant anybody on that day"
 SEVERAL = "the name meant several persons"
 MEANS_ANOTHER = "the name means somebody else now"
 
@@ -82,7 +86,9 @@ class Names:
 
     def speaking(self, dataset: DatasetPlan, connector: Connector) -> Connector:
         """A connector that speaks in numbers: the given one, where it does so by itself."""
-        return connector if dataset.subject_key is None else Named(connector, self, dataset)
+        if dataset.subject_key is None:
+            return connector
+        return NamedFlags(connector, self, dataset) if isinstance(connector, Flags) else Named(connector, self, dataset)
 
     def of_subjects(self, dataset: DatasetPlan, subjects: Sequence[str]) -> list[Identity]:
         """Every name of these subjects. Raises ConnectorError where they cannot be asked for."""
@@ -106,7 +112,7 @@ class Names:
     def compared(dataset: DatasetPlan, value: str) -> str:
         """How two names of this kind are the same: addresses and user names without case."""
         kind = "" if dataset.subject_key is None else dataset.subject_key.kind
-        return value.casefold() if kind in {"email", "uid"} else value
+        return value.casefold() if kind in FOLDED else value
 
     def _sources(self, dataset: DatasetPlan) -> Sequence[Any]:
         sources = self.plan.identities(dataset)
@@ -134,19 +140,7 @@ class Names:
 
         Only of a dataset whose items are what tells the names. Where a register cannot be asked, everybody's row stays.
         """
-        told = [
-            source
-            for register in self.plan.registers
-            if register.code == dataset.register
-            for source in register.identities
-            if dataset.mapping is not None
-            and source.mapping.place == dataset.mapping.place
-            and source.subject_kind == dataset.subject_kind
-            and (
-                not dataset.mapping.fields
-                or {source.mapping.value, source.mapping.subject} & set(dataset.mapping.fields)
-            )
-        ]
+        told = [source for source in self._told_by(dataset.register) if self._goes_with(source, dataset)]
         if not told:
             return {}
         kinds = {source.mapping.kind for source in told}
@@ -163,45 +157,69 @@ class Names:
             try:
                 with self.connect(other) as connector:
                     for candidate in connector.find(other.mapping, subjects=sorted(set(subjects))):
-                        if candidate.ref.subject is not None:
-                            needed.setdefault(candidate.ref.subject, f"tells names that {other.register} still needs")
+                        for subject in {*candidate.maybe, candidate.ref.subject} & set(subjects):
+                            needed.setdefault(str(subject), f"tells names that {other.register} still needs")
             except ConnectorError as error:
                 return dict.fromkeys(subjects, f"tells names, and {other.register} could not be asked: {error}")
         return needed
 
+    def _told_by(self, register: str) -> tuple[IdentitySource, ...]:
+        found = self.plan.find_register(register)
+        return () if found is None else found.identities
+
+    def _goes_with(self, source: IdentitySource, dataset: DatasetPlan) -> bool:
+        """Whether disposing of an item of the dataset takes such a name away, or the days for which it meant somebody.
+
+        A place that no dataset of the register has (a view, a table that nobody mapped) may be made of any of them.
+        """
+        if dataset.mapping is None or source.subject_kind != dataset.subject_kind:
+            return False
+        others = [d.mapping for d in self.plan.datasets_of(dataset.register) if d.mapping is not None]
+        if not any(source.mapping.place in (other.place, *other.children) for other in others):
+            return True
+        if source.mapping.place in dataset.mapping.children:
+            return not dataset.mapping.fields
+        if source.mapping.place != dataset.mapping.place:
+            return False
+        told = {source.mapping.value, source.mapping.subject, source.mapping.valid_from, source.mapping.valid_to}
+        return not dataset.mapping.fields or bool(told & set(dataset.mapping.fields))
+
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose item it is: a number, nobody's that is known, or a doubt."""
+    """Whose item it is: a number, nobody's that is known, or a doubt; `maybe`: everybody whose it may be then."""
 
     subject: str | None
     doubt: str = ""
+    maybe: tuple[str, ...] = ()
 
 
 def owner_of(dataset: DatasetPlan, candidate: Candidate, holders: Sequence[Identity]) -> Owner:
     """Whom the name of an item meant on the item's own day."""
     if dataset.subject_key is None or not holders:
         return Owner(None)
-    subjects = sorted({holder.subject for holder in holders})
+    every = tuple(sorted({holder.subject for holder in holders}))
     if dataset.subject_key.kind in NEVER_REUSED:
-        return Owner(subjects[0], "" if len(subjects) == 1 else SEVERAL)
+        return Owner(every[0]) if len(every) == 1 else Owner(every[0], SEVERAL, every)
     when = candidate.events.get(dataset.subject_key.at) if dataset.subject_key.at else None
     if any(holder.valid_from is None for holder in holders):
-        return Owner(subjects[0], NO_TIME)
+        return Owner(every[0], NO_TIME, every)
     if when is None:
-        return Owner(subjects[0], NO_DAY)
-    then = sorted(
-        {
-            holder.subject
-            for holder in holders
-            if holder.valid_from is not None
-            and holder.valid_from <= when
-            and (holder.valid_to is None or when <= holder.valid_to)
-        }
+        return Owner(every[0], NO_DAY, every)
+    then = tuple(
+        sorted(
+            {
+                holder.subject
+                for holder in holders
+                if holder.valid_from is not None
+                and holder.valid_from <= when
+                and (holder.valid_to is None or when <= holder.valid_to)
+            }
+        )
     )
     if not then:
-        return Owner(None)
-    return Owner(then[0], "" if len(then) == 1 else SEVERAL)
+        return Owner(every[0], NOT_THEN, every)
+    return Owner(then[0]) if len(then) == 1 else Owner(then[0], SEVERAL, then)
 
 
 class Named:
@@ -246,10 +264,32 @@ class Named:
             return
         wanted = set(subjects)
         told = {identity.value for identity in self.names.of_subjects(self.dataset, sorted(wanted))}
-        values = sorted(told | {self.names.compared(self.dataset, value) for value in told})
-        for start in range(0, len(values), BATCH):
-            found = self.inner.find(mapping, where, subjects=values[start : start + BATCH], contracts=contracts)
-            yield from self._numbered(found, wanted)
+        values = sorted({self.names.compared(self.dataset, value) for value in told})
+        if not values:
+            return
+        if self._folds or not self._folded:
+            for start in range(0, len(values), BATCH):
+                found = self.inner.find(mapping, where, subjects=values[start : start + BATCH], contracts=contracts)
+                yield from self._numbered(found, wanted)
+            return
+        # the register compares letter by letter, and may hold any spelling: all of it is read
+        meant = set(values)
+        every = self.inner.find(mapping, where, contracts=contracts)
+        same = (c for c in every if c.ref.subject is not None and self._compared(c.ref.subject) in meant)
+        yield from self._numbered(same, wanted)
+
+    @property
+    def _folded(self) -> bool:
+        key = self.dataset.subject_key
+        return key is not None and key.kind in FOLDED
+
+    @property
+    def _folds(self) -> bool:
+        """Whether the register finds a name in any spelling by itself."""
+        return bool(getattr(self.inner, "folds_names", False))
+
+    def _compared(self, value: str) -> str:
+        return self.names.compared(self.dataset, value)
 
     def _numbered(self, found: Iterable[Candidate], wanted: set[str] | None) -> Iterator[Candidate]:
         """The items with numbers instead of names; of `wanted` subjects only, or of everybody."""
@@ -258,14 +298,14 @@ class Named:
             holders = self._holders(batch)
             for candidate in batch:
                 name = candidate.ref.subject
-                mine = holders.get(self.names.compared(self.dataset, name), []) if name is not None else []
+                mine = holders.get(self._compared(name), []) if name is not None else []
                 owner = owner_of(self.dataset, candidate, mine)
-                subject = owner.subject
-                if wanted is not None and owner.doubt and subject not in wanted:
-                    subject = min((h.subject for h in mine if h.subject in wanted), default=subject)
-                if wanted is None or subject in wanted:
-                    ref = Ref(candidate.ref.key, subject, name)
-                    yield replace(candidate, ref=ref, doubt=candidate.doubt or owner.doubt)
+                maybe = owner.maybe or ((owner.subject,) if owner.subject is not None else ())
+                if wanted is not None and not wanted & set(maybe):
+                    continue
+                subject = owner.subject if wanted is None else min(wanted & set(maybe))
+                ref = Ref(candidate.ref.key, subject, name)
+                yield replace(candidate, ref=ref, doubt=candidate.doubt or owner.doubt, maybe=maybe)
 
     def _holders(self, candidates: Iterable[Candidate]) -> Mapping[str, list[Identity]]:
         values = sorted({c.ref.subject for c in candidates if c.ref.subject is not None})
@@ -289,21 +329,6 @@ class Named:
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         return self.inner.verify(mapping, _by_name(refs), action)
 
-    def flag(self, mapping: DatasetMapping, refs: Sequence[Ref], still_due: Expression) -> Iterable[Disposal]:
-        if not isinstance(self.inner, Flags):
-            return [Disposal(ref.key, Outcome.REFUSED, "the register cannot block items") for ref in refs]
-        refused = self._means_another(mapping, refs)
-        answers = iter(self.inner.flag(mapping, _by_name(r for r in refs if r.key not in refused), still_due))
-        return [
-            Disposal(ref.key, Outcome.SUPERSEDED, refused[ref.key]) if ref.key in refused else next(answers)
-            for ref in refs
-        ]
-
-    def unflag(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterable[Disposal]:
-        if not isinstance(self.inner, Flags):
-            return [Disposal(ref.key, Outcome.SUPERSEDED) for ref in refs]
-        return self.inner.unflag(mapping, _by_name(refs))
-
     def _means_another(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> dict[str, str]:
         """Of these, whose name means somebody else now, or leaves it in doubt: key -> why."""
         names = sorted({ref.name for ref in refs if ref.name is not None})
@@ -316,13 +341,31 @@ class Named:
             candidate = there.get(ref.key)
             if candidate is None or ref.name is None:
                 continue  # gone, or another's by now: the register's own condition says so
-            mine = holders.get(self.names.compared(self.dataset, ref.name), [])
+            mine = holders.get(self._compared(ref.name), [])
             owner = owner_of(self.dataset, candidate, mine)
             if candidate.doubt or owner.doubt:
                 wrong[ref.key] = candidate.doubt or owner.doubt
             elif mine and owner.subject != ref.subject:
                 wrong[ref.key] = MEANS_ANOTHER
         return wrong
+
+
+class NamedFlags(Named):
+    """A connector that speaks in numbers, whose register can block items too."""
+
+    inner: Any
+
+    def flag(self, mapping: DatasetMapping, refs: Sequence[Ref], still_due: Expression) -> Iterable[Disposal]:
+        refused = self._means_another(mapping, refs)
+        answers = iter(self.inner.flag(mapping, _by_name(r for r in refs if r.key not in refused), still_due))
+        return [
+            Disposal(ref.key, Outcome.SUPERSEDED, refused[ref.key]) if ref.key in refused else next(answers)
+            for ref in refs
+        ]
+
+    def unflag(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterable[Disposal]:
+        answers: Iterable[Disposal] = self.inner.unflag(mapping, _by_name(refs))
+        return answers
 
 
 def _by_name(refs: Iterable[Ref]) -> list[Ref]:

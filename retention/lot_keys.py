@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical
 from retention.evidence_log import key_file
+from retention.models import Lot
 
 FORM = b"\x01"
 """The first byte: which form the rest has, and part of what is sealed."""
@@ -61,6 +62,15 @@ def unpack(packed: bytes) -> list[LotKey]:
             "a lot's keys cannot be opened: keys/lots.key is another one, or they were changed"
         ) from None
     return [LotKey(key, subject, date.fromisoformat(day), *rest) for key, subject, day, *rest in rows]
+
+
+def openable(lot: Lot) -> bool:
+    """Whether a lot's keys can be read: with another `lots.key` they cannot, ever."""
+    try:
+        unpack(bytes(lot.keys or b""))
+    except EvidenceError:
+        return False
+    return True
 
 
 def _cipher() -> AESGCM:

@@ -105,8 +105,7 @@ def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
         raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
     refuse_wrong_date(run, now)
     check_keys()
-    if run.started_at is None:
-        refuse_restored(run.organisation.slug, run.business_date)
+    refuse_restored(run)
     run.version = version
     run.started_at = run.started_at or now
     run.missed_dates = [day.isoformat() for day in missed(run)]

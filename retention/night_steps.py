@@ -19,7 +19,16 @@ from django.db import transaction
 from retention import replay, verification
 from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
-from retention.disposal import OPEN_STATES, advance, approvals_needed, make_lots, open_lots, waiting_keys, withdraw
+from retention.disposal import (
+    OPEN_STATES,
+    abandon,
+    advance,
+    approvals_needed,
+    make_lots,
+    open_lots,
+    waiting_keys,
+    withdraw,
+)
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import LotState, Outcome
 from retention.domain.rules import Action, Hold
@@ -29,8 +38,8 @@ from retention.flagging import block, taken_back, unblock
 from retention.forgetting import forget
 from retention.holds import active
 from retention.identity import Names
-from retention.leases import Owner
-from retention.lot_keys import LotKey
+from retention.leases import LeaseLost, Owner
+from retention.lot_keys import LotKey, openable
 from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, NightStep, Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
@@ -152,16 +161,32 @@ def _begin(night: _Night) -> None:
                     "missed_dates": night.run.missed_dates,
                 },
             )
-    replay.begin(night.organisation, night.plan, night.today)
+    _have_replay_keys(night)
     _withdraw_void_lots(night)
     _lift_blocks(night)
     forget_dropped_sources(night.run, night.plan)
+
+
+def _have_replay_keys(night: _Night) -> None:
+    lost = replay.begin(night.organisation, night.plan, night.today)
+    if lost:
+        months = ", ".join(sorted(lost))
+        night.step.problems["replay"] = (
+            f"the key of {months} is lost: what went then is not known again if it comes back"
+        )
+        with transaction.atomic():
+            night.step.save(update_fields=["problems"])
+            night.log.append("replay_keys_lost", {"months": lost})
 
 
 def _withdraw_void_lots(night: _Night) -> None:
     """Take back every lot that may no longer be carried out; one with keys under way when its register is worked on."""
     worked = {dataset.code for register in night.plan.registers for dataset in _worked(night, register)}
     for lot in open_lots(night.organisation.pk):
+        if not openable(lot):
+            abandon(lot, "its keys cannot be opened: what is due is flagged anew, and the reader tells what is left")
+            _problem(night, lot.register, lot.dataset, f"lot {lot.pk} could not be opened and was given up")
+            continue
         why = _void(night, lot)
         if not why or (_under_way(lot) and lot.dataset in worked):
             continue
@@ -285,8 +310,7 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, nam
             if advance(lot, dataset, night.today):
                 _purge(night, question, connector, names, lot)
             else:
-                night.at("before blocking")
-                block(lot, question, connector, _holds(night, dataset), night.log)
+                _block(night, question, connector, lot)
         _tell_residue(night, dataset)
     except Stopped:
         raise
@@ -318,6 +342,16 @@ def _purge(night: _Night, question: Question, connector: Connector, names: Names
     while purge_chunk(work):
         sent = f"{lot.dataset} {work.lot.next_position}/{work.lot.size}"
         night.progress("purge", lot.register, sent)
+
+
+def _block(night: _Night, question: Question, connector: Connector, lot: Lot) -> None:
+    """A lot that cannot be blocked keeps no other of the dataset from going."""
+    try:
+        block(lot, question, connector, _holds(night, question.dataset), night.log, night.at)
+    except SelosteError as error:
+        if isinstance(error, Stopped | LeaseLost):
+            raise
+        _problem(night, lot.register, lot.dataset, str(error))
 
 
 def _tell_residue(night: _Night, dataset: DatasetPlan) -> None:
@@ -393,7 +427,9 @@ def _tell_returned(night: _Night, dataset: DatasetPlan, number: int) -> None:
         night.progress("returned", dataset.register, f"{dataset.code} {number}")
 
 
-def _purge_returned(night: _Night, dataset: DatasetPlan, entries: Sequence[LotKey], action: Mapping[str, str]) -> None:
+def _purge_returned(
+    night: _Night, dataset: DatasetPlan, entries: Sequence[LotKey], went: Mapping[str, replay.Went]
+) -> None:
     """What is back and whose person nobody knows any more goes again: its lot waits for the next night (D9)."""
     waiting = {key for lot in open_lots(night.organisation.pk, dataset.code) for key in waiting_keys(lot)}
     fresh = [entry for entry in entries if entry.key not in waiting]
@@ -402,16 +438,16 @@ def _purge_returned(night: _Night, dataset: DatasetPlan, entries: Sequence[LotKe
     with transaction.atomic():
         _tell_returned(night, dataset, len(fresh))
         if dataset.policy.mode != "observe":
-            for name in sorted(set(action.values())):
-                keys = [entry for entry in fresh if action[entry.key] == name]
+            for name in sorted({went[entry.key].action for entry in fresh}):
+                keys = [entry for entry in fresh if went[entry.key].action == name]
                 make_lots(night.run, dataset, Action(name), replay.WHY, keys, night.log)
-    _problem(
-        night,
-        dataset.register,
-        dataset.code,
-        f"{len(fresh)} items are back that had been destroyed: the register was restored from a backup; "
-        "they go again on the next night",
-    )
+        _problem(
+            night,
+            dataset.register,
+            dataset.code,
+            f"{len(fresh)} items are back that had been destroyed: the register was restored from a backup; "
+            "from the next night on they go again, as far as the policy lets them",
+        )
 
 
 def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
@@ -443,8 +479,8 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                     continue
                 _record_reading(night, dataset, reading)
                 if reading.returned:
-                    action = replay.returned(night.organisation, dataset.code, reading.returned)
-                    _purge_returned(night, dataset, reading.returned, action)
+                    went = replay.returned(night.organisation, dataset.code, reading.returned)
+                    _purge_returned(night, dataset, reading.returned, went)
     except ConnectorError as error:
         for dataset in datasets:
             if dataset.code not in night.problems:
@@ -475,6 +511,10 @@ def _forget(night: _Night) -> None:
         forgotten = forget(night.organisation, night.plan)
     except ConnectorError as error:
         night.progress("problem", "", str(error))
+        night.step.problems["forgetting"] = str(error)
+        with transaction.atomic():
+            night.fence()
+            night.step.save(update_fields=["problems"])
         return
     if forgotten.subjects or forgotten.contracts:
         with transaction.atomic():
@@ -499,7 +539,7 @@ def _close(night: _Night) -> None:
         run = night.run
         run.summary = {
             "datasets": rows,
-            "problems": {row["dataset"]: row["problem"] for row in rows if row["problem"]},
+            "problems": {**night.problems, **{row["dataset"]: row["problem"] for row in rows if row["problem"]}},
             "unheard": dict(
                 Collection.objects.filter(run=run, complete=False).order_by("source").values_list("source", "problem")
             ),

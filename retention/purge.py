@@ -34,18 +34,18 @@ from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, TRUE, Expression, is_false
 from retention.domain.rules import Action, Hold
-from retention.evaluation import Question, Scope
+from retention.evaluation import Question, Scope, under_another_contract
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
-from retention.holds import active, claim_gate, epoch_of, register_stopped, stopped
-from retention.lot_keys import LotKey, unpack
+from retention.holds import active, claim_gate, epoch_of, holding, register_stopped, stopped
+from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.replay import settled_dates
 
 CHUNK = 500
 """Keys sent at once."""
 
-REMEMBERED = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED, Outcome.RECOVERED})
-"""What went by us: it is known again if a backup brings it back."""
+REMEMBERED = frozenset({Outcome.DESTROYED, Outcome.RECOVERED})
+"""What went whole and by us: it is known again if a backup brings it back. A field may lawfully be filled again."""
 
 
 class Stopped(LifecycleError):
@@ -83,6 +83,9 @@ class Work:
         if self.lot.keys is None:
             raise LifecycleError(f"lot {self.lot.pk} has no keys left")
         self.keys = unpack(bytes(self.lot.keys))
+        signed = lot_digest(self.keys, self.lot.dataset, self.lot.action, self.lot.rules_digest)
+        if subject_digest(signed) != self.lot.digest:
+            raise EvidenceError(f"lot {self.lot.pk}: its keys are not those that were flagged and approved")
         self.digests = [subject_digest(entry.key) for entry in self.keys]
 
     def ref(self, position: int) -> Ref:
@@ -188,10 +191,7 @@ def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
-    """Also a hold that starts after the business date: a night may run past midnight, and it was placed by now."""
-    of_all, own = holds.get("", ()), holds.get(entry.subject or "", ())
-    today = work.question.today
-    return any(hold.released is None or hold.released > today for hold in (*of_all, *own))
+    return holding(holds, entry.subject, work.question.today)
 
 
 def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]:
@@ -213,7 +213,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     outcomes = {}
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
-    moved = others | (_under_another_contract(work, positions) if scope_has_contract else frozenset())
+    moved_keys = under_another_contract(work.question, work.connector, [work.keys[p] for p in positions])
+    moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
     epoch, holds = _epoch_and_holds(work)
     for position in positions:
@@ -224,7 +225,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
         elif is_false(condition):
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
         elif entry.subject is not None and entry.subject in needed:
-            outcomes[position] = Disposal(entry.key, Outcome.PENDING, needed[entry.subject])
+            outcomes[position] = Disposal(entry.key, Outcome.WAITING, needed[entry.subject])
         else:
             groups.setdefault(FALSE if position in moved else condition, []).append(position)
     if recovering and outcomes:
@@ -241,7 +242,10 @@ def _unblock(work: Work, outcomes: Mapping[int, Disposal]) -> None:
     """What was blocked while its lot waited, and may stay after all, is unblocked."""
     back = [work.ref(p) for p, disposal in sorted(outcomes.items()) if disposal.outcome is Outcome.SUPERSEDED]
     if back and work.lot.flagged_there and isinstance(work.connector, Flags):
-        list(work.connector.unflag(work.question.mapping, back))
+        lifted = work.connector.unflag(work.question.mapping, back)
+        stay = sum(answer.outcome not in {Outcome.SUPERSEDED, Outcome.ALREADY_ABSENT} for answer in lifted)
+        if stay:
+            raise ConnectorError(f"{work.lot.register}: {stay} blocks could not be lifted", permanent=False)
 
 
 def _restored(
@@ -263,19 +267,6 @@ def _restored(
         p for p, entry in strangers.items() if not entry.dates or there.get(entry.key, entry.dates) != entry.dates
     )
     return {**conditions, **dict.fromkeys(scopes, TRUE)}, others
-
-
-def _under_another_contract(work: Work, positions: Sequence[int]) -> frozenset[int]:
-    """Keys that are not found under the contract whose end made them due.
-
-    A connector repeats the subject's number only, so the contract is read again just before (D1).
-    """
-    wanted = sorted({contract for p in positions if (contract := work.keys[p].contract) is not None})
-    if not wanted:
-        return frozenset()
-    there = {(c.ref.key, c.contract) for c in work.connector.find(work.question.mapping, contracts=wanted)}
-    entries = ((p, work.keys[p]) for p in positions)
-    return frozenset(p for p, e in entries if e.contract is not None and (e.key, e.contract) not in there)
 
 
 def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:
@@ -380,8 +371,10 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         attempt.tally = dict(sorted(Counter(d.outcome.value for d in outcomes.values()).items()))
         attempt.save(update_fields=["state", "run", "tally"])
         _forget_first_seen(work, outcomes)
-        gone = [work.keys[position] for position, disposal in outcomes.items() if disposal.outcome in REMEMBERED]
-        replay.remember(lot.organisation, lot.dataset, lot.action, work.question.today, gone)
+        gone = [work.keys[p] for p, d in outcomes.items() if d.outcome in REMEMBERED and work.keys[p].dates]
+        if gone and not work.question.mapping.fields:
+            went = replay.Went(lot.action, lot.rules_digest)
+            replay.remember(lot.organisation, lot.dataset, went, work.question.today, gone)
         work.log.append(
             "outcome",
             {

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -37,6 +39,15 @@ WHY = "RESTORED"
 
 BATCH = 1_000
 KEY_BYTES = 32
+STALE_SECONDS = 3600
+"""A draft of a key older than this was left by a process that was killed."""
+
+
+class Went(NamedTuple):
+    """By which action something was destroyed, and under which rules."""
+
+    action: str
+    rules_digest: str
 
 
 def settled_dates(candidate: Candidate) -> str:
@@ -49,24 +60,36 @@ def settled_dates(candidate: Candidate) -> str:
     return canonical(kept).decode("utf-8") if kept else ""
 
 
-def begin(organisation: Organisation, plan: Plan, today: date) -> None:
-    """Have a key for this month; destroy the keys, and the fingerprints, that no backup can ask for any more."""
+def begin(organisation: Organisation, plan: Plan, today: date) -> dict[str, int]:
+    """Have a key for this month; destroy the keys, and the fingerprints, that no backup can ask for any more.
+
+    Gives back the months whose key is lost, with the number of fingerprints that say nothing without it and went too.
+    """
     directory = _directory(organisation)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mine = Gone.objects.filter(organisation=organisation)
+    lost: dict[str, int] = {}
+    for month in sorted(set(mine.values_list("month", flat=True))):
+        if not (directory / f"{month}.key").exists():
+            lost[month] = mine.filter(month=month).delete()[0]
     path = directory / f"{today:%Y-%m}.key"
     if not path.exists():
         _make_key(path)
-    for old in sorted(directory.glob("*.key")):
-        year, month = int(old.stem[:4]), int(old.stem[5:7])
-        last = date(year + month // 12, month % 12 + 1, 1)
+    for old in sorted(directory.glob("????-??.key")):
+        year, month_number = int(old.stem[:4]), int(old.stem[5:7])
+        last = date(year + month_number // 12, month_number % 12 + 1, 1)
         if max(last_day(last, period) for period in (LAG, *plan.backup_periods())) < today:
-            Gone.objects.filter(organisation=organisation, month=old.stem).delete()
+            mine.filter(month=old.stem).delete()
             old.unlink()
+    for draft in directory.glob("*.part"):
+        if time.time() - draft.stat().st_mtime > STALE_SECONDS:
+            draft.unlink(missing_ok=True)
+    return lost
 
 
 def _make_key(path: Path) -> None:
     """Whole or not at all, and once, whoever else begins the same month."""
-    draft = path.with_suffix(f".{os.getpid()}")
+    draft = path.with_suffix(f".{os.getpid()}.part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(secrets.token_bytes(KEY_BYTES))
@@ -75,9 +98,14 @@ def _make_key(path: Path) -> None:
     with suppress(FileExistsError):
         os.link(draft, path)
     draft.unlink()
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def remember(organisation: Organisation, dataset: str, action: str, today: date, entries: Iterable[LotKey]) -> None:
+def remember(organisation: Organisation, dataset: str, went: Went, today: date, entries: Iterable[LotKey]) -> None:
     """Keep a fingerprint of each item that has gone, in the caller's transaction."""
     month = f"{today:%Y-%m}"
     key = _key(organisation, month)
@@ -87,7 +115,8 @@ def remember(organisation: Organisation, dataset: str, action: str, today: date,
                 organisation=organisation,
                 dataset=dataset,
                 month=month,
-                action=action,
+                action=went.action,
+                rules_digest=went.rules_digest,
                 print=_print(key, dataset, entry),
             )
             for entry in entries
@@ -97,16 +126,16 @@ def remember(organisation: Organisation, dataset: str, action: str, today: date,
     )
 
 
-def returned(organisation: Organisation, dataset: str, entries: Sequence[LotKey]) -> dict[str, str]:
-    """Of these, what had been destroyed before: key -> the action by which it went. Raises EvidenceError."""
-    found: dict[str, str] = {}
+def returned(organisation: Organisation, dataset: str, entries: Sequence[LotKey]) -> dict[str, Went]:
+    """Of these, what had been destroyed before, and how it went, by key."""
+    found: dict[str, Went] = {}
     mine = Gone.objects.filter(organisation=organisation, dataset=dataset)
     for month in sorted(set(mine.values_list("month", flat=True))):
         key = _key(organisation, month)
         for start in range(0, len(entries), BATCH):
             prints = {_print(key, dataset, entry): entry.key for entry in entries[start : start + BATCH]}
-            known = mine.filter(month=month, print__in=list(prints)).values_list("print", "action")
-            found.update((prints[known_print], action) for known_print, action in known)
+            known = mine.filter(month=month, print__in=list(prints)).values_list("print", "action", "rules_digest")
+            found.update((prints[one], Went(action, rules)) for one, action, rules in known)
     return found
 
 

@@ -79,7 +79,9 @@ def _evidence(organisation: Organisation, as_of: date) -> dict[str, Any] | None:
                 answered[row["dataset"]] = day.isoformat()
         if not summary.get("unexplained") and not summary.get("problems"):
             last_successful = day.isoformat()
-    run = nights.select_related("version").get(business_date=head.business_date)
+    run = nights.select_related("version").last()
+    if run is None:
+        return None
     rows = DatasetNight.objects.filter(run=run).order_by("register", "dataset")
     return {
         "head": {

@@ -21,10 +21,10 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import RETRIED, LotState, Outcome
 from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
-from retention.holds import active
+from retention.holds import active, of_item
 from retention.ledger import ledger_items
 from retention.lot_keys import LotKey, unpack
-from retention.models import FirstSeen, Lot
+from retention.models import Doubted, FirstSeen, Lot
 from retention.plan import DatasetPlan, Plan
 from retention.replay import settled_dates
 from ropa.models import Organisation
@@ -63,13 +63,14 @@ def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: O
     explained = _explained(organisation, dataset, today)
     reading, people = Reading(), set()
     strangers: list[LotKey] = []
-    for candidate, item, decision in _decided(plan, dataset, connector, organisation, holds, today):
+    for candidate, item, decision, known in _decided(plan, dataset, connector, organisation, holds, today):
         reading.by_state[decision.state.value] += 1
         began = _began(plan, candidate, item, today)
         if began is not None and (reading.oldest_kept is None or began < reading.oldest_kept):
             reading.oldest_kept = began
         ref = candidate.ref
-        if decision.state is State.TRIGGER_MISSING and ref.subject and (dates := settled_dates(candidate)):
+        stranger = decision.state is State.TRIGGER_MISSING and ref.subject and not known
+        if stranger and (dates := settled_dates(candidate)):
             strangers.append(LotKey(ref.key, ref.subject, today, candidate.contract, ref.name, dates))
             if len(strangers) >= BATCH:
                 reading.returned += _returned(organisation, dataset, strangers)
@@ -91,8 +92,9 @@ def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: O
 
 
 def _returned(organisation: Organisation, dataset: DatasetPlan, strangers: Sequence[LotKey]) -> list[LotKey]:
+    """Under other rules than those by which it went, what is back is a person's to decide: it is shown as it is."""
     back = replay.returned(organisation, dataset.code, strangers)
-    return [entry for entry in strangers if entry.key in back]
+    return [entry for entry in strangers if entry.key in back and back[entry.key].rules_digest == dataset.rules_digest]
 
 
 def _decided(
@@ -102,7 +104,8 @@ def _decided(
     organisation: Organisation,
     holds: Mapping[str, Sequence[Hold]],
     today: date,
-) -> Iterator[tuple[Candidate, Item, Decision]]:
+) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
+    """Each item with its decision, and whether the ledger knows its person at all."""
     if dataset.mapping is None:
         return
     unheard = dict.fromkeys(asked(dataset.rules.events) - set(dataset.mapping.events))
@@ -112,15 +115,25 @@ def _decided(
         numbers = sorted({candidate.ref.subject for candidate in batch if candidate.ref.subject})
         known = dict(ledger_items(organisation, dataset.subject_kind, numbers)) if numbers else {}
         seen = _seen(organisation, dataset, batch)
+        doubted = _doubted(organisation, dataset, batch)
         for candidate in batch:
             item = _joined(plan, dataset, candidate, known.get(candidate.ref.subject or ""), stranger)
             if candidate.ref.key in seen:
                 item = replace(item, first_seen=seen[candidate.ref.key])
-            mine = (*holds.get("", ()), *holds.get(candidate.ref.subject or "", ()))
+            mine = of_item(holds, candidate.ref.subject)
             decision = decide(item, dataset.rules, mine, today)
-            if candidate.doubt and decision.state in {State.DUE, State.HELD}:
+            if (candidate.doubt or candidate.ref.key in doubted) and decision.state in {State.DUE, State.HELD}:
                 decision = replace(decision, state=State.REVIEW)  # whose it is is not certain
-            yield candidate, item, decision
+            yield candidate, item, decision, candidate.ref.subject in known
+
+
+def _doubted(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> set[str]:
+    """What was once seen to be perhaps several persons'."""
+    mine = Doubted.objects.filter(organisation=organisation, dataset=dataset.code)
+    if not mine.exists():
+        return set()
+    digests = {subject_digest(candidate.ref.key): candidate.ref.key for candidate in batch}
+    return {digests[digest] for digest in mine.filter(key__in=list(digests)).values_list("key", flat=True)}
 
 
 def _seen(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> dict[str, date]:
@@ -173,7 +186,9 @@ def _explained(organisation: Organisation, dataset: DatasetPlan, today: date) ->
             continue  # moved on meanwhile
         keys = unpack(bytes(lot.keys or b""))
         tried = dict(lot.exceptions.filter(outcome__in=list(RETRIED)).values_list("position", "outcome"))
-        found |= {keys[position].key for position, outcome in tried.items() if outcome == Outcome.PENDING}
+        found |= {
+            keys[position].key for position, outcome in tried.items() if outcome in {Outcome.PENDING, Outcome.WAITING}
+        }
         if _waits(lot, today):
             found |= {key.key for position, key in enumerate(keys) if position not in tried}
     return frozenset(found)

@@ -149,7 +149,7 @@ class Candidate:
     """One item as the register tells it: dates as they stand there, None for NULL.
 
     `doubt` says why it is not certain whose item this is (two persons in one message, a name without a
-    time); such an item is shown for review and never disposed of by machine.
+    time); such an item is shown for review and never disposed of by machine. `maybe`: everybody whose it may be then.
     """
 
     ref: Ref
@@ -158,6 +158,7 @@ class Candidate:
     facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
     closed: bool = False
     doubt: str = ""
+    maybe: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -263,6 +264,10 @@ class Connector(Protocol):
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """Read back: what is still there of these items, copies that the system is known to keep included."""
+
+
+# A connector whose register finds a name in any spelling has `folds_names = True`; the others are read whole where
+# names are addresses or user names, because they compare letter by letter.
 
 
 @runtime_checkable

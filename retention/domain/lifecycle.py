@@ -7,8 +7,8 @@
        ▼
     rejected
 
-A key that failed, was refused, is held or pending stays in its claimed lot and is tried again on a later
-night; the lot is done when no key waits any more.
+A key that failed, was refused, is held, pending (with people) or waiting (for another register) stays in its
+claimed lot and is tried again on a later night; the lot is done when no key waits any more.
 """
 
 from __future__ import annotations
@@ -55,13 +55,14 @@ class Outcome(StrEnum):
     PENDING = "pending"
     FAILED = "failed"
     HELD = "held"
+    WAITING = "waiting"
     SUPERSEDED = "superseded"
 
 
 GONE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED, Outcome.RECOVERED})
 """Ours: each is read back."""
 
-RETRIED = frozenset({Outcome.FAILED, Outcome.PENDING, Outcome.REFUSED, Outcome.HELD})
+RETRIED = frozenset({Outcome.FAILED, Outcome.PENDING, Outcome.REFUSED, Outcome.HELD, Outcome.WAITING})
 """A later night tries again."""
 
 FINAL = GONE | {Outcome.ALREADY_ABSENT, Outcome.SUPERSEDED}

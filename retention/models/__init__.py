@@ -9,7 +9,7 @@ from retention.models.evidence import EvidenceEntry, EvidenceHead
 from retention.models.hold import Gate, Hold, HoldSubject
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
-from retention.models.run import Collection, DatasetNight, FirstSeen, Gone, Run
+from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
 from retention.models.step import NightStep
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Collection",
     "Connection",
     "DatasetNight",
+    "Doubted",
     "EvidenceEntry",
     "EvidenceHead",
     "FirstSeen",

@@ -47,7 +47,7 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     positions = models.JSONField(help_text="which keys of the lot")
     epoch = models.PositiveBigIntegerField()
-    state = models.CharField(max_length=20, default="intent", help_text="intent or outcome")
+    state = models.CharField(max_length=20, default="intent", help_text="intent, outcome, or lost with its lot's key")
     tally = models.JSONField(default=dict)
 
     class Meta:

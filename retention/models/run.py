@@ -84,11 +84,25 @@ class Gone(models.Model):
     dataset = models.SlugField(max_length=60)
     month = models.CharField(max_length=7, help_text="whose key it is made with, YYYY-MM")
     action = models.CharField(max_length=20)
+    rules_digest = models.CharField(max_length=64, help_text="by which rules it went: under others it only is shown")
     print = models.CharField(max_length=32)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organisation", "dataset", "month", "print"], name="retention_gone_once")
+        ]
+
+
+class Doubted(models.Model):
+    """An item that was seen to be perhaps several persons': when one of them is gone it is not the other's for that."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    dataset = models.SlugField(max_length=60)
+    key = models.CharField(max_length=64, help_text="keyed digest")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "dataset", "key"], name="retention_doubted_once")
         ]
 
 

@@ -22,6 +22,7 @@ HIDDEN = {
     scheduler.HoldSubject,
     scheduler.KeyOutcome,
     scheduler.Attempt,
+    scheduler.Doubted,
     scheduler.FirstSeen,
     scheduler.Gone,
 }

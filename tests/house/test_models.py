@@ -18,6 +18,7 @@ NOT_TRACKED = {
         "NightStep",
         "Collection",
         "DatasetNight",
+        "Doubted",
         "FirstSeen",
         "Gone",
         "Lot",

@@ -25,6 +25,7 @@ from retention.models import (
     Run,
 )
 from retention.night import run_night
+from retention.reports import authority_report
 from tests.retention.company import DUE_CUSTOMERS, NOW, SURVIVORS, TODAY, customers
 
 TOMORROW, LATER = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
@@ -133,3 +134,24 @@ def test_the_command(restored):
     assert TOMORROW.isoformat() in out.getvalue()
     call_command("evidence", "verify", organisation=restored.slug, language="en", stdout=out)
     assert "lost with our own database: 1" in out.getvalue()
+
+
+def test_a_database_of_the_middle_of_a_night_is_noticed_too(company, data_dir):
+    """The dump was taken while the night ran, and is brought back after it had ended."""
+    night(company, TODAY)
+    night(company, TOMORROW)
+    restore_to_before(TOMORROW)
+    EvidenceHead.objects.all().delete()
+    EvidenceEntry.objects.filter(kind="night_finished").delete()
+    Run.objects.update(state="running", finished_at=None)
+    with pytest.raises(EvidenceError, match="restored from a backup"):
+        night(company, TODAY)
+    assert adopt(company.slug, TOMORROW, "controller", "disk failure") == [TODAY.isoformat(), TOMORROW.isoformat()]
+    verify(company.slug)
+    night(company, LATER)
+    verify(company.slug)
+
+
+def test_the_record_speaks_of_what_is_known_after_an_adoption(restored):
+    adopt(restored.slug, TOMORROW, "controller", "disk failure")
+    assert authority_report(restored, TOMORROW)

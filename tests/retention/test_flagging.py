@@ -4,14 +4,21 @@ they may stay. Contracts are the small company's: 1001 and 1008 ended long ago, 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from retention.connectors.contract import ConnectorError, Disposal, Outcome
 from retention.connectors.suite import Given
 from retention.disposal import approve, reject
+from retention.domain import rules
+from retention.evaluation import Question
+from retention.evidence_log import EvidenceLog
+from retention.flagging import block, taken_back, unblock
 from retention.models import Connection, EvidenceEntry, Hold, Lot
 from retention.night import run_night
+from retention.plan import plan_of
 from ropa.models import Version
 from tests.connectors.conftest import ad_admin  # noqa: F401
 from tests.connectors.ldap_worlds import AdWorld, entries
@@ -141,3 +148,59 @@ def test_who_is_under_a_hold_is_not_blocked(company, domain):
     Hold.objects.get().subjects.create(subject_kind="customer", subject="1001")
     night(company)
     assert disabled(domain) == {"1001": False, "1002": False, "1005": False, "1008": True}
+
+
+class Stubborn:
+    """A register that cannot lift what it blocked: no real one does so on demand."""
+
+    kind = "stubborn"
+    fields = ()
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.blocked = set()
+
+    def flag(self, mapping, refs, still_due):
+        self.blocked |= {ref.key for ref in refs}
+        return [Disposal(ref.key, Outcome.PENDING) for ref in refs]
+
+    def unflag(self, mapping, refs):
+        return [Disposal(ref.key, self.answer) for ref in refs]
+
+
+@pytest.fixture
+def waiting(db, data_dir):
+    company = found_company(data_dir, {"mode": "purge", "approval": "one", "grace": "P0D", "waves": False})
+    run_night(company, TODAY, NOW)
+    plan = plan_of(company.versions.get())
+    dataset = plan.find_dataset("asiakastiedot")
+    assert dataset is not None
+    lot = Lot.objects.get(dataset="asiakastiedot")
+    return lot, Question(company, plan, dataset, TODAY), EvidenceLog(company.slug, TODAY.isoformat())
+
+
+def test_a_block_that_could_not_be_lifted_is_told_and_tried_again(waiting):
+    lot, question, log = waiting
+    register: Any = Stubborn(Outcome.REFUSED)
+    block(lot, question, register, {}, log)
+    reject(Lot.objects.get(pk=lot.pk), "alice", "they are needed until the audit")
+    (left,) = taken_back(lot.organisation_id)
+    with pytest.raises(ConnectorError, match="could not be lifted"):
+        unblock(left, question, register, log)
+    assert taken_back(lot.organisation_id) == [left]
+
+
+def test_a_lot_that_was_turned_down_meanwhile_is_not_blocked(waiting):
+    lot, question, log = waiting
+    reject(Lot.objects.get(pk=lot.pk), "alice", "they are needed until the audit")
+    register: Any = Stubborn(Outcome.SUPERSEDED)
+    block(lot, question, register, {}, log)
+    assert register.blocked == set()
+
+
+def test_a_released_hold_holds_no_block(waiting):
+    lot, question, log = waiting
+    register: Any = Stubborn(Outcome.SUPERSEDED)
+    released = {"": [rules.Hold(date(2020, 1, 1), date(2020, 2, 1), "dispute")]}
+    block(lot, question, register, released, log)
+    assert len(register.blocked) == 3

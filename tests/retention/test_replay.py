@@ -64,7 +64,7 @@ def test_what_nobody_knows_any_more_goes_by_its_former_destruction(dated, data_d
     LedgerContract.objects.all().delete()
     night(dated, TODAY)  # nobody tells of 1001 and 1008: they are shown as missing their start, and stay
     assert {"1001", "1008"} <= customers(data_dir)
-    replay.remember(dated, "asiakastiedot", "delete", TODAY, [key_of(row) for row in rows[:1]])
+    replay.remember(dated, "asiakastiedot", went(dated), TODAY, [key_of(row) for row in rows[:1]])
 
     shown = night(dated, TOMORROW)
     assert not succeeded(shown)
@@ -73,6 +73,12 @@ def test_what_nobody_knows_any_more_goes_by_its_former_destruction(dated, data_d
     night(dated, LATER)
     assert "1001" not in customers(data_dir)
     assert "1008" in customers(data_dir)
+
+
+def went(company, rules=None):
+    dataset = plan_of(company.versions.get()).find_dataset("asiakastiedot")
+    assert dataset is not None
+    return replay.Went("delete", rules or dataset.rules_digest)
 
 
 def key_of(row):
@@ -92,7 +98,7 @@ def test_a_returning_customer_is_not_a_restored_one(dated, data_dir, change):
     (row,) = sql(data_dir, "select * from asiakas where asiakasnro = '1001'")
     sql(data_dir, "delete from sopimus where asiakasnro = '1001'")
     replay.begin(dated, plan_of(dated.versions.get()), TODAY)
-    replay.remember(dated, "asiakastiedot", "delete", TODAY, [key_of(row)])
+    replay.remember(dated, "asiakastiedot", went(dated), TODAY, [key_of(row)])
     sql(data_dir, change)
     night(dated, TODAY)
     assert not Lot.objects.filter(why=replay.WHY)
@@ -102,7 +108,7 @@ def test_what_changed_between_the_two_nights_stays(dated, data_dir):
     (row,) = sql(data_dir, "select * from asiakas where asiakasnro = '1001'")
     sql(data_dir, "delete from sopimus where asiakasnro = '1001'")
     replay.begin(dated, plan_of(dated.versions.get()), TODAY)
-    replay.remember(dated, "asiakastiedot", "delete", TODAY, [key_of(row)])
+    replay.remember(dated, "asiakastiedot", went(dated), TODAY, [key_of(row)])
     night(dated, TODAY)
     assert Lot.objects.filter(why=replay.WHY).count() == 1
     sql(data_dir, "update asiakas set kirjattu = '2024-05-05' where asiakasnro = '1001'")
@@ -114,7 +120,7 @@ def test_somebody_who_came_back_keeps_their_rows(dated, data_dir):
     (row,) = sql(data_dir, "select * from asiakas where asiakasnro = '1001'")
     sql(data_dir, "delete from sopimus where asiakasnro = '1001'")
     replay.begin(dated, plan_of(dated.versions.get()), TODAY)
-    replay.remember(dated, "asiakastiedot", "delete", TODAY, [key_of(row)])
+    replay.remember(dated, "asiakastiedot", went(dated), TODAY, [key_of(row)])
     night(dated, TODAY)
     columns = "asiakasnro, sopimusnro, alku, loppu, tila"
     sql(data_dir, f"insert into sopimus({columns}) values ('1001', 'S99', '2026-01-01', null, 'voimassa')")
@@ -126,9 +132,31 @@ def test_keys_go_with_the_last_backup(dated, data_dir):
     plan = plan_of(dated.versions.get())
     directory = data_dir / "keys" / "replay" / dated.slug
     replay.begin(dated, plan, TODAY)
-    replay.remember(dated, "asiakastiedot", "delete", TODAY, [key_of((1, "1001"))])
+    replay.remember(dated, "asiakastiedot", went(dated), TODAY, [key_of((1, "1001"))])
     replay.begin(dated, plan, date(2027, 7, 31))  # 13 months after the month's end, and not a day more
     assert sorted(path.name for path in directory.iterdir()) == ["2026-06.key", "2027-07.key"]
     replay.begin(dated, plan, date(2027, 8, 2))
     assert sorted(path.name for path in directory.iterdir()) == ["2027-07.key", "2027-08.key"]
     assert not Gone.objects.exists()
+
+
+def test_under_other_rules_what_is_back_is_a_persons_to_decide(dated, data_dir):
+    """A backup is brought back because a rule was wrong: its old destruction says nothing under the new one."""
+    (row,) = sql(data_dir, "select * from asiakas where asiakasnro = '1001'")
+    sql(data_dir, "delete from sopimus where asiakasnro = '1001'")
+    replay.begin(dated, plan_of(dated.versions.get()), TODAY)
+    replay.remember(dated, "asiakastiedot", went(dated, "0" * 64), TODAY, [key_of(row)])
+    night(dated, TODAY)
+    assert not Lot.objects.filter(why=replay.WHY)
+    assert "1001" in customers(data_dir)
+
+
+def test_a_month_whose_key_is_lost_is_told(dated, data_dir):
+    replay.begin(dated, plan_of(dated.versions.get()), TODAY)
+    replay.remember(dated, "asiakastiedot", went(dated), TODAY, [key_of((1, "1001"))])
+    (data_dir / "keys" / "replay" / dated.slug / "2026-06.key").unlink()
+    run = night(dated, TODAY)
+    assert not succeeded(run)
+    assert "2026-06" in run.summary["problems"]["replay"]
+    assert told("replay_keys_lost", TODAY)
+    assert succeeded(night(dated, TOMORROW))

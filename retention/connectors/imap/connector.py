@@ -37,6 +37,7 @@ class ImapConnector:
     """One mail server."""
 
     kind: ClassVar[str] = "imap"
+    folds_names: ClassVar[bool] = True
     fields: ClassVar[tuple[ConfigField, ...]] = FIELDS
 
     def __init__(self, **config: str) -> None:

@@ -16,7 +16,7 @@ from retention.connectors.imap.layout import ALWAYS, Layout
 from retention.connectors.imap.messages import candidate_of
 from retention.connectors.imap.question import Criteria, longest_plain
 from retention.connectors.imap.server import Server
-from retention.connectors.imap.session import UIDPLUS, Message, ReadOnlyError, SaidNoError, Selected, Session
+from retention.connectors.imap.session import INBOX, UIDPLUS, Message, ReadOnlyError, SaidNoError, Selected, Session
 from retention.connectors.own_terms import satisfies
 from retention.domain.predicates import Expression
 
@@ -166,7 +166,7 @@ def verify(server: Server, layout: Layout, refs: Sequence[Ref], memory: Memory) 
         selected = session.select(folder, again=True)
         if selected is not None and selected.validity == validity:
             for uid in session.present(keyed):
-                where[keyed[uid]].append(f"still in {folder}")
+                where[keyed[uid]].append("still in INBOX" if folder == INBOX else "still in a folder")
     known = {ref.key: memory[ref.key] for ref in refs if memory.get(ref.key) and ref.key not in where}
     for kept in session.folders() if known else ():
         if kept.selectable and kept.use & COPIES:

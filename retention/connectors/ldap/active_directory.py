@@ -31,6 +31,7 @@ from retention.connectors.ldap.values import key_of
 from retention.connectors.ldap.verdicts import NEEDED, refusal, verdict
 from retention.connectors.ldap.wire import (
     ADD,
+    AN_ITEM,
     DELETE,
     REPLACE,
     Answer,
@@ -129,7 +130,7 @@ class Purge:
 
     def _below(self, key: str, entry: Entry) -> Disposal | None:
         """Entries below go first, deepest first and each stripped too, if the mapping says so; else it is refused."""
-        below = [one for one in self.session.search(entry.dn, EVERYTHING, _ALL) if one.dn != entry.dn]
+        below = [one for one in self.session.search(entry.dn, EVERYTHING, _ALL, label=AN_ITEM) if one.dn != entry.dn]
         if below and not self.mapped.subtree:
             return Disposal(key, Outcome.REFUSED, "entries lie below it, and the mapping does not say subtree")
         for one in sorted(below, key=lambda one: -len(parts_of(one.dn))):

@@ -44,6 +44,7 @@ class LdapConnector:
     """One directory server. Not for several threads at once. Raises ConnectorError(permanent) for a wrong config."""
 
     kind: ClassVar[str] = "ldap"
+    folds_names: ClassVar[bool] = True
     fields: ClassVar[tuple[ConfigField, ...]] = (
         ConfigField("url", "The server: ldaps://HOST, or ldap://HOST, which turns to TLS by StartTLS"),
         ConfigField("bind_dn", "The service account: a DN, or name@domain in Active Directory"),

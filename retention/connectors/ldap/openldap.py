@@ -20,7 +20,7 @@ from retention.connectors.ldap.mapped import Mapped
 from retention.connectors.ldap.reading import Reading
 from retention.connectors.ldap.values import is_key
 from retention.connectors.ldap.verdicts import refusal, verdict
-from retention.connectors.ldap.wire import ASSERTION, DELETE, Answer, Session
+from retention.connectors.ldap.wire import AN_ITEM, ASSERTION, DELETE, Answer, Session
 from retention.domain.predicates import Expression
 
 _ATTEMPTS = 3
@@ -90,11 +90,11 @@ class Purge:
         return refusal(key, answer, "delete the entry")
 
     def _has_children(self, entry: Entry) -> bool:
-        return next(self.session.search(entry.dn, EVERYTHING, (), scope="one", page=1), None) is not None
+        return next(self.session.search(entry.dn, EVERYTHING, (), scope="one", page=1, label=AN_ITEM), None) is not None
 
     def _delete_below(self, key: str, entry: Entry) -> Disposal | None:
         """Deepest first. What lies below an item has no date of its own and goes with it."""
-        below = [one.dn for one in self.session.search(entry.dn, EVERYTHING, ()) if one.dn != entry.dn]
+        below = [one.dn for one in self.session.search(entry.dn, EVERYTHING, (), label=AN_ITEM) if one.dn != entry.dn]
         for dn in sorted(below, key=lambda dn: -len(parts_of(dn))):
             answer = self.session.delete(dn)
             if not answer.ok and not answer.absent:

@@ -111,6 +111,10 @@ class _Checked(ldap3.Tls):
             raise
 
 
+AN_ITEM = "an item"
+"""What an error calls an entry of somebody."""
+
+
 class Session:
     """A bound connection. Raises ConnectorError; not for several threads at once."""
 
@@ -183,11 +187,15 @@ class Session:
         scope: str = "subtree",
         controls: Sequence[str] = (),
         page: int = PAGE,
+        label: str = "",
     ) -> Iterator[Entry]:
-        """Entries page by page. Raises ConnectorError for anything but a whole answer."""
+        """Entries page by page. Raises ConnectorError for anything but a whole answer; `label`: what it calls the base.
+
+        An item's own name tells who it is: then it is `AN_ITEM`.
+        """
         cookie: bytes | None = None
         while True:
-            entries, cookie = self._page(base, asked, attributes, scope, controls, page, cookie)
+            entries, cookie = self._page(base, asked, attributes, scope, controls, page, cookie, label or base)
             yield from entries
             if not cookie:
                 return
@@ -201,6 +209,7 @@ class Session:
         controls: Sequence[str],
         page: int,
         cookie: bytes | None,
+        label: str,
     ) -> tuple[list[Entry], bytes | None]:
         with self._told():
             self._connection.search(
@@ -216,7 +225,7 @@ class Session:
             )
         answer = self._answer()
         if not answer.ok:
-            raise self._incomplete(base, answer)
+            raise self._incomplete(label, answer)
         told = self._connection.result.get("controls", {}).get(PAGED)
         if told is None:
             raise self._wrong("it does not answer page by page; its answer may be cut", permanent=True)
@@ -263,7 +272,7 @@ class Session:
         if answer.code in {NO_SUCH_OBJECT, INVALID_DN}:
             return None
         if not answer.ok:
-            raise self._incomplete(dn, answer)
+            raise self._incomplete(AN_ITEM, answer)
         return next(iter(self._entries(dn)), None)
 
     def delete(self, dn: str, assertion: Filter | None = None) -> Answer:

@@ -36,7 +36,7 @@ def resolve(
         raise ConnectorError(f"{mapping.place}: names are asked for by subjects or by values", permanent=True)
     relation = check_identities(catalogue, mapping)
     asked = list(dict.fromkeys(subjects if subjects is not None else values or ()))
-    folds = mapping.kind == "email" and values is not None
+    folds = mapping.kind in {"email", "uid"} and values is not None
     if folds:
         asked = list(dict.fromkeys(value.casefold() for value in asked))
     for start in range(0, len(asked), BATCH):
