@@ -6,7 +6,7 @@ import os
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -46,7 +46,7 @@ def clock(name: str, default: str) -> time:
 def broker(name: str) -> str:
     """`redis://…`, `rediss://…` (TLS) or `redis+socket://PATH`; "" when unset."""
     url = secret(name)
-    scheme = urlsplit(url).scheme
+    scheme = _parts(name, url).scheme
     if url and scheme not in {"redis", "rediss", "redis+socket"}:
         raise ImproperlyConfigured(f"{name} begins with {scheme!r}; say redis://HOST:PORT/NUMBER")
     return url
@@ -74,6 +74,16 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
+def _parts(name: str, url: str) -> SplitResult:
+    """Taken apart wholly at once: what is wrong with it may be a part of its password, which no error may tell."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, parts.username, parts.password
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is no URL; write special characters of user and password as %XX") from None
+    return parts
+
+
 def database(name: str, default: Path, statement_seconds: int = 0, connection_seconds: int = 0) -> dict[str, Any]:
     """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`; SQLite at `default` when unset.
 
@@ -81,8 +91,10 @@ def database(name: str, default: Path, statement_seconds: int = 0, connection_se
     how long a connection is kept for the next request.
     """
     url = secret(name) or f"sqlite:///{default}"
-    parts = urlsplit(url)
+    parts = _parts(name, url)
     if parts.scheme == "sqlite":
+        if parts.netloc or not parts.path[1:]:
+            raise ImproperlyConfigured(f"{name} names no file; say sqlite:///PATH, with three slashes or four")
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path[1:]) or ":memory:",

@@ -45,8 +45,22 @@ def session_key(directory: Path) -> str:
     return path.read_text()
 
 
-def make_keys(directory: Path) -> list[str]:
-    """Make what is missing; the names of what was made."""
+class LostKeyError(Exception):
+    """A key is missing with which evidence was made that is still there; a new one would not follow it."""
+
+
+def make_keys(directory: Path, anew: bool = False) -> list[str]:
+    """Make what is missing; the names of what was made.
+
+    Raises LostKeyError where evidence lies beside the directory and its keys do not, unless a new one is meant.
+    """
+    old = any((directory.parent / name).is_dir() for name in ("heads", "journal"))
+    lost = [name for name in ("evidence.pem", "digest.key") if not (directory / name).exists()]
+    if old and lost and not anew:
+        raise LostKeyError(
+            f"{directory / lost[0]} is missing, and there is evidence made with it: bring it back from its backup. "
+            "`python -m config.keys DIRECTORY --anew` makes another, with which the old evidence does not verify"
+        )
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     evidence = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -61,5 +75,8 @@ def make_keys(directory: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    for made in make_keys(Path(sys.argv[1])):
-        print(f"made {made}")
+    try:
+        for made in make_keys(Path(sys.argv[1]), anew="--anew" in sys.argv[2:]):
+            print(f"made {made}")
+    except LostKeyError as error:
+        sys.exit(str(error))

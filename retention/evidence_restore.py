@@ -13,6 +13,7 @@ from collections.abc import Collection
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from django.conf import settings
@@ -72,7 +73,7 @@ def _follows_its_copy(slug: str) -> bool:
     path = None if last is None else heads_directory(slug) / f"{last.number}.json"
     if last is None or path is None or not path.exists():
         return True
-    return bool(json.loads(path.read_bytes())["digest"] == last.digest)
+    return bool(_told(slug, last.number)["digest"] == last.digest)
 
 
 def _knows_its_journal(slug: str, night: date) -> bool:
@@ -93,6 +94,14 @@ def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
     lost, heads = lost_nights(slug), _ahead(slug)
     if not lost and not heads:
         raise EvidenceError(f"{slug}: the database knows every night that the evidence tells of")
+    signed = {
+        json.loads(body)["chain"]
+        for body in EvidenceHead.objects.filter(organisation=slug).values_list("body", flat=True)
+    }
+    if cut := sorted(signed & set(lost)):
+        raise EvidenceError(
+            f"{slug}: the entries of {cut[0]} are gone and its head is still there: no restore does that, somebody did"
+        )
     with transaction.atomic():
         for number, body in heads:
             _take_back(slug, number, body)
@@ -122,16 +131,22 @@ def _ahead(slug: str) -> list[tuple[int, str]]:
     """The number and the body of each copied head that the database does not have."""
     known = set(EvidenceHead.objects.filter(organisation=slug).values_list("number", flat=True))
     numbers = sorted(int(path.stem) for path in heads_directory(slug).glob("*.json") if path.stem.isdecimal())
-    return [(number, json.loads(_copy(slug, number))["body"]) for number in numbers if number not in known]
+    return [(number, str(_told(slug, number)["body"])) for number in numbers if number not in known]
 
 
-def _copy(slug: str, number: int) -> bytes:
-    return (heads_directory(slug) / f"{number}.json").read_bytes()
+def _told(slug: str, number: int) -> dict[str, Any]:
+    try:
+        told = dict(json.loads((heads_directory(slug) / f"{number}.json").read_bytes()))
+        json.loads(told["body"])["chain"]
+        told["digest"], told["key_id"], told["signature"]
+    except (ValueError, KeyError, TypeError):
+        raise EvidenceError(f"{slug}: the copy of head {number} cannot be read") from None
+    return told
 
 
 def _take_back(slug: str, number: int, body: str) -> None:
     where = f"{slug}: the copy of head {number}"
-    told = json.loads(_copy(slug, number))
+    told = _told(slug, number)
     key, content = signing_key(), json.loads(body)
     if told["digest"] != sha256_hex(body.encode("utf-8")) or told["key_id"] != key_id(key):
         raise EvidenceError(f"{where} was changed, or signed with another key than keys/evidence.pem")

@@ -229,6 +229,19 @@ def test_an_entry_with_others_below_it_is_refused_unless_the_mapping_says_subtre
     assert world.snapshot().keys().isdisjoint({ref.key})
 
 
+def test_another_item_below_it_does_not_go_with_it(world):
+    """A family member's account under the customer's: it has a subject and an end of its own."""
+    ((dn, attributes),) = world.put([Given()]).items()
+    ref = Ref(attributes["entryUUID"][0].decode(), "1001")
+    below = {"sn": "Testi", "cn": "lapsi", "employeeNumber": "1002"}
+    world.admin.add(f"cn=lapsi,{dn}", ["inetOrgPerson"], below)
+    done(world.admin)
+    world.mapping = world.mapped(children=("subtree",))
+    (answer,) = dispose(world, [ref])
+    assert (answer.outcome, answer.detail) == (Outcome.REFUSED, "another item lies below it")
+    assert len(entries(world.admin, dn)) == 2
+
+
 def test_what_lies_elsewhere_by_now_is_not_absent(world):
     ((dn, attributes),) = world.put([Given()]).items()
     ref = Ref(attributes["entryUUID"][0].decode(), "1001")

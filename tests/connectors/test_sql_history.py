@@ -151,7 +151,7 @@ def test_a_table_that_keeps_nothing_of_a_person_can_be_declared_so(register):
     [
         ("tiketti_historia", "must be a list"),
         (["ei_ole"], "table ei_ole"),
-        (["laskuri"], "name the column of the key"),
+        (["laskuri"], "name the column of the item's key"),
         ([{"place": "laskuri"}], "place, key"),
         ([{"place": "laskuri", "key": "ei"}], "laskuri.ei"),
         ([{"place": "tiketti", "key": "id"}], "goes with the item anyway"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -58,9 +59,12 @@ def test_an_address_is_compared_without_case(register):
     assert ask(register, values=["asiakas@isp.example "]) == []
 
 
-def test_any_other_name_exactly(register):
-    assert ask(register, UID, values=["asiakas@isp.example"]) == [("1002", "asiakas@isp.example")]
-    assert ask(register, UID, values=["asiakas@isp.example ", "aiti@isp.example"]) == []
+def test_a_user_name_too_and_any_other_exactly(register):
+    both = [("1001", "Asiakas@isp.example"), ("1002", "asiakas@isp.example")]
+    assert ask(register, UID, values=["asiakas@isp.example"]) == both
+    phone = replace(UID, kind="phone")
+    assert ask(register, phone, values=["asiakas@isp.example"]) == both[1:]
+    assert ask(register, phone, values=["asiakas@isp.example ", "aiti@isp.example"]) == []
 
 
 @pytest.mark.parametrize("mapping", [EMAIL, UID], ids=["email", "uid"])

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
-from config.keys import make_keys, session_key
+from config.keys import LostKeyError, make_keys, session_key
 
 
 def test_a_missing_setting_is_named(monkeypatch):
@@ -101,6 +101,38 @@ def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
     assert make_keys(directory) == []
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in directory.iterdir())
+
+
+@pytest.mark.parametrize("name", ["evidence.pem", "digest.key"])
+def test_a_key_that_evidence_was_made_with_is_not_replaced_in_silence(tmp_path, name):
+    directory = tmp_path / "keys"
+    make_keys(directory)
+    (tmp_path / "heads").mkdir()
+    (directory / name).unlink()
+    with pytest.raises(LostKeyError, match=name):
+        make_keys(directory)
+    assert make_keys(directory, anew=True) == [name]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://seloste:S3cret/Pw@db/x", "postgresql://seloste:S3cret?Pw@db/x", "postgresql://[S3cret"]
+)
+def test_an_address_that_is_none_tells_no_part_of_its_password(monkeypatch, tmp_path, url):
+    monkeypatch.setenv("SELOSTE_X", url)
+    with pytest.raises(ImproperlyConfigured, match="SELOSTE_X") as raised:
+        env.database("SELOSTE_X", tmp_path)
+    assert "S3cret" not in str(raised.value)
+    monkeypatch.setenv("SELOSTE_X", url.replace("postgresql", "redis"))
+    with pytest.raises(ImproperlyConfigured, match="SELOSTE_X") as raised:
+        env.broker("SELOSTE_X")
+    assert "S3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite://tmp/x.sqlite3", "sqlite:///", "sqlite://"])
+def test_an_embedded_database_is_a_file(monkeypatch, tmp_path, url):
+    monkeypatch.setenv("SELOSTE_X", url)
+    with pytest.raises(ImproperlyConfigured, match="names no file"):
+        env.database("SELOSTE_X", tmp_path)
 
 
 def test_only_the_session_key_is_made_on_the_way(tmp_path):

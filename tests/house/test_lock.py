@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -55,3 +57,15 @@ def test_every_dependency_is_explained():
     explained = re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)
     assert len(explained) == len(set(explained))
     assert {name(entry) for entry in explained} == {name(line) for line in [*RUNTIME, *DEVELOPMENT]}
+
+
+def test_the_broker_can_be_reached_with_what_is_installed_to_run():
+    """What Celery's transport for Redis imports must be in the lock that runs, not only in the one that tests."""
+    spec = importlib.util.find_spec("kombu.transport.redis")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text()
+    wanted = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("from ", "import "))}
+    installed = {name(entry) for entry in entries("base")}
+    known = sys.stdlib_module_names | {"kombu", "vine", "redis", "__future__"}
+    assert {one for one in wanted if one and one not in known} <= installed

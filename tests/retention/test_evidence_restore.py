@@ -155,3 +155,21 @@ def test_a_database_of_the_middle_of_a_night_is_noticed_too(company, data_dir):
 def test_the_record_speaks_of_what_is_known_after_an_adoption(restored):
     adopt(restored.slug, TOMORROW, "controller", "disk failure")
     assert authority_report(restored, TOMORROW)
+
+
+def test_entries_that_somebody_deleted_are_no_restore(company, data_dir):
+    """The head of that night is still there: a restore would have taken it along."""
+    night(company, TODAY)
+    night(company, TOMORROW)
+    EvidenceEntry.objects.filter(chain=TOMORROW.isoformat()).delete()
+    with pytest.raises(EvidenceError, match="somebody did"):
+        adopt(company.slug, TOMORROW, "controller", "disk failure")
+    with pytest.raises(EvidenceError, match="is gone, and its head is there"):
+        verify(company.slug)
+
+
+def test_a_copy_that_cannot_be_read_is_named(restored):
+    for content in ("garbage", "{}"):
+        (heads_directory(restored.slug) / "7.json").write_text(content)
+        with pytest.raises(EvidenceError, match="copy of head 7"):
+            adopt(restored.slug, TOMORROW, "controller", "disk failure")

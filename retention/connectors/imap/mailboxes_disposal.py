@@ -50,6 +50,10 @@ def _one(server: Server, layout: Layout, ref: Ref, listed: set[str], still_due: 
     if found.validity != key.validity:
         return Outcome.SUPERSEDED, "another mailbox has this name (UIDVALIDITY)"
     require_uidplus(session, layout)
+    if not session.can("NAMESPACE"):
+        return Outcome.REFUSED, "the server does not tell which folders are the account's own (NAMESPACE)"
+    if not found.messages:  # a night may have been killed between the mail and the caches
+        server.forget_cached(key.account, [folder.name for folder in found.folders if folder.selectable])
     due = satisfies(still_due, Candidate(ref, events=days(server, layout, session, found)))
     if not due:
         return (Outcome.SUPERSEDED, "no longer due") if found.messages else (Outcome.ALREADY_ABSENT, "")

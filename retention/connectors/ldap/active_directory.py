@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retention.connectors.contract import Disposal, Outcome, Ref
+from retention.connectors.ldap.below import another_below
 from retention.connectors.ldap.entries import Entry, parts_of
 from retention.connectors.ldap.filters import EVERYTHING
 from retention.connectors.ldap.mapped import ACCOUNT, DISABLED, Mapped, half_done, purged_name
@@ -133,6 +134,8 @@ class Purge:
         below = [one for one in self.session.search(entry.dn, EVERYTHING, _ALL, label=AN_ITEM) if one.dn != entry.dn]
         if below and not self.mapped.subtree:
             return Disposal(key, Outcome.REFUSED, "entries lie below it, and the mapping does not say subtree")
+        if below and another_below(self.session, self.mapped, entry):
+            return Disposal(key, Outcome.REFUSED, "another item lies below it")
         for one in sorted(below, key=lambda one: -len(parts_of(one.dn))):
             own = key_of(one, Directory.ACTIVE_DIRECTORY)
             changes, kept_back = strip_of(one, self.mapped, self.reading.schema)

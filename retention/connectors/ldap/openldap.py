@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from retention.connectors.contract import Disposal, Outcome, Ref, Residue
 from retention.connectors.ldap.accesslog import AccessLog
+from retention.connectors.ldap.below import another_below
 from retention.connectors.ldap.entries import Entry, parts_of
 from retention.connectors.ldap.filters import EVERYTHING, Filter, all_of, equal
 from retention.connectors.ldap.groups import Groups
@@ -69,16 +70,22 @@ class Purge:
 
     def _delete(self, key: str, entry: Entry) -> Disposal | None:
         """None where the entry was changed since it was read."""
-        if self.mapped.subtree:
-            below = self._delete_below(key, entry)
-            if below is not None:
-                return below
-        elif self._has_children(entry):
+        if self.mapped.subtree and another_below(self.session, self.mapped, entry):
+            return Disposal(key, Outcome.REFUSED, "another item lies below it")
+        if not self.mapped.subtree and self._has_children(entry):
             return Disposal(key, Outcome.REFUSED, "entries lie below it, and the mapping does not say subtree")
         groups = Groups(self.session, self.mapped.groups) if self.mapped.groups else None
         left = groups.leave(entry) if groups else None
         if left is not None and left.refused:
             return Disposal(key, Outcome.REFUSED, left.refused)
+        if self.mapped.subtree:
+            now = self.reading.there(self.mapped, [key], *_VERSION).get(key)
+            changed = now is None or now.all("entryCSN") != entry.all("entryCSN")
+            below = None if changed else self._delete_below(key, entry)
+            if changed or below is not None:
+                if left is not None:
+                    left.take_back()
+                return below
         answer = self.session.delete(entry.dn, self._unchanged(entry))
         if answer.ok:
             self.names[key] = entry.dn

@@ -80,6 +80,8 @@ class Relation:
     transactional: bool = True
     keeps_versions: bool = False
     """The table keeps what is deleted from it (system versioning)."""
+    heirs: bool = False
+    """Other tables inherit from it: statements on it reach their rows, whose keys may be the same (PostgreSQL)."""
 
     @cached_property
     def table(self) -> sa.TableClause:

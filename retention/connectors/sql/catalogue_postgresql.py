@@ -59,7 +59,9 @@ def read_catalogue(connection: sa.Connection, idiom: Idiom) -> Catalogue:
     }
     columns, numbered = _columns(connection)
     primary, indexes = _indexes(connection, numbered)
-    foreign = _foreign_keys(connection, numbered, names)
+    above = _ancestors(connection)
+    inherited = {oid for parents in above.values() for oid in parents}
+    foreign = _foreign_keys(connection, numbered, names, above)
     relations = {
         names[oid]: Relation(
             names[oid],
@@ -71,10 +73,40 @@ def read_catalogue(connection: sa.Connection, idiom: Idiom) -> Catalogue:
             idiom,
             schema=row.nspname,
             bare=row.relname,
+            heirs=row.relkind == "r" and oid in inherited,
         )
         for oid, row in classes.items()
     }
-    return Catalogue(relations, _triggers(connection, names))
+    return Catalogue(relations, [*_triggers(connection, names, above), *_rules(connection, names, above)])
+
+
+_INHERITS = sa.table("pg_inherits", sa.column("inhrelid"), sa.column("inhparent"), schema="pg_catalog")
+_REWRITE = sa.table("pg_rewrite", *map(sa.column, ("oid", "rulename", "ev_class", "ev_type")), schema="pg_catalog")
+
+
+def _ancestors(connection: sa.Connection) -> dict[int, set[int]]:
+    """Of a partition or an inheriting table, all tables through which its rows are reached too."""
+    parents: dict[int, set[int]] = {}
+    for row in connection.execute(sa.select(_INHERITS.c.inhrelid, _INHERITS.c.inhparent)):
+        parents.setdefault(row.inhrelid, set()).add(row.inhparent)
+
+    def above(oid: int) -> set[int]:
+        return {one for parent in parents.get(oid, ()) for one in (parent, *above(parent))}
+
+    return {oid: above(oid) for oid in parents}
+
+
+def _rules(connection: sa.Connection, names: Mapping[int, str], above: Mapping[int, set[int]]) -> list[Trigger]:
+    """A rule writes as a trigger does; that of a view, which makes it one, is left out."""
+    asked = sa.select(
+        _REWRITE.c.rulename, _REWRITE.c.ev_class, sa.func.pg_get_ruledef(_REWRITE.c.oid).label("source")
+    ).where(sa.cast(_REWRITE.c.ev_type, sa.Text) != "1")
+    return [
+        Trigger(row.rulename, names[oid], row.source.partition(" DO ")[2])
+        for row in connection.execute(asked)
+        for oid in (row.ev_class, *above.get(row.ev_class, ()))
+        if oid in names
+    ]
 
 
 def _users() -> sa.ColumnElement[bool]:
@@ -168,7 +200,10 @@ def _indexes(
 
 
 def _foreign_keys(
-    connection: sa.Connection, numbered: Mapping[int, Mapping[int, str]], names: Mapping[int, str]
+    connection: sa.Connection,
+    numbered: Mapping[int, Mapping[int, str]],
+    names: Mapping[int, str],
+    above: Mapping[int, set[int]],
 ) -> dict[int, list[ForeignKey]]:
     """Those that a partition has from its table are left out: the table's own says the same."""
     own = pg.pg_constraint
@@ -182,13 +217,15 @@ def _foreign_keys(
         if row.conrelid in names and row.confrelid in names:
             columns = tuple(numbered[row.conrelid][number] for number in row.conkey)
             referred = tuple(numbered[row.confrelid][number] for number in row.confkey)
-            found.setdefault(row.conrelid, []).append(
-                ForeignKey(names[row.conrelid], columns, names[row.confrelid], referred)
-            )
+            # a row of a partition goes through its table: what points at the one points at the other
+            for oid in (row.confrelid, *sorted(above.get(row.confrelid, set()) & set(names))):
+                found.setdefault(row.conrelid, []).append(
+                    ForeignKey(names[row.conrelid], columns, names[oid], referred)
+                )
     return found
 
 
-def _triggers(connection: sa.Connection, names: Mapping[int, str]) -> list[Trigger]:
+def _triggers(connection: sa.Connection, names: Mapping[int, str], above: Mapping[int, set[int]]) -> list[Trigger]:
     functions = {
         row.oid: row
         for row in connection.execute(
@@ -206,7 +243,9 @@ def _triggers(connection: sa.Connection, names: Mapping[int, str]) -> list[Trigg
             continue
         arguments = tuple(part.decode(errors="replace") for part in bytes(row.tgargs).split(b"\0") if part)
         source, dynamic = _source(function, list(functions.values())) if function is not None else ("", False)
-        found.append(Trigger(row.tgname, names[row.tgrelid], source, arguments, dynamic))
+        for oid in (row.tgrelid, *above.get(row.tgrelid, ())):
+            if oid in names:
+                found.append(Trigger(row.tgname, names[oid], source, arguments, dynamic))
     return found
 
 

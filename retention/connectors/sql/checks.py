@@ -27,6 +27,9 @@ def check_dataset(catalogue: Catalogue, mapping: DatasetMapping) -> None:
     relation = check_columns(catalogue, mapping)
     if relation.view:
         raise _wrong(f"{mapping.place} is a view: nothing can be deleted there")
+    for name in (mapping.place, *mapping.children):
+        if catalogue.relation(name).heirs:
+            raise _wrong(f"{name} has inheriting tables: a deletion would reach their rows too; map each by itself")
     if not relation.is_unique(mapping.key):
         raise _wrong(f"{mapping.place}.{mapping.key} is no key: it is neither the primary key nor unique by an index")
     family = family_of(catalogue, mapping)

@@ -20,7 +20,9 @@ _BEFORE = re.compile(r"(history|historical|hist|audit)_?", re.IGNORECASE)
 _NAME = r"(?:[`\"\[]?[\w$]+[`\"\]]?\s*\.\s*)?[`\"\[]?([\w$]+)[`\"\]]?"
 _WRITES = re.compile(
     r"\b(?:insert\s+(?:or\s+\w+\s+|low_priority\s+|delayed\s+|high_priority\s+|ignore\s+)*(?:into\s+)?"
-    r"|replace\s+(?:into\s+)?|merge\s+into\s+|update\s+(?:or\s+\w+\s+|low_priority\s+|ignore\s+|only\s+)*)" + _NAME,
+    r"|replace\s+(?:into\s+)?|merge\s+into\s+|update\s+(?:or\s+\w+\s+|low_priority\s+|ignore\s+|only\s+)*"
+    r"|delete\s+(?:low_priority\s+|quick\s+|ignore\s+)*from\s+(?:only\s+)?|truncate\s+(?:table\s+)?(?:only\s+)?)"
+    + _NAME,
     re.IGNORECASE,
 )
 
@@ -44,8 +46,12 @@ def declared(catalogue: Catalogue, mapping: DatasetMapping) -> tuple[Kept, ...]:
         if isinstance(entry, str):
             relation = catalogue.relation(entry)
             key = history_key(relation, mapping)
+            if key == mapping.key and not _fills(catalogue, mapping, relation):
+                key = None  # it may be the key of its own rows, or of a child's
             if key is None:
-                raise _wrong(f"{entry} is declared as history of {mapping.place}: name the column of the key as `key`")
+                raise _wrong(
+                    f"{entry} is declared as history of {mapping.place}: name the column of the item's key as `key`"
+                )
             found.append(Kept(entry, key))
             continue
         if not isinstance(entry, Mapping) or "key" not in entry or set(entry) - {"place", "key", "subject"}:
@@ -85,6 +91,13 @@ def check_triggers(catalogue: Catalogue, mapping: DatasetMapping, family: Family
                 f"trigger {trigger.name} of {trigger.table} puts its statements together while it runs, so it cannot "
                 "be seen where it writes: declare the tables in the option history of the mapping (empty if none)"
             )
+
+
+def _fills(catalogue: Catalogue, mapping: DatasetMapping, relation: Relation) -> bool:
+    """Whether it is the item's own history: by its name, or because a trigger of the item's table writes there."""
+    if is_history(relation.bare or relation.name, mapping.place.split(".")[-1]):
+        return True
+    return any(t.table == mapping.place and relation.name in written(t, catalogue) for t in catalogue.triggers)
 
 
 def written(trigger: Trigger, catalogue: Catalogue) -> set[str]:
