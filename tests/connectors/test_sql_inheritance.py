@@ -101,3 +101,22 @@ def test_a_childs_history_is_not_taken_for_the_items_own(postgres):  # noqa: F81
     mapping = DatasetMapping("asiakas", "id", children=("rivi",), options={"history": ["rivi_historia"]})
     with pytest.raises(ConnectorError, match="item's key"):
         check(postgres, mapping)
+
+
+@pytest.mark.parametrize(
+    "body", ["insert into {other}.loki values (old.id)", "call {other}.arkistoi(old.id)"], ids=["insert", "call"]
+)
+def test_a_trigger_of_mariadb_that_reaches_another_database_is_named(mariadb, body):  # noqa: F811
+    other = f"{mariadb.name}_b"
+    mariadb.run(
+        f"create database {other}",
+        f"create table {other}.loki(id integer)",
+        f"create procedure {other}.arkistoi(in n integer) insert into {other}.loki values (n)",
+        "create table asiakas(id integer primary key)",
+        f"create trigger mukana after delete on asiakas for each row {body.format(other=other)}",
+    )
+    try:
+        with pytest.raises(ConnectorError, match="cannot be seen where it writes"):
+            check(mariadb)
+    finally:
+        mariadb.run(f"drop database {other}")

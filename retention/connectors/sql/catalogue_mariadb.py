@@ -149,6 +149,10 @@ def _foreign_keys(
     return found
 
 
+_ELSEWHERE = re.compile(r"\b(?:into|from|update|replace|truncate|table)\s+`?([\w$]+)`?\s*\.\s*`?[\w$]+", re.IGNORECASE)
+"""The database of a table that is named with it."""
+
+
 def _triggers(connection: sa.Connection, here: str, names: Mapping[Place, str]) -> list[Trigger]:
     """A trigger cannot make up its statements; a procedure that it calls can, and is read where we may read it."""
     routines = {
@@ -158,7 +162,9 @@ def _triggers(connection: sa.Connection, here: str, names: Mapping[Place, str]) 
     found = []
     asked = sa.select(_TRIGGERS).where(_TRIGGERS.c.EVENT_OBJECT_SCHEMA.in_([here])).order_by(_TRIGGERS.c.TRIGGER_NAME)
     for row in connection.execute(asked):
-        source, dynamic = _source(_COMMENT.sub(" ", row.ACTION_STATEMENT), routines)
+        text = _COMMENT.sub(" ", row.ACTION_STATEMENT)
+        source, dynamic = _source(text, routines)
+        dynamic |= any(base.casefold() != here.casefold() for base in _ELSEWHERE.findall(source))
         table = names.get((here, str(row.EVENT_OBJECT_TABLE)))
         if table is not None:
             found.append(Trigger(row.TRIGGER_NAME, table, source, (), dynamic))
@@ -170,6 +176,8 @@ def _source(text: str, routines: Mapping[str, str]) -> tuple[str, bool]:
     while waiting:
         one = waiting.pop()
         parts.append(one)
+        for called in re.findall(r"\bcall\s+([\w.`$]+)", one.casefold()):
+            dynamic |= called.strip("`") not in routines  # of another database, or we may not read it
         for name in re.findall(r"\b(\w+)`?\s*\(", one.casefold()):
             if name in routines and name not in seen:
                 seen.add(name)

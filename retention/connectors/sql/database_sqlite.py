@@ -97,7 +97,12 @@ class SqliteDatabase(Database):
         """VACUUM, and empty a write-ahead log: what was deleted is in no page of the file any more."""
         with self.connect() as connection:
             connection.exec_driver_sql("vacuum")
-            connection.exec_driver_sql("pragma wal_checkpoint(truncate)").all()
+            (busy, *_), *_ = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").all()
+        if busy:
+            raise ConnectorError(
+                "another program reads the file: deleted bytes are left in its write-ahead log until it closes",
+                permanent=False,
+            )
 
     def refuses(self, error: DBAPIError) -> bool:
         return isinstance(error, IntegrityError)
