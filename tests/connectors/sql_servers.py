@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from retention.connectors.sql import SqlConnector
 
 
-class Server:
+class Server(ABC):
     """One place of a test's own on a real server, reached without the connector. As context: a connection."""
 
     kind = ""
@@ -26,11 +27,13 @@ class Server:
     name = ""
     host = "127.0.0.1"
 
+    @abstractmethod
     def connect(self) -> Any:
-        raise NotImplementedError
+        """A connection of one's own."""
 
+    @abstractmethod
     def url(self, user: str = "", password: str = "", **query: str) -> str:
-        raise NotImplementedError
+        """Where a connector finds it."""
 
     def run(self, *statements: str, rows: Sequence[Sequence[object]] = ()) -> None:
         """Each statement by itself; with rows, the one statement for each of them."""

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from retention.connectors.registry import kinds
 from samples.frame import Built
 from samples.k_systems import COMPANY
 from samples.k_systems.mail import MASTER, MASTER_PASSWORD, boxes, environment, fill
@@ -228,7 +227,6 @@ def test_the_mail_server_holds_every_customers_boxes(story, mail_server):
     assert {messages(mail_server, account) for account in found[::9]} == {2}
 
 
-@pytest.mark.skipif("imap" not in kinds(), reason="no connector of kind imap is installed")
 def test_mailboxes_go_whole_thirty_days_after_the_service(story, mail_server, tmp_path, monkeypatch):
     for name, value in environment(mail_server).items():
         monkeypatch.setenv(name, value)

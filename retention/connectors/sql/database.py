@@ -5,6 +5,7 @@ Other people's databases are left as they are: nothing is written but what `disp
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Need:
     lock: bool = False
 
 
-class Database:
+class Database(ABC):
     """Each `connect` is a connection of its own. Subclasses say which database it is."""
 
     idiom: Idiom
@@ -54,25 +55,25 @@ class Database:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
+    @abstractmethod
     def catalogue(self, connection: sa.Connection) -> Catalogue:
         """What is declared there now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def missing_rights(self, connection: sa.Connection, catalogue: Catalogue, needs: Sequence[Need]) -> tuple[str, ...]:
         """Which of these rights we lack, as a person would be asked for them."""
-        raise NotImplementedError
 
     def clock(self, connection: sa.Connection) -> datetime | None:
         """The server's clock, with its offset; None where the database has no clock of its own."""
         return None
 
+    @abstractmethod
     def classified(self, error: DBAPIError) -> ConnectorError:
         """A driver's error as ours, with no value, statement, name or path of theirs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuses(self, error: DBAPIError) -> bool:
         """Whether a constraint or trigger keeps a row, which is no failure of the database."""
-        raise NotImplementedError
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
@@ -105,6 +106,7 @@ class Database:
         with self.connect() as connection:
             yield connection
 
+    @abstractmethod
     def rewrite(self) -> None:
         """Leave no deleted byte behind, where that is ours to do."""
 

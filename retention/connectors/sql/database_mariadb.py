@@ -161,6 +161,9 @@ class MariadbDatabase(Database):
         ):
             yield one
 
+    def rewrite(self) -> None:
+        """The server writes its own files anew, when it sees fit."""
+
     def refuses(self, error: DBAPIError) -> bool:
         return _number(error) in REFUSING
 

@@ -120,6 +120,9 @@ class PostgresqlDatabase(Database):
         with self.told(), self._engine.connect().execution_options(isolation_level="READ COMMITTED") as one:
             yield one
 
+    def rewrite(self) -> None:
+        """The server writes its own files anew, when it sees fit."""
+
     def refuses(self, error: DBAPIError) -> bool:
         return _state(error).startswith(REFUSING)
 

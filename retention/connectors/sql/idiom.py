@@ -6,6 +6,7 @@ more than one text for the same, it is asked first, because its index serves it,
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ WIDER = timedelta(days=3)
 """More than any two time zones differ."""
 
 
-class Idiom:
+class Idiom(ABC):
     """The words that all databases share. A subclass for each."""
 
     dialect_name: ClassVar[str]
@@ -35,9 +36,9 @@ class Idiom:
     def __init__(self, days: Days) -> None:
         self.days = days
 
+    @abstractmethod
     def dialect(self) -> sa.Dialect:
         """For statements that are shown to people."""
-        raise NotImplementedError
 
     def stored(self, text: str, kind: ColumnKind) -> Stored | None:
         """A key or number as it is bound; None where no row can be it."""
@@ -51,9 +52,9 @@ class Idiom:
         """A date or moment as it was read; None where it means that there is none."""
         return value
 
+    @abstractmethod
     def exactly(self, column: Column, own: Element) -> Element:
         """The column, comparable with what `bound` gives and equal to nothing else."""
-        raise NotImplementedError
 
     def bound(self, column: Column, value: Stored) -> Any:
         """A value for a comparison with `exactly`."""
