@@ -23,7 +23,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from retention.domain.errors import DocumentError, LifecycleError, NightError, RuleError
+from retention.domain.errors import (
+    DocumentError,
+    IdentifierError,
+    LifecycleError,
+    NightError,
+    RuleError,
+    SuppressionError,
+)
 from retention.reports import NoVersionError
 
 PROBLEM = "application/problem+json"
@@ -66,6 +73,10 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
         return _body("lifecycle", HTTPStatus.CONFLICT, str(error))
     if isinstance(error, NightError):
         return _body("night", HTTPStatus.CONFLICT, str(error))
+    if isinstance(error, IdentifierError):
+        return _body("identifier", HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    if isinstance(error, SuppressionError):
+        return _body("suppression", HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     if isinstance(error, NoVersionError):
         return _body("no-version", HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, RequestDataTooBig):
@@ -159,6 +170,7 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Request |
             operation["tags"] = [subject[1] if len(subject) > 1 else subject[0] if subject else "start"]
             codes = [*ALWAYS, *(PROTECTED if operation.get("security") else ())]
             codes += WRITING if "requestBody" in operation else ()
+            codes += ("503",) if "suppression" in subject else ()
             for code in codes:
                 operation["responses"].setdefault(
                     code,

@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import organisation, register, reports, retention, tokens
+from api import organisation, register, reports, retention, suppression, tokens
 from api.errors import no_such_page
 
 
@@ -50,6 +50,9 @@ of_one = [
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),
     path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),
+    path("suppression/check/", suppression.CheckBans.as_view(), name="suppression-check"),
+    path("suppression/bans/", suppression.Bans.as_view(), name="suppression-bans"),
+    path("suppression/lifts/", suppression.Lifts.as_view(), name="suppression-lifts"),
     path("nights/", retention.Nights.as_view(), name="nights"),
     path("nights/<date:business_date>/", retention.OneNight.as_view(), name="night"),
     path("nights/<date:business_date>/stop/", retention.StopNight.as_view(), name="night-stop"),

@@ -54,6 +54,7 @@ from retention.steps import (
     WORK,
     problems,
 )
+from retention.suppression_feed import unkept
 from ropa.models import Organisation
 
 CLOCK_TOLERANCE_SECONDS = 300.0
@@ -298,7 +299,7 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, nam
             why = _void(night, lot)
             if why:
                 _take_back(night, lot, why)
-        blind = _incomplete_sources(night, question)
+        blind = _incomplete_sources(night, question) or unkept(night.run, night.plan, dataset.subject_kind)
         _recover(night, question, connector, names, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
