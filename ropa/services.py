@@ -23,7 +23,8 @@ from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.periods import Period, parse_financial_years
 from retention.domain.rules import Status
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
-from ropa.draft import POLICY, document_of, write_rows
+from ropa.draft import document_of, write_rows
+from ropa.kinds import POLICY
 from ropa.models import Ceiling, Ground, Organisation, Version
 
 MODES = ("observe", "flag", "purge")
