@@ -31,6 +31,7 @@ from retention.domain.errors import (
     RuleError,
     SuppressionError,
 )
+from retention.leaving import LeavingRefused
 from retention.reports import NoVersionError
 
 PROBLEM = "application/problem+json"
@@ -62,6 +63,16 @@ def no_such_page(request: HttpRequest, exception: Exception | None = None) -> Js
     return JsonResponse(problem, status=problem["status"], content_type=PROBLEM)
 
 
+_OURS: tuple[tuple[type[Exception], str, HTTPStatus], ...] = (
+    (LifecycleError, "lifecycle", HTTPStatus.CONFLICT),
+    (NightError, "night", HTTPStatus.CONFLICT),
+    (IdentifierError, "identifier", HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SuppressionError, "suppression", HTTPStatus.SERVICE_UNAVAILABLE),
+    (NoVersionError, "no-version", HTTPStatus.NOT_FOUND),
+)
+"""Errors whose text says all there is to say."""
+
+
 def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, DocumentError):
         problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
@@ -69,16 +80,12 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, RuleError):
         problems = [{"path": error.path, "message": error.message}]
         return _body("rule", HTTPStatus.UNPROCESSABLE_ENTITY, _("Nothing was saved."), problems)
-    if isinstance(error, LifecycleError):
-        return _body("lifecycle", HTTPStatus.CONFLICT, str(error))
-    if isinstance(error, NightError):
-        return _body("night", HTTPStatus.CONFLICT, str(error))
-    if isinstance(error, IdentifierError):
-        return _body("identifier", HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-    if isinstance(error, SuppressionError):
-        return _body("suppression", HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-    if isinstance(error, NoVersionError):
-        return _body("no-version", HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, LeavingRefused):
+        problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        return _body("lifecycle", HTTPStatus.CONFLICT, _("The register stays as it is."), problems)
+    for kind, code, status in _OURS:
+        if isinstance(error, kind):
+            return _body(code, status, str(error))
     if isinstance(error, RequestDataTooBig):
         return _body("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request's body is too large."))
     if isinstance(error, Http404):

@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import organisation, register, reports, retention, suppression, tokens
+from api import leaving, organisation, register, reports, retention, suppression, tokens
 from api.errors import no_such_page
 
 
@@ -42,6 +42,10 @@ of_one = [
     path("", organisation.OneOrganisation.as_view(), name="organisation"),
     path("registers/", register.Registers.as_view(), name="registers"),
     path("registers/<slug:code>/", register.OneRegister.as_view(), name="register"),
+    path("registers/<slug:code>/close/", leaving.CloseRegister.as_view(), name="register-close"),
+    path("registers/<slug:code>/reopen/", leaving.ReopenRegister.as_view(), name="register-reopen"),
+    path("registers/<slug:code>/certificate/", leaving.ExitCertificate.as_view(), name="register-certificate"),
+    path("datasets/<slug:code>/migration/", leaving.RecordMigration.as_view(), name="dataset-migration"),
     path("datasets/", register.Datasets.as_view(), name="datasets"),
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
     path("versions/", register.Versions.as_view(), name="versions"),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from functools import lru_cache
@@ -161,6 +161,14 @@ class Plan:
     def datasets_of(self, register: str) -> tuple[DatasetPlan, ...]:
         """The datasets of one register, in the document's order."""
         return tuple(dataset for dataset in self.datasets if dataset.register == register)
+
+    def without(self, closed: Container[str]) -> Plan:
+        """The same without some registers and their datasets: those that are closed are not asked for what is due."""
+        return replace(
+            self,
+            registers=tuple(register for register in self.registers if register.code not in closed),
+            datasets=tuple(dataset for dataset in self.datasets if dataset.register not in closed),
+        )
 
     def find_dataset(self, code: str) -> DatasetPlan | None:
         return next((dataset for dataset in self.datasets if dataset.code == code), None)

@@ -27,10 +27,15 @@ class Address(NamedTuple):
 IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
 BAN = {"lines": [{"email": "testi@example.invalid"}], "channels": ["all"]}
+MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
 ADDRESSES = [
     Address("get", IN, {*READERS, "ines"}, 200),
     Address("get", IN + "registers/", READERS, 200),
     Address("get", IN + "registers/{code}/", READERS, 200),
+    Address("post", IN + "registers/{code}/close/", CONTROLLERS, 409, {"reason": "gone"}),
+    Address("post", IN + "registers/{code}/reopen/", CONTROLLERS, 409, {"reason": "back"}),
+    Address("get", IN + "registers/{code}/certificate/", READERS, 404),
+    Address("post", IN + "datasets/{code}/migration/", CONTROLLERS, 409, MOVED),
     Address("get", IN + "datasets/", READERS, 200),
     Address("get", IN + "datasets/{code}/", READERS, 200),
     Address("patch", IN + "registers/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
