@@ -83,8 +83,8 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, LeavingRefused):
         problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
         return _body("lifecycle", HTTPStatus.CONFLICT, _("The register stays as it is."), problems)
-    for kind, code, status in _OURS:
-        if isinstance(error, kind):
+    for ours, code, status in _OURS:
+        if isinstance(error, ours):
             return _body(code, status, str(error))
     if isinstance(error, RequestDataTooBig):
         return _body("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request's body is too large."))

@@ -22,7 +22,6 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
-from simple_history.utils import update_change_reason
 
 from retention import database_locks
 from retention.closed import CLOSED, REOPENED, closings
@@ -386,5 +385,5 @@ def _say(organisation: Organisation, code: str, lifecycle: str, why: str) -> Non
     draft = Register.objects.filter(organisation=organisation, code=code).first()
     if draft is not None and draft.lifecycle != lifecycle:
         draft.lifecycle = lifecycle
-        draft.save(update_fields=["lifecycle"])
-        update_change_reason(draft, why)
+        draft._change_reason = why
+        draft.save()

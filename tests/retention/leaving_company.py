@@ -21,10 +21,11 @@ CUSTOMERS = [(1, "2001", "Testi Yksi"), (2, "2002", "Testi Kaksi"), (3, "2003", 
 OLD = (
     "create table asiakas(id integer primary key, asiakasnro text not null, nimi text)",
     "create table muistio(id integer primary key, asiakasnro text, teksti text, pvm date not null)",
-    "create table liite(id integer primary key, muistio_id integer not null, tiedosto text)",
+    "create table liite(id integer primary key, muistio_id integer not null references muistio(id), tiedosto text)",
+    "create index liite_muistio_id on liite(muistio_id)",
 )
 NEW = (
-    "create table henkilo(nro integer primary key, vanha_id text, tunnus text, asiakasnro text not null)",
+    "create table henkilo(nro integer primary key, vanha_id text unique, tunnus text unique, asiakasnro text not null)",
     "create table sopimus(sopimusnro text primary key, asiakasnro text not null, alku date, loppu date)",
 )
 
