@@ -93,7 +93,8 @@ def _page(told: Document, seal: Document, language: str) -> Iterator[str]:
     heads = (_("Dataset"), _("State"), _("Items"), _("Digest over its items"))
     yield "<table><thead><tr>" + "".join(f"<th>{escape(head)}</th>" for head in heads) + "</tr></thead><tbody>"
     for one in told["datasets"]:
-        lines = "<br>".join(escape(line) for line in (_(STATES[one["state"]]), *_said(one)))
+        state = STATES[one["state"]]
+        lines = "<br>".join(escape(line) for line in (_(state), *_said(one)))
         name = escape(_named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
         root = f'<td class="digest">{escape(one["root"])}</td>'
         yield f"<tr><td>{name}</td><td>{lines}</td><td>{one['items']}</td>{root}</tr>"
@@ -115,7 +116,8 @@ def backups_in_words(backups: Document) -> str:
         return _("Destroyed in production; backups of this register expire on %(day)s.") % {
             "day": _day(backups["expire_on"])
         }
-    return _(BACKUPS[backups["why"]])
+    why = BACKUPS[backups["why"]]
+    return _(why)
 
 
 def credentials_in_words(connection: str) -> str:

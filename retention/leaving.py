@@ -385,5 +385,5 @@ def _say(organisation: Organisation, code: str, lifecycle: str, why: str) -> Non
     draft = Register.objects.filter(organisation=organisation, code=code).first()
     if draft is not None and draft.lifecycle != lifecycle:
         draft.lifecycle = lifecycle
-        draft._change_reason = why
+        draft._change_reason = why  # type: ignore[attr-defined]
         draft.save()

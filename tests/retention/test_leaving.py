@@ -470,7 +470,7 @@ class TestRaces:
             closed(company)
 
     def test_a_lot_whose_items_are_blocked_there_is_ended_first(self, company, old, new):
-        run(new, "update sopimus set loppu = '2011-01-01' where asiakasnro = '2001'")
+        run(new, "update sopimus set alku = '2010-01-01', loppu = '2011-01-01' where asiakasnro = '2001'")
         assert succeeded(night := run_night(company, TODAY, NOW)), night.summary
         lot = Lot.objects.get(dataset="vanhat-asiakkaat")
         Lot.objects.filter(pk=lot.pk).update(state="claimed", flagged_there=True)
