@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -17,6 +18,7 @@ from api.permissions import Verb
 from api.register_serializers import Object
 from retention.closed import closings
 from retention.leaving import Checked, certificate_of, check, close, record_migration, reopen, seal_of
+from ropa.models import Dataset, Register
 
 CODE = OpenApiParameter("code", str, OpenApiParameter.PATH)
 MOST_ITEMS = 2**31 - 1
@@ -75,6 +77,7 @@ class CloseRegister(InOrganisation):
     )
     def post(self, request: Request, slug: str, code: str) -> Response:
         """Close a register whose datasets are empty, migrated or held. It is asked while you wait."""
+        get_object_or_404(Register, organisation=self.organisation, code=code)
         asked = sent(CloseSerializer, request)
         if asked["check"]:
             found = check(self.organisation, code, today_of(self.organisation))
@@ -103,6 +106,7 @@ class ReopenRegister(InOrganisation):
     @extend_schema(operation_id="register_reopen", parameters=[CODE], request=ReopenSerializer, responses={204: None})
     def post(self, request: Request, slug: str, code: str) -> Response:
         """Reopen a register: the next night asks it again."""
+        get_object_or_404(Register, organisation=self.organisation, code=code)
         reopen(self.organisation, code, self.who, sent(ReopenSerializer, request)["reason"], timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -136,6 +140,7 @@ class RecordMigration(InOrganisation):
     )
     def post(self, request: Request, slug: str, code: str) -> Response:
         """Record that a dataset was moved to another register's. It is compared when its own register closes."""
+        get_object_or_404(Dataset, organisation=self.organisation, code=code)
         asked = sent(MigrationSerializer, request)
         record = record_migration(
             self.organisation, code, by=self.who, today=today_of(self.organisation), **dict(asked)
