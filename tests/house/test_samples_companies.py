@@ -18,9 +18,9 @@ from retention.connectors.registry import kinds
 from retention.inventory_document import export_document, import_document, normalised, read, yaml_text
 from retention.inventory_document.checks import check
 from ropa.law import library
-from samples import kasenet, kotisivutaivas, ksvv
+from samples import documents, kasenet, kotisivutaivas, ksvv
 from samples.companies import PACKAGES, companies
-from samples.documents import joined, registers_of, unreached
+from samples.documents import registers_of, unreached
 from samples.frame import MARKER, Company, NotOursError, built
 from samples.kotisivutaivas.story import business_id, is_company
 from samples.kotisivutaivas.story import tell as tell_kotisivutaivas
@@ -79,7 +79,7 @@ def systems(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def whole(company: Company) -> dict[str, Any]:
-    return joined([yaml_text.parse(path.read_text(encoding="utf-8")) for path in (company.inventory, *company.further)])
+    return documents.whole(company, yaml_text.parse)
 
 
 def reached(document: dict[str, Any]) -> dict[str, Any]:
