@@ -28,7 +28,6 @@ from samples.lives import LEAST_CUSTOMERS, Situation
 from samples.people import CHECK_CHARACTERS
 
 TODAY = date(2026, 6, 1)
-STATEMENTS = {"ksvv": ("KSVV", 64), "kotisivutaivas": ("KT", 44)}
 REGISTERS = {
     "ksvv": [
         ("KSVV-R1", "Keski-Suomen Valokuituverkot Oy:n asiakasrekisteri", "database", True),
@@ -51,7 +50,6 @@ REGISTERS = {
     ],
 }
 SERVED = {"ksvv": ["kayttooikeudet"], "kotisivutaivas": ["asiakaspalvelu"]}
-OUTSIDE = {"page", "contact"}
 IDENTITY_CODE = re.compile(r"\b([0-3]\d[01]\d{3})[-+A-FU-Y](\d{3})([0-9A-FHJ-NPR-Y])\b")
 ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
 

@@ -138,7 +138,8 @@ class Command(BaseCommand):
 
     def _systems(self, company: Company, inventory: _Inventory, options: Mapping[str, Any]) -> Built:
         directory = _directory(company)
-        number = len(inventory.document["registers"])
+        reached = [one for one in inventory.document["registers"] if "connection" in one]
+        number = len(reached) + len(inventory.unreachable)
         self._step(
             1,
             ngettext(
