@@ -50,8 +50,7 @@ def _all(inventory: Inventory) -> Iterator[tuple[str, Any]]:
         row = inventory.row(one["id"])
         if row is not None:
             yield place, row
-        else:
-            yield from _mentioned(inventory, place, one.get("name"))
+        yield from _mentioned(inventory, place, one.get("name"))
     for name, keys in _TEXTS.items():
         for place, one in inventory.all(name):
             for key in keys:

@@ -72,7 +72,7 @@ def not_applicable() -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An authority's decision that a finding resembles; `amount` None: no money. `under_appeal`: not known to be final."""
+    """A decision that a finding resembles. `amount` None: no money. `under_appeal`: or not known to be final."""
 
     id: str
     name: Text

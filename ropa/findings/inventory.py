@@ -108,9 +108,13 @@ class Inventory:
         return aims or [place for place, _ in self.all("marketing_rules")]
 
     def row(self, code: str) -> Any | None:
-        """The library's row that an entry of `references` names, if it names one that is there."""
+        """The library's row that an entry of `references` names: by its id, or else in its own spelling."""
         cited: Document = self._cited.get(code) or {}
-        return self.references.get(cited.get("row") or "")
+        named = self.references.get(cited.get("row") or "")
+        if named is not None:
+            return named
+        rows = [row for text in (cited.get("name") or {}).values() for row in self.mentions(text)]
+        return next((row for row in rows if row.kind == cited.get("kind")), None)
 
     @cached_property
     def _cited(self) -> Mapping[str, Document]:

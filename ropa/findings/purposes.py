@@ -27,7 +27,7 @@ def legal_basis(inventory: Inventory) -> Verdict:
     """Each purpose has its legal basis under Article 6(1)."""
     based = [(place, one) for place, one in inventory.purposes if value_of(one, "legal_basis") is not None]
     if not based:
-        return missing(*(place for place, _ in inventory.purposes) or (place for place, _ in inventory.controlled))
+        return missing(*(place for place, _ in inventory.purposes or inventory.controlled))
     old = [f"{place}.legal_basis" for place, one in based if not _article(one) and _only_repealed(inventory, one)]
     if old:
         return outdated(*old)

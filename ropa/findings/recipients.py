@@ -106,5 +106,5 @@ def processor_record(inventory: Inventory) -> Verdict:
 
 
 def _by_contract(activity: Document) -> bool:
-    """Whether it is done under an agreement, as a customer's content is, and not under an act that binds an authority."""
+    """Whether it is done under an agreement, as with a customer's content, and not under an act of law."""
     return (activity.get("mandate") or {}).get("instrument", "contract") == "contract"

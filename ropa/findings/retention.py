@@ -59,7 +59,7 @@ def retention_period(inventory: Inventory) -> Verdict:
     stated = limits(inventory)
     ruled = [(place, one) for place, one in inventory.datasets if decided(one)]
     if not stated and not ruled:
-        return missing(*(place for place, _ in inventory.own("time_limits")) or ("organisation",))
+        return missing(*[place for place, _ in inventory.own("time_limits")] or ["organisation"])
     without = _categories_without(inventory, stated, ruled)
     without += [place for place, one in inventory.datasets if not decided(one)]
     if without:

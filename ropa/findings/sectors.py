@@ -46,7 +46,7 @@ def traffic_data_told(inventory: Inventory) -> Verdict:
     if not categories and not datasets and not operates:
         return not_applicable()
     if not categories:
-        return missing(*(place for place, _ in datasets) or ("organisation.services",))
+        return missing(*[place for place, _ in datasets] or ["organisation.services"])
     codes = {one["id"] for _, one in categories}
     dated = [
         place

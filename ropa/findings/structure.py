@@ -1,4 +1,4 @@
-"""The notice as a text: dated, without defects, and naming every register that it implies. Article 5(2), 12(1), 30(1)."""
+"""The notice as a text: dated, without defects, naming every register that it implies. Article 5(2), 12(1), 30(1)."""
 
 from __future__ import annotations
 

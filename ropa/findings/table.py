@@ -1,4 +1,4 @@
-"""`checks.yaml`: what each check is called, its article and severity, and its words in three languages. Read strictly."""
+"""`checks.yaml`: each check's name, article, severity and words in three languages. Read strictly."""
 
 from __future__ import annotations
 

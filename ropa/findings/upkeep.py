@@ -142,7 +142,7 @@ def _until(day: date, every: object) -> date:
 
 
 def promise_not_carried_out(inventory: Inventory) -> Verdict:
-    """What the record promises is carried out by somebody: by us over a mapping, by the register, by another controller."""
+    """Somebody carries out what the record promises: we over a mapping, the register, another controller."""
     ours = [
         (place, one)
         for place, one in inventory.all("datasets")
@@ -248,7 +248,7 @@ def record_fields(inventory: Inventory) -> Verdict:
 
 
 def bracketed(path: str) -> str:
-    """A path of `ropa.article30` as a place: `activities.crm.purposes.laskutus` is `activities[crm].purposes[laskutus]`."""
+    """A path of `ropa.article30` (`activities.crm.purposes.laskutus`) as a place."""
     steps, found = path.split("."), ""
     while steps:
         step = steps.pop(0)

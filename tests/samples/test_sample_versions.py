@@ -37,7 +37,7 @@ def test_each_company_is_published_twice_and_a_second_run_changes_nothing():
     for company in PUBLISHED:
         first, second = Version.objects.filter(organisation__slug=company.slug).order_by("number")
         assert first.in_force_from == (company.notice_date or GDPR_APPLIES) < second.in_force_from
-        assert snapshot(company.slug, 1)["datasets"] == [] and len(snapshot(company.slug, 2)["datasets"]) > 10
+        assert snapshot(company.slug, 1)["datasets"] == [] and len(snapshot(company.slug, 2)["datasets"]) >= 10
         assert not proposed(first) and proposed(second)
     before = list(Version.objects.values_list("pk", "digest"))
     assert run("load_samples", *slugs) == "".join(f"{slug}: stands already; nothing was imported\n" for slug in slugs)
