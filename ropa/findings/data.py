@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from ropa.findings.finding import Verdict, missing, not_applicable, partial, present
-from ropa.findings.inventory import Inventory, said, value_of
+from ropa.findings.inventory import Inventory, said, value_of, words_of
 
+REGISTER_SOURCES = {"public_register", "private_register", "other_controller"}
+ANY_REGISTER = set(
+    "julkiset yksityiset muut viranomaisten rekisterit lähteet tietolähteet ja tai offentliga privata andra "
+    "myndigheters register källor uppgiftskällor och eller public private other authorities' registers sources and or".split()
+)
+"""Words of which a name can be made that names no register."""
 VAGUE_MEASURES = {"general", "legal_compliance"}
 
 
@@ -53,12 +59,20 @@ def sources(inventory: Inventory) -> Verdict:
     """It is told where the data come from."""
     entries = inventory.own("sources")
     if entries:
-        unnamed = [place for place, one in entries if one.get("kind") == "unspecified"]
-        return partial(*unnamed) if unnamed else present(*(place for place, _ in entries))
+        return present(*(place for place, _ in entries))
     silent = [place for place, one in inventory.controlled if not said(one, "sources")]
     if inventory.controlled and not silent:
         return present(*(f"{place}.sources" for place, _ in inventory.controlled))
     return partial(*silent, about="silent") if len(silent) < len(inventory.controlled) else missing("organisation")
+
+
+def sources_named(inventory: Inventory) -> Verdict:
+    """A register that data are obtained from is named: "public and private registers" tells nobody where to look."""
+    registers = [(place, one) for place, one in inventory.own("sources") if one.get("kind") in REGISTER_SOURCES]
+    if not registers:
+        return not_applicable()
+    unnamed = [place for place, one in registers if set(words_of(one.get("name")).split()) <= ANY_REGISTER]
+    return partial(*unnamed) if unnamed else present(*(place for place, _ in registers))
 
 
 def security_measures(inventory: Inventory) -> Verdict:

@@ -9,7 +9,7 @@ from ropa.places import empty
 
 HOSTING = {"hosting", "email"}
 """Services in which a customer's own content lies with us."""
-NARROWING = ("condition", "purpose", "purposes", "scope", "data_categories", "for_subjects", "party", "registers")
+NARROWING = ("condition", "purpose", "purposes", "scope", "data_categories", "party", "registers")
 """What bounds a statement that data are not passed on; without any of them it is about everything."""
 
 
@@ -28,7 +28,7 @@ def recipients(inventory: Inventory) -> Verdict:
     if denied and specified:
         return contradictory(*denied, *(place for place, _ in specified))
     told = [place for place, one in specified if one.get("declared", True) is not False]
-    if not told:
+    if not told or all(_anybody(one) for _, one in specified):
         return partial(*(place for place, _ in going))
     loose = [place for place, one in going if one.get("listing") == "examples"]
     loose += [
@@ -37,6 +37,12 @@ def recipients(inventory: Inventory) -> Verdict:
         if (one.get("listings") or {}).get("recipients") == "examples"
     ]
     return partial(*loose, about="examples") if loose else present(*told)
+
+
+def _anybody(recipient: Document) -> bool:
+    """Whether an entry says no more than that somebody may process for us: a processor without a name or agreement."""
+    unnamed = empty(recipient.get("party")) and value_of(recipient, "agreement") is None
+    return recipient.get("role") == "processor" and unnamed
 
 
 def _denies_all(recipient: Document) -> bool:
@@ -52,7 +58,7 @@ def processors(inventory: Inventory) -> Verdict:
             said(one, "recipients") and value_of(one, "recipients") is None for _, one in inventory.controlled
         )
         return not_applicable() if none else missing("organisation")
-    unnamed = [place for place, one in found if empty(one.get("party")) and value_of(one, "agreement") is None]
+    unnamed = [place for place, one in found if _anybody(one)]
     return partial(*unnamed) if unnamed else present(*(place for place, _ in found))
 
 

@@ -85,6 +85,7 @@ CHECKS: Mapping[str, Callable[[Inventory], Verdict]] = MappingProxyType(
         "IDENTITY_CODE_KEPT": sectors.identity_code_kept,
         "SPECIAL_CATEGORIES": sectors.special_categories,
         "OPEN_ENDED_DATA": sectors.open_ended_data,
+        "SOURCES_NAMED": data.sources_named,
         "PROCESSOR_AGREEMENT": upkeep.processor_agreement,
         "JOINT_ARRANGEMENT": upkeep.joint_arrangement,
         "TRANSFER_SAFEGUARD": upkeep.transfer_safeguard,

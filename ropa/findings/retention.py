@@ -61,6 +61,8 @@ def retention_period(inventory: Inventory) -> Verdict:
     if not stated and not ruled:
         return missing(*[place for place, _ in inventory.own("time_limits")] or ["organisation"])
     without = _categories_without(inventory, stated, ruled)
+    if not inventory.datasets:
+        without += [place for place, one in stated if period_of(one.get("period")) is None and place not in without]
     without += [place for place, one in inventory.datasets if not decided(one)]
     if without:
         return partial(*without)

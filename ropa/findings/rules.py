@@ -6,9 +6,9 @@ from typing import Any
 
 from retention.domain.errors import RuleError
 from retention.domain.events import CATALOGUE, Absent
-from retention.domain.periods import FinancialYears, Rounding, last_day
+from retention.domain.periods import FinancialYears, Rounding, last_day, parse_financial_years
 from retention.domain.rules import Trigger
-from retention.domain.written import parse_day, parse_financial_years, parse_trigger
+from retention.domain.written import parse_day, parse_trigger
 from ropa.article30 import Document
 from ropa.findings.finding import Verdict, contradictory, missing, not_applicable, outdated, partial, present
 from ropa.findings.inventory import Inventory, events_of, period_of

@@ -42,7 +42,7 @@ def traffic_data_told(inventory: Inventory) -> Verdict:
     """Subscribers are told which traffic data are processed and how long (917/2014, 138.2, 139.4, 141.2)."""
     categories = traffic_categories(inventory)
     datasets = _traffic_datasets(inventory)
-    operates = "internet_access" in (inventory.organisation.get("services") or ())
+    operates = {"internet_access", "fibre_network"} & set(inventory.organisation.get("services") or ())
     if not categories and not datasets and not operates:
         return not_applicable()
     if not categories:
