@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import leaving, organisation, record, register, reports, retention, suppression, tokens
+from api import findings, leaving, organisation, record, register, reports, retention, suppression, tokens
 from api.errors import no_such_page
 from ropa.kinds import KINDS
 
@@ -67,6 +67,7 @@ of_one = [
     path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("findings/", findings.Findings.as_view(), name="findings"),
     path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),

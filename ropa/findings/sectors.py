@@ -76,8 +76,12 @@ def _about_traffic(right: Document, codes: set[str]) -> bool:
 
 
 def identity_code_kept(inventory: Inventory) -> Verdict:
-    """The personal identity code leaves as soon as its own need ends, not with the record that it stands in."""
+    """The personal identity code leaves as soon as its own need ends, not with the record that it stands in.
+
+    It can where it is a category, and so a dataset, of its own, or where a rule cites the row about it.
+    """
     codes = {category["id"] for _, item, category in inventory.items if item.get("identity_code")}
+    mixed = {category["id"] for _, item, category in inventory.items if not item.get("identity_code")} & codes
     holding = [(place, one) for place, one in inventory.datasets if codes & set(one.get("data_categories") or ())]
     if not codes or not holding:
         return not_applicable()
@@ -85,7 +89,8 @@ def identity_code_kept(inventory: Inventory) -> Verdict:
     long_ = [
         place
         for place, one in holding
-        if any(rule.get("kind") in ("claim", "obligation") for rule in one.get("grounds") or ())
+        if mixed & set(one.get("data_categories") or ())
+        and any(rule.get("kind") in ("claim", "obligation") for rule in one.get("grounds") or ())
     ]
     return partial(*long_) if long_ and not apart else present(*(place for place, _ in holding))
 

@@ -51,6 +51,7 @@ ADDRESSES = [
     Address("delete", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 204),
     Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01"}),
     Address("get", IN + "report/", READERS, 200),
+    Address("get", IN + "findings/", READERS, 200),
     Address("get", IN + "versions/", READERS, 200),
     Address("get", IN + "versions/{number}/", READERS, 200),
     Address("post", IN + "ledger/", {"ines"}, 200, {}),
