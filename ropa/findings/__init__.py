@@ -16,6 +16,7 @@ from ropa.findings.inventory import Inventory
 from ropa.findings.register import CHECKS
 from ropa.findings.table import Check, checks
 from ropa.places import NoPlaceError, at
+from ropa.references import mentions as known_mentions
 
 __all__ = ["Check", "Decision", "Finding", "Status", "checks", "findings"]
 
@@ -25,7 +26,7 @@ def findings(
     references: Mapping[str, Any],
     laws: Mapping[str, Any],
     today: date,
-    mentions: Callable[[str], Iterable[Any]],
+    mentions: Callable[[str], Iterable[Any]] = known_mentions,
 ) -> list[Finding]:
     """Exactly one finding per check, listed ones first, in the order of the table.
 

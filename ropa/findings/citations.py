@@ -30,10 +30,9 @@ def lapsed(inventory: Inventory, code: str) -> bool:
     return row is not None and not current(inventory, row)
 
 
-def maps_to(inventory: Inventory, code: str) -> tuple[str, ...]:
-    """The GDPR's articles that an entry of `references` has become."""
-    row = inventory.row(code)
-    return tuple(getattr(row, "maps_to", ()) or ())
+def maps_to(inventory: Inventory, code: str) -> set[str]:
+    """The GDPR's articles that an entry of `references` has become, by its row and by what its spelling names."""
+    return {article for row in inventory.rows(code) for article in row.maps_to}
 
 
 def cited(inventory: Inventory, kind: str) -> list[Cited]:

@@ -109,12 +109,14 @@ class Inventory:
 
     def row(self, code: str) -> Any | None:
         """The library's row that an entry of `references` names: by its id, or else in its own spelling."""
+        return next(iter(self.rows(code)), None)
+
+    def rows(self, code: str) -> list[Any]:
+        """Every row of its kind that an entry of `references` names, the one named by id first."""
         cited: Document = self._cited.get(code) or {}
         named = self.references.get(cited.get("row") or "")
-        if named is not None:
-            return named
-        rows = [row for text in (cited.get("name") or {}).values() for row in self.mentions(text)]
-        return next((row for row in rows if row.kind == cited.get("kind")), None)
+        spelled = [row for text in (cited.get("name") or {}).values() for row in self.mentions(text)]
+        return [row for row in [named, *spelled] if row is not None and row.kind == cited.get("kind")]
 
     @cached_property
     def _cited(self) -> Mapping[str, Document]:

@@ -340,6 +340,16 @@ CASES = [
     ),
     Case("AUTOMATED_DECISION", PRESENT, no_right("automated_decisions")),
     Case("AUTOMATED_DECISION", PRESENT, without("automated_decisions"), "rights[automated_decisions]"),
+    Case(
+        "AUTOMATED_DECISION",
+        PARTIAL,
+        also(
+            no_right("automated_decisions"),
+            without("automated_decisions"),
+            first("activities", automated_decisions={"none_because": fi("ei")}),
+            add_activity({"id": "muu", "name": fi("muu"), "role": "controller"}),
+        ),
+    ),
     Case("AUTOMATED_DECISION", MISSING, also(no_right("automated_decisions"), without("automated_decisions"))),
     Case("REPLY_DEADLINE", PRESENT, same),
     Case("REPLY_DEADLINE", PRESENT, rights(right("access", deadline={"period": "P30D"}))),

@@ -64,7 +64,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {data['message']}")
             self.stdout.write(f"  → {data['remedy']}")
             if data["decision"] is not None:
-                self.stdout.write(f"  {_('compare')}: {_cited(data['decision'])}")
+                self.stdout.write("  " + _("compare: %(decision)s") % {"decision": _cited(data["decision"])})
             for place in one.where:
                 self.stdout.write(f"    {place}")
         for one in found:
@@ -113,8 +113,9 @@ def _status_words() -> dict[str, str]:
 
 def _cited(decision: dict[str, Any]) -> str:
     """A decision in one line: whose, when, what about, how much, and whether it is final."""
+    open_ = _("under appeal, or not known to be final")
     said = f"{decision['name']} ({decision['year']}): {decision['about']}"
     if decision["amount"] is not None:
         amount = f"{decision['amount']:,}".replace(",", "\u00a0")
         said += f"; {amount} {decision['currency']}"
-    return said + (f" [{_('under appeal, or not known to be final')}]" if decision["under_appeal"] else "")
+    return f"{said} [{open_}]" if decision["under_appeal"] else said
