@@ -15,7 +15,8 @@ REACHED = ("connection", "ledger", "identities")
 def whole(company: Company, parse: Callable[[str], Any]) -> Document:
     """The company's document with all additions: what it published, its inventory and what its demo adds.
 
-    `parse` reads a text of the format. A company without a published document has its inventory alone. Raises ValueError where an addition contradicts what is published.
+    `parse` reads a text of the format. A company without a published document has its inventory alone.
+    Raises ValueError where an addition contradicts what is published.
     """
     texts = [path.read_text(encoding="utf-8") for path in (company.inventory, *company.further)]
     first, *further = [parse(text) for text in texts]

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from retention.inventory_document import export_document, import_document, normalised, read, yaml_text
 from ropa.models import Organisation, Version
 from samples.companies import companies
+from samples.documents import as_published
 from worker.management.commands import passages as command
-from worker.sample_versions import GDPR_APPLIES, proposed
+from worker.sample_versions import GDPR_APPLIES, additions_included, proposed
 
 pytestmark = pytest.mark.django_db
 PUBLISHED = [company for company in companies() if company.published.exists()]
@@ -40,6 +42,15 @@ def test_each_company_is_published_twice_and_a_second_run_changes_nothing():
     before = list(Version.objects.values_list("pk", "digest"))
     assert run("load_samples", *slugs) == "".join(f"{slug}: stands already; nothing was imported\n" for slug in slugs)
     assert list(Version.objects.values_list("pk", "digest")) == before
+
+
+@pytest.mark.parametrize("company", PUBLISHED, ids=[company.slug for company in PUBLISHED])
+def test_each_version_is_exported_as_it_was_imported(company):
+    for document in (as_published(company, yaml_text.parse), additions_included(company)):
+        written = export_document(import_document(document, by="test"))
+        again = read(written)
+        assert normalised(again) == normalised(document)
+        assert export_document(import_document(again, by="test")) == written
 
 
 def test_a_company_with_other_versions_is_left_as_it_is():
