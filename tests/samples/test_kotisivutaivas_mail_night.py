@@ -51,9 +51,7 @@ def test_a_customers_mailbox_goes_whole_thirty_days_after_the_service(story, mai
     gone = {
         account
         for account, customer in boxes(story)
-        if customer.ended is not None
-        and customer.ended + GRACE < TODAY
-        and customer.situation is not Situation.ON_HOLD
+        if customer.ended is not None and customer.ended + GRACE < TODAY and customer.situation is not Situation.ON_HOLD
     }
     assert found.summary["problems"] == {} and found.unexplained == 0
     assert found.dataset("postilaatikot")["due"] == len(gone) > 5
