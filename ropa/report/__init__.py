@@ -14,11 +14,11 @@ from typing import Any
 
 from ropa import article30
 from ropa.report.activities import activities, controller, measures_article, register
+from ropa.report.entries import SHOWN, entry
 from ropa.report.execution import execution, execution_of
 from ropa.report.extras import KINDS as EXTRA_KINDS
 from ropa.report.extras import extras
 from ropa.report.gaps import gaps
-from ropa.report.entries import SHOWN, entry
 from ropa.report.inventory import Inventory
 from ropa.report.records import CONTROLLER, PARAGRAPHS, PROCESSOR, RECORDS, part_of, records_of
 from ropa.report.retention import RULE_KEYS, retention

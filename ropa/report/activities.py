@@ -225,7 +225,10 @@ def _mandate(inventory: Inventory, mandate: Document) -> Report:
     for code in mandate.get("references") or ():
         said.append(inventory.name("references", code))
     instructions = [
-        {**(told := inventory.text(one["text"])), "text": f"{words['choices']['instructions'][one['about']]}: {told['text']}"}
+        {
+            **(told := inventory.text(one["text"])),
+            "text": f"{words['choices']['instructions'][one['about']]}: {told['text']}",
+        }
         for one in mandate.get("instructions") or ()
     ]
     return {"said": said, "instructions": instructions}

@@ -47,7 +47,7 @@ def legal_basis(inventory: Inventory, purpose: Document) -> Report:
 
 
 def special(inventory: Inventory, statement: Any) -> Report:
-    """Special categories (art. 9(2)) or criminal convictions (art. 10): the article, its law, and what is said of it."""
+    """Special categories (art. 9(2)) or criminal convictions (art. 10): the article, its law, and what is said."""
     language = inventory.language
     built = field({"it": statement}, "it", "", language)
     if built["state"] != "value":

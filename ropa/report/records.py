@@ -39,9 +39,7 @@ def part_of(document: Document, record: str) -> dict[str, Any]:
         raise ValueError(f"this inventory has no record under Article {PARAGRAPHS.get(record, record)}")
     if kept == (record,):
         return dict(document)
-    activities = [
-        one for one in document["activities"] if article30.is_processor(one) == (record == PROCESSOR)
-    ]
+    activities = [one for one in document["activities"] if article30.is_processor(one) == (record == PROCESSOR)]
     mine = {one["id"] for one in activities}
     datasets = [one for one in document.get("datasets") or () if one.get("activity") in mine]
     filled = {one["register"] for one in document.get("datasets") or ()}
@@ -57,9 +55,7 @@ def part_of(document: Document, record: str) -> dict[str, Any]:
         if name in ("activities", "datasets", "registers") or not isinstance(entries, list):
             continue
         everywhere = record == CONTROLLER or name in FOR_BOTH
-        part[name] = [
-            _within(entry, mine, places) for entry in entries if _belongs(entry, mine, places, everywhere)
-        ]
+        part[name] = [_within(entry, mine, places) for entry in entries if _belongs(entry, mine, places, everywhere)]
     cited = _cited({name: value for name, value in part.items() if name != "references"})
     elsewhere = _cited({name: value for name, value in document.items() if name != "references"}) - cited
     part["references"] = [one for one in document.get("references") or () if one["id"] not in elsewhere]
