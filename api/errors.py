@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from retention.domain.errors import DocumentError, LifecycleError, NightError, RuleError
-from retention.reports import NoVersionError
+from retention.reports import NoRecordError, NoVersionError
 
 PROBLEM = "application/problem+json"
 ROOT = "urn:seloste:problem:"
@@ -68,6 +68,8 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
         return _body("night", HTTPStatus.CONFLICT, str(error))
     if isinstance(error, NoVersionError):
         return _body("no-version", HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, NoRecordError):
+        return _body("no-record", HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, RequestDataTooBig):
         return _body("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request's body is too large."))
     if isinstance(error, Http404):

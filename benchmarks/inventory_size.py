@@ -1,7 +1,7 @@
 """A record of any size, and what it costs: `python -m benchmarks.inventory_size [--activities N] [--datasets N]`.
 
-`document` makes an inventory document from nothing but its size: the same numbers give the same document. Measured are the
-report's build and each of its formats, each in a process of its own, with its time and its greatest memory.
+`document` makes an inventory document from nothing but its size: the same numbers give the same document. Measured
+are the report's build and each of its formats, each in a process of its own, with its time and its greatest memory.
 """
 
 from __future__ import annotations
@@ -61,7 +61,12 @@ def document(activities: int = ACTIVITIES, datasets: int = DATASETS, registers: 
         ],
         "activities": [_activity(number) for number in range(activities)],
         "subject_groups": [
-            {"id": f"g{number}", "name": text(f"rekisteröityjen ryhmä {number}"), "declared": True, "relation": "direct"}
+            {
+                "id": f"g{number}",
+                "name": text(f"rekisteröityjen ryhmä {number}"),
+                "declared": True,
+                "relation": "direct",
+            }
             for number in groups
         ],
         "data_categories": [
@@ -194,7 +199,8 @@ def measure(extension: str, activities: int, datasets: int) -> None:
     took = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
     sys.stdout.write(
-        f"{extension:<5} {took:7.1f} s  of which build {built:5.1f} s  {peak:7.0f} MB  {len(content) / 1e6:7.1f} MB file\n"
+        f"{extension:<5} {took:7.1f} s  of which build {built:5.1f} s  {peak:7.0f} MB"
+        f"  {len(content) / 1e6:7.1f} MB file\n"
     )
 
 

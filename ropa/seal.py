@@ -12,11 +12,13 @@ import argparse
 import hashlib
 import io
 import json
+import lzma
 import os
 import re
 import stat
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,29 @@ LARGEST_TEXT = 4_000_000
 CHUNK = 1_048_576
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _HEX = re.compile(r"[0-9a-f]+")
+
+
+SAID = {
+    "missing": "is missing",
+    "link": "is a link, which a sealed set has none of",
+    "folder": "is a folder, which a sealed set has none of",
+    "no_file": "is no plain file",
+    "twice": "stands twice in the archive",
+    "no_name": "is no name of a file in a sealed set",
+    "no_key": "says no key: the set was not signed",
+    "unreadable": "was changed: it cannot be read",
+    "size": "was changed: it has another size",
+    "digest": "was changed: its SHA-256 is another",
+    "added": "was added: the manifest does not name it",
+    "not_written": "was changed: it cannot be read as it was written",
+    "no_seal": "was changed: it is no seal",
+    "manifest_digest": "was changed: its SHA-256 is not the seal's",
+    "signature": "was changed: the signature is not one of this manifest",
+    "seal_digest": "was changed: the manifest that was signed has another SHA-256",
+    "other_key": "was signed with another key than the one given",
+    "no_manifest": "was changed: it is no manifest of a sealed set",
+}
+"""What can be wrong with a file, in English."""
 
 
 class SealError(Exception):
@@ -153,8 +178,8 @@ class _Folder(Members):
             if stat.S_ISREG(told.st_mode):
                 self.sizes[path.name] = told.st_size
             else:
-                kind = "a link" if stat.S_ISLNK(told.st_mode) else "a folder" if path.is_dir() else "no file"
-                self.odd[path.name] = f"is {kind}, which a sealed set has none of"
+                kind = "link" if stat.S_ISLNK(told.st_mode) else "folder" if path.is_dir() else "no_file"
+                self.odd[path.name] = SAID[kind]
 
     def open(self, name: str) -> BinaryIO:
         descriptor = os.open(self.root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -169,11 +194,11 @@ class _Zip(Members):
         for info in archive.infolist():
             name = info.orig_filename
             if name in self.infos or name in self.odd:
-                self.odd[name] = "stands twice in the archive"
+                self.odd[name] = SAID["twice"]
             elif not _NAME.fullmatch(name):
-                self.odd[name] = "is no name of a file in a sealed set"
+                self.odd[name] = SAID["no_name"]
             elif (info.external_attr >> 16) and not stat.S_ISREG(info.external_attr >> 16):
-                self.odd[name] = "is no plain file"
+                self.odd[name] = SAID["no_file"]
             else:
                 self.infos[name] = info
                 self.sizes[name] = info.file_size
@@ -196,39 +221,51 @@ def _opened(place: Path) -> Iterator[Members]:
         raise SealError(f"{place.name}: {error.strerror}") from error
 
 
-_DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, KeyError)
+_DAMAGED = (
+    ValueError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What reading a damaged file or archive raises."""
 
 
 def _verified(members: Members, wanted: bytes | None) -> Checked:
     problems = dict(members.odd)
     missing = [name for name in (MANIFEST, SEAL) if name not in members.sizes]
-    problems.update({name: problems.get(name, "is missing") for name in missing})
+    problems.update({name: problems.get(name, SAID["missing"]) for name in missing})
     manifest = _read(members, MANIFEST, problems)
     seal = _read(members, SEAL, problems)
     key_id, compared = "", False
     if manifest and seal:
         key_id, compared = _sealed(manifest[0], seal[1], wanted, problems)
     elif wanted is not None:
-        problems.setdefault(SEAL, "says no key")
+        problems.setdefault(SEAL, SAID["no_key"])
     listed = _listed(manifest[1], problems) if manifest and MANIFEST not in problems else None
     for name, (size, digest) in (listed or {}).items():
         if name in problems:
             continue
         if name not in members.sizes:
-            problems[name] = "is missing"
+            problems[name] = SAID["missing"]
             continue
         try:
             found, length = members.digest(name, size)
-        except (*_DAMAGED, OSError, *_inflating()):
-            problems[name] = "was changed: it cannot be read"
+        except _DAMAGED:
+            problems[name] = SAID["unreadable"]
             continue
         if length != size:
-            problems[name] = f"was changed: it is not {size} bytes long"
+            problems[name] = SAID["size"]
         elif found != digest:
-            problems[name] = "was changed: its SHA-256 is another"
+            problems[name] = SAID["digest"]
     if listed is not None:
         added = set(members.sizes) - set(listed) - {MANIFEST, SEAL}
-        problems.update({name: problems.get(name, "was added: the manifest does not name it") for name in added})
+        problems.update({name: problems.get(name, SAID["added"]) for name in added})
     return Checked(
         tuple(sorted(problems.items())),
         len(listed or ()),
@@ -237,13 +274,6 @@ def _verified(members: Members, wanted: bytes | None) -> Checked:
         compared,
         manifest[1] if manifest else {},
     )
-
-
-def _inflating() -> tuple[type[Exception], ...]:
-    import lzma
-    import zlib
-
-    return zlib.error, lzma.LZMAError
 
 
 def _read(members: Members, name: str, problems: dict[str, str]) -> tuple[bytes, dict[str, Any]] | None:
@@ -255,8 +285,8 @@ def _read(members: Members, name: str, problems: dict[str, str]) -> tuple[bytes,
         told = json.loads(content)
         if not isinstance(told, dict) or canonical(told) != content:
             raise ValueError("not canonical")
-    except (*_DAMAGED, OSError, RecursionError, *_inflating()):
-        problems[name] = "was changed: it cannot be read as it was written"
+    except _DAMAGED:
+        problems[name] = SAID["not_written"]
         return None
     return content, told
 
@@ -279,25 +309,25 @@ def _sealed(
             if hashlib.sha256(public).hexdigest() != parts[1]:
                 raise ValueError("not the key's id")
     except (ValueError, TypeError):
-        problems[SEAL] = "was changed: it is no seal"
+        problems[SEAL] = SAID["no_seal"]
         return "", False
     same = hashlib.sha256(manifest).digest() == digest
     if public is None or signature is None:
         if not same:
-            problems[MANIFEST] = "was changed: its SHA-256 is not the seal's"
+            problems[MANIFEST] = SAID["manifest_digest"]
         if wanted is not None:
-            problems[SEAL] = "says no key: the set was not signed"
+            problems[SEAL] = SAID["no_key"]
         return "", False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, _signed(manifest))
     except (InvalidSignature, ValueError):
         where = SEAL if same else MANIFEST
-        problems[where] = "was changed: the signature is not one of this manifest"
+        problems[where] = SAID["signature"]
         return "", False
     if not same:
-        problems[SEAL] = "was changed: the manifest that was signed has another SHA-256"
+        problems[SEAL] = SAID["seal_digest"]
     if wanted is not None and wanted != public:
-        problems[SEAL] = "was signed with another key than the one given"
+        problems[SEAL] = SAID["other_key"]
         return parts[1], False
     return parts[1], wanted is not None
 
@@ -322,7 +352,7 @@ def _listed(manifest: Mapping[str, Any], problems: dict[str, str]) -> dict[str, 
             listed[name] = (size, _hex(one["sha256"], 64))
         return listed
     except (KeyError, TypeError, ValueError):
-        problems[MANIFEST] = "was changed: it is no manifest of a sealed set"
+        problems[MANIFEST] = SAID["no_manifest"]
         return None
 
 

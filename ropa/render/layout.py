@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ropa.render import layout_evidence, layout_extras, layout_record
+from ropa.render import layout_compact, layout_evidence, layout_extras, layout_record
 from ropa.render.json import content_digest
 from ropa.render.sheet import Column, Fact, Facts, Line, Run, Section, Sheet, Table, cell, fours
 from ropa.render.speech import DASH, Data, Speaker
 from ropa.wording import table
 
 
-def sheet_of(report: Data) -> Sheet:
-    """Lay a report out. Raises ValueError for a language that has no words."""
+def sheet_of(report: Data, compact: bool = False) -> Sheet:
+    """Lay a report out, in rows or gathered. Raises ValueError for a language that has no words."""
     words = table(report["language"])["report"]
     (paragraph,) = report["headings"]
     acts = "activities" if report["record"] == "controller" else "processor_activities"
@@ -43,12 +43,18 @@ def sheet_of(report: Data) -> Sheet:
         "execution": lambda: layout_evidence.execution(speaker),
         "gaps": lambda: layout_evidence.gaps(speaker),
         "extras": lambda: layout_extras.extras(speaker),
-        "checking": lambda: layout_evidence.checking(speaker, content_digest(report)),
+        "checking": lambda: layout_evidence.checking(speaker, content),
     }
+    if compact:
+        made[acts] = lambda: layout_compact.activities(speaker, acts)
+        made["retention"] = lambda: layout_compact.retention(speaker)
+        made["execution"] = lambda: layout_compact.execution(speaker)
+        made["gaps"] = lambda: layout_compact.gaps(speaker)
+    content = content_digest(report)
     seal = [(words["digest_short"], fours(report["version"]["digest"]))]
     if report["evidence_head"]:
         seal.append((words["head_short"], fours(report["evidence_head"]["digest"])))
-    seal.append((words["content_short"], fours(content_digest(report))))
+    seal.append((words["content_short"], fours(content)))
     return Sheet(
         lang=report["language"],
         title=words["title_of"][report["record"]],
@@ -57,8 +63,8 @@ def sheet_of(report: Data) -> Sheet:
         sender=report["organisation"]["name"],
         day=speaker.day(report["as_of"]),
         say=say(speaker),
-        facts=cover_facts(speaker),
-        cover=(overview(speaker, acts),),
+        facts=cover_facts(speaker, compact),
+        cover=() if compact else (overview(speaker, acts),),
         contents=words["contents"],
         sections=tuple(made[key]() for key in keys),
         seal=tuple(seal),
@@ -87,7 +93,7 @@ def say(speaker: Speaker) -> tuple[Run, ...]:
     return tuple(Run(one) for one in said)
 
 
-def cover_facts(speaker: Speaker) -> Facts:
+def cover_facts(speaker: Speaker, compact: bool) -> Facts:
     report = speaker.report
     version, night = report["version"], report["execution"]["night"]
     rows = [
@@ -117,6 +123,10 @@ def cover_facts(speaker: Speaker) -> Facts:
         said = speaker.words["not_reached_some"].format(number=number, section=speaker.numbers["execution"])
         lines.append((Run(said, style="unknown"),))
     rows.append(Fact(speaker.words["gaps"], tuple(lines)))
+    if compact:
+        datasets = len({row["dataset"] for row in report["retention"]})
+        number = speaker.counted(datasets, "datasets")
+        rows.append(Fact(speaker.words["extent"], cell(speaker.words["extent_value"].format(datasets=number))))
     rows.append(Fact(speaker.words["release"], cell(f"Seloste {report['release']}")))
     return Facts(tuple(rows))
 

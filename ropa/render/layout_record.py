@@ -122,7 +122,7 @@ def described(speaker: Speaker, activity: Data, heading: str) -> Iterator[Block]
 def about(speaker: Speaker, activity: Data, kind: str) -> Cell:
     """The entries of a list that are about an activity: its own, its registers' by name, and where the rest stands."""
     told = activity["about"].get(kind, {"own": (), "registers": ()})
-    lines = speaker.told(speaker.entries(kind, told["own"]))
+    lines: Cell = speaker.told(speaker.entries(kind, told["own"]))
     lying = speaker.entries(kind, told["registers"])
     if lying and "registers" in speaker.numbers:
         names = "; ".join(dict.fromkeys(one["name"]["text"] for one in lying))
@@ -151,14 +151,16 @@ def limits(speaker: Speaker, activity: Data) -> Cell:
 
 def processed(speaker: Speaker, activity: Data) -> Iterator[Block]:
     heading = speaker.words["points"]["30(2)"]
-    categories = tuple((speaker.said(one["name"]), *speaker.added(one)) for one in activity["purposes"] or [activity])
+    categories: Cell = tuple(
+        (speaker.said(one["name"]), *speaker.added(one)) for one in activity["purposes"] or [activity]
+    )
     rows = [Fact(heading["a"], speaker.field(activity["on_behalf_of"]), "a")]
     mandate = activity["mandate"]
     if mandate["said"]:
         rows.append(Fact(speaker.words["mandate"], tuple((speaker.said(line),) for line in mandate["said"])))
     if mandate["instructions"]:
-        said = tuple((speaker.said(line),) for line in mandate["instructions"])
-        rows.append(Fact(speaker.words["instructions"], said))
+        told = tuple((speaker.said(line),) for line in mandate["instructions"])
+        rows.append(Fact(speaker.words["instructions"], told))
     rows.append(Fact(heading["b"], categories, "b"))
     for kind in ("subject_groups", "data_categories"):
         if said := about(speaker, activity, kind):

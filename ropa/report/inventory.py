@@ -17,6 +17,9 @@ from ropa.wording import rule_in_words, statute_in_words, table
 
 Document = Mapping[str, Any]
 
+_BESIDE = ("id", "name", "reason", "purpose", "law", "status", "addition", "records", "action")
+"""Keys of a rule that its words do not depend on."""
+
 
 @dataclass(slots=True)
 class Reach:
@@ -131,7 +134,7 @@ class Inventory:
 
     def rule(self, rule: Document) -> str:
         """A rule in words; the same rule stands at many datasets. Raises RuleError."""
-        key = json.dumps({one: value for one, value in rule.items() if one not in ("id", "reason")}, sort_keys=True)
+        key = json.dumps({one: value for one, value in rule.items() if one not in _BESIDE}, sort_keys=True)
         if key not in self._rules:
             self._rules[key] = rule_in_words(rule, self.language)
         return self._rules[key]

@@ -82,7 +82,7 @@ def _within(entry: Document, activities: Collection[str], registers: Collection[
 def _cited(value: Any) -> set[str]:
     """The ids of references that a part of the document names."""
     if isinstance(value, Mapping):
-        found = set()
+        found: set[str] = set()
         for key, part in value.items():
             found |= set(part) if key in ("references", "instruments") and _ids(part) else _cited(part)
         return found

@@ -81,7 +81,7 @@ class Command(BaseCommand):
                     % {
                         "file": left,
                         "folder": place,
-                        "what": what,
+                        "what": _(what),
                     }
                 )
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
-from ropa.seal import SealError, public_key_in, told, verify
+from ropa.seal import SealError, public_key_in, verify
+from worker.seal_words import told
 
 
 class Command(BaseCommand):
@@ -20,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--public-key", metavar="FILE", type=Path, help="PEM or 64 hex digits: who must have signed it"
         )
+        parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         file = options["public_key"]
@@ -33,7 +36,8 @@ class Command(BaseCommand):
             checked = verify(options["set"], key)
         except SealError as error:
             raise CommandError(str(error)) from error
-        for line in told(checked):
-            self.stdout.write(line)
+        with translation.override(options["language"]):
+            for line in told(checked):
+                self.stdout.write(line)
         if not checked.intact:
             sys.exit(1)
