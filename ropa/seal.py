@@ -197,7 +197,7 @@ class _Zip(Members):
                 self.odd[name] = SAID["twice"]
             elif not _NAME.fullmatch(name):
                 self.odd[name] = SAID["no_name"]
-            elif (info.external_attr >> 16) and not stat.S_ISREG(info.external_attr >> 16):
+            elif stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
                 self.odd[name] = SAID["no_file"]
             else:
                 self.infos[name] = info

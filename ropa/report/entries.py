@@ -265,13 +265,13 @@ def _period(inventory: Inventory, value: Any, one: Document) -> Iterator[Told]:
 
 
 def _inclusion(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
+    """Under which condition somebody is let in at all, and what happens otherwise."""
     words = table(inventory.language)
-    yield text_in(value.get("condition"), inventory.language)
+    condition = text_in(value.get("condition"), inventory.language)
     more = [words["phrases"]["inclusion.permission"][True]] if value.get("permission") else []
     if value.get("otherwise"):
-        more.append(words["choices"]["otherwise"][value["otherwise"]])
-    if more:
-        yield {"text": ", ".join(more), "lang": inventory.language}
+        more.append(f"{words['labels']['otherwise']} {words['choices']['otherwise'][value['otherwise']]}")
+    yield {**condition, "text": condition["text"] + (f" ({', '.join(more)})" if more else "")}
 
 
 def _deadline(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
