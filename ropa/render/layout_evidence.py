@@ -17,13 +17,14 @@ def retention(speaker: Speaker) -> Section:
     if limits:
         blocks += [Heading(speaker.words["published_limits"]), Text(cell(speaker.words["published_lead"]))]
         blocks.append(published(speaker, limits))
+    beside = any(one.get("registers") or one.get("activities") for one in limits)
     blocks.append(Text(cell(speaker.words["retention_lead"])))
     columns = (
         Column(speaker.words["dataset"], 23),
-        *((Column(speaker.words["published"], 17),) if limits else ()),
-        Column(speaker.words["time_limit"], 38 if not limits else 30),
-        Column(speaker.words["basis"], 26 if not limits else 18),
-        Column(speaker.words["action"], 13 if not limits else 12),
+        *((Column(speaker.words["published"], 17),) if beside else ()),
+        Column(speaker.words["time_limit"], 30 if beside else 40),
+        Column(speaker.words["basis"], 18 if beside else 24),
+        Column(speaker.words["action"], 12),
     )
     for _, group in groupby(speaker.report["retention"], lambda row: row["register"]):
         rows = list(group)
@@ -34,7 +35,7 @@ def retention(speaker: Speaker) -> Section:
         for row in rows:
             first = row["dataset"] not in shown
             dataset, *rest = rule(speaker, row, first)
-            lines.append((dataset, *((said(speaker, row, first),) if limits else ()), *rest))
+            lines.append((dataset, *((said(speaker, row, first),) if beside else ()), *rest))
             shown.add(row["dataset"])
         blocks.append(Table(f"{speaker.words['retention']}: {name.text}", columns, tuple(lines)))
     title = speaker.words["retention_processor" if speaker.is_annex("retention") else "retention"]
@@ -65,6 +66,10 @@ def said(speaker: Speaker, row: Data, first: bool) -> Cell:
     if not first:
         return cell("")
     found = speaker.entries("time_limits", row["published"])
+    general = [one for one in found if not one.get("registers") and not one.get("activities")]
+    found = [one for one in found if one not in general]
+    if general and not found:
+        return cell(Run(speaker.words["concerns_all"], style="soft"))
     if not found:
         return cell(Run(speaker.words["published_none"], style="soft"))
     return tuple((speaker.said(one["name"]), *speaker.added(one)) for one in found)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ropa.render.sheet import Block, Cell, Column, Fact, Facts, Heading, Line, Run, Section, Table, Text, cell
-from ropa.render.speech import DASH, Data, Speaker
+from ropa.render.speech import DASH, Data, Speaker, capital
 
 COMMON = ("subject_groups", "data_categories", "recipients", "transfers", "sources")
 """Lists whose entries about the whole organisation stand in a section of their own; the others have one already."""
+NAMED = 12
+"""So many entries about the whole organisation are named at each activity."""
 KINDS = ("subject_groups", "data_categories", "sources", "recipients", "transfers", "time_limits", "security_measures")
 
 
@@ -89,17 +91,18 @@ def described(speaker: Speaker, activity: Data, heading: str) -> Iterator[Block]
         yield Facts((Fact(heading, cell(speaker.missing("30(1)(c)")), "c"),))
         return
     if groups:
-        yield Facts((Fact(f"{heading}: {speaker.words['subject_groups'].lower()}", groups, "c"),))
+        yield Facts((Fact(speaker.words["subject_groups"], groups, "c"),))
     own = speaker.entries("data_categories", activity["about"].get("data_categories", {}).get("own", ()))
     if own:
         yield Text(cell(Run("c) ", style="strong"), Run(speaker.words["data_categories"], style="soft")))
         yield speaker.entry_table("data_categories", own)
         categories = categories[len(speaker.told(own)) :]
     if categories:
-        yield Facts((Fact(speaker.words["data_categories"], categories, "" if own else "c"),))
+        yield Facts((Fact(speaker.words["data_categories"], categories, "c"),))
     if not activity["datasets"]:
         return
-    yield Text(cell(Run("c) ", style="strong"), Run(heading, style="soft")))
+    title = capital(speaker.words["datasets"][1]) if groups or categories or own else heading
+    yield Text(cell(Run("c) ", style="strong"), Run(title, style="soft")))
     columns = (
         Column(speaker.words["dataset"], 34),
         Column(speaker.words["subjects"], 26),
@@ -128,12 +131,17 @@ def about(speaker: Speaker, activity: Data, kind: str) -> Cell:
         names = "; ".join(dict.fromkeys(one["name"]["text"] for one in lying))
         said = speaker.words["from_register"].format(section=speaker.numbers["registers"], names=names)
         lines += cell(Run(said))
-    if speaker.everywhere(kind) and kind in COMMON and "common" in speaker.numbers:
-        also = "common_see" if lines else "see"
-        if also == "see":
-            lines += cell(Run(speaker.see("common")))
-        else:
-            lines += cell(Run(speaker.words[also].format(section=speaker.numbers["common"]), style="soft"))
+    shared = speaker.everywhere(kind)
+    if shared and kind in COMMON and "common" in speaker.numbers:
+        denied = [one for one in shared if one.get("denied")]
+        named = [one for one in shared if one not in denied]
+        if len(shared) > NAMED:
+            lines += cell(Run(speaker.words["common_see"].format(section=speaker.numbers["common"])))
+        elif named:
+            names = "; ".join(one["name"]["text"] for one in named)
+            lines += cell(Run(speaker.words["from_common"].format(section=speaker.numbers["common"], names=names)))
+        if len(shared) <= NAMED:
+            lines += tuple(speaker.named(one) for one in denied)
     return lines
 
 
@@ -217,18 +225,33 @@ def registers(speaker: Speaker) -> Section:
     blocks: list[Block] = []
     if speaker.report["extras_included"]:
         blocks.append(register_table(speaker))
-    for register in speaker.report["registers"]:
-        if not register["about"]:
-            continue
-        name = speaker.said(register["name"])
-        blocks.append(Heading(name.text, name.lang))
-        rows = []
-        for kind in KINDS:
-            found = speaker.entries(kind, register["about"].get(kind, ()))
-            if found:
-                rows.append(Fact(speaker.words[kind], (*speaker.told(found), *speaker.listing(register, kind))))
-        blocks.append(Facts(tuple(rows)))
+    for kind in KINDS:
+        found = [
+            one
+            for one in speaker.report["entries"].get(kind, ())
+            if one.get("registers") and not one.get("activities") and kind != "time_limits"
+        ]
+        if found:
+            blocks += [Heading(speaker.words[kind]), by_register(speaker, kind, found)]
     return speaker.section("registers", speaker.words["registers"], "", *blocks)
+
+
+def by_register(speaker: Speaker, kind: str, entries: Sequence[Data]) -> Table:
+    """Entries that name only registers, each once, with the registers that it is about."""
+    registers = {one["id"]: one for one in speaker.report["registers"]}
+    columns = (
+        Column(speaker.words["entry"], 28),
+        Column(speaker.words["said"], 44),
+        Column(speaker.words["registers"], 28),
+    )
+    rows = []
+    for one in entries:
+        where = [registers[code] for code in one["registers"] if code in registers]
+        lines: Cell = cell("; ".join(register["name"]["text"] for register in where))
+        for code in dict.fromkeys(register["listings"].get(kind, "") for register in where):
+            lines += speaker.listing({"listings": {kind: code}}, kind)
+        rows.append(((speaker.named(one),), speaker.details(one) or DASH, lines))
+    return Table(speaker.words[kind], columns, tuple(rows))
 
 
 def register_table(speaker: Speaker) -> Table:
