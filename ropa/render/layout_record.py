@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ropa.render.sheet import Block, Cell, Column, Fact, Facts, Heading, Line, Run, Section, Table, Text, cell
-from ropa.render.speech import DASH, Data, Speaker, capital
+from ropa.render.speech import DASH, Data, Speaker
 
 COMMON = ("subject_groups", "data_categories", "recipients", "transfers", "sources")
 """Lists whose entries about the whole organisation stand in a section of their own; the others have one already."""
@@ -90,18 +90,20 @@ def described(speaker: Speaker, activity: Data, heading: str) -> Iterator[Block]
     if not activity["datasets"] and not groups and not categories:
         yield Facts((Fact(heading, cell(speaker.missing("30(1)(c)")), "c"),))
         return
-    if groups:
-        yield Facts((Fact(speaker.words["subject_groups"], groups, "c"),))
     own = speaker.entries("data_categories", activity["about"].get("data_categories", {}).get("own", ()))
+    if groups or not activity["datasets"]:
+        said = groups or cell(speaker.missing("30(1)(c)"))
+        yield Facts((Fact(speaker.words["subject_groups"], said, "c"),))
     if own:
         yield Text(cell(Run("c) ", style="strong"), Run(speaker.words["data_categories"], style="soft")))
         yield speaker.entry_table("data_categories", own)
         categories = categories[len(speaker.told(own)) :]
-    if categories:
-        yield Facts((Fact(speaker.words["data_categories"], categories, "c"),))
+    if categories or not (own or activity["datasets"]):
+        said = categories or cell(speaker.missing("30(1)(c)"))
+        yield Facts((Fact(speaker.words["data_categories"], said, "c"),))
     if not activity["datasets"]:
         return
-    title = capital(speaker.words["datasets"][1]) if groups or categories or own else heading
+    title = speaker.words["datasets_of"] if groups or categories or own else heading
     yield Text(cell(Run("c) ", style="strong"), Run(title, style="soft")))
     columns = (
         Column(speaker.words["dataset"], 34),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from babel import Locale
+
 from retention.domain.errors import RuleError
 from ropa.article30 import State, state_of
 from ropa.places import empty
@@ -336,6 +338,12 @@ def party(inventory: Inventory, value: Document) -> Told:
     return {"text": ", ".join(said), "lang": inventory.language}
 
 
+def _countries(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
+    """Countries by their names in the report's language."""
+    names = Locale.parse(inventory.language).territories
+    yield {"text": ", ".join(names.get(code, code) for code in value), "lang": inventory.language}
+
+
 def _law(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
     yield law_in_words(str(value), inventory.language)
 
@@ -362,6 +370,7 @@ SPECIAL: dict[str, Callable[[Inventory, Any, Document], Iterator[Told]]] = {
     "updated_on": _day,
     "event": _event,
     "party": _party,
+    "countries": _countries,
     "law": _law,
     "legal_basis": _basis,
     "special": _special,

@@ -8,13 +8,15 @@ import pytest
 
 from retention.inventory_document.shape import schema
 from ropa.law import LANGUAGES
-from ropa.render import FORMATS, to_html, to_json
+from ropa.render import FORMATS, to_html, to_json, to_pdf
+from ropa.render.layout import sheet_of
+from ropa.render.layout_compact import LARGE, is_large
 from ropa.render.xlsx import to_xlsx
 from ropa.report import RECORDS, build, part_of, records_of
 from ropa.report.entries import NOT_SHOWN, SHOWN
 from ropa.wording import citation_in_words, table
 from tests.ropa.full_record import full
-from tests.ropa.inventories import data, inventory
+from tests.ropa.inventories import data, evidence, fi, inventory
 
 OF_CONTROLLER = ("Asiakassuhteen hoito ja laskutus", "Laskutustiedot", "Asiakashallinta ja laskutus", "Kirjanpito")
 OF_PROCESSOR = ("Verkkosivustojen ylläpito", "Asiakkaiden sisällöt", "Esimerkkiasiakas Oy", "Konesaliyhtiö")
@@ -112,6 +114,12 @@ def test_negative_and_conditional_statements_are_said_as_such():
         "suhde: suora",
         "mukaan vain, jos: sopimus on tehty (muutoin tietoja ei tallenneta)",
     ]
+    cloud = report("processor")["entries"]["transfers"][0]
+    assert [one["text"] for one in cloud["said"]][:3] == [
+        "siirretään ehdollisesti",
+        "maat: Yhdysvallat",
+        "suojatoimet: tietosuojaa koskevat vakiolausekkeet",
+    ]
     item = entries["data_categories"][0]["items"][1]
     assert [one["text"] for one in item["said"]][:2] == ["vain jos: luotto myönnetään", "vaihtoehtoisesti: Y-tunnus"]
     assert entries["data_categories"][0]["said"][-1]["text"] == "luettelossa on esimerkkejä"
@@ -194,3 +202,33 @@ def _texts(book):
         )
     finally:
         workbook.close()
+
+
+def test_a_large_record_is_gathered_on_paper_and_leaves_nothing_out():
+    document = inventory()
+    shape = document["datasets"][2]
+    names = [f"Suuri aineisto {number}" for number in range(LARGE + 1)]
+    document["datasets"] += [{**shape, "id": f"d{number}", "name": fi(name)} for number, name in enumerate(names)]
+    late = evidence(tiketit={"overdue": 3, "overdue_since": "2026-01-01"})
+    built = build(data(document=document, evidence=late))
+    assert is_large(built) and not is_large(report())
+    sheet = sheet_of(built, compact=True)
+    said = " ".join(run.text for section in sheet.sections for run in _runs(section))
+    assert all(name in said for name in names)
+    assert "Tiketit ja viestit" in said and "lisätty" in said
+    assert sum(1 for section in sheet.sections for _ in _runs(section)) < 2_000
+    assert to_pdf(built) == to_pdf(built)
+
+
+def _runs(section):
+    for block in section.blocks:
+        cells = []
+        if block.kind == "table":
+            cells = [cell for row in block.rows for cell in row]
+        elif block.kind == "facts":
+            cells = [row.cell for row in block.rows]
+        elif block.kind == "text":
+            cells = [block.cell]
+        for cell in cells:
+            for line in cell:
+                yield from line

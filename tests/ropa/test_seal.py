@@ -162,7 +162,7 @@ def test_an_archive_that_climbs_out_links_or_repeats_is_named_and_unpacks_nothin
     assert sorted(one.name for one in tmp_path.iterdir()) == ["set.zip"]
 
 
-def test_a_bomb_is_read_no_further_than_its_file_should_be(signed, tmp_path):
+def test_a_bomb_is_read_no_further_than_its_file_should_be(signed, tmp_path, monkeypatch):
     path = tmp_path / "set.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in {**signed, "kuitu.json": bytes(200_000_000)}.items():
@@ -170,17 +170,13 @@ def test_a_bomb_is_read_no_further_than_its_file_should_be(signed, tmp_path):
     read = []
     before = seal.Members.digest
 
-    class Counted(seal._Zip):
-        def digest(self, name, limit):
-            found = before(self, name, limit)
-            read.append(found[1])
-            return found
+    def counted(self, name, limit):
+        found = before(self, name, limit)
+        read.append(found[1])
+        return found
 
-    seal._Zip, kept = Counted, seal._Zip
-    try:
-        assert dict(verify(path).problems) == {"kuitu.json": seal.SAID["size"]}
-    finally:
-        seal._Zip = kept
+    monkeypatch.setattr(seal.Members, "digest", counted)
+    assert dict(verify(path).problems) == {"kuitu.json": seal.SAID["size"]}
     assert max(read) <= max(len(content) for content in signed.values()) + 1
 
 
