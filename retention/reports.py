@@ -19,6 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from retention.closed import closings
 from retention.domain.errors import SelosteError
 from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
@@ -79,7 +80,17 @@ def given(organisation: Organisation, as_of: date) -> Given:
     if found is None:
         raise NoVersionError(f"{organisation.slug}: no published version is in force on {as_of}")
     version = {"number": found.number, "in_force_from": found.in_force_from.isoformat(), "digest": found.digest}
-    return Given(json.loads(found.snapshot), version, _evidence(organisation, as_of), as_of)
+    document = _with_closings(json.loads(found.snapshot), organisation, as_of)
+    return Given(document, version, _evidence(organisation, as_of), as_of)
+
+
+def _with_closings(document: dict[str, Any], organisation: Organisation, as_of: date) -> dict[str, Any]:
+    """A register that was closed until the day is shown as closed, also where the version in force is older."""
+    closed = closings(organisation, as_of)
+    for register in document.get("registers") or ():
+        if register["id"] in closed:
+            register |= {"lifecycle": "closed", "closed_on": closed[register["id"]].day.isoformat()}
+    return document
 
 
 def authority_report(

@@ -273,7 +273,7 @@ def register(inventory: Inventory, one: Document) -> Report:
         backups["lines"] = [{"text": backups_in_words(one["backups"]["value"], language), "lang": language}]
     state = [words["lifecycles"].get(one.get("lifecycle") or "active", one.get("lifecycle"))]
     if one.get("closed_on"):
-        state.append(day_in_words(one["closed_on"], language))
+        state[0] = f"{state[0]} {day_in_words(one['closed_on'], language)}"
     for key in ("migrates_to", "copy_of"):
         if one.get(key):
             state.append(words["register_links"][key].format(name=inventory.name("registers", one[key])["text"]))
