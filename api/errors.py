@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from retention.domain.errors import DocumentError, LifecycleError, NightError, RuleError
-from retention.reports import NoVersionError
+from ropa.selectors import NoVersionError
 
 PROBLEM = "application/problem+json"
 ROOT = "urn:seloste:problem:"

@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import organisation, register, reports, retention, tokens
+from api import decisions, organisation, register, reports, retention, tokens
 from api.errors import no_such_page
 
 
@@ -44,6 +44,14 @@ of_one = [
     path("registers/<slug:code>/", register.OneRegister.as_view(), name="register"),
     path("datasets/", register.Datasets.as_view(), name="datasets"),
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
+    path("datasets/<slug:code>/grounds/<slug:rule>/decisions/", decisions.GroundDecisions.as_view(), name="ground-log"),
+    path(
+        "datasets/<slug:code>/ceilings/<slug:rule>/decisions/", decisions.CeilingDecisions.as_view(), name="ceiling-log"
+    ),
+    path("draft/", decisions.Draft.as_view(), name="draft"),
+    path("opinions/", decisions.Opinions.as_view(), name="opinions"),
+    path("changes/", decisions.Changes.as_view(), name="changes"),
+    path("snapshot/", decisions.Snapshot.as_view(), name="snapshot"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
     path("report/", reports.Report.as_view(), name="report"),

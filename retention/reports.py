@@ -15,19 +15,15 @@ from typing import Any
 
 from django.conf import settings
 
-from retention.domain.errors import SelosteError
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
 from ropa.models import Organisation
 from ropa.report import build
+from ropa.selectors import NoVersionError as NoVersionError
 from ropa.selectors import version_in_force
 
 REVIEW = ("review", "trigger_missing", "rule_conflict")
 DESTROYED = ("destroyed", "anonymised", "unlinked", "recovered")
-
-
-class NoVersionError(SelosteError):
-    """No published version is in force on the day: there is no record to show."""
 
 
 def authority_report(organisation: Organisation, as_of: date, language: str = "fi") -> dict[str, Any]:

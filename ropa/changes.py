@@ -1,7 +1,7 @@
 """The difference by field between two inventory documents: any two versions, or the draft against a version.
 
 Driven by structure alone, so that a kind of entry that is added tomorrow is compared today: mappings by key, a list of
-mappings with an `id` by that id, any other list by content. `difference` is empty exactly where both documents are equal.
+mappings with an `id` by that id, any other list by content. `difference` is empty exactly where both are equal.
 """
 
 from __future__ import annotations

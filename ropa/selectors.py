@@ -1,12 +1,56 @@
-"""Reading the inventory: which version is in force."""
+"""Reading the inventory: which version is in force, and the document of a version or of the draft."""
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from typing import Any
 
+from django.utils.translation import gettext
+
+from retention.domain.errors import SelosteError
+from ropa.draft import document_of
 from ropa.models import Organisation, Version
 
 
 def version_in_force(organisation: Organisation, day: date) -> Version | None:
     """The version that nights of `day` execute: the last published of those in force by then; None before the first."""
     return organisation.versions.filter(in_force_from__lte=day).order_by("-number").first()
+
+
+class NoVersionError(SelosteError):
+    """No published version is in force on the day; the text says from when the first one is, if there is one."""
+
+
+def snapshot_on(organisation: Organisation, day: date) -> Version:
+    """The version in force on a day, past or to come. Raises NoVersionError for a day before the first."""
+    found = version_in_force(organisation, day)
+    if found is not None:
+        return found
+    first = organisation.versions.order_by("in_force_from", "number").first()
+    if first is None:
+        raise NoVersionError(
+            gettext("%(slug)s: nothing has been published yet, so no version is in force on %(day)s")
+            % {"slug": organisation.slug, "day": day.isoformat()}
+        )
+    raise NoVersionError(
+        gettext("%(slug)s: no version was in force on %(day)s; version %(number)d is the first, from %(from)s on")
+        % {
+            "slug": organisation.slug,
+            "day": day.isoformat(),
+            "number": first.number,
+            "from": first.in_force_from.isoformat(),
+        }
+    )
+
+
+def document_at(organisation: Organisation, which: str) -> dict[str, Any]:
+    """The document of a version by its number, or of the `draft`. Raises LookupError for what there is not."""
+    if which == "draft":
+        return document_of(organisation)
+    number = int(which) if which.isascii() and which.isdecimal() and len(which) <= 9 else None
+    version = organisation.versions.filter(number=number).first() if number is not None else None
+    if version is None:
+        raise LookupError(gettext("there is no version %(which)s") % {"which": which[:60]})
+    document: dict[str, Any] = json.loads(version.snapshot)
+    return document

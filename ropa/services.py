@@ -32,6 +32,7 @@ from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Ve
 
 MODES = ("observe", "flag", "purge")
 APPROVALS = ("automatic", "one", "two")
+OPINION_REASON = "why publishing does not wait for the DPO's opinion on this draft, or goes against it"
 
 
 @transaction.atomic
@@ -48,9 +49,14 @@ def draft_of(organisation: Organisation) -> dict[str, Any]:
     return document_of(organisation)
 
 
+def digest_of(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a document's canonical JSON, in hex: the digest that a version of it has."""
+    return sha256_hex(canonical(document))
+
+
 def draft_digest(organisation: Organisation) -> str:
-    """SHA-256 of the draft's canonical JSON, in hex: the digest that a version of it would have."""
-    return sha256_hex(canonical(document_of(organisation)))
+    """The digest of the draft as it stands."""
+    return digest_of(document_of(organisation))
 
 
 @transaction.atomic
