@@ -30,8 +30,8 @@ from ropa.change_words import change_in_words
 from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
-from ropa.selectors import document_at, snapshot_on
-from ropa.services import digest_of, draft_digest, draft_of, give_opinion
+from ropa.selectors import snapshot_on
+from ropa.services import digest_of, document_at, draft_digest, draft_of, give_opinion
 
 
 class DraftSerializer(serializers.Serializer[Any]):

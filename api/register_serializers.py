@@ -142,7 +142,7 @@ class RegisterSerializer(serializers.ModelSerializer[Register]):
 
     class Meta:
         model = Register
-        fields = ["code", "name", "medium", "place", "lifecycle", "declared", "backups", "statements", "datasets"]
+        fields = ["code", "name", "medium", "place", "lifecycle", "declared", "backups", "datasets"]
 
 
 class OpinionSerializer(serializers.ModelSerializer[Opinion]):

@@ -22,7 +22,7 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
 from retention.domain.rules import FactValue, Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
-from ropa.draft import POLICY
+from ropa.kinds import POLICY
 from ropa.models import Version
 
 Document = Mapping[str, Any]

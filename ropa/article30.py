@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from ropa.law import LANGUAGES
+from ropa.places import empty
 
 Document = Mapping[str, Any]
 
@@ -48,21 +49,9 @@ def state_of(statement: Any) -> State:
     """The state of a statement: `{value: …}`, `{none_because: text}`, or nothing. An empty value or reason is none."""
     if not isinstance(statement, Mapping):
         return State.MISSING
-    if not _empty(statement.get("value")):
+    if not empty(statement.get("value")):
         return State.VALUE
-    return State.MISSING if _empty(statement.get("none_because")) else State.NONE
-
-
-def _empty(value: Any) -> bool:
-    if value is None:
-        return True
-    if isinstance(value, str):
-        return not value.strip()
-    if isinstance(value, Mapping):
-        return all(_empty(part) for part in value.values())
-    if isinstance(value, list | tuple):
-        return all(_empty(part) for part in value)
-    return False
+    return State.MISSING if empty(statement.get("none_because")) else State.NONE
 
 
 def missing(document: Document) -> list[Gap]:
@@ -80,7 +69,7 @@ def fields(document: Document) -> list[Field]:
 def _organisation(document: Document) -> Iterator[Field]:
     organisation = document.get("organisation") or {}
     contact = organisation.get("contact") or {}
-    reachable = any(not _empty(contact.get(key)) for key in ("postal_address", "email", "phone"))
+    reachable = any(not empty(contact.get(key)) for key in ("postal_address", "email", "phone"))
     first = "30(1)(a)" if controls(document) or not processes(document) else "30(2)(a)"
     yield Field(first, "organisation.name", "controller_name", _said(organisation.get("name")))
     yield Field(first, "organisation.contact", "controller_contact", State.VALUE if reachable else State.MISSING)
@@ -94,6 +83,8 @@ def _activities(document: Document) -> Iterator[Field]:
     general = state_of((document.get("organisation") or {}).get("security_measures"))
     used = {dataset.get("activity") for dataset in document.get("datasets") or ()}
     for activity in document.get("activities") or ():
+        if activity.get("ended_on"):
+            continue  # it stays in the record as it was; nothing of it is to be completed any more
         where = f"activities.{activity.get('id')}"
         processor = is_processor(activity)
         yield Field("30(1)(b)" if not processor else "30(2)(b)", f"{where}.name", "activity_name", _text(activity))
@@ -101,12 +92,17 @@ def _activities(document: Document) -> Iterator[Field]:
             yield _statement(activity, "on_behalf_of", "30(2)(a)", where)
         else:
             yield from _purposes(activity, where)
-            yield _statement(activity, "recipients", "30(1)(d)", where)
-            found = State.VALUE if activity.get("id") in used else State.MISSING
+            yield _either(document, activity, "recipients", "30(1)(d)", where)
+            described = covering(document, "data_categories", activity) and covering(
+                document, "subject_groups", activity
+            )
+            found = State.VALUE if activity.get("id") in used or described else State.MISSING
             yield Field("30(1)(c)", f"{where}.datasets", "activity_datasets", found)
-        yield _statement(activity, "transfers", "30(2)(c)" if processor else "30(1)(e)", where)
+        yield _either(document, activity, "transfers", "30(2)(c)" if processor else "30(1)(e)", where)
         own = state_of(activity.get("security_measures"))
         measures = general if own is State.MISSING else own
+        if covering(document, "security_measures", activity):
+            measures = State.VALUE
         article = "30(2)(d)" if processor else "30(1)(g)"
         yield Field(article, f"{where}.security_measures", "security_measures", measures)
 
@@ -128,11 +124,37 @@ def _datasets(document: Document) -> Iterator[Field]:
         where = f"datasets.{dataset.get('id')}"
         yield _statement(dataset, "subjects", "30(1)(c)", where)
         yield _statement(dataset, "items", "30(1)(c)", where)
-        decided = bool(dataset.get("grounds")) or not _empty(dataset.get("no_reason_to_keep"))
+        decided = bool(dataset.get("grounds")) or not empty(dataset.get("no_reason_to_keep"))
         yield Field("30(1)(f)", f"{where}.grounds", "time_limit", State.VALUE if decided else State.MISSING)
         for ground in dataset.get("grounds") or ():
             if ground.get("period") is None and not ground.get("review_by"):
                 yield Field("30(1)(f)", f"{where}.grounds.{ground.get('id')}", "criterion_review", State.MISSING)
+
+
+def covering(document: Document, name: str, activity: Document) -> list[Document]:
+    """The entries of a list that are about this activity: those that name it, or name neither activity nor register.
+
+    An entry about registers is about the activities whose datasets lie there. An entry that says nothing of its own
+    (a transfer that is not stated) covers nothing.
+    """
+    here = {one.get("register") for one in document.get("datasets") or () if one.get("activity") == activity.get("id")}
+    return [
+        entry
+        for entry in document.get(name) or ()
+        if entry.get("status") != "not_stated"
+        and (
+            activity.get("id") in (entry.get("activities") or ())
+            or not (entry.get("activities") or entry.get("registers"))
+            or here.intersection(entry.get("registers") or ())
+        )
+    ]
+
+
+def _either(document: Document, activity: Document, key: str, article: str, where: str) -> Field:
+    """A field that the activity's own statement answers, or entries of the list of that name."""
+    own = state_of(activity.get(key))
+    found = State.VALUE if own is State.MISSING and covering(document, key, activity) else own
+    return Field(article, f"{where}.{key}", key, found)
 
 
 def _statement(holder: Document, key: str, article: str, where: str) -> Field:
@@ -140,12 +162,12 @@ def _statement(holder: Document, key: str, article: str, where: str) -> Field:
 
 
 def _said(value: Any) -> State:
-    return State.MISSING if _empty(value) else State.VALUE
+    return State.MISSING if empty(value) else State.VALUE
 
 
 def _text(holder: Document) -> State:
     name = holder.get("name") or {}
-    return State.VALUE if any(not _empty(name.get(language)) for language in LANGUAGES) else State.MISSING
+    return State.VALUE if any(not empty(name.get(language)) for language in LANGUAGES) else State.MISSING
 
 
 def is_processor(activity: Document) -> bool:

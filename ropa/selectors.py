@@ -1,15 +1,12 @@
-"""Reading the inventory: which version is in force, and the document of a version or of the draft."""
+"""Reading the inventory: which version is in force."""
 
 from __future__ import annotations
 
-import json
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext
 
 from retention.domain.errors import SelosteError
-from ropa.draft import document_of
 from ropa.models import Organisation, Version
 
 
@@ -42,15 +39,3 @@ def snapshot_on(organisation: Organisation, day: date) -> Version:
             "from": first.in_force_from.isoformat(),
         }
     )
-
-
-def document_at(organisation: Organisation, which: str) -> dict[str, Any]:
-    """The document of a version by its number, or of the `draft`. Raises LookupError for what there is not."""
-    if which == "draft":
-        return document_of(organisation)
-    number = int(which) if which.isascii() and which.isdecimal() and len(which) <= 9 else None
-    version = organisation.versions.filter(number=number).first() if number is not None else None
-    if version is None:
-        raise LookupError(gettext("there is no version %(which)s") % {"which": which[:60]})
-    document: dict[str, Any] = json.loads(version.snapshot)
-    return document

@@ -15,19 +15,22 @@ publishing against one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from retention.domain.errors import DocumentError, LifecycleError, Problem, RuleError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.periods import Period, parse_financial_years
 from retention.domain.rules import Status
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
-from ropa.draft import POLICY, document_of, write_rows
+from ropa.draft import document_of, write_rows
+from ropa.kinds import POLICY
 from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Version
 
 MODES = ("observe", "flag", "purge")
@@ -57,6 +60,18 @@ def digest_of(document: Mapping[str, Any]) -> str:
 def draft_digest(organisation: Organisation) -> str:
     """The digest of the draft as it stands."""
     return digest_of(document_of(organisation))
+
+
+def document_at(organisation: Organisation, which: str) -> dict[str, Any]:
+    """The document of a version by its number, or of the `draft`. Raises LookupError for what there is not."""
+    if which == "draft":
+        return document_of(organisation)
+    number = int(which) if which.isascii() and which.isdecimal() and len(which) <= 9 else None
+    version = organisation.versions.filter(number=number).first() if number is not None else None
+    if version is None:
+        raise LookupError(gettext("there is no version %(which)s") % {"which": which[:60]})
+    document: dict[str, Any] = json.loads(version.snapshot)
+    return document
 
 
 @transaction.atomic

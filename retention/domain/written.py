@@ -27,9 +27,9 @@ from retention.domain.rules import (
 Document = Mapping[str, Any]
 Choice = TypeVar("Choice", bound=StrEnum)
 
-SHARED_KEYS = frozenset(
-    {"id", "trigger", "period", "rounding", "action", "condition", "if_absent", "status", "law", "reason", "addition"}
-)
+_DECIDING = {"id", "trigger", "period", "rounding", "action", "condition", "if_absent", "status"}
+_SAID = {"law", "reason", "records", "addition"}
+SHARED_KEYS = frozenset(_DECIDING | _SAID)
 GROUND_KEYS = SHARED_KEYS | {"kind", "purpose", "ends_on", "review_by"}
 CEILING_KEYS = SHARED_KEYS | {"yields_to"}
 

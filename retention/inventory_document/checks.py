@@ -15,9 +15,11 @@ from retention.domain.errors import Problem, RuleError
 from retention.domain.periods import parse_financial_years
 from retention.domain.written import parse_day
 from retention.identity import NEVER_REUSED
+from retention.inventory_document.entry_checks import entry_findings
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
+from ropa.kinds import KINDS
 from ropa.law import library
 
 _LOCAL_FILE = re.compile(r"sqlite:///[^?@]*")
@@ -55,6 +57,7 @@ def _findings(whole: Whole) -> Iterator[Finding]:
         yield from _register(whole, register, steps)
     yield from dataset_findings(whole)
     yield from _circles(whole)
+    yield from entry_findings(whole)
     used = {register.get("connection") for register in whole.registers.values()}
     for steps, connection in whole.entries("connections"):
         yield from _connection(connection, steps)
@@ -107,8 +110,11 @@ def _is_zone(name: str) -> bool:
 
 def _duplicates(whole: Whole) -> Iterator[Finding]:
     """An id names one thing; a purpose's is its own in the whole organisation."""
-    for name in ("registers", "activities", "datasets"):
-        yield from _twice(list(whole.entries(name)))
+    for kind in KINDS:
+        yield from _twice(list(whole.entries(kind.name)))
+    for steps, _ in whole.entries("notices"):
+        yield from _twice(list(whole.entries(*steps, "passages")))
+    yield from _twice([one for steps, _ in whole.entries("data_categories") for one in whole.entries(*steps, "items")])
     yield from _twice([one for steps, _ in whole.entries("activities") for one in whole.entries(*steps, "purposes")])
     for steps, _ in whole.entries("registers"):
         yield from _twice(list(whole.entries(*steps, "ledger")))

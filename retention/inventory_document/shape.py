@@ -94,6 +94,18 @@ def ordered(document: Any, rule: Mapping[str, Any] | None = None) -> Any:
     return document
 
 
+def properties_of(rule: str | Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What a mapping may hold, key by key: of a rule of the schema, of a list's entries, or ("") of the document."""
+    if isinstance(rule, str):
+        lists = _properties(schema())
+        return _resolved_all(lists) if not rule else properties_of(lists[rule].get("items", lists[rule]))
+    return _resolved_all(_properties(_resolved(rule)))
+
+
+def _resolved_all(properties: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    return {key: _resolved(value) for key, value in properties.items()}
+
+
 def _properties(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = rule.get("properties") or _resolved(rule.get("then", {})).get("properties", {})
     return found
@@ -106,7 +118,9 @@ def _resolved(rule: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
     for error in errors:
-        if error.context:
+        if error.validator == "oneOf":
+            yield error
+        elif error.context:
             yield from _leaves(error.context)
         else:
             yield error
@@ -160,6 +174,8 @@ def _message(error: Any) -> str:
             return f"is not {wanted}" if wanted else "is empty"
         case "minItems" | "minLength":
             return "is empty"
+        case "oneOf":
+            return f"is not {wanted}"
         case "maxLength":
             return f"is longer than {limit} characters"
         case "uniqueItems":

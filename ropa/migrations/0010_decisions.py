@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ropa', '0002_historicalregister_identities_register_identities'),
+        ('ropa', '0003_full_record'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -22,6 +22,7 @@ class Rule(models.Model):
     status = models.CharField(max_length=20, default="unconfirmed")
     law = models.CharField(max_length=60, blank=True, help_text="its row of the law library")
     reason = models.JSONField(default=dict, blank=True, help_text="why, in words")
+    records = models.JSONField(default=list, blank=True, help_text="balancing test, DPIA …: kind, reference, on")
     addition = models.BooleanField(default=False, help_text="not in the published notice: added by us")
 
     class Meta:

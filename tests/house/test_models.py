@@ -3,7 +3,29 @@
 from django.apps import apps
 
 TRACKED = {
-    "ropa": {"Organisation", "Register", "Activity", "Purpose", "Dataset", "Ground", "Ceiling"},
+    "ropa": {
+        "Organisation",
+        "Register",
+        "Activity",
+        "Purpose",
+        "Dataset",
+        "Ground",
+        "Ceiling",
+        "SubjectGroup",
+        "DataCategory",
+        "Source",
+        "Recipient",
+        "Transfer",
+        "SecurityMeasure",
+        "Right",
+        "MarketingRule",
+        "TimeLimit",
+        "DisposalMethod",
+        "Reference",
+        "ContactPoint",
+        "Notice",
+        "Passage",
+    },
     "retention": {"Connection", "Hold"},
 }
 NOT_TRACKED = {

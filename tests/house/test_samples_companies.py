@@ -7,13 +7,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
-from functools import reduce
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
 from stdnum.fi import ytunnus
 
 from retention.connectors.registry import kinds
@@ -94,15 +92,6 @@ def rules(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, 
             yield dataset, rule
 
 
-def cited(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        for key, value in part.items():
-            yield from value if key == "statements" else cited(value)
-    elif isinstance(part, list):
-        for member in part:
-            yield from cited(member)
-
-
 def contents(directory: Path) -> dict[str, bytes]:
     return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
 
@@ -150,20 +139,6 @@ def test_every_register_that_the_notice_names_or_implies_is_there(company, docum
     found = [(r["notes"]["register"], r["name"]["fi"], r["medium"], r["declared"]) for r in document["registers"]]
     assert found == REGISTERS[company.slug]
     assert {dataset["register"] for dataset in document["datasets"]} == {one["id"] for one in document["registers"]}
-
-
-def test_every_statement_is_somewhere(company, package, document):
-    statements = yaml.safe_load(package.STATEMENTS.read_text(encoding="utf-8"))
-    prefix, number = STATEMENTS[company.slug]
-    assert [one["id"] for one in statements] == [f"{prefix}-{n:03}" for n in range(1, number + 1)]
-    assert all(one["text"] and one["english"] for one in statements)
-    elsewhere = {one["id"] for one in statements if "told" in one or "outside" in one}
-    assert {one["outside"] for one in statements if "outside" in one} <= OUTSIDE
-    for field in {one["told"] for one in statements if "told" in one}:
-        assert reduce(lambda part, name: part[name], field.split("."), document), field
-    used = set(cited(document))
-    assert used.isdisjoint(elsewhere)
-    assert used | elsewhere == {one["id"] for one in statements}
 
 
 def test_every_period_is_an_addition_that_nobody_has_confirmed(document):

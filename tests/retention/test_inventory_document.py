@@ -662,14 +662,14 @@ documents = st.builds(
     head=st.fixed_dictionaries(
         {"name": free},
         optional={
-            "notice": st.fixed_dictionaries({"title": free}, optional={"created_on": days}),
+            "listings": st.just({"sources": "examples"}),
             "facts": st.just({"usage_billed": True, "z": "no", "a": 3}),
             "joint_controllers": st.fixed_dictionaries({"none_because": text}),
             "first_plausible_day": days,
         },
     ),
     register=st.fixed_dictionaries(
-        {"name": text}, optional={"statements": st.lists(free), "notes": st.just({"b": 1, "a": "1."})}
+        {"name": text}, optional={"alias": st.lists(text, min_size=1), "notes": st.just({"b": 1, "a": "1."})}
     ),
     activity=st.fixed_dictionaries({"name": text}, optional={"recipients": statement, "sources": statement}),
     dataset=st.fixed_dictionaries(
@@ -757,6 +757,9 @@ class TestReference:
             "policy",
             "ground",
             "ceiling",
+            *(name for name in schema()["$defs"] if "name" in schema()["$defs"][name].get("properties", {})),
+            "passage",
+            "mandate",
         ):
             assert set(schema()["$defs"][name]["properties"]) <= written, name
 

@@ -6,12 +6,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from retention.connectors.registry import kinds
 from retention.domain.errors import Problem
@@ -84,21 +82,6 @@ def systems(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return company.build(tmp_path_factory.mktemp("demo") / company.slug, TODAY).directory
 
 
-@pytest.fixture(scope="module")
-def statements(package: Any) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = yaml.safe_load(package.STATEMENTS.read_text(encoding="utf-8"))
-    return found
-
-
-def cited(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        for key, value in part.items():
-            yield from value if key == "statements" else cited(value)
-    elif isinstance(part, list):
-        for member in part:
-            yield from cited(member)
-
-
 def rules(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for dataset in document["datasets"]:
         for rule in (*dataset["grounds"], *dataset.get("ceilings", ())):
@@ -132,30 +115,6 @@ def test_every_register_that_the_notice_names_or_implies_is_there(company, docum
     found = [(r["notes"]["register"], r["name"]["fi"], r["medium"], r["declared"]) for r in document["registers"]]
     assert found == REGISTERS[company.slug]
     assert {dataset["register"] for dataset in document["datasets"]} == {one["id"] for one in document["registers"]}
-
-
-def test_every_statement_is_somewhere(company, document, statements):
-    prefix, number = NUMBERS[company.slug]
-    assert [one["id"] for one in statements] == [f"{prefix}-{n:03}" for n in range(1, number + 1)]
-    elsewhere = {one["id"] for one in statements if "told" in one or "outside" in one}
-    in_inventory = set(cited(document))
-    assert in_inventory | elsewhere == {one["id"] for one in statements}
-    assert in_inventory & elsewhere == set()
-
-
-def test_a_statement_that_a_field_tells_is_told_there(document, statements):
-    told = [one["told"] for one in statements if "told" in one]
-    assert told
-    for path in told:
-        assert reduce(lambda part, key: part[key], path.split("."), document), path
-    assert {one["outside"] for one in statements if "outside" in one} <= OUTSIDE
-
-
-def test_a_note_cites_statements_that_there_are(document, statements):
-    known = {one["id"] for one in statements}
-    notes = " ".join(str(note) for register in document["registers"] for note in register["notes"].values())
-    mentioned = set(re.findall(r"\bKSC?-\d{3}\b", notes))
-    assert mentioned and mentioned <= known
 
 
 def test_what_contradicts_itself_is_noted_and_not_repaired(company, document):

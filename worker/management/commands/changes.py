@@ -11,7 +11,7 @@ from ropa.change_words import change_in_words, said
 from ropa.changes import difference
 from ropa.law import LANGUAGES
 from ropa.models import Organisation
-from ropa.selectors import document_at
+from ropa.services import document_at
 
 
 class Command(BaseCommand):

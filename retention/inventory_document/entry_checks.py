@@ -1,0 +1,109 @@
+"""What entries refer to: by id, in a circle, and where a notice's passages say that they are held.
+
+Which key holds ids of which list stands in the schema, as `refers_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from retention.inventory_document.findings import Finding, Whole, unknown
+from retention.inventory_document.shape import Steps, properties_of
+from ropa.places import NoPlaceError, at
+
+CHAINS = {"migrates_to": "registers", "copy_of": "registers", "successor": "activities", "same_as": "contact_points"}
+"""Keys by which an entry names another of its own list: following them must come to an end."""
+_SINGULAR = {
+    "registers": "register",
+    "activities": "activity",
+    "references": "reference",
+    "subject_groups": "subject group",
+    "data_categories": "data category",
+    "recipients": "recipient",
+    "purposes": "purpose",
+    "contact_points": "contact point",
+    "items": "item",
+}
+_INSIDE = {"purposes": "activities", "items": "data_categories"}
+"""Lists whose entries stand inside those of another."""
+
+
+class Ids:
+    """The ids of each list of a document."""
+
+    def __init__(self, whole: Whole) -> None:
+        self._whole = whole
+        self._known: dict[str, Collection[str]] = {}
+
+    def of(self, name: str) -> Collection[str]:
+        if name not in self._known:
+            self._known[name] = set(self._found(name))
+        return self._known[name]
+
+    def _found(self, name: str) -> Iterator[str]:
+        outer = _INSIDE.get(name)
+        for entry in self._listed(self._whole.document.get(outer or name)):
+            yield from (str(one.get("id")) for one in (self._listed(entry.get(name)) if outer else [entry]))
+
+    @staticmethod
+    def _listed(value: Any) -> list[Mapping[str, Any]]:
+        return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def entry_findings(whole: Whole) -> Iterator[Finding]:
+    """References to what is not there, circles, and passages that are held nowhere."""
+    ids = Ids(whole)
+    for name in properties_of(""):
+        if isinstance(whole.document.get(name), list):
+            for steps, entry in whole.entries(name):
+                yield from _references(ids, entry, steps, properties_of(name))
+    for key, name in CHAINS.items():
+        yield from _chained(whole, key, name)
+    for steps, _ in whole.entries("notices"):
+        for place, passage in whole.entries(*steps, "passages"):
+            yield from _held(whole, passage, place)
+
+
+def _references(ids: Ids, value: Mapping[str, Any], steps: Steps, rules: Mapping[str, Any]) -> Iterator[Finding]:
+    for key, part in value.items():
+        rule = rules.get(key, {})
+        target = rule.get("refers_to")
+        if target and isinstance(part, str):
+            yield from unknown(part, ids.of(target), _SINGULAR[target], (*steps, key))
+        elif target:
+            for position, one in enumerate(part):
+                yield from unknown(one, ids.of(target), _SINGULAR[target], (*steps, key, position))
+        elif isinstance(part, Mapping):
+            yield from _references(ids, part, (*steps, key), properties_of(rule))
+        elif isinstance(part, list):
+            inner = properties_of(rule.get("items", {}))
+            for position, one in enumerate(part):
+                if isinstance(one, Mapping):
+                    yield from _references(ids, one, (*steps, key, position), inner)
+
+
+def _chained(whole: Whole, key: str, name: str) -> Iterator[Finding]:
+    where = {entry["id"]: steps for steps, entry in whole.entries(name)}
+    after = {entry["id"]: entry[key] for _, entry in whole.entries(name) if isinstance(entry.get(key), str)}
+    for start, second in after.items():
+        seen = {start}
+        here = second
+        while here in after and here not in seen:
+            seen.add(here)
+            here = after[here]
+        if here == start:
+            yield Finding((*where[start], key), "goes in a circle: it comes back to this entry")
+
+
+def _held(whole: Whole, passage: Mapping[str, Any], steps: Steps) -> Iterator[Finding]:
+    places = passage.get("held_in") or []
+    if places and passage.get("not_content"):
+        yield Finding((*steps, "not_content"), "is said of a passage that is held in the inventory")
+    for position, place in enumerate(places):
+        try:
+            at(whole.document, place)
+        except NoPlaceError as error:
+            yield Finding((*steps, "held_in", position), str(error))
+    if not places and not passage.get("not_content"):
+        yield Finding(steps, "is assigned to no place of the inventory, nor marked not_content", warning=True)

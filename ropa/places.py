@@ -1,0 +1,76 @@
+"""Places in an inventory document: `registers[crm].name`, `activities[a].purposes[p].legal_basis`.
+
+The same way of writing a place is used by problems, passages, findings and changes: a list's entry by its id, or by
+its position from 0 where it has none. Plain Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Document = Mapping[str, Any]
+
+_STEP = re.compile(r"(?:^|\.)([a-z_]+)|\[([A-Za-z0-9_-]+)\]")
+
+
+class NoPlaceError(LookupError):
+    """Nothing stands at this place; the text says how far it goes."""
+
+
+def at(document: Document, place: str) -> Any:
+    """What stands at a place. Raises NoPlaceError for one that is malformed, not there, or empty."""
+    here: Any = document
+    for key, name in _steps(place):
+        here = _entry(here, name, place) if name else _field(here, key, place)
+    if empty(here):
+        raise NoPlaceError(f"{place!r} holds nothing")
+    return here
+
+
+def empty(value: Any) -> bool:
+    """Whether a value says nothing: no text, no entry, or only such. `false` and 0 say something."""
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, Mapping):
+        return all(empty(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return all(empty(part) for part in value)
+    return value is None
+
+
+def entries(document: Document, *names: str) -> Iterator[tuple[str, Document]]:
+    """The entries of one list, or of a list inside another (`activities`, `purposes`), each with its place."""
+    yield from _entries(document, "", names)
+
+
+def _entries(holder: Document, before: str, names: tuple[str, ...]) -> Iterator[tuple[str, Document]]:
+    first, *rest = names
+    for entry in holder.get(first) or ():
+        place = f"{before}{first}[{entry['id']}]"
+        if rest:
+            yield from _entries(entry, f"{place}.", tuple(rest))
+        else:
+            yield place, entry
+
+
+def _steps(place: str) -> list[tuple[str, str]]:
+    found = list(_STEP.finditer(place))
+    if not found or "".join(one.group() for one in found) != place:
+        raise NoPlaceError(f"{place!r} is no place: write it as registers[crm].name")
+    return [(one.group(1) or "", one.group(2) or "") for one in found]
+
+
+def _field(here: Any, key: str, place: str) -> Any:
+    if not isinstance(here, Mapping) or key not in here:
+        raise NoPlaceError(f"{place!r} is not there: nothing has {key!r}")
+    return here[key]
+
+
+def _entry(here: Any, name: str, place: str) -> Any:
+    if isinstance(here, list):
+        for position, one in enumerate(here):
+            if (one.get("id") if isinstance(one, Mapping) and "id" in one else str(position)) == name:
+                return one
+    raise NoPlaceError(f"{place!r} is not there: there is no {name!r}")
