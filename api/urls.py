@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import decisions, organisation, register, reports, retention, tokens
+from api import decisions, organisation, register, reports, retention, reviews, tokens
 from api.errors import no_such_page
 
 
@@ -52,6 +52,9 @@ of_one = [
     path("opinions/", decisions.Opinions.as_view(), name="opinions"),
     path("changes/", decisions.Changes.as_view(), name="changes"),
     path("snapshot/", decisions.Snapshot.as_view(), name="snapshot"),
+    path("reviews/", reviews.Reviews.as_view(), name="reviews"),
+    path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
+    path("reviews/dates/", reviews.ReviewDates.as_view(), name="review-dates"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
     path("report/", reports.Report.as_view(), name="report"),
