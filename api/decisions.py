@@ -70,7 +70,7 @@ class GivenOpinionSerializer(OpinionSerializer):
 
 class GiveOpinionSerializer(Body):
     digest = Line(max_length=64, help_text="of the draft as it was looked at")
-    stance = serializers.ChoiceField(choices=Stance.values)
+    stance = serializers.ChoiceField(choices=Stance.choices)
     text = Prose(max_length=10_000, allow_blank=True, default="", help_text="needed where it advises against")
 
 

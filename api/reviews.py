@@ -1,4 +1,4 @@
-"""The owners' yearly review: what is due, what was asked and answered, and which dates of rules and agreements are near."""
+"""The owners' yearly review: what is due, asked and answered, and which dates of rules and agreements are near."""
 
 from __future__ import annotations
 
