@@ -83,9 +83,9 @@ def text_in(texts: Any, language: str) -> str:
 
 def value_in_words(value: Any, language: str) -> str:
     """A value of a document in one line: periods and days in words, a rule as its sentence, what has a name by it."""
+    if value is None or value in ("", [], {}):
+        return said("nothing", language)
     match value:
-        case None | "" | [] | {}:
-            return said("nothing", language)
         case bool():
             return said("yes" if value else "no", language)
         case str():
