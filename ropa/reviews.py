@@ -71,7 +71,7 @@ class Standing:
         if answer is None and asked is None and self.due.email:
             return [Happened.ASKED]
         found = []
-        since = answer or (asked if self.due.email else next(iter(self.events), None))
+        since = answer or (asked if self.due.email else None)
         after = ESCALATE_AFTER if since is not None and since is asked else 0
         if self._again(Happened.ESCALATED, since, after, today, zone):
             found.append(Happened.ESCALATED)
@@ -81,11 +81,12 @@ class Standing:
         return found
 
     def _again(self, what: Happened, since: ReviewEvent | None, after: int, today: date, zone: ZoneInfo) -> bool:
-        """Whether `what` is due: first `after` days from `since` on, then every `AGAIN_EVERY` days."""
-        if since is None:
+        """Whether `what` is due: first `after` days from `since` on (at once if None), then every `AGAIN_EVERY` days."""
+        later = [event for event in self.events if event.what == what and (since is None or event.pk > since.pk)]
+        if not later and since is None:
             return True
-        later = [event for event in self.events if event.what == what and event.pk > since.pk]
         begun = later[-1] if later else since
+        assert begun is not None
         return (today - begun.at.astimezone(zone).date()).days >= (AGAIN_EVERY if later else after)
 
 

@@ -83,7 +83,7 @@ def test_what_names_no_rule_is_told_how_to(path):
 
 
 def test_three_past_days_have_their_snapshots(years):
-    with pytest.raises(NoVersionError, match="testi: .*2022-12-31.*1.*2023-01-01"):
+    with pytest.raises(NoVersionError, match=r"testi: .*2022-12-31.*1.*2023-01-01"):
         snapshot_on(years, date(2022, 12, 31))
     early, late = snapshot_on(years, date(2024, 1, 31)), snapshot_on(years, date(2024, 2, 1))
     assert (early.number, late.number) == (1, 2)
