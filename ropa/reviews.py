@@ -81,12 +81,11 @@ class Standing:
         return found
 
     def _again(self, what: Happened, since: ReviewEvent | None, after: int, today: date, zone: ZoneInfo) -> bool:
-        """Whether `what` is due: first `after` days from `since` on (at once if None), then every `AGAIN_EVERY` days."""
+        """Whether `what` is due: `after` days from `since` (at once if None), then every `AGAIN_EVERY` days."""
         later = [event for event in self.events if event.what == what and (since is None or event.pk > since.pk)]
-        if not later and since is None:
-            return True
         begun = later[-1] if later else since
-        assert begun is not None
+        if begun is None:
+            return True
         return (today - begun.at.astimezone(zone).date()).days >= (AGAIN_EVERY if later else after)
 
 

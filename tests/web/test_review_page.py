@@ -70,7 +70,9 @@ def test_it_shows_the_entry_in_words_and_nothing_of_the_machine(address):
     assert "env:CRM" not in text
 
 
-@pytest.mark.parametrize(("language", "said"), [("sv", "Stämmer uppgifterna fortfarande?"), ("en", "Is this still right?")])
+@pytest.mark.parametrize(
+    ("language", "said"), [("sv", "Stämmer uppgifterna fortfarande?"), ("en", "Is this still right?")]
+)
 def test_it_speaks_three_languages(address, language, said):
     text = browser().get(f"{address}?language={language}").content.decode()
     assert said in text
