@@ -74,7 +74,7 @@ def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
         business_date="2026-06-30",
         id=house.hold.pk if "holds" in address.path else house.lot.pk,
     )
-    digest = house.lot.digest if "approve" in path else draft_digest(house.testi)
+    digest = house.lot.digest if "approve" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
     body = {**address.body, "digest": digest} if address.body and "digest" in address.body else address.body
     return getattr(house.client(who), address.method)(path, body)
 
