@@ -7,8 +7,9 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import decisions, organisation, register, reports, retention, reviews, tokens
+from api import decisions, organisation, record, register, reports, retention, reviews, tokens
 from api.errors import no_such_page
+from ropa.kinds import KINDS
 
 
 class DateConverter:
@@ -35,7 +36,20 @@ class IdConverter:
         return str(value)
 
 
+class KindConverter:
+    """A list of the inventory document."""
+
+    regex = "|".join(kind.name for kind in KINDS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(DateConverter, "date")
+register_converter(KindConverter, "kind")
 register_converter(IdConverter, "id")
 
 of_one = [
@@ -55,6 +69,9 @@ of_one = [
     path("reviews/", reviews.Reviews.as_view(), name="reviews"),
     path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
     path("reviews/dates/", reviews.ReviewDates.as_view(), name="review-dates"),
+    path("record/", record.Head.as_view(), name="record"),
+    path("record/<kind:kind>/", record.Entries.as_view(), name="entries"),
+    path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
     path("report/", reports.Report.as_view(), name="report"),

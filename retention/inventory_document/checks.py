@@ -36,12 +36,16 @@ class Verdict:
     warnings: tuple[Problem, ...]
 
 
-def check(document: Any, laws: Mapping[str, Law] | None = None) -> Verdict:
-    """Everything that is wrong or doubtful with a document. `laws`: the law library if left out."""
-    shape = shape_problems(document)
+def check(document: Any, laws: Mapping[str, Law] | None = None, only: Mapping[str, Any] | None = None) -> Verdict:
+    """Everything that is wrong or doubtful with a document. `laws`: the law library if left out.
+
+    `only`: the part of the document whose shape is looked at; the rest has passed before. References are always
+    looked at as a whole, since others may refer to what was changed.
+    """
+    shape = shape_problems(document if only is None else only)
     errors = [problem for _, problem in shape]
     warnings: list[Problem] = []
-    if isinstance(document, Mapping):
+    if isinstance(document, Mapping) and (only is None or not shape):
         broken = {steps[: 1 if steps[:1] == ("organisation",) else 2] for steps, _ in shape}
         whole = Whole(document, library() if laws is None else laws, broken)
         for finding in _findings(whole):

@@ -27,6 +27,8 @@ class Address(NamedTuple):
 
 IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
+LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
+NEW = {"entry": {"id": "uusi", "name": {"fi": "uusi"}}, "reason": "a new group"}
 ADDRESSES = [
     Address("get", IN, {*READERS, "ines"}, 200),
     Address("get", IN + "registers/", READERS, 200),
@@ -46,6 +48,13 @@ ADDRESSES = [
     Address("get", IN + "reviews/due/", READERS, 200),
     Address("get", IN + "reviews/dates/", READERS, 200),
     Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01", "opinion_reason": "urgent"}),
+    Address("get", IN + "record/", READERS, 200),
+    Address("patch", IN + "record/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("get", IN + "record/{kind}/", READERS, 200),
+    Address("post", IN + "record/{kind}/", {*CONTROLLERS, "bob", "olga"}, 201, NEW),
+    Address("get", IN + "record/{kind}/{code}/", READERS, 200),
+    Address("patch", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, LOOK),
+    Address("delete", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 204),
     Address("get", IN + "report/", READERS, 200),
     Address("get", IN + "versions/", READERS, 200),
     Address("get", IN + "versions/{number}/", READERS, 200),
@@ -65,10 +74,11 @@ ADDRESSES = [
 
 
 def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
-    codes = {"registers": "crm", "datasets": "crm-0"}
+    codes = {"registers": "crm", "datasets": "crm-0", "record": "ryhma"}
     path = address.path.format(
         slug=slug,
         code=next((code for part, code in codes.items() if part in address.path), ""),
+        kind="subject_groups",
         number=1,
         rule="enintaan" if "ceilings" in address.path else "sopimus",
         business_date="2026-06-30",
@@ -76,6 +86,8 @@ def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
     )
     digest = house.lot.digest if "approve" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
     body = {**address.body, "digest": digest} if address.body and "digest" in address.body else address.body
+    if address.method == "delete":
+        path += "?reason=gone"
     return getattr(house.client(who), address.method)(path, body)
 
 
@@ -103,7 +115,7 @@ def test_another_organisation_does_not_exist(house, address):
 
 def test_a_row_of_another_organisation_does_not_exist_in_ones_own(house):
     for address in ADDRESSES:
-        if "{" in address.path.removeprefix(IN):
+        if "{" in address.path.removeprefix(IN).removeprefix("record/{kind}/"):
             assert ask(house, "charlie", address, slug="toinen").status_code == 404, address
 
 
