@@ -31,12 +31,13 @@ from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
 from ropa.selectors import snapshot_on
-from ropa.services import digest_of, document_at, draft_digest, draft_of, give_opinion
+from ropa.services import digest_of, document_at, draft_of, give_opinion
 
 
 class DraftSerializer(serializers.Serializer[Any]):
     digest = serializers.CharField(help_text="of exactly this draft: an opinion is given on it")
     opinion = OpinionSerializer(allow_null=True, help_text="the DPO's last on this draft")
+    stale_opinion = OpinionSerializer(allow_null=True, help_text="the last since the last version, on another draft")
     document = serializers.DictField(help_text="the inventory document, without connections")
 
 
@@ -48,24 +49,13 @@ class Draft(InOrganisation):
 
     @extend_schema(operation_id="draft", responses=DraftSerializer)
     def get(self, request: Request, slug: str) -> Response:
-        """The draft with its digest, and the DPO's opinion on it."""
+        """The draft with its digest, and the DPO's opinion on it, or the one that it has outgrown."""
         document = draft_of(self.organisation)
         digest = digest_of(document)
         opinion = self.organisation.opinions.filter(digest=digest).last()
         return Response(
             {"digest": digest, "opinion": opinion and OpinionSerializer(opinion).data, "document": document}
         )
-
-
-class GivenOpinionSerializer(OpinionSerializer):
-    on_this_draft = serializers.SerializerMethodField(help_text="false: the draft has changed since, and it is stale")
-
-    class Meta:
-        model = Opinion
-        fields = [*OpinionSerializer.Meta.fields, "on_this_draft"]
-
-    def get_on_this_draft(self, opinion: Opinion) -> bool:
-        return bool(opinion.digest == self.context["draft"])
 
 
 class GiveOpinionSerializer(Body):
@@ -88,14 +78,10 @@ class Opinions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
 
     queryset = Opinion.objects.all()
     needs = {"GET": Verb.READ, "POST": Verb.ADVISE}
-    serializer_class = GivenOpinionSerializer
+    serializer_class = OpinionSerializer
     filterset_class = OpinionFilter
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        draft = draft_digest(self.organisation) if hasattr(self, "organisation") else None
-        return {**super().get_serializer_context(), "draft": draft}
-
-    @extend_schema(operation_id="opinion_give", request=GiveOpinionSerializer, responses={201: GivenOpinionSerializer})
+    @extend_schema(operation_id="opinion_give", request=GiveOpinionSerializer, responses={201: OpinionSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """Give the DPO's opinion on the draft with this digest; 409 where it has changed since it was looked at."""
         asked = sent(GiveOpinionSerializer, request)

@@ -147,7 +147,7 @@ def publish(
             return last
         _refuse_past(last, in_force_from, now.astimezone(ZoneInfo(organisation.time_zone)).date())
     opinion = organisation.opinions.filter(digest=digest).last()
-    departs = _departs(organisation, opinion, last, opinion_reason)
+    departs = _departs(organisation, opinion, digest, opinion_reason)
     return Version.objects.create(
         organisation=organisation,
         number=last.number + 1 if last is not None else 1,
@@ -163,7 +163,14 @@ def publish(
     )
 
 
-def _departs(organisation: Organisation, opinion: Opinion | None, last: Version | None, why: str) -> bool:
+def stale_opinion(organisation: Organisation, digest: str) -> Opinion | None:
+    """The DPO's last opinion since the last version, if it is on another draft than the one with this digest."""
+    last = organisation.versions.order_by("-number").first()
+    found = organisation.opinions.filter(given_at__gt=last.published_at) if last else organisation.opinions.all()
+    return found.exclude(digest=digest).last()
+
+
+def _departs(organisation: Organisation, opinion: Opinion | None, digest: str, why: str) -> bool:
     """Whether publishing does not follow an opinion that it has or should have. Raises DocumentError without a why."""
     if opinion is not None:
         if opinion.stance != Stance.ADVISES_AGAINST:
@@ -173,8 +180,7 @@ def _departs(organisation: Organisation, opinion: Opinion | None, last: Version 
         return False
     else:
         missing = "the DPO has given no opinion on this draft; wait for it, or say why not (art. 38(1) GDPR)"
-        others = organisation.opinions.filter(given_at__gt=last.published_at) if last else organisation.opinions.all()
-        if others.exists():
+        if stale_opinion(organisation, digest) is not None:
             missing = (
                 "the draft has changed since the DPO gave an opinion, which therefore does not count; "
                 "ask for another, or say why not (art. 38(1) GDPR)"

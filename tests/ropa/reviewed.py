@@ -27,7 +27,7 @@ def owned(email: str, last: str | None = LAST, role: str = "Asiakaspalvelupääl
 
 def content(**over: Any) -> dict[str, Any]:
     """The register is Anna's; `registers`, `activities`, `datasets` add keys to the one entry of each."""
-    written = document()
+    written: dict[str, Any] = document()
     for kind, more in {"registers": owned(ANNA), **over}.items():
         written[kind][0].update(more)
     return written

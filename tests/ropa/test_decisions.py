@@ -52,6 +52,7 @@ def test_each_version_that_decided_about_a_rule(years):
     ]
     changed = log[1]
     assert changed.published_at == at(2024, 1, 10)
+    assert changed.opinion is not None
     assert (changed.opinion["stance"], changed.opinion["by"], changed.opinion_reason) == (
         "advises_against",
         "dpo:bob",

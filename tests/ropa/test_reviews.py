@@ -278,6 +278,7 @@ def test_what_is_due_and_how_far_it_has_come(organisation, sink):
     answered(organisation, sink, "unknown", now=days(1))
     (one,) = standing(organisation, days(1))
     assert one.state == "answered"
+    assert one.answer is not None
     assert one.answer.answer == Answer.UNKNOWN
 
 

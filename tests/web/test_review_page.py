@@ -6,6 +6,7 @@ import re
 from datetime import date
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -192,4 +193,5 @@ def test_no_log_line_opens_a_link(address, caplog):
         assert LinkMask().filter(record)
         assert address.split("/")[2] not in record.getMessage()
         assert "/review/…" in record.getMessage()
-    assert "links" in settings_module.LOGGING["handlers"]["stderr"]["filters"]
+    handlers: Any = settings_module.LOGGING["handlers"]
+    assert handlers["stderr"]["filters"] == ["links"]

@@ -82,6 +82,7 @@ def test_publishing_where_there_is_a_dpo(organisation, capsys):
         call_command(*arguments)
     call_command(*arguments, "--opinion-reason", "hallitus päätti")
     version = Version.objects.get()
+    assert version.opinion is not None
     assert (version.opinion["by"], version.opinion_reason) == ("dpo", "hallitus päätti")
     assert Opinion.objects.get().digest == version.digest
     assert draft_of(organisation)
