@@ -53,8 +53,14 @@ class Draft(InOrganisation):
         document = draft_of(self.organisation)
         digest = digest_of(document)
         opinion = self.organisation.opinions.filter(digest=digest).last()
+        stale = stale_opinion(self.organisation, digest) if opinion is None else None
         return Response(
-            {"digest": digest, "opinion": opinion and OpinionSerializer(opinion).data, "document": document}
+            {
+                "digest": digest,
+                "opinion": opinion and OpinionSerializer(opinion).data,
+                "stale_opinion": stale and OpinionSerializer(stale).data,
+                "document": document,
+            }
         )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from config import env
@@ -110,7 +111,7 @@ def test_mail_by_url(monkeypatch, url, host, port, tls, ssl):
 @pytest.mark.parametrize(("name", "value"), [("mail", "http://x"), ("mail", "smtp://"), ("address", "seloste.fi")])
 def test_what_is_no_such_address_stops_the_start(monkeypatch, name, value):
     monkeypatch.setenv("SELOSTE_X", value)
-    with pytest.raises(env.ImproperlyConfigured, match="SELOSTE_X"):
+    with pytest.raises(ImproperlyConfigured, match="SELOSTE_X"):
         getattr(env, name)("SELOSTE_X")
 
 
