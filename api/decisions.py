@@ -31,7 +31,7 @@ from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
 from ropa.selectors import snapshot_on
-from ropa.services import digest_of, document_at, draft_of, give_opinion
+from ropa.services import digest_of, document_at, draft_of, give_opinion, stale_opinion
 
 
 class DraftSerializer(serializers.Serializer[Any]):
