@@ -7,7 +7,18 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import decisions, organisation, record, register, reports, retention, reviews, tokens
+from api import (
+    decisions,
+    leaving,
+    organisation,
+    record,
+    register,
+    reports,
+    retention,
+    reviews,
+    suppression,
+    tokens,
+)
 from api.errors import no_such_page
 from ropa.kinds import KINDS
 
@@ -56,6 +67,10 @@ of_one = [
     path("", organisation.OneOrganisation.as_view(), name="organisation"),
     path("registers/", register.Registers.as_view(), name="registers"),
     path("registers/<slug:code>/", register.OneRegister.as_view(), name="register"),
+    path("registers/<slug:code>/close/", leaving.CloseRegister.as_view(), name="register-close"),
+    path("registers/<slug:code>/reopen/", leaving.ReopenRegister.as_view(), name="register-reopen"),
+    path("registers/<slug:code>/certificate/", leaving.ExitCertificate.as_view(), name="register-certificate"),
+    path("datasets/<slug:code>/migration/", leaving.RecordMigration.as_view(), name="dataset-migration"),
     path("datasets/", register.Datasets.as_view(), name="datasets"),
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
     path("datasets/<slug:code>/grounds/<slug:rule>/decisions/", decisions.GroundDecisions.as_view(), name="ground-log"),
@@ -78,6 +93,9 @@ of_one = [
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),
     path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),
+    path("suppression/check/", suppression.CheckBans.as_view(), name="suppression-check"),
+    path("suppression/bans/", suppression.Bans.as_view(), name="suppression-bans"),
+    path("suppression/lifts/", suppression.Lifts.as_view(), name="suppression-lifts"),
     path("nights/", retention.Nights.as_view(), name="nights"),
     path("nights/<date:business_date>/", retention.OneNight.as_view(), name="night"),
     path("nights/<date:business_date>/stop/", retention.StopNight.as_view(), name="night-stop"),

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
+from retention.closed import closings
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
 from ropa.models import Organisation
@@ -33,7 +34,7 @@ def authority_report(organisation: Organisation, as_of: date, language: str = "f
         raise NoVersionError(f"{organisation.slug}: no published version is in force on {as_of}")
     return build(
         {
-            "document": json.loads(found.snapshot),
+            "document": _with_closings(json.loads(found.snapshot), organisation, as_of),
             "as_of": as_of.isoformat(),
             "language": language,
             "release": release(),
@@ -45,6 +46,15 @@ def authority_report(organisation: Organisation, as_of: date, language: str = "f
             "evidence": _evidence(organisation, as_of),
         }
     )
+
+
+def _with_closings(document: dict[str, Any], organisation: Organisation, as_of: date) -> dict[str, Any]:
+    """A register that was closed until the day is shown as closed, also where the version in force is older."""
+    closed = closings(organisation, as_of)
+    for register in document.get("registers") or ():
+        if register["id"] in closed:
+            register |= {"lifecycle": "closed", "closed_on": closed[register["id"]].day.isoformat()}
+    return document
 
 
 def release() -> str:

@@ -203,11 +203,18 @@ def _register(register: Document, language: str) -> Report:
         "id": register["id"],
         "name": text_in(register.get("name"), language),
         "medium": words["media"].get(register.get("medium"), register.get("medium", "")),
-        "lifecycle": words["lifecycles"].get(register.get("lifecycle") or "active", register.get("lifecycle")),
+        "lifecycle": _lifecycle(register, language),
         "place": _field(register, "place", "", language),
         "backups": backups,
         "declared": bool(register.get("declared", True)),
     }
+
+
+def _lifecycle(register: Document, language: str) -> str:
+    """Its state in a word, and since when it is closed: `suljettu 1.7.2026`."""
+    state = register.get("lifecycle") or "active"
+    said = str(table(language)["lifecycles"].get(state, state))
+    return f"{said} {day_in_words(register['closed_on'], language)}" if register.get("closed_on") else said
 
 
 def _backups(value: Document, language: str) -> str:

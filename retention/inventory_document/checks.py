@@ -19,6 +19,7 @@ from retention.inventory_document.entry_checks import entry_findings
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
+from retention.plan import bans_of
 from ropa.kinds import KINDS
 from ropa.law import library
 
@@ -181,6 +182,10 @@ def _collected(whole: Whole, source: Document, steps: Steps) -> Iterator[Finding
     if not any(source.get(key) for key in ("started", "ended", "events", "facts")):
         yield Finding(steps, "tells nothing: neither a contract's days, nor events, nor facts")
     yield from unknown_events(source.get("events", {}), (*steps, "events"))
+    try:
+        bans_of(source)
+    except RuleError as error:
+        yield Finding((*steps, "options", "bans"), error.message)
     if "purpose" in source:
         yield from unknown(source["purpose"], whole.all_purposes, "purpose", (*steps, "purpose"))
 

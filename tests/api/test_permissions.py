@@ -27,12 +27,18 @@ class Address(NamedTuple):
 
 IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
+BAN = {"lines": [{"email": "testi@example.invalid"}], "channels": ["all"]}
+MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
 LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
 NEW = {"entry": {"id": "uusi", "name": {"fi": "uusi"}}, "reason": "a new group"}
 ADDRESSES = [
     Address("get", IN, {*READERS, "ines"}, 200),
     Address("get", IN + "registers/", READERS, 200),
     Address("get", IN + "registers/{code}/", READERS, 200),
+    Address("post", IN + "registers/{code}/close/", CONTROLLERS, 409, {"reason": "gone"}),
+    Address("post", IN + "registers/{code}/reopen/", CONTROLLERS, 409, {"reason": "back"}),
+    Address("get", IN + "registers/{code}/certificate/", READERS, 404),
+    Address("post", IN + "datasets/{code}/migration/", CONTROLLERS, 409, MOVED),
     Address("get", IN + "datasets/", READERS, 200),
     Address("get", IN + "datasets/{code}/", READERS, 200),
     Address("patch", IN + "registers/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
@@ -62,6 +68,9 @@ ADDRESSES = [
     Address("get", IN + "holds/", READERS, 200),
     Address("post", IN + "holds/", {*CONTROLLERS, "bob", "olga"}, 201, HOLD),
     Address("post", IN + "holds/{id}/release/", CONTROLLERS, 200, {"day": "2026-06-30"}),
+    Address("post", IN + "suppression/check/", {*CONTROLLERS, "olga", "ines"}, 200, {"lines": [{"number": "1"}]}),
+    Address("post", IN + "suppression/bans/", {*CONTROLLERS, "bob", "olga", "ines"}, 201, BAN),
+    Address("post", IN + "suppression/lifts/", {*CONTROLLERS, "ines"}, 201, BAN),
     Address("get", IN + "nights/", READERS, 200),
     Address("post", IN + "nights/", {*CONTROLLERS, "adam"}, 202, {"business_date": "2026-07-01"}),
     Address("get", IN + "nights/{business_date}/", READERS, 200),
