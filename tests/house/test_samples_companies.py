@@ -18,9 +18,9 @@ from retention.connectors.registry import kinds
 from retention.inventory_document import export_document, import_document, normalised, read, yaml_text
 from retention.inventory_document.checks import check
 from ropa.law import library
-from samples import kasenet, kotisivutaivas, ksvv
+from samples import documents, kasenet, kotisivutaivas, ksvv
 from samples.companies import PACKAGES, companies
-from samples.documents import joined, registers_of, unreached
+from samples.documents import registers_of, unreached
 from samples.frame import MARKER, Company, NotOursError, built
 from samples.kotisivutaivas.story import business_id, is_company
 from samples.kotisivutaivas.story import tell as tell_kotisivutaivas
@@ -28,7 +28,6 @@ from samples.lives import LEAST_CUSTOMERS, Situation
 from samples.people import CHECK_CHARACTERS
 
 TODAY = date(2026, 6, 1)
-STATEMENTS = {"ksvv": ("KSVV", 64), "kotisivutaivas": ("KT", 44)}
 REGISTERS = {
     "ksvv": [
         ("KSVV-R1", "Keski-Suomen Valokuituverkot Oy:n asiakasrekisteri", "database", True),
@@ -51,7 +50,6 @@ REGISTERS = {
     ],
 }
 SERVED = {"ksvv": ["kayttooikeudet"], "kotisivutaivas": ["asiakaspalvelu"]}
-OUTSIDE = {"page", "contact"}
 IDENTITY_CODE = re.compile(r"\b([0-3]\d[01]\d{3})[-+A-FU-Y](\d{3})([0-9A-FHJ-NPR-Y])\b")
 ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
 
@@ -79,7 +77,7 @@ def systems(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def whole(company: Company) -> dict[str, Any]:
-    return joined([yaml_text.parse(path.read_text(encoding="utf-8")) for path in (company.inventory, *company.further)])
+    return documents.whole(company, yaml_text.parse)
 
 
 def reached(document: dict[str, Any]) -> dict[str, Any]:
