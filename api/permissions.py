@@ -33,6 +33,10 @@ class Verb(StrEnum):
     START = "start a night"
     STOP = "stop a night"
     DECIDE = "approve or reject a lot"
+    CLOSE = "close or reopen a register, and record that a dataset was moved"
+    ASK_BANS = "ask the list of marketing bans"
+    BAN = "add a marketing ban"
+    LIFT_BAN = "take a marketing ban back"
 
 
 _READERS = (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -49,6 +53,10 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),
         Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
         Verb.DECIDE: (Role.CONTROLLER,),
+        Verb.CLOSE: (Role.CONTROLLER,),
+        Verb.ASK_BANS: (Role.CONTROLLER, Role.OWNER, Role.INTEGRATOR),
+        Verb.BAN: (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.INTEGRATOR),
+        Verb.LIFT_BAN: (Role.CONTROLLER, Role.INTEGRATOR),
     }
 )
 """Who has each right; of several roles, the first is the one that is put on record."""

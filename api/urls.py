@@ -7,8 +7,9 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import organisation, register, reports, retention, tokens
+from api import leaving, organisation, record, register, reports, retention, suppression, tokens
 from api.errors import no_such_page
+from ropa.kinds import KINDS
 
 
 class DateConverter:
@@ -35,21 +36,44 @@ class IdConverter:
         return str(value)
 
 
+class KindConverter:
+    """A list of the inventory document."""
+
+    regex = "|".join(kind.name for kind in KINDS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(DateConverter, "date")
+register_converter(KindConverter, "kind")
 register_converter(IdConverter, "id")
 
 of_one = [
     path("", organisation.OneOrganisation.as_view(), name="organisation"),
     path("registers/", register.Registers.as_view(), name="registers"),
     path("registers/<slug:code>/", register.OneRegister.as_view(), name="register"),
+    path("registers/<slug:code>/close/", leaving.CloseRegister.as_view(), name="register-close"),
+    path("registers/<slug:code>/reopen/", leaving.ReopenRegister.as_view(), name="register-reopen"),
+    path("registers/<slug:code>/certificate/", leaving.ExitCertificate.as_view(), name="register-certificate"),
+    path("datasets/<slug:code>/migration/", leaving.RecordMigration.as_view(), name="dataset-migration"),
     path("datasets/", register.Datasets.as_view(), name="datasets"),
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
+    path("record/", record.Head.as_view(), name="record"),
+    path("record/<kind:kind>/", record.Entries.as_view(), name="entries"),
+    path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
     path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),
     path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),
+    path("suppression/check/", suppression.CheckBans.as_view(), name="suppression-check"),
+    path("suppression/bans/", suppression.Bans.as_view(), name="suppression-bans"),
+    path("suppression/lifts/", suppression.Lifts.as_view(), name="suppression-lifts"),
     path("nights/", retention.Nights.as_view(), name="nights"),
     path("nights/<date:business_date>/", retention.OneNight.as_view(), name="night"),
     path("nights/<date:business_date>/stop/", retention.StopNight.as_view(), name="night-stop"),

@@ -125,7 +125,12 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_THROTTLE_RATES": {"log_in_address": "20/min", "log_in_name": "10/min", "tokens": "20/hour"},
+    "DEFAULT_THROTTLE_RATES": {
+        "log_in_address": "20/min",
+        "log_in_name": "10/min",
+        "tokens": "20/hour",
+        "suppression": "120/min",
+    },
     "NUM_PROXIES": env.number("SELOSTE_PROXIES", 0),
     "EXCEPTION_HANDLER": "api.errors.answer",
     "URL_FORMAT_OVERRIDE": None,

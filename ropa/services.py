@@ -23,8 +23,8 @@ from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.periods import Period, parse_financial_years
 from retention.domain.rules import Status
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
-from ropa.draft import document_of, write_rows
-from ropa.kinds import POLICY
+from ropa.draft import delete_entry, document_of, write_entry, write_head, write_rows
+from ropa.kinds import POLICY, kind_of
 from ropa.models import Ceiling, Ground, Organisation, Version
 
 MODES = ("observe", "flag", "purge")
@@ -38,6 +38,24 @@ def save_draft(document: Mapping[str, Any], by: str, reason: str) -> Organisatio
     History gets who and why, and no row for what did not change. Connections are not part of a draft.
     """
     return write_rows(document, _why(by, reason))
+
+
+@transaction.atomic
+def save_entry(organisation: Organisation, kind: str, entry: Mapping[str, Any], by: str, reason: str) -> None:
+    """Make one entry of the draft (`kind`: the list it stands in) equal to a checked one; a new one comes last."""
+    write_entry(organisation, kind_of(kind), entry, _why(by, reason))
+
+
+@transaction.atomic
+def remove_entry(organisation: Organisation, kind: str, code: str, by: str, reason: str) -> None:
+    """Take one entry out of the draft. What is published keeps it."""
+    delete_entry(organisation, kind_of(kind), code, _why(by, reason))
+
+
+@transaction.atomic
+def save_head(organisation: Organisation, head: Mapping[str, Any], by: str, reason: str) -> None:
+    """Make what the draft says of the organisation itself equal to a checked document's head."""
+    write_head(organisation, head, _why(by, reason))
 
 
 def draft_of(organisation: Organisation) -> dict[str, Any]:

@@ -26,14 +26,29 @@ class Address(NamedTuple):
 
 IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
+BAN = {"lines": [{"email": "testi@example.invalid"}], "channels": ["all"]}
+MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
+LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
+NEW = {"entry": {"id": "uusi", "name": {"fi": "uusi"}}, "reason": "a new group"}
 ADDRESSES = [
     Address("get", IN, {*READERS, "ines"}, 200),
     Address("get", IN + "registers/", READERS, 200),
     Address("get", IN + "registers/{code}/", READERS, 200),
+    Address("post", IN + "registers/{code}/close/", CONTROLLERS, 409, {"reason": "gone"}),
+    Address("post", IN + "registers/{code}/reopen/", CONTROLLERS, 409, {"reason": "back"}),
+    Address("get", IN + "registers/{code}/certificate/", READERS, 404),
+    Address("post", IN + "datasets/{code}/migration/", CONTROLLERS, 409, MOVED),
     Address("get", IN + "datasets/", READERS, 200),
     Address("get", IN + "datasets/{code}/", READERS, 200),
     Address("patch", IN + "registers/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
     Address("patch", IN + "datasets/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("get", IN + "record/", READERS, 200),
+    Address("patch", IN + "record/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("get", IN + "record/{kind}/", READERS, 200),
+    Address("post", IN + "record/{kind}/", {*CONTROLLERS, "bob", "olga"}, 201, NEW),
+    Address("get", IN + "record/{kind}/{code}/", READERS, 200),
+    Address("patch", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, LOOK),
+    Address("delete", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 204),
     Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01"}),
     Address("get", IN + "report/", READERS, 200),
     Address("get", IN + "versions/", READERS, 200),
@@ -42,6 +57,9 @@ ADDRESSES = [
     Address("get", IN + "holds/", READERS, 200),
     Address("post", IN + "holds/", {*CONTROLLERS, "bob", "olga"}, 201, HOLD),
     Address("post", IN + "holds/{id}/release/", CONTROLLERS, 200, {"day": "2026-06-30"}),
+    Address("post", IN + "suppression/check/", {*CONTROLLERS, "olga", "ines"}, 200, {"lines": [{"number": "1"}]}),
+    Address("post", IN + "suppression/bans/", {*CONTROLLERS, "bob", "olga", "ines"}, 201, BAN),
+    Address("post", IN + "suppression/lifts/", {*CONTROLLERS, "ines"}, 201, BAN),
     Address("get", IN + "nights/", READERS, 200),
     Address("post", IN + "nights/", {*CONTROLLERS, "adam"}, 202, {"business_date": "2026-07-01"}),
     Address("get", IN + "nights/{business_date}/", READERS, 200),
@@ -54,15 +72,18 @@ ADDRESSES = [
 
 
 def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
-    codes = {"registers": "crm", "datasets": "crm-0"}
+    codes = {"registers": "crm", "datasets": "crm-0", "record": "ryhma"}
     path = address.path.format(
         slug=slug,
         code=next((code for part, code in codes.items() if part in address.path), ""),
+        kind="subject_groups",
         number=1,
         business_date="2026-06-30",
         id=house.hold.pk if "holds" in address.path else house.lot.pk,
     )
     body = {**address.body, "digest": house.lot.digest} if "approve" in path and address.body else address.body
+    if address.method == "delete":
+        path += "?reason=gone"
     return getattr(house.client(who), address.method)(path, body)
 
 
@@ -90,7 +111,7 @@ def test_another_organisation_does_not_exist(house, address):
 
 def test_a_row_of_another_organisation_does_not_exist_in_ones_own(house):
     for address in ADDRESSES:
-        if "{" in address.path.removeprefix(IN):
+        if "{" in address.path.removeprefix(IN).removeprefix("record/{kind}/"):
             assert ask(house, "charlie", address, slug="toinen").status_code == 404, address
 
 
