@@ -32,7 +32,8 @@ from retention.domain.errors import (
     SuppressionError,
 )
 from retention.leaving import LeavingRefused
-from retention.reports import NoRecordError, NoVersionError
+from retention.reports import NoRecordError
+from ropa.selectors import NoVersionError
 
 PROBLEM = "application/problem+json"
 ROOT = "urn:seloste:problem:"

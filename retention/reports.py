@@ -28,14 +28,11 @@ from ropa.models import Organisation
 from ropa.render import FORMATS
 from ropa.report import build, records_of
 from ropa.seal import sealed
+from ropa.selectors import NoVersionError as NoVersionError
 from ropa.selectors import version_in_force
 
 REVIEW = ("review", "trigger_missing", "rule_conflict")
 DESTROYED = ("destroyed", "anonymised", "unlinked", "recovered")
-
-
-class NoVersionError(SelosteError):
-    """No published version is in force on the day: there is no record to show."""
 
 
 class NoRecordError(SelosteError):

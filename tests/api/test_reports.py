@@ -18,7 +18,7 @@ DAY = date(2030, 1, 1)
 
 @pytest.fixture
 def published(house):
-    publish(house.testi, DAY, NOW, "controller:alice")
+    publish(house.testi, DAY, NOW, "controller:alice", opinion_reason="a test")
     return house
 
 
