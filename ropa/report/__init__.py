@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from retention.domain.written import parse_day
 from ropa import article30
 from ropa.report.activities import activities, controller, measures_article, register
 from ropa.report.entries import SHOWN, entry
@@ -95,7 +96,7 @@ def build(data: Document) -> Report:
         "retention": list(retention(inventory)),
         "execution": execution(inventory, evidence),
         "gaps": gaps(inventory),
-        "extras": extras(inventory) if wider else None,
+        "extras": extras(inventory, parse_day(data["as_of"], "as_of")) if wider else None,
         "decided": decided(data["version"], language),
         "changes": changes(inventory.document, data.get("previous"), record, language),
     }

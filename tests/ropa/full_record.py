@@ -124,6 +124,6 @@ ENTRIES: dict[str, Any] = {
     ],
     "disposal_methods": [{"id": "silppu", "name": fi("Silppuaminen"), "media": ["paper"]}],
     "contact_points": [{"id": "palvelu", "name": fi("Asiakaspalvelu"), "tasks": ["requests"], "phone": "0100 000000"}],
-    "references": [{"id": "kirjanpito", "name": fi("kirjanpitolain 2:10 §"), "kind": "law", "row": "ACC-VOUCHER"}],
+    "references": [{"id": "kirjanpito", "name": fi("kirjanpitolain 2:10 §"), "kind": "law", "row": "kirjanpitolaki"}],
     "notices": [{"id": "seloste", "name": fi("Tietosuojaseloste"), "created_on": "2018-05-11"}],
 }
