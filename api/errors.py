@@ -32,7 +32,8 @@ from retention.domain.errors import (
     SuppressionError,
 )
 from retention.leaving import LeavingRefused
-from retention.reports import NoVersionError
+from retention.reports import NoRecordError
+from ropa.selectors import NoVersionError
 
 PROBLEM = "application/problem+json"
 ROOT = "urn:seloste:problem:"
@@ -69,6 +70,7 @@ _OURS: tuple[tuple[type[Exception], str, HTTPStatus], ...] = (
     (IdentifierError, "identifier", HTTPStatus.UNPROCESSABLE_ENTITY),
     (SuppressionError, "suppression", HTTPStatus.SERVICE_UNAVAILABLE),
     (NoVersionError, "no-version", HTTPStatus.NOT_FOUND),
+    (NoRecordError, "no-record", HTTPStatus.NOT_FOUND),
 )
 """Errors whose text says all there is to say."""
 

@@ -7,7 +7,19 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import findings, leaving, organisation, record, register, reports, retention, suppression, tokens
+from api import (
+    decisions,
+    findings,
+    leaving,
+    organisation,
+    record,
+    register,
+    reports,
+    retention,
+    reviews,
+    suppression,
+    tokens,
+)
 from api.errors import no_such_page
 from ropa.kinds import KINDS
 
@@ -62,6 +74,17 @@ of_one = [
     path("datasets/<slug:code>/migration/", leaving.RecordMigration.as_view(), name="dataset-migration"),
     path("datasets/", register.Datasets.as_view(), name="datasets"),
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
+    path("datasets/<slug:code>/grounds/<slug:rule>/decisions/", decisions.GroundDecisions.as_view(), name="ground-log"),
+    path(
+        "datasets/<slug:code>/ceilings/<slug:rule>/decisions/", decisions.CeilingDecisions.as_view(), name="ceiling-log"
+    ),
+    path("draft/", decisions.Draft.as_view(), name="draft"),
+    path("opinions/", decisions.Opinions.as_view(), name="opinions"),
+    path("changes/", decisions.Changes.as_view(), name="changes"),
+    path("snapshot/", decisions.Snapshot.as_view(), name="snapshot"),
+    path("reviews/", reviews.Reviews.as_view(), name="reviews"),
+    path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
+    path("reviews/dates/", reviews.ReviewDates.as_view(), name="review-dates"),
     path("record/", record.Head.as_view(), name="record"),
     path("record/<kind:kind>/", record.Entries.as_view(), name="entries"),
     path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),

@@ -8,7 +8,8 @@ from typing import Any
 
 from ropa.findings.inventory import Inventory, words_of
 
-IN_FORCE = "in_force"
+STANDING = ("in_force", "not_yet")
+"""What no longer is so has another status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Cited:
 
 def current(inventory: Inventory, row: Any) -> bool:
     """Whether a law is in force, an authority has its name, a standard is not withdrawn, today."""
-    return bool(row.status_on(inventory.today) == IN_FORCE)
+    return row.status_on(inventory.today) in STANDING
 
 
 def lapsed(inventory: Inventory, code: str) -> bool:
@@ -71,7 +72,7 @@ _TEXTS = {
 def _mentioned(inventory: Inventory, place: str, text: Any) -> Iterator[tuple[str, Any]]:
     texts = text.values() if isinstance(text, dict) else [text] if isinstance(text, str) else []
     for one in texts:
-        for row in inventory.mentions(one):
+        for row in inventory.mentioned(one):
             yield place, row
 
 

@@ -20,7 +20,7 @@ Placed = tuple[str, Document]
 
 @dataclass(frozen=True, eq=False)
 class Inventory:
-    """One document on one day. `references` and `laws` are the libraries' rows by id; `mentions` finds a text's."""
+    """One document on one day. `references` and `laws` are the libraries' rows by id; `mentions` finds them in a text."""
 
     document: Document
     references: Mapping[str, Any]
@@ -115,8 +115,13 @@ class Inventory:
         """Every row of its kind that an entry of `references` names, the one named by id first."""
         cited: Document = self._cited.get(code) or {}
         named = self.references.get(cited.get("row") or "")
-        spelled = [row for text in (cited.get("name") or {}).values() for row in self.mentions(text)]
+        spelled = [row for text in (cited.get("name") or {}).values() for row in self.mentioned(text)]
         return [row for row in [named, *spelled] if row is not None and row.kind == cited.get("kind")]
+
+    def mentioned(self, text: str) -> list[Any]:
+        """The library's rows that a text names."""
+        rows = (self.references.get(one.id) for one in self.mentions(text))
+        return [row for row in rows if row is not None]
 
     @cached_property
     def _cited(self) -> Mapping[str, Document]:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from drf_spectacular.generators import SchemaGenerator
 
 from ropa.models import Membership, Organisation, Role
+from ropa.services import draft_digest
 from tests.api.conftest import CAST, House
 
 READERS = {"alice", "ada", "bob", "olga", "aino", "adam"}
@@ -42,6 +43,17 @@ ADDRESSES = [
     Address("get", IN + "datasets/{code}/", READERS, 200),
     Address("patch", IN + "registers/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
     Address("patch", IN + "datasets/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("get", IN + "datasets/{code}/grounds/{rule}/decisions/", READERS, 200),
+    Address("get", IN + "datasets/{code}/ceilings/{rule}/decisions/", READERS, 200),
+    Address("get", IN + "draft/", READERS, 200),
+    Address("get", IN + "opinions/", READERS, 200),
+    Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
+    Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
+    Address("get", IN + "snapshot/", READERS, 200, {"as_of": "2099-01-01"}),
+    Address("get", IN + "reviews/", READERS, 200),
+    Address("get", IN + "reviews/due/", READERS, 200),
+    Address("get", IN + "reviews/dates/", READERS, 200),
+    Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01", "opinion_reason": "urgent"}),
     Address("get", IN + "record/", READERS, 200),
     Address("patch", IN + "record/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
     Address("get", IN + "record/{kind}/", READERS, 200),
@@ -49,7 +61,6 @@ ADDRESSES = [
     Address("get", IN + "record/{kind}/{code}/", READERS, 200),
     Address("patch", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, LOOK),
     Address("delete", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 204),
-    Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01"}),
     Address("get", IN + "report/", READERS, 200),
     Address("get", IN + "findings/", READERS, 200),
     Address("get", IN + "versions/", READERS, 200),
@@ -79,10 +90,12 @@ def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
         code=next((code for part, code in codes.items() if part in address.path), ""),
         kind="subject_groups",
         number=1,
+        rule="enintaan" if "ceilings" in address.path else "sopimus",
         business_date="2026-06-30",
         id=house.hold.pk if "holds" in address.path else house.lot.pk,
     )
-    body = {**address.body, "digest": house.lot.digest} if "approve" in path and address.body else address.body
+    digest = house.lot.digest if "approve" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
+    body = {**address.body, "digest": digest} if address.body and "digest" in address.body else address.body
     if address.method == "delete":
         path += "?reason=gone"
     return getattr(house.client(who), address.method)(path, body)

@@ -29,7 +29,8 @@ TRACKED = {
     "retention": {"Connection", "Hold"},
 }
 NOT_TRACKED = {
-    "ropa": {"Version", "Membership"},  # written once; who may do what
+    # written once; who may do what; only added to
+    "ropa": {"Version", "Membership", "Opinion", "Review", "ReviewEvent"},
     "retention": {  # a data subject's reference, append-only, or a machine's own state
         "LedgerContract",
         "LedgerEvent",

@@ -849,3 +849,21 @@ class TestCommands:
         file = tmp_path / "x.yaml"
         file.write_bytes(b"a: \xff\xfe")
         assert self.run("import_inventory", file)[::2] == (1, f"document: is not UTF-8\n{file}: nothing was imported\n")
+
+
+class TestLibraries:
+    """What is cited by the id of a library is there."""
+
+    def test_a_row_of_the_references_library_that_is_not_there(self):
+        cited = {"id": "laki", "name": {"fi": "henkilötietolaki"}, "kind": "law"}
+        found = refused({**document(), "references": [{**cited, "row": "henkilotietolak"}]})
+        assert found["references[laki].row"] == (
+            "there is no row of the references library 'henkilotietolak'; did you mean 'henkilotietolaki'?"
+        )
+        read(yaml_text.write({**document(), "references": [{**cited, "row": "henkilotietolaki"}]}), LAWS)
+
+    def test_a_row_of_the_law_library_that_is_not_there(self):
+        said = {"id": "kuusi", "name": {"fi": "kuusi vuotta"}}
+        found = refused({**document(), "time_limits": [{**said, "law": "ACC-VOUCHERS"}]})
+        assert "did you mean 'ACC-VOUCHER'?" in found["time_limits[kuusi].law"]
+        read(yaml_text.write({**document(), "time_limits": [{**said, "law": "ACC-VOUCHER"}]}), LAWS)

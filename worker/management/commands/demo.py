@@ -255,7 +255,7 @@ class Command(BaseCommand):
             organisation=organisation.slug,
             as_of=options["today"],
             language=options["language"],
-            format="all",
+            formats="all",
             out=options["out"],
             stdout=self.stdout,
             stderr=self.stderr,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import import_document, read, warnings_of
-from ropa.services import publish
+from ropa.services import OPINION_REASON, publish
 
 
 class Command(BaseCommand):
@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="docs/reference/inventory-document.md describes one")
         parser.add_argument("--by", default="administrator", help="who imports it, as a role")
         parser.add_argument("--reason", default="", help="why; stands in the history")
+        parser.add_argument("--opinion-reason", metavar="TEXT", default="", help=OPINION_REASON)
         parser.add_argument("--publish", action="store_true", help="publish the draft in the same step")
         parser.add_argument(
             "--in-force-from", metavar="DATE", type=date.fromisoformat, help="the first day of the published version"
@@ -43,6 +44,7 @@ class Command(BaseCommand):
                         timezone.now(),
                         publisher=options["by"],
                         reason=options["reason"],
+                        opinion_reason=options["opinion_reason"],
                     )
         except DocumentError as error:
             for problem in error.problems:
