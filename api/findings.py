@@ -33,7 +33,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     status = serializers.CharField(help_text=", ".join(status.value for status in Status))
     severity = serializers.CharField(help_text="error, warning or info: the check's own")
     article = serializers.CharField()
-    label = serializers.CharField()
+    name = serializers.CharField(help_text="what the check is about")
     message = serializers.CharField()
     remedy = serializers.CharField(allow_null=True)
     where = serializers.ListField(child=serializers.CharField())

@@ -1,4 +1,4 @@
-"""The findings of an organisation's published version or draft, as data in one language: what commands and the API tell."""
+"""The findings of an organisation's version or draft, as data in one language: what commands and the API tell."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NoVersionError(LookupError):
 
 
 def document_asked(organisation: Organisation, version: int | str | None, today: date) -> dict[str, Any]:
-    """The document of a version by its number, of the draft, or (None) of the version in force. Raises NoVersionError."""
+    """The document of a version by number, of the draft, or of the version in force (None). Raises NoVersionError."""
     if version == DRAFT:
         return draft_of(organisation)
     if version is None:
@@ -54,7 +54,7 @@ def as_data(finding: Finding, language: str) -> dict[str, Any]:
         "status": finding.status.value,
         "severity": finding.severity,
         "article": finding.article,
-        "label": finding.label[language],
+        "name": finding.label[language],
         "message": finding.message[language],
         "remedy": _in(finding.remedy, language),
         "where": list(finding.where),
@@ -87,6 +87,6 @@ def expected_of(table: Any, slug: str) -> Mapping[str, str]:
 
 
 def compared(expected: Mapping[str, str], found: list[Finding]) -> list[tuple[str, str, str]]:
-    """Each expected check with the status that is expected and the one that was found; "" where there is no such check."""
+    """Each expected check, the status that is expected, and the one that was found; "" for no such check."""
     got = {one.check: one.status.value for one in found}
     return [(check, status, got.get(check, "")) for check, status in expected.items()]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ropa.findings.inventory import Inventory, words_of
+from ropa.findings.inventory import Inventory
 
 STANDING = ("in_force", "not_yet")
 """What no longer is so has another status."""
@@ -76,11 +76,18 @@ def _mentioned(inventory: Inventory, place: str, text: Any) -> Iterator[tuple[st
             yield place, row
 
 
-def names_of(rows: list[Cited]) -> dict[str, str]:
-    """What rows are called, in each language, each once."""
-    names = {cited.row.id: cited.row.name for cited in rows}
-    return {language: ", ".join(_in(name, language) for name in names.values()) for language in ("fi", "sv", "en")}
+def names_of(inventory: Inventory, found: list[Cited]) -> dict[str, str]:
+    """What rows are called, each once, and what came in their place; a section is named by its law."""
+    rows = {one.row.id: one.row for one in (_whole(inventory, cited.row) for cited in found)}
+    return {
+        language: ", ".join(_name(inventory, row, language) for row in rows.values()) for language in ("fi", "sv", "en")
+    }
 
 
-def _in(name: Any, language: str) -> str:
-    return str(name.get(language) or next(iter(name.values()))) if hasattr(name, "get") else words_of(name)
+def _whole(inventory: Inventory, row: Any) -> Any:
+    return inventory.references.get(row.part_of, row)
+
+
+def _name(inventory: Inventory, row: Any, language: str) -> str:
+    after = [inventory.references[one].name[language] for one in row.successors if one in inventory.references]
+    return f"{row.name[language]} → {' / '.join(after)}" if after else str(row.name[language])

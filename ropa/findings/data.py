@@ -6,10 +6,11 @@ from ropa.findings.finding import Verdict, missing, not_applicable, partial, pre
 from ropa.findings.inventory import Inventory, said, value_of, words_of
 
 REGISTER_SOURCES = {"public_register", "private_register", "other_controller"}
-ANY_REGISTER = set(
-    "julkiset yksityiset muut viranomaisten rekisterit lähteet tietolähteet ja tai offentliga privata andra "
-    "myndigheters register källor uppgiftskällor och eller public private other authorities' registers sources and or".split()
-)
+ANY_REGISTER = {
+    *("julkiset", "yksityiset", "muut", "viranomaisten", "rekisterit", "lähteet", "tietolähteet", "ja", "tai"),
+    *("offentliga", "privata", "andra", "myndigheters", "register", "källor", "uppgiftskällor", "och", "eller"),
+    *("public", "private", "other", "authorities'", "registers", "sources", "and", "or"),
+}
 """Words of which a name can be made that names no register."""
 VAGUE_MEASURES = {"general", "legal_compliance"}
 

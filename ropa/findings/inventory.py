@@ -20,7 +20,7 @@ Placed = tuple[str, Document]
 
 @dataclass(frozen=True, eq=False)
 class Inventory:
-    """One document on one day. `references` and `laws` are the libraries' rows by id; `mentions` finds them in a text."""
+    """A document on a day. `references` and `laws` are the libraries' rows by id; `mentions` finds them in a text."""
 
     document: Document
     references: Mapping[str, Any]

@@ -113,4 +113,4 @@ def processor_record(inventory: Inventory) -> Verdict:
 
 def _by_contract(activity: Document) -> bool:
     """Whether it is done under an agreement, as with a customer's content, and not under an act of law."""
-    return (activity.get("mandate") or {}).get("instrument", "contract") == "contract"
+    return bool((activity.get("mandate") or {}).get("instrument", "contract") == "contract")

@@ -26,5 +26,5 @@ def _all_current(inventory: Inventory, kind: str) -> Verdict:
     found = cited(inventory, kind)
     old = [one for one in found if not current(inventory, one.row)]
     if old:
-        return outdated(*(one.place for one in old), names=names_of(old))
+        return outdated(*(one.place for one in old), names=names_of(inventory, old))
     return present(*(one.place for one in found)) if found else not_applicable()

@@ -1,4 +1,4 @@
-"""A small record in which nothing is to be mended, a reference library of a few rows, and findings of what a test made of it."""
+"""A small record in which nothing is to be mended, a reference library of a few rows, and a test's findings."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Row:
     said: str
     status: str = "in_force"
     maps_to: tuple[str, ...] = ()
+    part_of: str = ""
+    successors: tuple[str, ...] = ()
     name: Mapping[str, str] = field(default_factory=dict)
 
     def status_on(self, day: date) -> str:
@@ -35,7 +37,7 @@ class Row:
 
 
 def row(code: str, kind: str, said: str, status: str = "in_force", maps_to: tuple[str, ...] = ()) -> Row:
-    return Row(code, kind, said, status, maps_to, {language: said for language in ("fi", "sv", "en")})
+    return Row(code, kind, said, status, maps_to, name=dict.fromkeys(("fi", "sv", "en"), said))
 
 
 ROWS = {

@@ -1,4 +1,4 @@
-"""What holds of the findings of every document: one per check, in one order, in three languages, at places that stand."""
+"""Of every document: one finding per check, in one order, in three languages, at places that stand."""
 
 from __future__ import annotations
 
@@ -184,3 +184,11 @@ def test_a_table_that_is_not_whole_is_refused_by_name(change, named):
 def test_what_the_library_does_not_know_is_believed():
     document = but(lambda d: d["references"].append({"id": "x", "name": fi("outo laki"), "kind": "law"}))
     assert [one.check for one in findings(document, ROWS, library(), TODAY, mentioned) if not one.status.well] == []
+
+
+def test_every_check_stands_in_the_reference_with_its_article_and_severity():
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "findings.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `") and line.count("|") == 6]
+    assert [row.split(" | ")[:4] for row in rows] == [
+        [f"| `{check.id}`", check.article, check.severity, check.label["en"]] for check in checks()
+    ]
