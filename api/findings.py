@@ -17,8 +17,14 @@ from api.register import LANGUAGE, language_of
 from ropa.examination import DRAFT, GROUPS, NoVersionError, as_data, examine
 from ropa.findings import Status
 
+VERSION = OpenApiParameter(
+    "version",
+    {"type": "string", "pattern": "^([0-9]{1,9}|draft)$"},
+    description="a number, or draft; the version in force today if left out",
+)
 
-class DecisionSerializer(serializers.Serializer[Any]):
+
+class ResembledSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     about = serializers.CharField()
     year = serializers.IntegerField()
@@ -37,7 +43,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
     remedy = serializers.CharField(allow_null=True)
     where = serializers.ListField(child=serializers.CharField())
-    decision = DecisionSerializer(allow_null=True)
+    decision = ResembledSerializer(allow_null=True)
 
 
 class Findings(InOrganisation):
@@ -52,7 +58,7 @@ class Findings(InOrganisation):
         operation_id="findings",
         parameters=[
             LANGUAGE,
-            OpenApiParameter("version", str, description="a number, or draft; the version in force today if left out"),
+            VERSION,
             OpenApiParameter("group", str, enum=GROUPS, description="all if left out"),
         ],
         responses=FindingSerializer(many=True),

@@ -78,7 +78,7 @@ def _mentioned(inventory: Inventory, place: str, text: Any) -> Iterator[tuple[st
 
 def names_of(inventory: Inventory, found: list[Cited]) -> dict[str, str]:
     """What rows are called, each once, and what came in their place; a section is named by its law."""
-    rows = {one.row.id: one.row for one in (_whole(inventory, cited.row) for cited in found)}
+    rows = {row.id: row for row in (_whole(inventory, one.row) for one in found)}
     return {
         language: ", ".join(_name(inventory, row, language) for row in rows.values()) for language in ("fi", "sv", "en")
     }

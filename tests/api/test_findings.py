@@ -15,7 +15,7 @@ IN = "/api/v1/organisations/testi/findings/"
 
 @pytest.fixture
 def published(house):
-    publish(house.testi, date(2030, 1, 1), NOW, "controller:alice")
+    publish(house.testi, date(2030, 1, 1), NOW, "controller:alice", opinion_reason="a test")
     return house
 
 
