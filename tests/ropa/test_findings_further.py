@@ -104,6 +104,7 @@ CASES = [
     ),
     Case("START_WITHOUT_WATCHDOG", NOT_APPLICABLE, datasets(dataset("d", VOUCHER))),
     Case("HISTORY_WITHOUT_END", PRESENT, same),
+    Case("HISTORY_WITHOUT_END", NOT_APPLICABLE, datasets(dataset("laatikko", NEED, grain="container"))),
     Case("HISTORY_WITHOUT_END", PARTIAL, datasets(dataset("tiketit", NEED, grain="record")), "datasets[tiketit]"),
     Case(
         "HISTORY_WITHOUT_END", PRESENT, datasets(dataset("t", rule("t", "need", "case_closed", "P1Y"), grain="record"))
@@ -191,6 +192,21 @@ CASES = [
         lambda d: d["data_categories"][0]["items"].append({"id": "h", "name": fi("hetu"), "identity_code": True}),
         "datasets[asiakkaat]",
     ),
+    *(
+        Case(
+            "IDENTITY_CODE_KEPT",
+            status,
+            also(
+                lambda d: d["data_categories"][0]["items"].append(
+                    {"id": "h", "name": fi("hetu"), "identity_code": True}
+                ),
+                lambda d, fields=fields: d["datasets"].append(
+                    {**dataset("henkilötunnukset", NEED), "mapping": {"place": "asiakas", "fields": fields}}
+                ),
+            ),
+        )
+        for fields, status in ((["hetu"], PRESENT), ([], PARTIAL))
+    ),
     Case("IDENTITY_CODE_KEPT", NOT_APPLICABLE, NO_DATASETS),
     Case("SPECIAL_CATEGORIES", NOT_APPLICABLE, same),
     Case("SPECIAL_CATEGORIES", MISSING, first("data_categories", special={"value": {"article": "9(2)(h)"}})),
@@ -270,6 +286,11 @@ CASES = [
         OUTDATED,
         also(ADD_TRAFFIC, put("rights", right("access", limited=True, data_categories=["valitys"]))),
         "rights[access]",
+    ),
+    Case(
+        "TRAFFIC_ACCESS_DENIED",
+        PRESENT,
+        also(ADD_TRAFFIC, put("rights", right("access", data_categories=["valitys"]))),
     ),
     Case("MARKETING_BAN_KEPT", PRESENT, same),
     Case("MARKETING_BAN_KEPT", MISSING, also(NO_DATASETS, put("time_limits"))),
