@@ -47,6 +47,12 @@ def ended(**over):
     return add_activity({"id": "vanha", "name": fi("vanha"), "role": "controller", **over})
 
 
+def over_fields(fields):
+    """A dataset of identity codes over some of a row's fields; over none: the whole row."""
+    mapping = {"place": "asiakas", "fields": fields}
+    return lambda d: d["datasets"].append({**dataset("henkilötunnukset", NEED), "mapping": mapping})
+
+
 NEED = rule("tarve", "need", "contract_ended", "P0D")
 AWAITING = rule("tili", "need", "account_closed", "P1Y")
 DUTY = {"rounding": "end_of_calendar_year_of_financial_year", "law": "ACC-VOUCHER"}
@@ -200,9 +206,7 @@ CASES = [
                 lambda d: d["data_categories"][0]["items"].append(
                     {"id": "h", "name": fi("hetu"), "identity_code": True}
                 ),
-                lambda d, fields=fields: d["datasets"].append(
-                    {**dataset("henkilötunnukset", NEED), "mapping": {"place": "asiakas", "fields": fields}}
-                ),
+                over_fields(fields),
             ),
         )
         for fields, status in ((["hetu"], PRESENT), ([], PARTIAL))
