@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from api import (
     decisions,
+    inventory,
     leaving,
     organisation,
     record,
@@ -84,6 +85,7 @@ of_one = [
     path("reviews/", reviews.Reviews.as_view(), name="reviews"),
     path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
     path("reviews/dates/", reviews.ReviewDates.as_view(), name="review-dates"),
+    path("inventory/", inventory.Inventory.as_view(), name="inventory"),
     path("record/", record.Head.as_view(), name="record"),
     path("record/<kind:kind>/", record.Entries.as_view(), name="entries"),
     path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
