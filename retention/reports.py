@@ -15,6 +15,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -24,7 +25,7 @@ from retention.domain.errors import SelosteError
 from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
-from ropa.models import Organisation
+from ropa.models import Organisation, Version
 from ropa.render import FORMATS
 from ropa.report import build, records_of
 from ropa.seal import sealed
@@ -47,6 +48,7 @@ class Given:
     version: Mapping[str, Any]
     evidence: Mapping[str, Any] | None
     as_of: date
+    previous: Mapping[str, Any] | None = None
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ class Given:
                 "extras": extras,
                 "release": release(),
                 "version": self.version,
+                "previous": self.previous,
                 "evidence": self.evidence,
             }
         )
@@ -76,9 +79,30 @@ def given(organisation: Organisation, as_of: date) -> Given:
     found = version_in_force(organisation, as_of)
     if found is None:
         raise NoVersionError(f"{organisation.slug}: no published version is in force on {as_of}")
-    version = {"number": found.number, "in_force_from": found.in_force_from.isoformat(), "digest": found.digest}
+    version = {
+        "number": found.number,
+        "in_force_from": found.in_force_from.isoformat(),
+        "digest": found.digest,
+        "publisher": found.publisher,
+        "published_on": found.published_at.astimezone(ZoneInfo(organisation.time_zone)).date().isoformat(),
+        "reason": found.reason,
+        "opinion": found.opinion,
+        "opinion_reason": found.opinion_reason,
+    }
     document = _with_closings(json.loads(found.snapshot), organisation, as_of)
-    return Given(document, version, _evidence(organisation, as_of), as_of)
+    return Given(document, version, _evidence(organisation, as_of), as_of, _previous(organisation, found))
+
+
+def _previous(organisation: Organisation, version: Version) -> dict[str, Any] | None:
+    """The version that was in force before this one; None where it is the first."""
+    before = organisation.versions.filter(number__lt=version.number).order_by("-number").first()
+    if before is None:
+        return None
+    return {
+        "number": before.number,
+        "in_force_from": before.in_force_from.isoformat(),
+        "document": json.loads(before.snapshot),
+    }
 
 
 def _with_closings(document: dict[str, Any], organisation: Organisation, as_of: date) -> dict[str, Any]:
@@ -122,7 +146,7 @@ def sealed_report(
             files[file_name(organisation.slug, as_of, record, extension)] = FORMATS[extension](report)
     about = {
         "organisation": {"slug": organisation.slug, "name": found.document["organisation"]["name"]},
-        "version": dict(found.version),
+        "version": {key: found.version[key] for key in ("number", "in_force_from", "digest")},
         "evidence_head": dict(found.evidence["head"]) if found.evidence else None,
         "as_of": as_of.isoformat(),
         "language": language,

@@ -29,6 +29,7 @@ def sheet_of(report: Data, compact: bool = False) -> Sheet:
         "execution": True,
         "gaps": True,
         "extras": annex,
+        "changes": bool(report["decided"] or report["changes"]),
         "checking": True,
     }
     keys = [key for key, here in shown.items() if here]
@@ -43,6 +44,7 @@ def sheet_of(report: Data, compact: bool = False) -> Sheet:
         "execution": lambda: layout_evidence.execution(speaker),
         "gaps": lambda: layout_evidence.gaps(speaker),
         "extras": lambda: layout_extras.extras(speaker),
+        "changes": lambda: layout_extras.changes(speaker),
         "checking": lambda: layout_evidence.checking(speaker, content),
     }
     if compact:

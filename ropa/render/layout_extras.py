@@ -22,6 +22,32 @@ def extras(speaker: Speaker) -> Section:
     return speaker.section("extras", speaker.words["extras"], "", *blocks)
 
 
+def changes(speaker: Speaker) -> Section:
+    """How the version was decided, and what it changed since the one before."""
+    report = speaker.report
+    blocks: list[Block] = (
+        [Text(tuple((speaker.said(line),) for line in report["decided"]))] if report["decided"] else []
+    )
+    found = report["changes"]
+    if found is None:
+        blocks.append(Text(cell(speaker.words["first_version"])))
+        return speaker.section("changes", speaker.words["changes"], "", *blocks)
+    since = speaker.words["changes_since"].format(
+        number=found["since"]["number"],
+        day=speaker.day(found["since"]["in_force_from"]),
+        changes=speaker.counted(found["number"], "changes_counted"),
+    )
+    blocks.append(Text(cell(since)))
+    if found["lines"]:
+        column = (Column(speaker.words["change"], 100),)
+        rows = tuple((((speaker.said(line),),),) for line in found["lines"])
+        blocks.append(Table(speaker.words["changes"], column, rows))
+    if found["number"] > len(found["lines"]):
+        left = speaker.words["changes_more"].format(number=speaker.number(found["number"] - len(found["lines"])))
+        blocks.append(Text(cell(left)))
+    return speaker.section("changes", speaker.words["changes"], "", *blocks)
+
+
 def references(speaker: Speaker, entries: list[Data]) -> Table:
     """Each citation as it was written, what it is used as, and what the library knows of it."""
     columns = (

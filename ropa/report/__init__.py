@@ -20,6 +20,7 @@ from ropa.report.execution import execution, execution_of
 from ropa.report.extras import KINDS as EXTRA_KINDS
 from ropa.report.extras import extras
 from ropa.report.gaps import gaps
+from ropa.report.history import changes, decided
 from ropa.report.inventory import Inventory
 from ropa.report.records import CONTROLLER, PARAGRAPHS, PROCESSOR, RECORDS, part_of, records_of
 from ropa.report.retention import RULE_KEYS, retention
@@ -52,6 +53,8 @@ def build(data: Document) -> Report:
 
     `record`: controller (30(1)) or processor (30(2)); the first that the document is, if left out. `extras`: whether
     what Article 30 does not ask for is said too (legal bases, sources, systems, rights); true if left out.
+    `version` may tell how it was decided (`publisher`, `published_on`, `reason`, `opinion`, `opinion_reason`), and
+    `previous` {number, in_force_from, document} is the version before it.
     `evidence`: `head` {number, business_date, digest}, `night` {business_date, version, missed_dates, succeeded},
     `nights`, `last_successful`, and `datasets`: per dataset the night's numbers as `retention.reports` reads them.
     Raises RuleError for a rule that could not be executed, ValueError for a language without words or a record that
@@ -77,7 +80,7 @@ def build(data: Document) -> Report:
             "name": organisation["name"],
             "business_id": organisation.get("business_id", ""),
         },
-        "version": dict(data["version"]),
+        "version": {key: data["version"][key] for key in ("number", "in_force_from", "digest")},
         "evidence_head": dict(evidence["head"]) if evidence else None,
         "headings": {paragraph: dict(table(language)["article30"][paragraph])},
         "controller": controller(inventory),
@@ -94,6 +97,8 @@ def build(data: Document) -> Report:
         "execution": execution(inventory, evidence),
         "gaps": gaps(inventory),
         "extras": extras(inventory, parse_day(data["as_of"], "as_of")) if wider else None,
+        "decided": decided(data["version"], language),
+        "changes": changes(inventory.document, data.get("previous"), record, language),
     }
 
 
