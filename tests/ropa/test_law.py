@@ -104,7 +104,7 @@ def test_a_missing_key_and_a_second_row_of_one_id_are_errors(tmp_path):
     short = {key: value for key, value in ROW.items() if key != "source"}
     with pytest.raises(RuleError, match="ACC-VOUCHER: missing or unknown: source"):
         load(write(tmp_path, short))
-    with pytest.raises(RuleError, match="ACC-VOUCHER.in_force_to: is there twice on one day"):
+    with pytest.raises(RuleError, match=r"ACC-VOUCHER\.in_force_to: is there twice on one day"):
         load(write(tmp_path, ROW, ROW))
 
 
