@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from retention.domain.errors import RuleError
-from retention.domain.periods import FinancialYears, Rounding, last_day, parse_financial_years
+from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
 from retention.domain.written import parse_day, parse_trigger
 from ropa.law import LawRule, library, versions_of
 from ropa.wording import DIRECTORY, day_in_words
@@ -102,7 +102,7 @@ def _differs(rule: Document, row: LawRule) -> Iterator[str]:
             same = False
         if not same:
             yield "trigger"
-    if row.period is not None and "period" in rule and rule["period"] != str(row.period):
+    if row.period is not None and "period" in rule and Period.parse(rule["period"]) != row.period:
         yield "period"
     if row.period is not None and "period" not in rule and "action" in rule and "trigger" in rule:
         yield "period"
