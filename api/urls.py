@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from api import (
     decisions,
+    law,
     leaving,
     organisation,
     record,
@@ -80,6 +81,8 @@ of_one = [
     path("draft/", decisions.Draft.as_view(), name="draft"),
     path("opinions/", decisions.Opinions.as_view(), name="opinions"),
     path("changes/", decisions.Changes.as_view(), name="changes"),
+    path("law/citing/", law.CitingLaw.as_view(), name="citing"),
+    path("law/changes/", law.LawChanges.as_view(), name="law-changes"),
     path("snapshot/", decisions.Snapshot.as_view(), name="snapshot"),
     path("reviews/", reviews.Reviews.as_view(), name="reviews"),
     path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
@@ -110,6 +113,8 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("tokens/", tokens.Tokens.as_view(), name="tokens"),
     path("tokens/<slug:key>/", tokens.OneToken.as_view(), name="token"),
+    path("law/", law.Law.as_view(), name="law"),
+    path("law/<slug:row>/", law.OneLaw.as_view(), name="law-row"),
     path("organisations/", organisation.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>/", include(of_one)),
     re_path(r"^[\s\S]*$", no_such_page),

@@ -49,6 +49,8 @@ ADDRESSES = [
     Address("get", IN + "opinions/", READERS, 200),
     Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
     Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
+    Address("get", IN + "law/citing/", READERS, 200),
+    Address("get", IN + "law/changes/", READERS, 200, {"until": "2099-01-01"}),
     Address("get", IN + "snapshot/", READERS, 200, {"as_of": "2099-01-01"}),
     Address("get", IN + "reviews/", READERS, 200),
     Address("get", IN + "reviews/due/", READERS, 200),
