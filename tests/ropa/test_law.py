@@ -52,7 +52,7 @@ def test_an_electricity_undertaking_keeps_six_years_from_the_event_or_from_the_c
     assert [(row.bound, row.kind, row.period, row.section) for row in rows] == [
         ("minimum", Kind.OBLIGATION, Period(72, 0), "75 c")
     ] * 2
-    assert [row.trigger.events for row in rows] == [("occurred",), ("contract_ended",)]
+    assert [row.trigger and row.trigger.events for row in rows] == [("occurred",), ("contract_ended",)]
 
 
 def test_a_number_of_practice_is_a_suggestion_whatever_the_grade_of_the_text():
