@@ -137,6 +137,8 @@ def test_every_operation_stands_in_this_table():
     assert of_one_organisation == {(address.method, address.path) for address in ADDRESSES}
     assert operations - of_one_organisation == {
         ("get", "/api/v1/"),
+        ("get", "/api/v1/law/"),
+        ("get", "/api/v1/law/{row}/"),
         ("get", "/api/v1/organisations/"),
         ("get", "/api/v1/tokens/"),
         ("post", "/api/v1/tokens/"),
