@@ -38,7 +38,7 @@ class File(BaseParser):
 
     media_type = "application/octet-stream"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> bytes:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         content: bytes = stream.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise TooLarge

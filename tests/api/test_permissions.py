@@ -50,6 +50,8 @@ ADDRESSES = [
     Address("get", IN + "opinions/", READERS, 200),
     Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
     Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
+    Address("get", IN + "law/citing/", READERS, 200),
+    Address("get", IN + "law/changes/", READERS, 200, {"until": "2099-01-01"}),
     Address("get", IN + "snapshot/", READERS, 200, {"as_of": "2099-01-01"}),
     Address("get", IN + "reviews/", READERS, 200),
     Address("get", IN + "reviews/due/", READERS, 200),
@@ -141,6 +143,8 @@ def test_every_operation_stands_in_this_table():
     assert of_one_organisation == {(address.method, address.path) for address in ADDRESSES}
     assert operations - of_one_organisation == {
         ("get", "/api/v1/"),
+        ("get", "/api/v1/law/"),
+        ("get", "/api/v1/law/{row}/"),
         ("get", "/api/v1/organisations/"),
         ("get", "/api/v1/tokens/"),
         ("post", "/api/v1/tokens/"),
