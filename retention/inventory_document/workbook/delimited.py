@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -69,7 +70,7 @@ def _rows(archive: zipfile.ZipFile, name: str) -> tuple[list[str], Iterator[Read
         raise DocumentError(
             [Problem(f"sheet {name.removesuffix('.csv')}", "is not UTF-8: save it as CSV UTF-8")]
         ) from None
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
         raise refuse(f"is damaged: {name[:60]!r} cannot be read") from None
     csv.field_size_limit(LONGEST)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)

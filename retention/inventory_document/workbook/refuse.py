@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 from retention.domain.errors import DocumentError, Problem
 
@@ -66,7 +67,7 @@ def _check_xml(archive: zipfile.ZipFile, name: str) -> None:
     try:
         with archive.open(name) as member:
             start = member.read(4096)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
         raise refuse(f"is damaged: its part {name[:60]!r} cannot be read") from None
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"<!DOCTYPE" in start or b"<!ENTITY" in start:
         raise refuse(f"its part {name[:60]!r} declares a document type: no spreadsheet does that")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -79,11 +80,11 @@ def read_xlsx(content: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     check_workbook(opened(content))
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, SyntaxError, AttributeError, TypeError):
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile, zlib.error, SyntaxError, AttributeError, TypeError):
         raise refuse("cannot be read as a workbook: it is damaged") from None
     try:
         return document_of((page.title, *_rows(page)) for page in book.worksheets if page.title != GUIDE)
-    except (zipfile.BadZipFile, OSError, SyntaxError):
+    except (zipfile.BadZipFile, zlib.error, OSError, SyntaxError):
         raise refuse("cannot be read as a workbook: it is damaged") from None
     finally:
         book.close()
