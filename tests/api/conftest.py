@@ -20,7 +20,9 @@ from ropa.models import (
     Dataset,
     Ground,
     Membership,
+    Notice,
     Organisation,
+    Passage,
     Purpose,
     Register,
     Role,
@@ -163,6 +165,8 @@ def house(db, data_dir) -> House:
     Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
     SubjectGroup.objects.create(organisation=testi, code="ryhma", name={"fi": "Asiakkaat"})
+    notice = Notice.objects.create(organisation=testi, code="seloste", name={"fi": "Seloste"})
+    Passage.objects.create(notice=notice, code="0001", text="Asiakkaat")
     version = publish(
         testi, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="the first"
     )

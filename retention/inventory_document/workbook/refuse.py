@@ -60,10 +60,10 @@ def check_workbook(archive: zipfile.ZipFile) -> None:
         if "/externalLinks/" in name:
             raise refuse("has links to other workbooks: take them out, keeping the values")
         if name.endswith((".xml", ".rels")):
-            _check_xml(archive, name)
+            check_xml(archive, name)
 
 
-def _check_xml(archive: zipfile.ZipFile, name: str) -> None:
+def check_xml(archive: zipfile.ZipFile, name: str) -> None:
     try:
         with archive.open(name) as member:
             start = member.read(4096)
