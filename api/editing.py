@@ -1,4 +1,4 @@
-"""Editing the draft entry by entry: the document is taken, changed, and goes through the same door as an import.
+"""Editing the draft entry by entry: a merge patch on the entry as the document has it, through the door of an import.
 
 So an edit is checked as the whole document is, has its person and reason in the history, and is all or nothing.
 """
@@ -8,27 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404
 
-from retention.inventory_document import export_document, import_document, read
+from retention.inventory_document import edit_entry
 from ropa.models import Organisation
 
 
-@transaction.atomic
-def edit(organisation: Organisation, kind: str, code: str, changes: Mapping[str, Any], by: str, reason: str) -> None:
-    """Change one entry (`kind`: registers, datasets) of the draft by a JSON merge patch (RFC 7396).
+def edit(organisation: Organisation, kind: str, code: str, changes: Mapping[str, Any], by: str, reason: str) -> Any:
+    """Change one entry (`kind`: the list of the document) of the draft by a JSON merge patch (RFC 7396).
 
     Raises DocumentError with every problem of the whole, Http404 if there is no such entry.
     """
-    Organisation.objects.select_for_update().get(pk=organisation.pk)
-    document = read(export_document(organisation))
-    entries = document[kind]
-    place = next((n for n, entry in enumerate(entries) if entry["id"] == code), None)
-    if place is None:
-        raise Http404
-    entries[place] = {**merged(entries[place], changes), "id": code}
-    import_document(document, by, reason)
+
+    def change(entry: dict[str, Any] | None) -> Mapping[str, Any]:
+        if entry is None:
+            raise Http404
+        patched: Mapping[str, Any] = merged(entry, changes)
+        return patched
+
+    return edit_entry(organisation, kind, code, change, by, reason)
 
 
 def merged(target: Any, patch: Any) -> Any:

@@ -23,8 +23,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from retention.domain.errors import DocumentError, LifecycleError, NightError, RuleError
-from retention.reports import NoVersionError
+from retention.domain.errors import (
+    DocumentError,
+    IdentifierError,
+    LifecycleError,
+    NightError,
+    RuleError,
+    SuppressionError,
+)
+from retention.leaving import LeavingRefused
+from retention.reports import NoRecordError
+from ropa.selectors import NoVersionError
 
 PROBLEM = "application/problem+json"
 ROOT = "urn:seloste:problem:"
@@ -55,6 +64,17 @@ def no_such_page(request: HttpRequest, exception: Exception | None = None) -> Js
     return JsonResponse(problem, status=problem["status"], content_type=PROBLEM)
 
 
+_OURS: tuple[tuple[type[Exception], str, HTTPStatus], ...] = (
+    (LifecycleError, "lifecycle", HTTPStatus.CONFLICT),
+    (NightError, "night", HTTPStatus.CONFLICT),
+    (IdentifierError, "identifier", HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SuppressionError, "suppression", HTTPStatus.SERVICE_UNAVAILABLE),
+    (NoVersionError, "no-version", HTTPStatus.NOT_FOUND),
+    (NoRecordError, "no-record", HTTPStatus.NOT_FOUND),
+)
+"""Errors whose text says all there is to say."""
+
+
 def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, DocumentError):
         problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
@@ -62,12 +82,12 @@ def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, RuleError):
         problems = [{"path": error.path, "message": error.message}]
         return _body("rule", HTTPStatus.UNPROCESSABLE_ENTITY, _("Nothing was saved."), problems)
-    if isinstance(error, LifecycleError):
-        return _body("lifecycle", HTTPStatus.CONFLICT, str(error))
-    if isinstance(error, NightError):
-        return _body("night", HTTPStatus.CONFLICT, str(error))
-    if isinstance(error, NoVersionError):
-        return _body("no-version", HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, LeavingRefused):
+        problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        return _body("lifecycle", HTTPStatus.CONFLICT, _("The register stays as it is."), problems)
+    for ours, code, status in _OURS:
+        if isinstance(error, ours):
+            return _body(code, status, str(error))
     if isinstance(error, RequestDataTooBig):
         return _body("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request's body is too large."))
     if isinstance(error, Http404):
@@ -159,6 +179,7 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Request |
             operation["tags"] = [subject[1] if len(subject) > 1 else subject[0] if subject else "start"]
             codes = [*ALWAYS, *(PROTECTED if operation.get("security") else ())]
             codes += WRITING if "requestBody" in operation else ()
+            codes += ("503",) if "suppression" in subject else ()
             for code in codes:
                 operation["responses"].setdefault(
                     code,

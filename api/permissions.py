@@ -1,7 +1,8 @@
 """Who may do what: one table. A role holds for one organisation; there is no user above the roles.
 
 The controller decides: publishes rules, approves disposal, releases holds. The DPO advises and watches and has
-none of these rights (GDPR art. 38(6)); she may stop a night and place a hold, since neither destroys anything.
+none of these rights (GDPR art. 38(6)): she gives her opinion on the draft, and nobody else does. She may stop a night
+and place a hold, since neither destroys anything.
 An organisation that is not the user's own does not exist for the user: 404, not 403.
 """
 
@@ -26,6 +27,7 @@ class Verb(StrEnum):
     SEE = "see that the organisation is there"
     READ = "read the inventory, its versions, nights, lots, holds and reports"
     EDIT = "edit the draft of the inventory"
+    ADVISE = "give the DPO's opinion on the draft"
     PUBLISH = "publish the draft"
     FEED = "write contracts, events and facts into the ledger"
     HOLD = "place a hold"
@@ -33,6 +35,10 @@ class Verb(StrEnum):
     START = "start a night"
     STOP = "stop a night"
     DECIDE = "approve or reject a lot"
+    CLOSE = "close or reopen a register, and record that a dataset was moved"
+    ASK_BANS = "ask the list of marketing bans"
+    BAN = "add a marketing ban"
+    LIFT_BAN = "take a marketing ban back"
 
 
 _READERS = (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -42,6 +48,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.SEE: (*_READERS, Role.INTEGRATOR),
         Verb.READ: _READERS,
         Verb.EDIT: (Role.CONTROLLER, Role.DPO, Role.OWNER),
+        Verb.ADVISE: (Role.DPO,),
         Verb.PUBLISH: (Role.CONTROLLER,),
         Verb.FEED: (Role.INTEGRATOR,),
         Verb.HOLD: (Role.CONTROLLER, Role.DPO, Role.OWNER),
@@ -49,6 +56,10 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),
         Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
         Verb.DECIDE: (Role.CONTROLLER,),
+        Verb.CLOSE: (Role.CONTROLLER,),
+        Verb.ASK_BANS: (Role.CONTROLLER, Role.OWNER, Role.INTEGRATOR),
+        Verb.BAN: (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.INTEGRATOR),
+        Verb.LIFT_BAN: (Role.CONTROLLER, Role.INTEGRATOR),
     }
 )
 """Who has each right; of several roles, the first is the one that is put on record."""

@@ -166,7 +166,13 @@ class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
         """Publish the draft: frozen, with its digest, it is what nights execute from that day on."""
         asked = sent(PublishSerializer, request)
         version = publish(
-            self.organisation, asked["in_force_from"], timezone.now(), self.who, request.user, asked["reason"]
+            self.organisation,
+            asked["in_force_from"],
+            timezone.now(),
+            self.who,
+            request.user,
+            asked["reason"],
+            asked["opinion_reason"],
         )
         return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
 

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import Body, Prose
-from ropa.models import Ceiling, Dataset, Ground, Purpose, Register, Version
+from ropa.models import Ceiling, Dataset, Ground, Opinion, Purpose, Register, Version
 from ropa.wording import rule_in_words
 
 TEXT = {"type": "object", "additionalProperties": {"type": "string"}, "description": "language -> text"}
@@ -145,10 +145,27 @@ class RegisterSerializer(serializers.ModelSerializer[Register]):
         fields = ["code", "name", "medium", "place", "lifecycle", "declared", "backups", "datasets"]
 
 
+class OpinionSerializer(serializers.ModelSerializer[Opinion]):
+    class Meta:
+        model = Opinion
+        fields = ["digest", "stance", "text", "giver", "given_at"]
+
+
 class VersionSerializer(serializers.ModelSerializer[Version]):
+    opinion = Statement(help_text="the DPO's on this version, as text: stance, by, given_at, text; or null")
+
     class Meta:
         model = Version
-        fields = ["number", "in_force_from", "published_at", "publisher", "reason", "digest"]
+        fields = [
+            "number",
+            "in_force_from",
+            "published_at",
+            "publisher",
+            "reason",
+            "opinion",
+            "opinion_reason",
+            "digest",
+        ]
 
 
 class WholeVersionSerializer(VersionSerializer):
@@ -176,3 +193,9 @@ class EditSerializer(Body):
 class PublishSerializer(Body):
     in_force_from = serializers.DateField(help_text="the first day whose night executes it")
     reason = Prose(max_length=2000, allow_blank=True, default="")
+    opinion_reason = Prose(
+        max_length=2000,
+        allow_blank=True,
+        default="",
+        help_text="why it does not wait for the DPO's opinion on this draft, or goes against it; needed only then",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from django.http import HttpResponse
@@ -19,13 +19,17 @@ from rest_framework.request import Request
 from api.organisation import InOrganisation, today_of
 from api.permissions import Verb
 from api.register import LANGUAGE, language_of
-from retention.reports import authority_report
-from ropa.render import to_html, to_json, to_pdf
+from retention.reports import file_name, given, sealed_report
+from ropa.render import FORMATS
+from ropa.report import RECORDS
+from ropa.seal import zipped
 
-FORMATS = {
-    "json": (to_json, "application/json"),
-    "html": (to_html, "text/html; charset=utf-8"),
-    "pdf": (to_pdf, "application/pdf"),
+MEDIA_TYPES = {
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
 }
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; frame-ancestors 'none'"
 """The report as a page loads nothing and runs nothing."""
@@ -48,7 +52,7 @@ class Report(InOrganisation):
     """The record of processing with its executed retention column and the evidence."""
 
     needs = {"GET": Verb.READ}
-    parameters = frozenset({"as_of", "language", "format"})
+    parameters = frozenset({"as_of", "language", "format", "record", "extras"})
     content_negotiation_class = AsAsked
     filter_backends = []
 
@@ -57,26 +61,47 @@ class Report(InOrganisation):
         parameters=[
             LANGUAGE,
             OpenApiParameter("as_of", date, description="the day it speaks of; today if left out"),
-            OpenApiParameter("format", str, enum=sorted(FORMATS), description="json if left out"),
+            OpenApiParameter(
+                "format", str, enum=sorted(MEDIA_TYPES), description="json if left out; zip is the sealed set"
+            ),
+            OpenApiParameter(
+                "record", str, enum=RECORDS, description="30(1) or 30(2); the controller's if there is one. zip: all"
+            ),
+            OpenApiParameter("extras", bool, description="false: without what Article 30 does not ask for"),
         ],
         responses={
             (200, "application/json"): OpenApiTypes.OBJECT,
             (200, "text/html"): OpenApiTypes.STR,
             (200, "application/pdf"): OpenApiTypes.BINARY,
+            (200, MEDIA_TYPES["xlsx"]): OpenApiTypes.BINARY,
+            (200, "application/zip"): OpenApiTypes.BINARY,
         },
     )
     def get(self, request: Request, slug: str) -> HttpResponse:
         """The authority report (art. 30(4)) as of a day. Made again for the same day it is the same, byte for byte."""
-        wanted = request.query_params.get("format", "json")
-        if wanted not in FORMATS:
-            raise ValidationError({"format": [", ".join(sorted(FORMATS))]})
-        as_of = self._as_of(request)
-        report = authority_report(self.organisation, as_of, language_of(self))
-        render, media_type = FORMATS[wanted]
-        response = HttpResponse(render(report), content_type=media_type)
-        response["Content-Disposition"] = f'inline; filename="{slug}-{as_of.isoformat()}.{wanted}"'
+        wanted = self._one_of(request, "format", tuple(MEDIA_TYPES)) or "json"
+        record = self._one_of(request, "record", RECORDS)
+        extras = self._one_of(request, "extras", ("true", "false")) != "false"
+        as_of, language = self._as_of(request), language_of(self)
+        if wanted == "zip":
+            records = [record] if record else None
+            content = zipped(sealed_report(self.organisation, as_of, language, records, extras))
+            name = f"{slug}-{as_of.isoformat()}-{language}.zip"
+        else:
+            found = given(self.organisation, as_of)
+            record = record or found.records[0]
+            content = FORMATS[wanted](found.report(record, language, extras))
+            name = file_name(slug, as_of, record, wanted)
+        response = HttpResponse(content, content_type=MEDIA_TYPES[wanted])
+        response["Content-Disposition"] = f'inline; filename="{name}"'
         response["Content-Security-Policy"] = PAGE_POLICY
         return response
+
+    def _one_of(self, request: Request, name: str, known: Sequence[str]) -> str | None:
+        asked = request.query_params.get(name)
+        if asked is not None and asked not in known:
+            raise ValidationError({name: [", ".join(known)]})
+        return asked
 
     def _as_of(self, request: Request) -> date:
         asked = request.query_params.get("as_of")

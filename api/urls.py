@@ -7,8 +7,23 @@ from datetime import date
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from api import organisation, register, reports, retention, tokens
+from api import (
+    decisions,
+    findings,
+    inventory,
+    law,
+    leaving,
+    organisation,
+    record,
+    register,
+    reports,
+    retention,
+    reviews,
+    suppression,
+    tokens,
+)
 from api.errors import no_such_page
+from ropa.kinds import KINDS
 
 
 class DateConverter:
@@ -35,21 +50,59 @@ class IdConverter:
         return str(value)
 
 
+class KindConverter:
+    """A list of the inventory document."""
+
+    regex = "|".join(kind.name for kind in KINDS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(DateConverter, "date")
+register_converter(KindConverter, "kind")
 register_converter(IdConverter, "id")
 
 of_one = [
     path("", organisation.OneOrganisation.as_view(), name="organisation"),
     path("registers/", register.Registers.as_view(), name="registers"),
     path("registers/<slug:code>/", register.OneRegister.as_view(), name="register"),
+    path("registers/<slug:code>/close/", leaving.CloseRegister.as_view(), name="register-close"),
+    path("registers/<slug:code>/reopen/", leaving.ReopenRegister.as_view(), name="register-reopen"),
+    path("registers/<slug:code>/certificate/", leaving.ExitCertificate.as_view(), name="register-certificate"),
+    path("datasets/<slug:code>/migration/", leaving.RecordMigration.as_view(), name="dataset-migration"),
     path("datasets/", register.Datasets.as_view(), name="datasets"),
     path("datasets/<slug:code>/", register.OneDataset.as_view(), name="dataset"),
+    path("datasets/<slug:code>/grounds/<slug:rule>/decisions/", decisions.GroundDecisions.as_view(), name="ground-log"),
+    path(
+        "datasets/<slug:code>/ceilings/<slug:rule>/decisions/", decisions.CeilingDecisions.as_view(), name="ceiling-log"
+    ),
+    path("draft/", decisions.Draft.as_view(), name="draft"),
+    path("opinions/", decisions.Opinions.as_view(), name="opinions"),
+    path("changes/", decisions.Changes.as_view(), name="changes"),
+    path("law/citing/", law.CitingLaw.as_view(), name="citing"),
+    path("law/changes/", law.LawChanges.as_view(), name="law-changes"),
+    path("snapshot/", decisions.Snapshot.as_view(), name="snapshot"),
+    path("reviews/", reviews.Reviews.as_view(), name="reviews"),
+    path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
+    path("reviews/dates/", reviews.ReviewDates.as_view(), name="review-dates"),
+    path("inventory/", inventory.Inventory.as_view(), name="inventory"),
+    path("record/", record.Head.as_view(), name="record"),
+    path("record/<kind:kind>/", record.Entries.as_view(), name="entries"),
+    path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("findings/", findings.Findings.as_view(), name="findings"),
     path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),
     path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),
+    path("suppression/check/", suppression.CheckBans.as_view(), name="suppression-check"),
+    path("suppression/bans/", suppression.Bans.as_view(), name="suppression-bans"),
+    path("suppression/lifts/", suppression.Lifts.as_view(), name="suppression-lifts"),
     path("nights/", retention.Nights.as_view(), name="nights"),
     path("nights/<date:business_date>/", retention.OneNight.as_view(), name="night"),
     path("nights/<date:business_date>/stop/", retention.StopNight.as_view(), name="night-stop"),
@@ -64,6 +117,8 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("tokens/", tokens.Tokens.as_view(), name="tokens"),
     path("tokens/<slug:key>/", tokens.OneToken.as_view(), name="token"),
+    path("law/", law.Law.as_view(), name="law"),
+    path("law/<slug:row>/", law.OneLaw.as_view(), name="law-row"),
     path("organisations/", organisation.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>/", include(of_one)),
     re_path(r"^[\s\S]*$", no_such_page),

@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+_MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
 
 def text(name: str, default: str | None = None) -> str:
     value = os.environ.get(name, default)
@@ -49,6 +51,35 @@ def broker(name: str) -> str:
     scheme = _parts(name, url).scheme
     if url and scheme not in {"redis", "rediss", "redis+socket"}:
         raise ImproperlyConfigured(f"{name} begins with {scheme!r}; say redis://HOST:PORT/NUMBER")
+    return url
+
+
+def mail(name: str) -> dict[str, Any]:
+    """`smtp://`, `smtp+starttls://` or `smtps://USER:PASSWORD@HOST:PORT` as Django's settings; unset: no host."""
+    url = secret(name)
+    parts = _parts(name, url)
+    if url and (parts.scheme not in _MAIL_PORTS or not parts.hostname):
+        raise ImproperlyConfigured(
+            f"{name} begins with {parts.scheme!r}; say smtp://HOST:PORT, smtp+starttls://… or smtps://…"
+        )
+    return {
+        "EMAIL_HOST": parts.hostname or "",
+        "EMAIL_PORT": parts.port or _MAIL_PORTS.get(parts.scheme, 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
+
+
+def address(name: str) -> str:
+    """Where this installation is reached, `https://HOST`, without a slash at its end; "" when unset."""
+    url = os.environ.get(name, "").rstrip("/")
+    parts = _parts(name, url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+        raise ImproperlyConfigured(
+            f"{name} is {url!r}; say where browsers reach it, such as https://seloste.example.fi"
+        )
     return url
 
 

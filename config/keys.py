@@ -1,9 +1,10 @@
 """Make the keys that live outside the database: `python -m config.keys DIRECTORY`. Never overwrites one.
 
-django.key     signs sessions
-evidence.pem   Ed25519, signs the head of each night
-digest.key     keys the digests that stand for persons in the evidence
-lots.key       AES-256, seals the keys of lots: whose items wait to be deleted
+django.key       signs sessions
+evidence.pem     Ed25519, signs the head of each night
+digest.key       keys the digests that stand for persons in the evidence
+lots.key         AES-256, seals the keys of lots: whose items wait to be deleted
+suppression.key  HMAC-SHA-256, keys the digests of the suppression list
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def make_keys(directory: Path, anew: bool = False) -> list[str]:
         "evidence.pem": evidence,
         "digest.key": secrets.token_bytes(32),
         "lots.key": secrets.token_bytes(32),
+        "suppression.key": secrets.token_bytes(32),
     }
     return [name for name, content in contents.items() if _write_once(directory / name, content)]
 

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "ropa",
     "retention",
     "api",
+    "web",
     "worker",
 ]
 
@@ -83,6 +84,18 @@ VISIBILITY_SECONDS = env.number("SELOSTE_VISIBILITY_SECONDS", 43_200, least=60)
 LEASE_SECONDS = env.number("SELOSTE_LEASE_SECONDS", 120, least=10)
 """How long a step of a night stays a worker's of whom nothing is heard."""
 
+_MAIL = env.mail("SELOSTE_MAIL_URL")
+MAIL_URL = bool(_MAIL["EMAIL_HOST"])
+"""Whether letters can be sent at all."""
+EMAIL_HOST, EMAIL_PORT = _MAIL["EMAIL_HOST"], _MAIL["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_USER"], _MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL["EMAIL_USE_TLS"], _MAIL["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 10
+"""Seconds; a letter is sent while a row is locked."""
+DEFAULT_FROM_EMAIL = env.text("SELOSTE_MAIL_FROM", "seloste@localhost")
+PUBLIC_URL = env.address("SELOSTE_URL")
+"""Where people reach this installation: the links in letters begin with it."""
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -125,7 +138,12 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_THROTTLE_RATES": {"log_in_address": "20/min", "log_in_name": "10/min", "tokens": "20/hour"},
+    "DEFAULT_THROTTLE_RATES": {
+        "log_in_address": "20/min",
+        "log_in_name": "10/min",
+        "tokens": "20/hour",
+        "suppression": "120/min",
+    },
     "NUM_PROXIES": env.number("SELOSTE_PROXIES", 0),
     "EXCEPTION_HANDLER": "api.errors.answer",
     "URL_FORMAT_OVERRIDE": None,
@@ -162,6 +180,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"links": {"()": "config.masks.LinkMask"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
     "root": {"handlers": ["stderr"], "level": env.text("SELOSTE_LOG_LEVEL", "WARNING")},
 }

@@ -1,4 +1,4 @@
-"""Every address: the API, the emergency admin, log-in, and how it is."""
+"""Every address: the API, the emergency admin, log-in, pages, and how it is."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
@@ -15,4 +15,5 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("api.urls")),
+    path("", include("web.urls")),
 ]

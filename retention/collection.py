@@ -33,6 +33,7 @@ from retention.domain.rules import Grain
 from retention.ledger import LONGEST, UNTOLD
 from retention.models import Attempt, Collection, LedgerContract, LedgerEvent, LedgerFact, Run
 from retention.plan import LedgerSource, Plan, RegisterPlan, plan_of
+from retention.suppression_feed import keep_bans
 
 BATCH = 2_000
 """Rows staged at once."""
@@ -69,6 +70,7 @@ def collect(run: Run, register: RegisterPlan, connector: Connector, fence: Calla
         except SelosteError as error:
             rows = error.rows if isinstance(error, IncompleteError) else 0
             _record(run, register, name, rows, str(error))
+    keep_bans(run, plan, register, fence)
 
 
 def _record(run: Run, register: RegisterPlan, name: str, rows: int, problem: str = "") -> None:

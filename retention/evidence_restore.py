@@ -9,6 +9,7 @@ entries are lost, and signs that; what was destroyed in them is in the journals,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from datetime import date
 from functools import partial
@@ -32,6 +33,8 @@ from retention.evidence_log import (
 )
 from retention.models import Attempt, EvidenceEntry, EvidenceHead, Run
 from retention.models.run import RunState
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 KIND = "adopted"
 """The entry that says which nights' entries were lost with our own database."""
@@ -108,7 +111,8 @@ def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
         log = EvidenceLog(slug, f"{KIND}-{today.isoformat()}")
         log.append(KIND, {"nights": lost, "heads": [number for number, _ in heads], "by": by, "reason": reason})
         sign_head(slug, today, log.chain, {"nights_lost": len(lost)})
-        broken = Run.objects.filter(organisation__slug=slug, business_date__in=lost)
+        nights = [name for name in lost if _DATE.fullmatch(name)]  # a decision on a register has a chain too
+        broken = Run.objects.filter(organisation__slug=slug, business_date__in=nights)
         broken.exclude(state=RunState.FINISHED).update(
             state=RunState.STOPPED, stop_reason="our own database was restored in the middle of it"
         )

@@ -8,7 +8,7 @@ Every step can be killed and begun again, by whom ever: what is done is not done
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -17,6 +17,7 @@ from functools import partial
 from django.db import transaction
 
 from retention import replay, verification
+from retention.closed import closings
 from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import (
@@ -40,20 +41,22 @@ from retention.holds import active
 from retention.identity import Names
 from retention.leases import LeaseLost, Owner
 from retention.lot_keys import LotKey, openable
-from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, NightStep, Run
+from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, NightStep, RegisterEvent, Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
 from retention.runs import summary_row
-from retention.selectors import connector_of
+from retention.selectors import connector_of, reachable
 from retention.steps import (
     BEGIN,
+    CLOSED,
     COLLECT,
     FORGET,
     READ,
     WORK,
     problems,
 )
+from retention.suppression_feed import unkept
 from ropa.models import Organisation
 
 CLOCK_TOLERANCE_SECONDS = 300.0
@@ -68,10 +71,12 @@ def quiet(step: str, register: str, detail: str) -> None:
 
 @dataclass
 class _Night:
-    """What the steps of one night share."""
+    """What the steps of one night share. `plan`: the inventory without the registers that are closed."""
 
     run: Run
+    whole: Plan
     plan: Plan
+    closed: Mapping[str, RegisterEvent]
     step: NightStep
     log: EvidenceLog
     journal: Journal
@@ -116,11 +121,13 @@ def do(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> None
         _begin(night)
     elif step.kind == FORGET:
         _forget(night)
-    elif step.kind in {COLLECT, WORK, READ}:
-        register = night.plan.find_register(step.register)
+    elif step.kind in {COLLECT, WORK, READ, CLOSED}:
+        register = night.whole.find_register(step.register)
         if register is None:
             raise NightError(f"{step}: version {night.plan.digest} has no such register")
-        {COLLECT: _collect, WORK: _work_register, READ: _read_register}[step.kind](night, register)
+        {COLLECT: _collect, WORK: _work_register, READ: _read_register, CLOSED: _read_closed}[step.kind](
+            night, register
+        )
     else:
         _close(night)
 
@@ -133,9 +140,12 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
         asking.at(point)
         fence()
 
+    closed = closings(run.organisation)
     return _Night(
         run,
         plan,
+        plan.without(closed),
+        closed,
         step,
         EvidenceLog(run.organisation.slug, run.business_date.isoformat(), fence),
         Journal(run.organisation.slug, run.business_date),
@@ -164,11 +174,11 @@ def _begin(night: _Night) -> None:
     _have_replay_keys(night)
     _withdraw_void_lots(night)
     _lift_blocks(night)
-    forget_dropped_sources(night.run, night.plan)
+    forget_dropped_sources(night.run, night.whole)
 
 
 def _have_replay_keys(night: _Night) -> None:
-    lost = replay.begin(night.organisation, night.plan, night.today)
+    lost = replay.begin(night.organisation, night.whole, night.today)
     if lost:
         months = ", ".join(sorted(lost))
         night.step.problems["replay"] = (
@@ -298,7 +308,7 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, nam
             why = _void(night, lot)
             if why:
                 _take_back(night, lot, why)
-        blind = _incomplete_sources(night, question)
+        blind = _incomplete_sources(night, question) or unkept(night.run, night.plan, dataset.subject_kind)
         _recover(night, question, connector, names, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
@@ -485,6 +495,36 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
         for dataset in datasets:
             if dataset.code not in night.problems:
                 _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _read_closed(night: _Night, register: RegisterPlan) -> None:
+    """A closed register that answers must be as it was left; one that does not answer is as it should be.
+
+    It is asked as long as its connection is there, also after its backups have expired: what a forgotten password
+    still opens, somebody still fills.
+    """
+    closing = night.closed.get(register.code)
+    datasets = [dataset for dataset in night.whole.datasets_of(register.code) if dataset.mapping is not None]
+    if closing is None or not reachable(night.organisation, register):
+        return
+    night.progress("read", register.code, "")
+    told: dict[str, int | None] = {}
+    with Names(night.organisation, night.whole) as names:
+        for dataset in datasets:
+            try:
+                with names.connect(dataset) as connector:
+                    reading = verification.verify_closed(dataset, connector, night.organisation, closing, night.today)
+            except SelosteError:
+                told[dataset.code] = None
+                continue
+            told[dataset.code] = reading.items
+            if reading.alarm:
+                _problem(night, dataset.register, dataset.code, reading.alarm)
+                continue
+            answer = verification.Reading(by_state=Counter({"held": reading.items} if reading.items else {}))
+            _record_reading(night, dataset, answer)
+    with transaction.atomic():
+        night.log.append("closed_register_asked", {"register": register.code, "items": told})
 
 
 def _record_reading(night: _Night, dataset: DatasetPlan, reading: verification.Reading) -> None:

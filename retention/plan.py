@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from functools import lru_cache
@@ -28,6 +28,9 @@ from ropa.models import Version
 Document = Mapping[str, Any]
 
 FIRST_PLAUSIBLE_DAY = date(1950, 1, 1)
+
+BANNED_CHANNELS = frozenset({"all", "electronic", "post", "phone", "distance_selling", "research"})
+"""What a marketing ban may be about; `all` is every one of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,26 @@ class OrganisationPlan:
 
 
 @dataclass(frozen=True)
+class Bans:
+    """That a ledger source tells marketing bans, and of which channels (`retention.suppression_feed`).
+
+    channels  what its objections ban; by_thing: the same by what an objection is about, where it says that
+    fact      a fact that is true of whoever is banned, where the source tells no objections
+    """
+
+    channels: tuple[str, ...] = ("all",)
+    by_thing: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    fact: str = ""
+
+
+@dataclass(frozen=True)
 class LedgerSource:
-    """Something that a register is the source of truth for, collected every night."""
+    """Something that a register is the source of truth for, collected every night; `bans`: None tells none."""
 
     code: str
     subject_kind: str
     mapping: LedgerMapping
+    bans: Bans | None = None
 
     @property
     def tells(self) -> frozenset[str]:
@@ -144,6 +161,14 @@ class Plan:
     def datasets_of(self, register: str) -> tuple[DatasetPlan, ...]:
         """The datasets of one register, in the document's order."""
         return tuple(dataset for dataset in self.datasets if dataset.register == register)
+
+    def without(self, closed: Container[str]) -> Plan:
+        """The same without some registers and their datasets: those that are closed are not asked for what is due."""
+        return replace(
+            self,
+            registers=tuple(register for register in self.registers if register.code not in closed),
+            datasets=tuple(dataset for dataset in self.datasets if dataset.register not in closed),
+        )
 
     def find_dataset(self, code: str) -> DatasetPlan | None:
         return next((dataset for dataset in self.datasets if dataset.code == code), None)
@@ -236,7 +261,7 @@ def _register(document: Document) -> RegisterPlan:
         medium=document.get("medium", ""),
         connection=document.get("connection") or "",
         ledger=tuple(
-            LedgerSource(source["id"], source["subject_kind"], ledger_mapping(source))
+            LedgerSource(source["id"], source["subject_kind"], ledger_mapping(source), bans_of(source))
             for source in sources
             if source.get("via") != "api"
         ),
@@ -266,8 +291,33 @@ def ledger_mapping(document: Document) -> LedgerMapping:
         facts=_frozen(document.get("facts")),
         thing=document.get("thing"),
         purpose=document.get("purpose") or "",
-        options=_frozen(document.get("options")),
+        options=_frozen({k: v for k, v in (document.get("options") or {}).items() if k != "bans"}),
     )
+
+
+def bans_of(document: Document) -> Bans | None:
+    """What a ledger source says of marketing bans. Raises RuleError naming what is wrong in its `options.bans`."""
+    said = (document.get("options") or {}).get("bans")
+    if said is None:
+        return None
+    path = f"ledger[{document['id']}].options.bans"
+    if not isinstance(said, Mapping) or not set(said) <= {"channels", "by_thing", "fact"}:
+        raise RuleError("has channels, by_thing and fact, and nothing else", path)
+    by_thing = said.get("by_thing") or {}
+    if not isinstance(by_thing, Mapping) or not isinstance(said.get("fact", ""), str):
+        raise RuleError("by_thing is a table of what an objection is about, fact a name", path)
+    return Bans(
+        _channels(said.get("channels", ["all"]), f"{path}.channels"),
+        MappingProxyType({str(thing): _channels(value, f"{path}.by_thing") for thing, value in by_thing.items()}),
+        said.get("fact", ""),
+    )
+
+
+def _channels(value: Any, path: str) -> tuple[str, ...]:
+    wanted = [value] if isinstance(value, str) else value
+    if not isinstance(wanted, list) or not wanted or not set(map(str, wanted)) <= BANNED_CHANNELS:
+        raise RuleError(f"is not a list of {', '.join(sorted(BANNED_CHANNELS))}", path)
+    return tuple(str(channel) for channel in wanted)
 
 
 def identity_mapping(document: Document) -> IdentityMapping:

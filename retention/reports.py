@@ -1,7 +1,7 @@
 """The authority report of an organisation as of a day: what to read, and from where; `ropa.report` makes it.
 
-It is a function of the version in force on the day, the evidence signed up to it, the language and the release,
-all of which stand on it: made again it is the same, byte for byte.
+It is a function of the version in force on the day, the evidence signed up to it, the options, the language and the
+release, all of which stand on it: made again it is the same, byte for byte. Its files go out as one sealed set.
 """
 
 from __future__ import annotations
@@ -9,46 +9,160 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from retention.closed import closings
 from retention.domain.errors import SelosteError
+from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
-from ropa.models import Organisation
-from ropa.report import build
+from ropa.models import Organisation, Version
+from ropa.render import FORMATS
+from ropa.report import build, records_of
+from ropa.seal import sealed
+from ropa.selectors import NoVersionError as NoVersionError
 from ropa.selectors import version_in_force
 
 REVIEW = ("review", "trigger_missing", "rule_conflict")
 DESTROYED = ("destroyed", "anonymised", "unlinked", "recovered")
 
 
-class NoVersionError(SelosteError):
-    """No published version is in force on the day: there is no record to show."""
+class NoRecordError(SelosteError):
+    """The organisation keeps no record under that paragraph of Article 30."""
 
 
-def authority_report(organisation: Organisation, as_of: date, language: str = "fi") -> dict[str, Any]:
-    """The report as data (art. 30(4)). Raises NoVersionError; ValueError for a language that has no words."""
+@dataclass(frozen=True)
+class Given:
+    """What a report is made from: the published document, and the evidence signed up to the day."""
+
+    document: Mapping[str, Any]
+    version: Mapping[str, Any]
+    evidence: Mapping[str, Any] | None
+    as_of: date
+    previous: Mapping[str, Any] | None = None
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The records that it is: the controller's, the processor's, or both as two documents."""
+        return records_of(self.document)
+
+    def report(self, record: str, language: str = "fi", extras: bool = True) -> dict[str, Any]:
+        """One record as data. Raises NoRecordError; ValueError for a language that has no words."""
+        if record not in self.records:
+            raise NoRecordError(f"there is no {record}'s record: no activity of that role is published")
+        return build(
+            {
+                "document": self.document,
+                "as_of": self.as_of.isoformat(),
+                "language": language,
+                "record": record,
+                "extras": extras,
+                "release": release(),
+                "version": self.version,
+                "previous": self.previous,
+                "evidence": self.evidence,
+            }
+        )
+
+
+def given(organisation: Organisation, as_of: date) -> Given:
+    """What stood on the day. Raises NoVersionError."""
     found = version_in_force(organisation, as_of)
     if found is None:
         raise NoVersionError(f"{organisation.slug}: no published version is in force on {as_of}")
-    return build(
-        {
-            "document": json.loads(found.snapshot),
-            "as_of": as_of.isoformat(),
-            "language": language,
-            "release": release(),
-            "version": {
-                "number": found.number,
-                "in_force_from": found.in_force_from.isoformat(),
-                "digest": found.digest,
-            },
-            "evidence": _evidence(organisation, as_of),
-        }
-    )
+    version = {
+        "number": found.number,
+        "in_force_from": found.in_force_from.isoformat(),
+        "digest": found.digest,
+        "publisher": found.publisher,
+        "published_on": found.published_at.astimezone(ZoneInfo(organisation.time_zone)).date().isoformat(),
+        "reason": found.reason,
+        "opinion": found.opinion,
+        "opinion_reason": found.opinion_reason,
+    }
+    document = _with_closings(json.loads(found.snapshot), organisation, as_of)
+    return Given(document, version, _evidence(organisation, as_of), as_of, _previous(organisation, found))
+
+
+def _previous(organisation: Organisation, version: Version) -> dict[str, Any] | None:
+    """The version that was in force before this one; None where it is the first."""
+    before = organisation.versions.filter(number__lt=version.number).order_by("-number").first()
+    if before is None:
+        return None
+    return {
+        "number": before.number,
+        "in_force_from": before.in_force_from.isoformat(),
+        "document": json.loads(before.snapshot),
+    }
+
+
+def _with_closings(document: dict[str, Any], organisation: Organisation, as_of: date) -> dict[str, Any]:
+    """A register that was closed until the day is shown as closed, also where the version in force is older."""
+    closed = closings(organisation, as_of)
+    for register in document.get("registers") or ():
+        if register["id"] in closed:
+            register |= {"lifecycle": "closed", "closed_on": closed[register["id"]].day.isoformat()}
+    return document
+
+
+def authority_report(
+    organisation: Organisation, as_of: date, language: str = "fi", record: str | None = None, extras: bool = True
+) -> dict[str, Any]:
+    """The report as data (art. 30(4)); the controller's record if there is one and none is asked for.
+
+    Raises NoVersionError, NoRecordError; ValueError for a language that has no words.
+    """
+    found = given(organisation, as_of)
+    return found.report(record or found.records[0], language, extras)
+
+
+def sealed_report(
+    organisation: Organisation,
+    as_of: date,
+    language: str = "fi",
+    records: Sequence[str] | None = None,
+    extras: bool = True,
+    formats: Sequence[str] = tuple(FORMATS),
+) -> dict[str, bytes]:
+    """Every file of a report by name, with its manifest and seal; all the organisation's records if none are named.
+
+    Unsigned where this installation has no signing key. Raises NoVersionError, NoRecordError; EvidenceError for a
+    key that cannot be used.
+    """
+    found = given(organisation, as_of)
+    files = {}
+    for record in records or found.records:
+        report = found.report(record, language, extras)
+        for extension in formats:
+            files[file_name(organisation.slug, as_of, record, extension)] = FORMATS[extension](report)
+    about = {
+        "organisation": {"slug": organisation.slug, "name": found.document["organisation"]["name"]},
+        "version": {key: found.version[key] for key in ("number", "in_force_from", "digest")},
+        "evidence_head": dict(found.evidence["head"]) if found.evidence else None,
+        "as_of": as_of.isoformat(),
+        "language": language,
+        "options": {"extras": extras, "formats": sorted(formats), "records": sorted(records or found.records)},
+        "release": release(),
+    }
+    return sealed(files, about, _key())
+
+
+def file_name(slug: str, as_of: date, record: str, extension: str) -> str:
+    return f"{slug}-{as_of.isoformat()}-{record}.{extension}"
+
+
+def _key() -> Ed25519PrivateKey | None:
+    """The key that signs heads; None where there is none. Raises EvidenceError for one that cannot be used."""
+    return signing_key() if (Path(settings.DATA_DIR) / "keys" / "evidence.pem").exists() else None
 
 
 def release() -> str:

@@ -28,6 +28,11 @@ class Reachable(Protocol):
     def connection(self) -> str: ...
 
 
+def reachable(organisation: Organisation, register: Reachable) -> bool:
+    """Whether there is a connection to the register at all; whether anything answers there is another question."""
+    return Connection.objects.filter(organisation=organisation, code=register.connection).exists()
+
+
 def connector_of(organisation: Organisation, register: Reachable) -> Connector:
     """The register's connector, not yet connected.
 

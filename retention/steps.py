@@ -2,6 +2,8 @@
 
     begin → collect a register … → work on a register … → read a register … → forget → close
 
+A register that was closed has one step only: whether it is as it was left is asked beside the reading.
+
 Whoever is at a night always holds a lease on one of its steps: ending a step and taking the next is one transaction.
 So a night that runs and of which nobody holds any lease was left by everybody, and it begins anew: what it collected
 may be hours old, and only tonight's answers may bring anything to its end (V5). What was done stays done.
@@ -9,7 +11,7 @@ may be hours old, and only tonight's answers may bring anything to its end (V5).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 
@@ -18,6 +20,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from retention import database_locks
+from retention.closed import closings
 from retention.domain.errors import NightError
 from retention.leases import LeaseLost, Owner, forget_dead_owners, may_be_taken, take
 from retention.models import NightStep, Run
@@ -26,7 +29,8 @@ from retention.models.step import StepState
 from retention.plan import LedgerSource, Plan, RegisterPlan
 from ropa.models import Organisation
 
-BEGIN, COLLECT, WORK, READ, FORGET, CLOSE = "begin", "collect", "work", "read", "forget", "close"
+BEGIN, COLLECT, WORK, READ, CLOSED = "begin", "collect", "work", "read", "closed"
+FORGET, CLOSE = "forget", "close"
 
 MOST_TRIES = 5
 """A step that was begun so often and never ended would not end the next time either."""
@@ -61,12 +65,13 @@ def _tell_the_same(one: RegisterPlan, other: RegisterPlan) -> bool:
     )
 
 
-def steps_of(plan: Plan) -> list[NightStep]:
-    """The night's steps, not yet of any run, in the order in which one process takes them.
+def steps_of(whole: Plan, closed: Container[str] = ()) -> list[NightStep]:
+    """The night's steps, not yet of any run, in the order in which one process takes them. `closed`: registers.
 
     Raises NightError naming the registers that wait for each other.
     """
     steps: list[NightStep] = []
+    plan = whole.without(closed)
 
     def add(kind: str, register: str = "", after: Iterable[int] = ()) -> int:
         steps.append(NightStep(position=len(steps), kind=kind, register=register, after=sorted(after)))
@@ -89,6 +94,11 @@ def steps_of(plan: Plan) -> list[NightStep]:
         add(READ, register.code, {begun, *collected.values(), *worked.values()})
         for register in plan.registers
         if any(dataset.mapping is not None for dataset in plan.datasets_of(register.code))
+    }
+    read |= {
+        add(CLOSED, register.code, {begun})
+        for register in whole.registers
+        if register.code in closed and any(d.mapping is not None for d in whole.datasets_of(register.code))
     }
     forgot = add(FORGET, after=set(range(len(steps))))
     add(CLOSE, after={*read, forgot})
@@ -132,7 +142,7 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
     while another night of the organisation is running, or this one is still being stopped.
     """
     with transaction.atomic():
-        database_locks.alone(_name(run.organisation))
+        database_locks.alone(name_of(run.organisation))
         was = Run.objects.get(pk=run.pk)
         if was.state == RunState.FINISHED:
             return None
@@ -154,7 +164,7 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
         )
         before = _broken_off(was)
         was.steps.all().delete()
-        steps = steps_of(plan)
+        steps = steps_of(plan, closings(run.organisation))
         for step in steps:
             step.run = run
             if (old := before.get((step.kind, step.register))) is not None:
@@ -179,7 +189,7 @@ def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: i
     Raises LeaseLost if the step is no longer ours.
     """
     with transaction.atomic():
-        database_locks.together(_name(run.organisation))
+        database_locks.together(name_of(run.organisation))
         if done is not None:
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
             if mine.update(state=StepState.DONE, lease_owner="", lease_until=None, problem="") != 1:
@@ -241,7 +251,8 @@ def problems(run: Run) -> dict[str, str]:
     return found
 
 
-def _name(organisation: Organisation) -> str:
+def name_of(organisation: Organisation) -> str:
+    """The lock under which a night begins and its steps are taken."""
     return f"steps {organisation.pk}"
 
 

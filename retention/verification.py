@@ -6,6 +6,7 @@ of what was flagged or of what the purge believes it did, and so the two hold ea
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from datetime import date
 from itertools import islice
 
 from retention import replay
+from retention.closed import known_again, unpacked
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, decide, with_own
 from retention.domain.errors import RuleError
@@ -21,10 +23,10 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import RETRIED, LotState, Outcome
 from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
-from retention.holds import active, of_item
+from retention.holds import active, holding, of_item
 from retention.ledger import ledger_items
 from retention.lot_keys import LotKey, unpack
-from retention.models import Doubted, FirstSeen, Lot
+from retention.models import Doubted, FirstSeen, Lot, RegisterEvent
 from retention.plan import DatasetPlan, Plan
 from retention.replay import settled_dates
 from ropa.models import Organisation
@@ -89,6 +91,45 @@ def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: O
     reading.returned += _returned(organisation, dataset, strangers)
     reading.people_overdue = len(people)
     return reading
+
+
+@dataclass(frozen=True)
+class ClosedReading:
+    """What a dataset of a closed register answered: items that are there, and why that is not as it was left."""
+
+    items: int
+    alarm: str = ""
+
+
+def verify_closed(
+    dataset: DatasetPlan, connector: Connector, organisation: Organisation, closing: RegisterEvent, today: date
+) -> ClosedReading:
+    """Whether a dataset of a closed register is as its certificate says. Raises ConnectorError if it cannot be asked.
+
+    What was held there must still be held; what was migrated is gone by the day that was recorded; nothing is new.
+    """
+    if dataset.mapping is None:
+        raise RuleError("has no mapping: it is not reached by us", dataset.code)
+    certificate = json.loads(closing.certificate)
+    told = next((one for one in certificate["datasets"] if one["dataset"] == dataset.code), None)
+    left = unpacked(closing.remaining.get(dataset.code, ""))
+    until = ((told or {}).get("moved") or {}).get("destroy_by")
+    holds = active(organisation, dataset.register, dataset.code, dataset.subject_kind)
+    items = new = free = 0
+    for candidate in connector.find(dataset.mapping):
+        items += 1
+        people = {candidate.ref.subject, *candidate.maybe}
+        if known_again(subject_digest(candidate.ref.key)) not in left:
+            new += 1
+        elif not any(holding(holds, person, today) for person in people):
+            free += 1
+    if new:
+        return ClosedReading(items, f"it was closed, and {new} items are there that were not when it closed")
+    if free and until is None:
+        return ClosedReading(items, f"it was closed, and {free} items there are held no longer: reopen it for them")
+    if free and date.fromisoformat(str(until)) < today:
+        return ClosedReading(items, f"it was closed, and {free} items are there that were to be destroyed by {until}")
+    return ClosedReading(items)
 
 
 def _returned(organisation: Organisation, dataset: DatasetPlan, strangers: Sequence[LotKey]) -> list[LotKey]:

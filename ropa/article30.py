@@ -81,7 +81,7 @@ def _organisation(document: Document) -> Iterator[Field]:
 
 def _activities(document: Document) -> Iterator[Field]:
     general = state_of((document.get("organisation") or {}).get("security_measures"))
-    used = {dataset.get("activity") for dataset in document.get("datasets") or ()}
+    lying = _lying(document)
     for activity in document.get("activities") or ():
         if activity.get("ended_on"):
             continue  # it stays in the record as it was; nothing of it is to be completed any more
@@ -92,16 +92,14 @@ def _activities(document: Document) -> Iterator[Field]:
             yield _statement(activity, "on_behalf_of", "30(2)(a)", where)
         else:
             yield from _purposes(activity, where)
-            yield _either(document, activity, "recipients", "30(1)(d)", where)
-            described = covering(document, "data_categories", activity) and covering(
-                document, "subject_groups", activity
-            )
-            found = State.VALUE if activity.get("id") in used or described else State.MISSING
+            yield _either(document, activity, "recipients", "30(1)(d)", where, lying)
+            described = all(_covered(document, key, activity, lying) for key in ("data_categories", "subject_groups"))
+            found = State.VALUE if activity.get("id") in lying or described else State.MISSING
             yield Field("30(1)(c)", f"{where}.datasets", "activity_datasets", found)
-        yield _either(document, activity, "transfers", "30(2)(c)" if processor else "30(1)(e)", where)
+        yield _either(document, activity, "transfers", "30(2)(c)" if processor else "30(1)(e)", where, lying)
         own = state_of(activity.get("security_measures"))
         measures = general if own is State.MISSING else own
-        if covering(document, "security_measures", activity):
+        if _covered(document, "security_measures", activity, lying):
             measures = State.VALUE
         article = "30(2)(d)" if processor else "30(1)(g)"
         yield Field(article, f"{where}.security_measures", "security_measures", measures)
@@ -137,23 +135,38 @@ def covering(document: Document, name: str, activity: Document) -> list[Document
     An entry about registers is about the activities whose datasets lie there. An entry that says nothing of its own
     (a transfer that is not stated) covers nothing.
     """
-    here = {one.get("register") for one in document.get("datasets") or () if one.get("activity") == activity.get("id")}
-    return [
-        entry
-        for entry in document.get(name) or ()
-        if entry.get("status") != "not_stated"
-        and (
-            activity.get("id") in (entry.get("activities") or ())
-            or not (entry.get("activities") or entry.get("registers"))
-            or here.intersection(entry.get("registers") or ())
-        )
-    ]
+    return list(_covering(document, name, activity, _lying(document)))
 
 
-def _either(document: Document, activity: Document, key: str, article: str, where: str) -> Field:
+Lying = Mapping[Any, set[Any]]
+"""Activity -> the registers in which its datasets lie."""
+
+
+def _lying(document: Document) -> Lying:
+    found: dict[Any, set[Any]] = {}
+    for one in document.get("datasets") or ():
+        found.setdefault(one.get("activity"), set()).add(one.get("register"))
+    return found
+
+
+def _covering(document: Document, name: str, activity: Document, lying: Lying) -> Iterator[Document]:
+    code = activity.get("id")
+    here = lying.get(code, set())
+    for entry in document.get(name) or ():
+        activities, registers = entry.get("activities"), entry.get("registers")
+        about = not (activities or registers) or code in (activities or ()) or not here.isdisjoint(registers or ())
+        if about and entry.get("status") != "not_stated":
+            yield entry
+
+
+def _covered(document: Document, name: str, activity: Document, lying: Lying) -> bool:
+    return next(_covering(document, name, activity, lying), None) is not None
+
+
+def _either(document: Document, activity: Document, key: str, article: str, where: str, lying: Lying) -> Field:
     """A field that the activity's own statement answers, or entries of the list of that name."""
     own = state_of(activity.get(key))
-    found = State.VALUE if own is State.MISSING and covering(document, key, activity) else own
+    found = State.VALUE if own is State.MISSING and _covered(document, key, activity, lying) else own
     return Field(article, f"{where}.{key}", key, found)
 
 

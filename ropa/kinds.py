@@ -7,7 +7,6 @@ always written out, so that a published snapshot does not lean on today's defaul
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -44,16 +43,23 @@ NO_BOUND = "none"
 """`yields_to` of a ceiling that yields to nothing; its row holds an empty list."""
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the document. `absent`: what its field holds where the key is left out; `shown`: even then."""
+    """One key of the document. `absent`: what its field holds where the key is left out; `shown`: even then.
+
+    Rows and documents share their lists and mappings: whoever changes one makes a new one.
+    """
 
     key: str
     field: str
     absent: Any = None
     shown: bool = False
-    read: Callable[[Any], Any] = deepcopy
-    write: Callable[[Any], Any] = deepcopy
+    read: Callable[[Any], Any] = _same
+    write: Callable[[Any], Any] = _same
 
 
 @dataclass(frozen=True)
@@ -82,15 +88,15 @@ def _iso(day: Any) -> Any:
 
 
 def _listed(condition: Any) -> Any:
-    return [deepcopy(dict(condition))] if isinstance(condition, Mapping) else deepcopy(condition)
+    return [dict(condition)] if isinstance(condition, Mapping) else condition
 
 
 def _bounds(written: Any) -> Any:
-    return [] if written == NO_BOUND else deepcopy(written)
+    return [] if written == NO_BOUND else written
 
 
 def _bounds_written(stored: Any) -> Any:
-    return deepcopy(stored) or NO_BOUND
+    return stored or NO_BOUND
 
 
 def _policy(written: Any) -> Any:

@@ -7,28 +7,35 @@ which it is in force. When that day may lie in the past:
 - A later one may not. The nights of past days have run under the version before; it stays the answer to which
   rules they ran under. Today is allowed: a night that has begun keeps the version it pinned.
 - No version comes into force before the one it follows, so that the later number always wins.
+
+The DPO advises and the controller decides (art. 38(6)): an opinion belongs to exactly the draft it was given on, by its
+digest. Where an organisation has a DPO, publishing without an opinion on this draft needs a reason, and so does
+publishing against one.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
-from retention.domain.errors import DocumentError, Problem, RuleError
+from retention.domain.errors import DocumentError, LifecycleError, Problem, RuleError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.periods import Period, parse_financial_years
 from retention.domain.rules import Status
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
-from ropa.draft import document_of, write_rows
-from ropa.kinds import POLICY
-from ropa.models import Ceiling, Ground, Organisation, Version
+from ropa.draft import delete_entry, document_of, write_entry, write_head, write_rows
+from ropa.kinds import POLICY, kind_of
+from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Version
 
 MODES = ("observe", "flag", "purge")
 APPROVALS = ("automatic", "one", "two")
+OPINION_REASON = "why publishing does not wait for the DPO's opinion on this draft, or goes against it"
 
 
 @transaction.atomic
@@ -40,22 +47,93 @@ def save_draft(document: Mapping[str, Any], by: str, reason: str) -> Organisatio
     return write_rows(document, _why(by, reason))
 
 
+@transaction.atomic
+def save_entry(organisation: Organisation, kind: str, entry: Mapping[str, Any], by: str, reason: str) -> None:
+    """Make one entry of the draft (`kind`: the list it stands in) equal to a checked one; a new one comes last."""
+    write_entry(organisation, kind_of(kind), entry, _why(by, reason))
+
+
+@transaction.atomic
+def remove_entry(organisation: Organisation, kind: str, code: str, by: str, reason: str) -> None:
+    """Take one entry out of the draft. What is published keeps it."""
+    delete_entry(organisation, kind_of(kind), code, _why(by, reason))
+
+
+@transaction.atomic
+def save_head(organisation: Organisation, head: Mapping[str, Any], by: str, reason: str) -> None:
+    """Make what the draft says of the organisation itself equal to a checked document's head."""
+    write_head(organisation, head, _why(by, reason))
+
+
 def draft_of(organisation: Organisation) -> dict[str, Any]:
     """The draft as a document, without connections; defaults that decide are written out."""
     return document_of(organisation)
 
 
+def digest_of(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a document's canonical JSON, in hex: the digest that a version of it has."""
+    return sha256_hex(canonical(document))
+
+
+def draft_digest(organisation: Organisation) -> str:
+    """The digest of the draft as it stands."""
+    return digest_of(document_of(organisation))
+
+
+def document_at(organisation: Organisation, which: str) -> dict[str, Any]:
+    """The document of a version by its number, or of the `draft`. Raises LookupError for what there is not."""
+    if which == "draft":
+        return document_of(organisation)
+    number = int(which) if which.isascii() and which.isdecimal() and len(which) <= 9 else None
+    version = organisation.versions.filter(number=number).first() if number is not None else None
+    if version is None:
+        raise LookupError(gettext("there is no version %(which)s") % {"which": which[:60]})
+    document: dict[str, Any] = json.loads(version.snapshot)
+    return document
+
+
+@transaction.atomic
+def give_opinion(
+    organisation: Organisation, digest: str, stance: str, text: str, now: datetime, giver: str, user: Any = None
+) -> Opinion:
+    """Record the DPO's opinion on the draft with this digest: the one that was looked at.
+
+    `giver` is a role and name as text. Raises LifecycleError where the draft has changed since it was looked at,
+    DocumentError for an unknown stance, and for advice against it that does not say why.
+    """
+    _aware(now)
+    problems = []
+    if stance not in Stance.values:
+        problems.append(Problem("stance", f"{stance!r} is none of {', '.join(Stance.values)}"))
+    if stance == Stance.ADVISES_AGAINST and not text.strip():
+        problems.append(Problem("text", "is missing: advice against a draft says why"))
+    if problems:
+        raise DocumentError(problems)
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    if digest != draft_digest(organisation):
+        raise LifecycleError("the draft has changed since it was looked at; look at it again and give its digest")
+    return Opinion.objects.create(
+        organisation=organisation, digest=digest, given_by=user, giver=giver, given_at=now, stance=stance, text=text
+    )
+
+
 @transaction.atomic
 def publish(
-    organisation: Organisation, in_force_from: date, now: datetime, publisher: str, user: Any = None, reason: str = ""
+    organisation: Organisation,
+    in_force_from: date,
+    now: datetime,
+    publisher: str,
+    user: Any = None,
+    reason: str = "",
+    opinion_reason: str = "",
 ) -> Version:
     """Freeze the draft as the next version. `now` is an aware instant; `publisher` a role and name as text.
 
-    The same draft published again for the same day is the version that is there already. Raises DocumentError
-    for a day that is not allowed, and for rules that could not be executed.
+    `opinion_reason`: why it does not wait for the DPO's opinion on this draft, or goes against it; kept only where
+    one of both is so. The same draft published again for the same day is the version that is there already. Raises
+    DocumentError for a day that is not allowed, for rules that could not be executed, and where that reason is missing.
     """
-    if now.tzinfo is None:
-        raise ValueError("now must be an aware instant")
+    _aware(now)
     organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
     content = document_of(organisation)
     problems = list(_unexecutable(content))
@@ -68,6 +146,8 @@ def publish(
         if (last.digest, last.in_force_from) == (digest, in_force_from):
             return last
         _refuse_past(last, in_force_from, now.astimezone(ZoneInfo(organisation.time_zone)).date())
+    opinion = organisation.opinions.filter(digest=digest).last()
+    departs = _departs(organisation, opinion, digest, opinion_reason)
     return Version.objects.create(
         organisation=organisation,
         number=last.number + 1 if last is not None else 1,
@@ -76,9 +156,43 @@ def publish(
         published_by=user,
         publisher=publisher,
         reason=reason,
+        opinion=opinion.as_text() if opinion is not None else None,
+        opinion_reason=opinion_reason if departs else "",
         snapshot=snapshot.decode("utf-8"),
         digest=digest,
     )
+
+
+def stale_opinion(organisation: Organisation, digest: str) -> Opinion | None:
+    """The DPO's last opinion since the last version, if it is on another draft than the one with this digest."""
+    last = organisation.versions.order_by("-number").first()
+    found = organisation.opinions.filter(given_at__gt=last.published_at) if last else organisation.opinions.all()
+    return found.exclude(digest=digest).last()
+
+
+def _departs(organisation: Organisation, opinion: Opinion | None, digest: str, why: str) -> bool:
+    """Whether publishing does not follow an opinion that it has or should have. Raises DocumentError without a why."""
+    if opinion is not None:
+        if opinion.stance != Stance.ADVISES_AGAINST:
+            return False
+        missing = "the DPO advises against this draft; say why it is published all the same (art. 38(6) GDPR)"
+    elif not organisation.memberships.filter(role=Role.DPO, user__is_active=True).exists():
+        return False
+    else:
+        missing = "the DPO has given no opinion on this draft; wait for it, or say why not (art. 38(1) GDPR)"
+        if stale_opinion(organisation, digest) is not None:
+            missing = (
+                "the draft has changed since the DPO gave an opinion, which therefore does not count; "
+                "ask for another, or say why not (art. 38(1) GDPR)"
+            )
+    if not why.strip():
+        raise DocumentError([Problem("opinion_reason", f"is missing: {missing}")])
+    return True
+
+
+def _aware(now: datetime) -> None:
+    if now.tzinfo is None:
+        raise ValueError("now must be an aware instant")
 
 
 def _refuse_past(last: Version, in_force_from: date, today: date) -> None:

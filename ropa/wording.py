@@ -32,7 +32,9 @@ def table(language: str) -> Table:
     """A language's words. Raises ValueError for a language that has none."""
     if language not in LANGUAGES:
         raise ValueError(f"there are no words in {language!r}, only in {', '.join(LANGUAGES)}")
-    words: Table = yaml.safe_load((DIRECTORY / f"{language}.yaml").read_text(encoding="utf-8"))
+    words: dict[str, Any] = {}
+    for name in (f"{language}.yaml", f"record-{language}.yaml"):
+        words |= yaml.safe_load((DIRECTORY / name).read_text(encoding="utf-8"))
     return words
 
 
@@ -152,6 +154,49 @@ def statute_in_words(law: str, language: str) -> str:
         said: str = table(language)["unknown_law"].format(id=law)
         return said
     return rule.citation[language]
+
+
+_CITED = re.compile(r"^(?P<name>.*?)\s*\((?P<number>[0-9]+/[0-9]{4})\),?\s*(?P<rest>.*)$")
+_GDPR = re.compile(r"\(EU\) 2016/679,? *(?P<rest>.*)$")
+_GDPR_POINT = re.compile(r"([0-9]+) artiklan ([0-9]+) kohta$")
+
+
+@cache
+def statutes() -> Mapping[str, Mapping[str, str]]:
+    """Acts by their number, with their name in each language, as the rows of the law library cite them."""
+    found: dict[str, dict[str, str]] = {}
+    for rule in library().values():
+        for language, citation in rule.citation.items():
+            if match := _CITED.match(citation):
+                found.setdefault(match["number"], {})[language] = match["name"]
+    return found
+
+
+def citation_in_words(law: str, language: str) -> str:
+    """A citation that somebody wrote (a row of the law library, or `kirjanpitolaki (1336/1997) 2:10 §`) in a language.
+
+    Acts are known by their number; what is not known stays as it was written.
+    """
+    if law in library():
+        return statute_in_words(law, language)
+    return "; ".join(_cited(part.strip(), language) for part in law.split(";"))
+
+
+def _cited(law: str, language: str) -> str:
+    words = table(language)["citations"]
+    if match := _GDPR.search(law):
+        point = _GDPR_POINT.match(match["rest"])
+        if point:
+            return f"{words['gdpr']}, {article_in_words(f'{point[1]}({point[2]})', language)}"
+    elif match := _CITED.match(law):
+        name = statutes().get(match["number"], {}).get(language)
+        rest = match["rest"]
+        plain = re.fullmatch(r"[0-9:., a-zåäö–-]*§?(?: [0-9]+ mom\.)?", rest)
+        if name and plain:
+            rest = rest.replace(" ja ", f" {words['and']} ")
+            rest = rest if words["section"] else rest.replace(" §", "")
+            return f"{name} ({match['number']}) {rest}".rstrip()
+    return law
 
 
 def article_in_words(article: str, language: str) -> str:

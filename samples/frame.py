@@ -81,8 +81,8 @@ class Company:
 
     slug         its organisation's, and the name of its folder
     notice_date  of the published notice; None where the notice has none
-    inventory    the document
-    further      documents with more registers, which the demo of all companies adds
+    inventory    what its inventory says beyond the published notice, as additions to `published`
+    further      more additions, which the demo of all companies makes
     """
 
     slug: str
@@ -93,6 +93,11 @@ class Company:
     built: Callable[[Path], Built | None]
     further: tuple[Path, ...] = ()
     servers: tuple[Server, ...] = ()
+
+    @property
+    def published(self) -> Path:
+        """The document as published, beside the inventory: what the notice says and nothing else."""
+        return self.inventory.with_name("published.yaml")
 
 
 def fill_folder(

@@ -1,7 +1,7 @@
 """The Celery application: it wakes workers. What there is to do stands in rows, so any message may be lost or doubled.
 
 celery -A worker.app worker     takes steps of nights
-celery -A worker.app beat       sends one message: look what waits
+celery -A worker.app beat       sends two messages: look what waits, and which reviews are due
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if not settings.REDIS_URL:
         "SELOSTE_REDIS_URL is not set, and Celery needs a broker; without one, `manage.py nightly` and "
         "`manage.py run_requested_nights --watch SECONDS` run the nights"
     )
+
+HOUR = 3600
 
 app = Celery("seloste", include=["worker.tasks"])
 app.conf.update(
@@ -45,7 +47,12 @@ app.conf.update(
             "task": "seloste.sweep",
             "schedule": float(settings.SWEEP_SECONDS),
             "options": {"expires": 2 * settings.SWEEP_SECONDS},  # busy workers find one of them, not a hundred
-        }
+        },
+        "reviews": {
+            "task": "seloste.reviews",
+            "schedule": float(HOUR),  # each letter goes once: the rows say which day it was
+            "options": {"expires": HOUR},
+        },
     },
     beat_schedule_filename=str(settings.DATA_DIR / "beat"),
 )

@@ -30,4 +30,12 @@ def settings_fit_together(**options: Any) -> list[Error]:
                 id="seloste.E002",
             )
         )
+    if settings.MAIL_URL and not settings.PUBLIC_URL:
+        found.append(
+            Error(
+                "SELOSTE_MAIL_URL is set, and SELOSTE_URL is not: the links in letters would lead nowhere.",
+                hint="Set SELOSTE_URL to where people reach this installation, such as https://seloste.example.fi.",
+                id="seloste.E003",
+            )
+        )
     return found

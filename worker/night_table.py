@@ -65,10 +65,15 @@ def headings() -> dict[str, str]:
 
 
 def register_rows(run: Run, language: str = "fi") -> list[dict[str, Any]]:
-    """One row per register: numbers summed over its datasets; None where it did not answer."""
+    """One row per register that the night is about: numbers summed over its datasets; None where it did not answer.
+
+    One that no connection reaches and that has no dataset stands in the record only.
+    """
     names = {}
     if run.version is not None:
-        names = {register.code: register.name for register in plan_of(run.version).registers}
+        plan = plan_of(run.version)
+        about = [one for one in plan.registers if one.connection or plan.datasets_of(one.code)]
+        names = {register.code: register.name for register in about}
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for dataset in run.summary.get("datasets", []):
         grouped[dataset["register"]].append(dataset)

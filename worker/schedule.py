@@ -15,6 +15,9 @@ from ropa.models import Organisation
 LATEST = timedelta(hours=6)
 """So long after its time a night is still asked for. Later, people are at work: the next night covers the date (P7)."""
 
+LETTERS_FROM, LETTERS_UNTIL = time(8), time(16)
+"""When letters of the yearly review are sent, by the clock where the organisation is."""
+
 
 def tonight(zone: ZoneInfo, now: datetime, at: time) -> date | None:
     """The business date whose night is to begin now, where `zone` is; None outside its hours."""
@@ -38,6 +41,12 @@ def request_tonight(now: datetime, at: time) -> list[Run]:
             continue
         asked.append(request(organisation, day, by="schedule"))
     return asked
+
+
+def at_work(now: datetime) -> list[Organisation]:
+    """Organisations with a published inventory where people are at work now, whose owners may be written to."""
+    found = Organisation.objects.filter(versions__isnull=False).distinct()
+    return [one for one in found if LETTERS_FROM <= now.astimezone(ZoneInfo(one.time_zone)).time() < LETTERS_UNTIL]
 
 
 def waiting() -> Iterator[tuple[Run, int]]:

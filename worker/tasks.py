@@ -12,9 +12,10 @@ from kombu.exceptions import OperationalError
 from retention.domain.errors import SelosteError
 from retention.models import Run
 from retention.night import help_night
+from ropa.reviews import ask
 from worker.app import app
 from worker.requested_nights import keep_reason, note_progress, stop_waiting
-from worker.schedule import request_tonight, waiting
+from worker.schedule import at_work, request_tonight, waiting
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,15 @@ def sweep() -> None:
     request_tonight(timezone.now(), settings.NIGHT_AT)
     for run, workers in waiting():
         wake(run.pk, workers)
+
+
+@app.task(name="seloste.reviews")  # type: ignore[untyped-decorator]
+def reviews() -> None:
+    """Send the letters of the yearly review that are due today. Lost or doubled, the message changes nothing."""
+    now = timezone.now()
+    for organisation in at_work(now):
+        for problem in ask(organisation, now).problems:
+            log.warning("%s: %s", organisation.slug, problem)
 
 
 def wake(run_id: int, workers: int = 1) -> None:

@@ -6,7 +6,9 @@ SelosteError
 ├── DocumentError        an inventory document is wrong; carries every problem with its path
 ├── LifecycleError       a move that the table of moves does not allow
 ├── EvidenceError        the chain, a head or a digest does not verify
-└── NightError           a night may not run as asked (date ahead, unconfirmed gap …)
+├── NightError           a night may not run as asked (date ahead, unconfirmed gap …)
+└── SuppressionError     the list of marketing bans cannot be asked: nobody counts as not banned
+    └── IdentifierError  the text is no customer number, e-mail address or telephone number
 
 `ConnectorError` is `retention.connectors.contract`'s: it has the one bit its caller needs, `permanent`.
 """
@@ -63,3 +65,11 @@ class EvidenceError(SelosteError):
 
 class NightError(SelosteError):
     """A night may not run as asked."""
+
+
+class SuppressionError(SelosteError):
+    """The list of bans, or one that is held against it, cannot be used: nobody may be taken for not banned."""
+
+
+class IdentifierError(SuppressionError):
+    """The text is no identifier of its kind; it is not repeated, for it may be personal data."""

@@ -6,8 +6,7 @@ writes the draft down: reading what was written changes nothing. Importing never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import deepcopy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -21,9 +20,18 @@ from retention.inventory_document.shape import ordered
 from retention.models import Connection, Gate
 from ropa import draft
 from ropa.models import Organisation
-from ropa.services import draft_of, save_draft
+from ropa.services import draft_of, remove_entry, save_draft, save_entry, save_head
 
-__all__ = ["export_document", "import_document", "normalised", "read", "warnings_of"]
+__all__ = [
+    "edit_entry",
+    "edit_head",
+    "export_document",
+    "import_document",
+    "normalised",
+    "read",
+    "warnings_of",
+    "whole_draft",
+]
 
 
 def read(text: str, laws: Mapping[str, Law] | None = None) -> dict[str, Any]:
@@ -44,14 +52,12 @@ def warnings_of(document: Mapping[str, Any], laws: Mapping[str, Law] | None = No
 
 def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document with what decides written out and what says nothing left out: what an export reads back as."""
+    return {**draft.normalised(document), "connections": _connections_of(document)}
+
+
+def _connections_of(document: Mapping[str, Any]) -> dict[str, Any]:
     connections = document.get("connections") or {}
-    return {
-        **draft.normalised(document),
-        "connections": {
-            code: {"kind": one["kind"], "config": deepcopy(dict(one.get("config") or {}))}
-            for code, one in connections.items()
-        },
-    }
+    return {code: {"kind": one["kind"], "config": dict(one.get("config") or {})} for code, one in connections.items()}
 
 
 @transaction.atomic
@@ -65,22 +71,79 @@ def import_document(
     """
     _refuse(document, laws)
     organisation = save_draft(document, by, reason)
-    _connections(organisation, normalised(document)["connections"], f"{by}: {reason}" if reason else by)
+    _connections(organisation, _connections_of(document), f"{by}: {reason}" if reason else by)
     Gate.objects.get_or_create(organisation=organisation)
     return organisation
 
 
+@transaction.atomic
+def edit_entry(
+    organisation: Organisation,
+    kind: str,
+    code: str,
+    change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+    by: str,
+    reason: str,
+    laws: Mapping[str, Law] | None = None,
+) -> dict[str, Any] | None:
+    """Change one entry of the draft (`kind`: the list it stands in), create it or take it out; what it is then.
+
+    `change` gets the entry as the document has it, or None, and gives what it shall be, or None: not there. The
+    whole is checked as an import is. Raises DocumentError with every problem, and whatever `change` raises.
+    """
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    document = whole_draft(organisation)
+    entries = {entry["id"]: entry for entry in document.get(kind, ())}
+    found = entries.get(code)
+    wanted = change(found)
+    only = {"seloste": 1, "organisation": document["organisation"]}
+    if wanted is None:
+        entries.pop(code, None)
+    else:
+        entries[code] = {**wanted, "id": code}
+        only[kind] = [entries[code]]
+    _refuse({**document, kind: list(entries.values())}, laws, only)
+    if wanted is not None:
+        save_entry(organisation, kind, entries[code], by, reason)
+        written: dict[str, Any] = draft.normalised(only)[kind][0]
+        return written
+    if found is not None:
+        remove_entry(organisation, kind, code, by, reason)
+    return None
+
+
+@transaction.atomic
+def edit_head(
+    organisation: Organisation, change: Callable[[dict[str, Any]], Mapping[str, Any]], by: str, reason: str
+) -> dict[str, Any]:
+    """Change what the draft says of the organisation itself; what it is then. Raises DocumentError."""
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    document = whole_draft(organisation)
+    head = {**change(document["organisation"]), "slug": organisation.slug}
+    changed = {**document, "organisation": head}
+    _refuse(changed, None, {"seloste": 1, "organisation": head})
+    save_head(organisation, head, by, reason)
+    written: dict[str, Any] = draft.normalised({"organisation": head})["organisation"]
+    return written
+
+
+def _written_connections(organisation: Organisation) -> dict[str, Any]:
+    rows = Connection.objects.filter(organisation=organisation).order_by("code")
+    return {row.code: {"kind": row.kind, "config": row.config} for row in rows}
+
+
 def export_document(organisation: Organisation) -> str:
     """The draft and its connections as YAML. Secrets are references there too."""
-    connections = {
-        row.code: {"kind": row.kind, "config": row.config}
-        for row in Connection.objects.filter(organisation=organisation).order_by("code")
-    }
-    return yaml_text.write(ordered({**draft_of(organisation), "connections": connections}))
+    return yaml_text.write(ordered(whole_draft(organisation)))
 
 
-def _refuse(document: Any, laws: Mapping[str, Law] | None) -> None:
-    errors = check(document, laws).errors
+def whole_draft(organisation: Organisation) -> dict[str, Any]:
+    """The draft with its connections, as a document."""
+    return {**draft_of(organisation), "connections": _written_connections(organisation)}
+
+
+def _refuse(document: Any, laws: Mapping[str, Law] | None, only: Mapping[str, Any] | None = None) -> None:
+    errors = check(document, laws, only).errors
     if errors:
         raise DocumentError(errors)
 

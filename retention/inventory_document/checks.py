@@ -19,6 +19,7 @@ from retention.inventory_document.entry_checks import entry_findings
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
+from retention.plan import bans_of
 from ropa.kinds import KINDS
 from ropa.law import library
 
@@ -36,12 +37,16 @@ class Verdict:
     warnings: tuple[Problem, ...]
 
 
-def check(document: Any, laws: Mapping[str, Law] | None = None) -> Verdict:
-    """Everything that is wrong or doubtful with a document. `laws`: the law library if left out."""
-    shape = shape_problems(document)
+def check(document: Any, laws: Mapping[str, Law] | None = None, only: Mapping[str, Any] | None = None) -> Verdict:
+    """Everything that is wrong or doubtful with a document. `laws`: the law library if left out.
+
+    `only`: the part of the document whose shape is looked at; the rest has passed before. References are always
+    looked at as a whole, since others may refer to what was changed.
+    """
+    shape = shape_problems(document if only is None else only)
     errors = [problem for _, problem in shape]
     warnings: list[Problem] = []
-    if isinstance(document, Mapping):
+    if isinstance(document, Mapping) and (only is None or not shape):
         broken = {steps[: 1 if steps[:1] == ("organisation",) else 2] for steps, _ in shape}
         whole = Whole(document, library() if laws is None else laws, broken)
         for finding in _findings(whole):
@@ -177,6 +182,10 @@ def _collected(whole: Whole, source: Document, steps: Steps) -> Iterator[Finding
     if not any(source.get(key) for key in ("started", "ended", "events", "facts")):
         yield Finding(steps, "tells nothing: neither a contract's days, nor events, nor facts")
     yield from unknown_events(source.get("events", {}), (*steps, "events"))
+    try:
+        bans_of(source)
+    except RuleError as error:
+        yield Finding((*steps, "options", "bans"), error.message)
     if "purpose" in source:
         yield from unknown(source["purpose"], whole.all_purposes, "purpose", (*steps, "purpose"))
 

@@ -11,6 +11,7 @@ from typing import Any
 from retention.inventory_document.findings import Finding, Whole, unknown
 from retention.inventory_document.shape import Steps, properties_of
 from ropa.places import NoPlaceError, at
+from ropa.references import references
 
 CHAINS = {"migrates_to": "registers", "copy_of": "registers", "successor": "activities", "same_as": "contact_points"}
 """Keys by which an entry names another of its own list: following them must come to an end."""
@@ -60,6 +61,7 @@ def entry_findings(whole: Whole) -> Iterator[Finding]:
                 yield from _references(ids, entry, steps, properties_of(name))
     for key, name in CHAINS.items():
         yield from _chained(whole, key, name)
+    yield from _of_the_libraries(whole)
     for steps, _ in whole.entries("notices"):
         for place, passage in whole.entries(*steps, "passages"):
             yield from _held(whole, passage, place)
@@ -81,6 +83,16 @@ def _references(ids: Ids, value: Mapping[str, Any], steps: Steps, rules: Mapping
             for position, one in enumerate(part):
                 if isinstance(one, Mapping):
                     yield from _references(ids, one, (*steps, key, position), inner)
+
+
+def _of_the_libraries(whole: Whole) -> Iterator[Finding]:
+    """What is cited by an id of a library is there."""
+    for steps, cited in whole.entries("references"):
+        if "row" in cited:
+            yield from unknown(cited["row"], references(), "row of the references library", (*steps, "row"))
+    for steps, limit in whole.entries("time_limits"):
+        if "law" in limit:
+            yield from unknown(limit["law"], whole.laws, "row of the law library", (*steps, "law"))
 
 
 def _chained(whole: Whole, key: str, name: str) -> Iterator[Finding]:

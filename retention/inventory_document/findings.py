@@ -26,7 +26,7 @@ class Law(Protocol):
     """What is asked of a row of the law library (`ropa.law.LawRule`)."""
 
     @property
-    def trigger(self) -> Trigger: ...
+    def trigger(self) -> Trigger | None: ...
 
     @property
     def period(self) -> Period | None: ...
@@ -102,13 +102,17 @@ class Whole:
 
     def told(self, subject_kind: str) -> frozenset[str]:
         """Events and facts that some register, or somebody by the API, tells of subjects of this kind."""
-        names: set[str] = set()
+        return frozenset(self._told.get(subject_kind, ()))
+
+    @cached_property
+    def _told(self) -> Mapping[str, set[str]]:
+        of: dict[str, set[str]] = {}
         for place, _ in self.entries("registers"):
             for _, source in self.entries(*place, "ledger"):
-                if source.get("subject_kind") == subject_kind:
-                    names |= set(source.get("events", ())) | set(source.get("facts", ())) | set(source.get("tells", ()))
-                    names |= CONTRACT_EVENTS if "started" in source or "ended" in source else set()
-        return frozenset(names)
+                names = of.setdefault(str(source.get("subject_kind")), set())
+                names |= set(source.get("events", ())) | set(source.get("facts", ())) | set(source.get("tells", ()))
+                names |= CONTRACT_EVENTS if "started" in source or "ended" in source else set()
+        return of
 
 
 def parsed(steps: Steps, parse: Callable[[], Parsed]) -> Parsed | Finding:

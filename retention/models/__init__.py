@@ -7,13 +7,17 @@ subject's reference (ledger, hold subjects, lots).
 from retention.models.connection import Connection
 from retention.models.evidence import EvidenceEntry, EvidenceHead
 from retention.models.hold import Gate, Hold, HoldSubject
+from retention.models.leaving import Migration, RegisterEvent
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
 from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
 from retention.models.step import NightStep
+from retention.models.suppression import BanEvent, BanKey
 
 __all__ = [
     "Attempt",
+    "BanEvent",
+    "BanKey",
     "Collection",
     "Connection",
     "DatasetNight",
@@ -31,6 +35,8 @@ __all__ = [
     "LedgerFact",
     "Lot",
     "LotEvent",
+    "Migration",
     "NightStep",
+    "RegisterEvent",
     "Run",
 ]

@@ -21,7 +21,7 @@ class NightStep(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(help_text="the order in which one process alone takes them")
-    kind = models.CharField(max_length=20, help_text="begin, collect, work, read, forget, close")
+    kind = models.CharField(max_length=20, help_text="begin, collect, work, read, closed, forget, close")
     register = models.SlugField(max_length=60, blank=True)
     after = models.JSONField(default=list, help_text="positions of the steps that must be done before")
     state = models.CharField(max_length=20, choices=StepState.choices, default=StepState.WAITING)

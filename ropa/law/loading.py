@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -30,11 +31,12 @@ Parsed = TypeVar("Parsed")
 Texts = Mapping[str, str]
 
 _REQUIRED = frozenset(
-    "id name text citation statute section categories sectors bound certainty in_force_from checked_on source".split()
+    {"id", "name", "text", "citation", "statute", "section", "categories", "sectors", "bound", "certainty"}
+    | {"in_force_from", "checked_on", "source"}
 )
 _OPTIONAL = frozenset(
-    "kind trigger period rounding ends_on condition yields_to legal_basis review_every ceiling gives_way_to moves_to "
-    "number_certainty in_force_to successor".split()
+    {"kind", "trigger", "period", "rounding", "ends_on", "condition", "yields_to", "legal_basis", "review_every"}
+    | {"ceiling", "gives_way_to", "moves_to", "number_certainty", "in_force_to", "successor"}
 )
 _OF_A_RULE = ("kind", "trigger", "period", "rounding", "ends_on", "condition", "yields_to", "ceiling", "moves_to")
 
@@ -78,14 +80,14 @@ def load(directory: Path) -> Library:
 
 
 def _in_order(id_: str, versions: tuple[LawRule, ...]) -> None:
-    for earlier, later in zip(versions, versions[1:], strict=False):
+    for earlier, later in pairwise(versions):
         if earlier.in_force_to is None or later.in_force_from <= earlier.in_force_to:
             raise RuleError("is there twice on one day: a version ends before the next begins", f"{id_}.in_force_to")
 
 
 def _others(row: LawRule, rows: Mapping[str, tuple[LawRule, ...]]) -> None:
     """What a row says of other rows holds of them."""
-    named = {"ceiling": (row.ceiling,), "successor": (row.successor,)}
+    named: dict[str, tuple[str, ...]] = {"ceiling": (row.ceiling,), "successor": (row.successor,)}
     named |= {"gives_way_to": row.gives_way_to, "moves_to": row.moves_to}
     for key, ids in named.items():
         for other in filter(None, ids):
@@ -154,7 +156,16 @@ def _consistent(rule: LawRule, row: Mapping[str, Any]) -> None:
     elif rule.period is None and bound != "choice":
         raise RuleError("is missing", f"{path}.period")
     elif rule.period is None and rule.review_every is None:
-        raise RuleError("is missing: without a period this is a criterion, reviewed from time to time", f"{path}.period")
+        raise RuleError(
+            "is missing: without a period this is a criterion, reviewed from time to time", f"{path}.period"
+        )
+    _bound(rule)
+    _times(rule)
+
+
+def _bound(rule: LawRule) -> None:
+    """What only one bound may say."""
+    path, bound = rule.id, rule.bound
     if (rule.kind is Kind.OBLIGATION) != (bound == "minimum"):
         raise RuleError("a duty to keep is a minimum, and nothing else is", f"{path}.kind")
     if bound == "minimum" and rule.suggestion:
@@ -163,6 +174,11 @@ def _consistent(rule: LawRule, row: Mapping[str, Any]) -> None:
         raise RuleError("only a choice ends earlier than its period", f"{path}.ends_on")
     if rule.yields_to and bound != "maximum":
         raise RuleError("only a maximum yields to anything", f"{path}.yields_to")
+
+
+def _times(rule: LawRule) -> None:
+    """Where the data go on, and when the row was law."""
+    path = rule.id
     if rule.moves_to and rule.condition is None:
         raise RuleError("names where the data go on, but no condition under which they stay", f"{path}.moves_to")
     if rule.in_force_to is not None and rule.in_force_to < rule.in_force_from:

@@ -1,6 +1,7 @@
 """The inventory's tables. What people edit here has its history; nothing here names a data subject."""
 
 from ropa.models.inventory import Activity, Dataset, Entry, Purpose, Register
+from ropa.models.opinion import Opinion, Stance
 from ropa.models.organisation import Organisation
 from ropa.models.people import Membership, Role
 from ropa.models.record import (
@@ -19,11 +20,13 @@ from ropa.models.record import (
     TimeLimit,
     Transfer,
 )
+from ropa.models.review import Answer, Happened, Review, ReviewEvent
 from ropa.models.rules import Ceiling, Ground
 from ropa.models.version import Version
 
 __all__ = [
     "Activity",
+    "Answer",
     "Ceiling",
     "ContactPoint",
     "DataCategory",
@@ -31,19 +34,24 @@ __all__ = [
     "DisposalMethod",
     "Entry",
     "Ground",
+    "Happened",
     "MarketingRule",
     "Membership",
     "Notice",
+    "Opinion",
     "Organisation",
     "Passage",
     "Purpose",
     "Recipient",
     "Reference",
     "Register",
+    "Review",
+    "ReviewEvent",
     "Right",
     "Role",
     "SecurityMeasure",
     "Source",
+    "Stance",
     "SubjectGroup",
     "TimeLimit",
     "Transfer",

@@ -20,6 +20,12 @@ class Version(models.Model):
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     publisher = models.CharField(max_length=200, help_text="role and user name as text: it outlives the account")
     reason = models.TextField(blank=True)
+    opinion = models.JSONField(
+        null=True, blank=True, help_text="the DPO's, on exactly this draft, as text: stance, by, given_at, text"
+    )
+    opinion_reason = models.TextField(
+        blank=True, help_text="why it did not wait for the DPO's opinion, or was decided against it"
+    )
     snapshot = models.TextField(help_text="canonical JSON of the inventory, without connections")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot, hex")
 

@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
-from ropa.render import layout_evidence, layout_record
-from ropa.render.sheet import Column, Fact, Facts, Line, Run, Sheet, Table, cell, fours
+from collections.abc import Callable
+
+from ropa.render import layout_compact, layout_evidence, layout_extras, layout_record
+from ropa.render.json import content_digest
+from ropa.render.sheet import Column, Fact, Facts, Line, Run, Section, Sheet, Table, cell, fours
 from ropa.render.speech import DASH, Data, Speaker
 from ropa.wording import table
 
 
-def sheet_of(report: Data) -> Sheet:
-    """Lay a report out. Raises ValueError for a language that has no words."""
+def sheet_of(report: Data, compact: bool = False) -> Sheet:
+    """Lay a report out, in rows or gathered. Raises ValueError for a language that has no words."""
     words = table(report["language"])["report"]
-    first = next(iter(report["headings"]))
-    roles = {activity["role"] for activity in report["activities"]}
-    keys = ["controller"]
-    keys += ["activities"] if "controller" in roles or not roles else []
-    keys += ["processor_activities"] if "processor" in roles else []
-    keys += ["measures", "registers", "retention", "execution", "gaps", "checking"]
+    (paragraph,) = report["headings"]
+    acts = "activities" if report["record"] == "controller" else "processor_activities"
+    speaker = Speaker(report, words, {})
+    common = [kind for kind in layout_record.COMMON if speaker.everywhere(kind)]
+    annex = bool(report["extras"])
+    shown = {
+        "controller": True,
+        acts: True,
+        "common": bool(common),
+        "measures": True,
+        "registers": report["extras_included"] or any(one["about"] for one in report["registers"]),
+        "retention": bool(report["retention"]) or report["record"] == "controller",
+        "execution": True,
+        "gaps": True,
+        "extras": annex,
+        "changes": bool(report["decided"] or report["changes"]),
+        "checking": True,
+    }
+    keys = [key for key, here in shown.items() if here]
     speaker = Speaker(report, words, {key: str(number) for number, key in enumerate(keys, 1)})
-    made = {
-        "controller": lambda: layout_record.controller(speaker, first),
-        "activities": lambda: layout_record.activities(speaker, "controller"),
-        "processor_activities": lambda: layout_record.activities(speaker, "processor"),
-        "measures": lambda: layout_record.measures(speaker, first),
+    made: dict[str, Callable[[], Section]] = {
+        "controller": lambda: layout_record.controller(speaker, paragraph),
+        acts: lambda: layout_record.activities(speaker, acts),
+        "common": lambda: layout_record.common(speaker, common),
+        "measures": lambda: layout_record.measures(speaker, paragraph),
         "registers": lambda: layout_record.registers(speaker),
         "retention": lambda: layout_evidence.retention(speaker),
         "execution": lambda: layout_evidence.execution(speaker),
         "gaps": lambda: layout_evidence.gaps(speaker),
-        "checking": lambda: layout_evidence.checking(speaker),
+        "extras": lambda: layout_extras.extras(speaker),
+        "changes": lambda: layout_extras.changes(speaker),
+        "checking": lambda: layout_evidence.checking(speaker, content),
     }
+    if compact:
+        made[acts] = lambda: layout_compact.activities(speaker, acts)
+        made["retention"] = lambda: layout_compact.retention(speaker)
+        made["execution"] = lambda: layout_compact.execution(speaker)
+        made["gaps"] = lambda: layout_compact.gaps(speaker)
+    content = content_digest(report)
     seal = [(words["digest_short"], fours(report["version"]["digest"]))]
     if report["evidence_head"]:
         seal.append((words["head_short"], fours(report["evidence_head"]["digest"])))
+    seal.append((words["content_short"], fours(content)))
     return Sheet(
         lang=report["language"],
-        title=words["title"],
+        title=words["title_of"][report["record"]],
         short=words["short"],
-        under=tuple(words["under"][paragraph] for paragraph in report["headings"]),
+        under=tuple(words["under"][one] for one in report["headings"]),
         sender=report["organisation"]["name"],
         day=speaker.day(report["as_of"]),
         say=say(speaker),
-        facts=cover_facts(speaker),
-        cover=(overview(speaker),),
+        facts=cover_facts(speaker, compact),
+        cover=() if compact else (overview(speaker, acts),),
         contents=words["contents"],
         sections=tuple(made[key]() for key in keys),
         seal=tuple(seal),
@@ -70,7 +95,7 @@ def say(speaker: Speaker) -> tuple[Run, ...]:
     return tuple(Run(one) for one in said)
 
 
-def cover_facts(speaker: Speaker) -> Facts:
+def cover_facts(speaker: Speaker, compact: bool) -> Facts:
     report = speaker.report
     version, night = report["version"], report["execution"]["night"]
     rows = [
@@ -100,11 +125,15 @@ def cover_facts(speaker: Speaker) -> Facts:
         said = speaker.words["not_reached_some"].format(number=number, section=speaker.numbers["execution"])
         lines.append((Run(said, style="unknown"),))
     rows.append(Fact(speaker.words["gaps"], tuple(lines)))
+    if compact:
+        datasets = len({row["dataset"] for row in report["retention"]})
+        number = speaker.counted(datasets, "datasets")
+        rows.append(Fact(speaker.words["extent"], cell(speaker.words["extent_value"].format(datasets=number))))
     rows.append(Fact(speaker.words["release"], cell(f"Seloste {report['release']}")))
     return Facts(tuple(rows))
 
 
-def overview(speaker: Speaker) -> Table:
+def overview(speaker: Speaker, acts: str) -> Table:
     """The activities, and how many records of each are overdue."""
     night = {row["dataset"]: row for row in speaker.report["execution"]["datasets"]}
     rows = []
@@ -116,6 +145,9 @@ def overview(speaker: Speaker) -> Table:
         for one in activity["datasets"]:
             for line in one["subjects"].get("lines", ()):
                 subjects.setdefault(line["text"], speaker.said(line))
+        if not subjects:
+            for one in speaker.entries("subject_groups", activity["about"].get("subject_groups", {}).get("own", ())):
+                subjects.setdefault(one["name"]["text"], speaker.said(one["name"]))
         runs = [part for run in subjects.values() for part in (run, Run("; "))][:-1]
         late = sum(row["overdue"] for row in known)
         count = speaker.count(None if unknown and not late else late)
@@ -133,4 +165,4 @@ def overview(speaker: Speaker) -> Table:
         Column(speaker.words["datasets"][1].capitalize(), 14, end=True),
         Column(speaker.words["overdue"], 10, end=True),
     )
-    return Table(speaker.words["activities"], columns, tuple(rows))
+    return Table(speaker.words[acts], columns, tuple(rows))

@@ -13,12 +13,18 @@ def retention(speaker: Speaker) -> Section:
     blocks: list[Block] = []
     if "30(1)" in speaker.report["headings"]:
         blocks.append(speaker.statute("30(1)", "f"))
+    limits = speaker.report["entries"].get("time_limits", ())
+    if limits:
+        blocks += [Heading(speaker.words["published_limits"]), Text(cell(speaker.words["published_lead"]))]
+        blocks.append(published(speaker, limits))
+    beside = any(one.get("registers") or one.get("activities") for one in limits)
     blocks.append(Text(cell(speaker.words["retention_lead"])))
     columns = (
-        Column(speaker.words["dataset"], 25),
-        Column(speaker.words["time_limit"], 40),
-        Column(speaker.words["basis"], 24),
-        Column(speaker.words["action"], 11),
+        Column(speaker.words["dataset"], 23),
+        *((Column(speaker.words["published"], 17),) if beside else ()),
+        Column(speaker.words["time_limit"], 30 if beside else 40),
+        Column(speaker.words["basis"], 18 if beside else 24),
+        Column(speaker.words["action"], 12),
     )
     for _, group in groupby(speaker.report["retention"], lambda row: row["register"]):
         rows = list(group)
@@ -27,16 +33,52 @@ def retention(speaker: Speaker) -> Section:
         shown: set[str] = set()
         lines = []
         for row in rows:
-            lines.append(rule(speaker, row, row["dataset"] not in shown))
+            first = row["dataset"] not in shown
+            dataset, *rest = rule(speaker, row, first)
+            lines.append((dataset, *((said(speaker, row, first),) if beside else ()), *rest))
             shown.add(row["dataset"])
         blocks.append(Table(f"{speaker.words['retention']}: {name.text}", columns, tuple(lines)))
+    title = speaker.words["retention_processor" if speaker.is_annex("retention") else "retention"]
     note = speaker.note("30(1)", "f") if "30(1)" in speaker.report["headings"] else ""
-    return speaker.section("retention", speaker.words["retention"], note, *blocks)
+    return speaker.section("retention", title, note, *blocks)
+
+
+def published(speaker: Speaker, limits: Sequence[Data]) -> Table:
+    """What was said about how long, and of what."""
+    registers = {one["id"]: one["name"] for one in speaker.report["registers"]}
+    activities = {one["id"]: one["name"] for one in speaker.report["activities"]}
+    columns = (
+        Column(speaker.words["published"], 34),
+        Column(speaker.words["said"], 40),
+        Column(speaker.words["concerns"], 26),
+    )
+    rows = []
+    for one in limits:
+        about = [registers[code] for code in one.get("registers", ()) if code in registers]
+        about += [activities[code] for code in one.get("activities", ()) if code in activities]
+        reach = tuple((speaker.said(name),) for name in about) or cell(speaker.words["concerns_all"])
+        rows.append(((speaker.named(one),), speaker.details(one) or DASH, reach))
+    return Table(speaker.words["published_limits"], columns, tuple(rows))
+
+
+def said(speaker: Speaker, row: Data, first: bool) -> Cell:
+    """What was published of a dataset, once: beside the first of its rules."""
+    if not first:
+        return cell("")
+    found = speaker.entries("time_limits", row["published"])
+    general = [one for one in found if not one.get("registers") and not one.get("activities")]
+    found = [one for one in found if one not in general]
+    if general and not found:
+        return cell(Run(speaker.words["concerns_all"], style="soft"))
+    if not found:
+        return cell(Run(speaker.words["published_none"], style="soft"))
+    return tuple((speaker.said(one["name"]), *speaker.added(one)) for one in found)
 
 
 def rule(speaker: Speaker, row: Data, first: bool) -> tuple[Cell, ...]:
     named: list[Line] = [(speaker.said(row["dataset_name"], "strong" if first else "soft"),)]
     if first:
+        named[0] += speaker.added({"addition": row["dataset_addition"]})
         paper = row["execution"] == "purge" and (row["rule"] or {}).get("action") == "destroy_paper"
         named.append((Run(speaker.words["executions"]["order" if paper else row["execution"]], style="soft"),))
     if row["kind"] == "missing":
@@ -196,7 +238,7 @@ def gaps(speaker: Speaker) -> Section:
     return speaker.section("gaps", speaker.words["gaps"], "", lead, Table(speaker.words["gaps"], columns, rows))
 
 
-def checking(speaker: Speaker) -> Section:
+def checking(speaker: Speaker, content: str) -> Section:
     rows = [
         Fact(speaker.words["version_digest"], cell(Run(fours(speaker.report["version"]["digest"]), style="digest"))),
     ]
@@ -207,6 +249,7 @@ def checking(speaker: Speaker) -> Section:
                 cell(Run(fours(speaker.report["evidence_head"]["digest"]), style="digest")),
             )
         )
+    rows.append(Fact(speaker.words["content_digest"], cell(Run(fours(content), style="digest"))))
     rows.append(Fact(speaker.words["release"], cell(f"Seloste {speaker.report['release']}")))
-    lead = Text(cell(speaker.words["checking_lead"]))
+    lead = Text((*cell(speaker.words["checking_lead"]), *cell(speaker.words["content_lead"])))
     return speaker.section("checking", speaker.words["checking"], "", lead, Facts(tuple(rows)))

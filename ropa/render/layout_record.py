@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ropa.render.sheet import Block, Cell, Column, Fact, Facts, Heading, Line, Run, Section, Table, Text, cell
-from ropa.render.speech import Data, Speaker
+from ropa.render.speech import DASH, Data, Speaker
+
+COMMON = ("subject_groups", "data_categories", "recipients", "transfers", "sources")
+"""Lists whose entries about the whole organisation stand in a section of their own; the others have one already."""
+NAMED = 12
+"""So many entries about the whole organisation are named at each activity."""
+KINDS = ("subject_groups", "data_categories", "sources", "recipients", "transfers", "time_limits", "security_measures")
 
 
 def controller(speaker: Speaker, paragraph: str) -> Section:
@@ -16,8 +22,8 @@ def controller(speaker: Speaker, paragraph: str) -> Section:
     if report["organisation"]["business_id"]:
         own.append((Run(f"{speaker.words['business_id']} {report['organisation']['business_id']}"),))
     rows = [Fact(term, (*own, *speaker.field(controller["contact"])))]
-    for key in ("joint_controllers", "representative", "dpo"):
-        if key == "joint_controllers" and paragraph == "30(2)":
+    for key in ("joint_controllers", "related_organisations", "representative", "dpo"):
+        if (key in ("joint_controllers", "related_organisations") and paragraph == "30(2)") or key not in controller:
             continue
         rows.append(Fact(speaker.words[key], speaker.field(controller[key])))
     return speaker.section(
@@ -25,92 +31,232 @@ def controller(speaker: Speaker, paragraph: str) -> Section:
     )
 
 
-def activities(speaker: Speaker, role: str) -> Section:
-    key = "activities" if role == "controller" else "processor_activities"
-    paragraph = "30(1)" if role == "controller" else "30(2)"
+def activities(speaker: Speaker, key: str) -> Section:
+    (paragraph,) = speaker.report["headings"]
     points = speaker.report["headings"][paragraph]
     told = [point for point in points if point in speaker.words["points"][paragraph]]
     blocks: list[Block] = [Text(tuple(speaker.statute(paragraph, point).cell[0] for point in told))]
-    mine = [activity for activity in speaker.report["activities"] if activity["role"] == role]
-    for number, activity in enumerate(mine, 1):
+    for number, activity in enumerate(speaker.report["activities"], 1):
         name = speaker.said(activity["name"])
         blocks.append(Heading(f"{speaker.numbers[key]}.{number} {name.text}", name.lang))
-        blocks += controlled(speaker, activity) if role == "controller" else processed(speaker, activity)
-    note = speaker.note("30(1)", "b–g") if role == "controller" else speaker.note("30(2)", "a–d")
+        if activity["ended"] or activity["addition"]:
+            ended = [Run(activity["ended"]["words"], style="unknown")] if activity["ended"] else []
+            blocks.append(Text(cell(*ended, *speaker.added(activity))))
+        blocks += controlled(speaker, activity) if paragraph == "30(1)" else processed(speaker, activity)
+    note = speaker.note("30(1)", "b–g") if paragraph == "30(1)" else speaker.note("30(2)", "a–d")
     return speaker.section(key, speaker.words[key], note, *blocks)
 
 
 def controlled(speaker: Speaker, activity: Data) -> Iterator[Block]:
     heading = speaker.words["points"]["30(1)"]
-    purposes: list[Line] = []
-    for purpose in activity["purposes"]:
-        purposes.append((speaker.said(purpose["name"]),))
-        basis = [tuple(_softly(run) for run in line) for line in speaker.field(purpose["legal_basis"])]
-        purposes.append((Run(f"{speaker.words['legal_basis']}: ", style="soft"), *basis[0]))
-        purposes += basis[1:]
-    yield Facts((Fact(heading["b"], tuple(purposes) or cell(speaker.missing("30(1)(b)")), "b"),))
+    purposes = tuple(line for purpose in activity["purposes"] for line in purpose_lines(speaker, purpose))
+    purposes += speaker.listing(activity, "purposes") if purposes else ()
+    yield Facts((Fact(heading["b"], purposes or cell(speaker.missing("30(1)(b)")), "b"),))
+    yield from described(speaker, activity, heading["c"])
+    rows = [
+        Fact(heading["d"], answer(speaker, activity, "recipients"), "d"),
+        Fact(heading["e"], answer(speaker, activity, "transfers"), "e"),
+        Fact(heading["f"], limits(speaker, activity), "f"),
+        Fact(heading["g"], own_measures(speaker, activity), "g"),
+    ]
+    if "beyond" in activity:
+        sources = activity["beyond"]["sources"]
+        said = answer(speaker, {**activity, "sources": sources}, "sources")
+        rows.append(
+            Fact(speaker.words["sources"], said if sources["state"] != "missing" else speaker.recorded(sources))
+        )
+        for key in ("handlers", "dpia", "provision", "automated_decisions"):
+            if key in activity["beyond"]:
+                rows.append(Fact(speaker.words[key], speaker.field(activity["beyond"][key])))
+    yield Facts(tuple(rows))
+
+
+def purpose_lines(speaker: Speaker, purpose: Data) -> Iterator[Line]:
+    yield (speaker.said(purpose["name"]), *speaker.added(purpose))
+    for line in purpose["said"]:
+        yield (speaker.said(line, "soft"),)
+    for key, label in (("legal_basis", "legal_basis"), ("special", "special"), ("balancing_test", "balancing_test")):
+        if key in purpose:
+            told = [tuple(_softly(run) for run in line) for line in speaker.field(purpose[key])]
+            title = speaker.words[label]
+            yield (Run(f"{title[:1].lower()}{title[1:]}: ", style="soft"), *told[0])
+            yield from told[1:]
+
+
+def described(speaker: Speaker, activity: Data, heading: str) -> Iterator[Block]:
+    """Point (c): groups and categories that speak of the activity, and its datasets."""
+    groups = about(speaker, activity, "subject_groups")
+    categories = about(speaker, activity, "data_categories")
+    if not activity["datasets"] and not groups and not categories:
+        yield Facts((Fact(heading, cell(speaker.missing("30(1)(c)")), "c"),))
+        return
+    own = speaker.entries("data_categories", activity["about"].get("data_categories", {}).get("own", ()))
+    if groups or not activity["datasets"]:
+        said = groups or cell(speaker.missing("30(1)(c)"))
+        yield Facts((Fact(speaker.words["subject_groups"], said, "c"),))
+    if own:
+        yield Text(cell(Run("c) ", style="strong"), Run(speaker.words["data_categories"], style="soft")))
+        yield speaker.entry_table("data_categories", own)
+        categories = categories[len(speaker.told(own)) :]
+    if categories or not (own or activity["datasets"]):
+        said = categories or cell(speaker.missing("30(1)(c)"))
+        yield Facts((Fact(speaker.words["data_categories"], said, "c"),))
     if not activity["datasets"]:
-        yield Facts((Fact(heading["c"], cell(speaker.missing("30(1)(c)")), "c"),))
-    else:
-        yield Text(cell(Run("c) ", style="strong"), Run(heading["c"], style="soft")))
-        columns = (
-            Column(speaker.words["dataset"], 34),
-            Column(speaker.words["subjects"], 26),
-            Column(speaker.words["items_of"], 40),
-        )
-        rows = tuple(
-            (
-                (
-                    (speaker.said(one["name"], "strong"),),
-                    (speaker.said(one["register"], "soft"),),
-                ),
-                speaker.field(one["subjects"]),
-                speaker.field(one["items"]),
-            )
-            for one in activity["datasets"]
-        )
-        yield Table(f"{speaker.said(activity['name']).text}: {heading['c']}", columns, rows)
-    yield Facts(
-        (
-            Fact(heading["d"], speaker.field(activity["recipients"]), "d"),
-            Fact(heading["e"], speaker.field(activity["transfers"]), "e"),
-            Fact(heading["f"], cell(speaker.see("retention")), "f"),
-            Fact(heading["g"], own_measures(speaker, activity), "g"),
-            Fact(speaker.words["sources"], speaker.recorded(activity["sources"])),
-        )
+        return
+    title = speaker.words["datasets_of"] if groups or categories or own else heading
+    yield Text(cell(Run("c) ", style="strong"), Run(title, style="soft")))
+    columns = (
+        Column(speaker.words["dataset"], 34),
+        Column(speaker.words["subjects"], 26),
+        Column(speaker.words["items_of"], 40),
     )
+    rows = tuple(
+        (
+            (
+                (speaker.said(one["name"], "strong"), *speaker.added(one)),
+                (speaker.said(one["register"], "soft"),),
+            ),
+            speaker.field(one["subjects"]),
+            speaker.field(one["items"]),
+        )
+        for one in activity["datasets"]
+    )
+    yield Table(f"{speaker.said(activity['name']).text}: {heading}", columns, rows)
+
+
+def about(speaker: Speaker, activity: Data, kind: str) -> Cell:
+    """The entries of a list that are about an activity: its own, its registers' by name, and where the rest stands."""
+    told = activity["about"].get(kind, {"own": (), "registers": ()})
+    lines: Cell = speaker.told(speaker.entries(kind, told["own"]))
+    lying = speaker.entries(kind, told["registers"])
+    if lying and "registers" in speaker.numbers:
+        names = "; ".join(dict.fromkeys(one["name"]["text"] for one in lying))
+        said = speaker.words["from_register"].format(section=speaker.numbers["registers"], names=names)
+        lines += cell(Run(said))
+    shared = speaker.everywhere(kind)
+    if shared and kind in COMMON and "common" in speaker.numbers:
+        denied = [one for one in shared if one.get("denied")]
+        named = [one for one in shared if one not in denied]
+        if len(shared) > NAMED:
+            lines += cell(Run(speaker.words["common_see"].format(section=speaker.numbers["common"])))
+        elif named:
+            names = "; ".join(one["name"]["text"] for one in named)
+            lines += cell(Run(speaker.words["from_common"].format(section=speaker.numbers["common"], names=names)))
+        if len(shared) <= NAMED:
+            lines += tuple(speaker.named(one) for one in denied)
+    return lines
+
+
+def answer(speaker: Speaker, activity: Data, key: str) -> Cell:
+    """A field that a statement or entries answer."""
+    said = about(speaker, activity, key)
+    own = () if activity[key]["state"] == "missing" and said else speaker.field(activity[key])
+    return (*own, *said, *speaker.listing(activity, key)) or DASH
+
+
+def limits(speaker: Speaker, activity: Data) -> Cell:
+    own = speaker.told(speaker.entries("time_limits", activity["about"].get("time_limits", {}).get("own", ())))
+    return (*own, *cell(speaker.see("retention"))) if "retention" in speaker.numbers else own or DASH
 
 
 def processed(speaker: Speaker, activity: Data) -> Iterator[Block]:
     heading = speaker.words["points"]["30(2)"]
-    categories = tuple((speaker.said(one["name"]),) for one in activity["purposes"] or [activity])
-    yield Facts(
-        (
-            Fact(heading["a"], speaker.field(activity["on_behalf_of"]), "a"),
-            Fact(heading["b"], categories, "b"),
-            Fact(heading["c"], speaker.field(activity["transfers"]), "c"),
-            Fact(heading["d"], own_measures(speaker, activity), "d"),
-        )
+    categories: Cell = tuple(
+        (speaker.said(one["name"]), *speaker.added(one)) for one in activity["purposes"] or [activity]
     )
+    rows = [Fact(heading["a"], speaker.field(activity["on_behalf_of"]), "a")]
+    mandate = activity["mandate"]
+    if mandate["said"]:
+        rows.append(Fact(speaker.words["mandate"], tuple((speaker.said(line),) for line in mandate["said"])))
+    if mandate["instructions"]:
+        told = tuple((speaker.said(line),) for line in mandate["instructions"])
+        rows.append(Fact(speaker.words["instructions"], told))
+    rows.append(Fact(heading["b"], categories, "b"))
+    for kind in ("subject_groups", "data_categories"):
+        if said := about(speaker, activity, kind):
+            rows.append(Fact(speaker.words[kind], said))
+    rows.append(Fact(heading["c"], answer(speaker, activity, "transfers"), "c"))
+    rows.append(Fact(heading["d"], own_measures(speaker, activity), "d"))
+    if "beyond" in activity and (said := about(speaker, activity, "recipients")):
+        rows.append(Fact(speaker.words["sub_processors"], said))
+    yield Facts(tuple(rows))
 
 
 def own_measures(speaker: Speaker, activity: Data) -> Cell:
-    if activity["security_measures"] is None:
+    own = about(speaker, activity, "security_measures")
+    if activity["security_measures"] is not None:
+        own = (*speaker.field(activity["security_measures"]), *own)
+    if not own:
         return cell(speaker.see("measures"))
     also = speaker.words["measures_also"].format(section=speaker.numbers["measures"])
-    return (*speaker.field(activity["security_measures"]), *cell(Run(also, style="soft")))
+    return (*own, *cell(Run(also, style="soft")))
+
+
+def common(speaker: Speaker, kinds: Sequence[str]) -> Section:
+    """What is said of the whole organisation, once instead of at every activity."""
+    blocks: list[Block] = []
+    for kind in kinds:
+        blocks.append(Heading(speaker.words[kind]))
+        blocks.append(speaker.entry_table(kind, speaker.everywhere(kind)))
+        if said := speaker.listing(speaker.report, kind):
+            blocks.append(Text(said))
+    (paragraph,) = speaker.report["headings"]
+    note = speaker.note("30(1)", "c–e") if paragraph == "30(1)" else speaker.note("30(2)", "c")
+    return speaker.section("common", speaker.words["common"], note, *blocks)
 
 
 def measures(speaker: Speaker, paragraph: str) -> Section:
     point = "g" if paragraph == "30(1)" else "d"
     lead = speaker.statute(paragraph, point)
-    said = speaker.field(speaker.report["security_measures"])
-    if speaker.report["security_measures"]["state"] == "value":
-        said = tuple((Run("•\u00a0"), *line) for line in said)
-    return speaker.section("measures", speaker.words["measures"], speaker.note(paragraph, point), lead, Text(said))
+    entries = speaker.everywhere("security_measures")
+    field = speaker.report["security_measures"]
+    blocks: list[Block] = [lead]
+    if field["state"] != "missing" or not entries:
+        said = speaker.field(field)
+        if field["state"] == "value":
+            said = tuple((Run("•\u00a0"), *line) for line in said)
+        blocks.append(Text(said))
+    if entries:
+        blocks.append(speaker.entry_table("security_measures", entries))
+    if listed := speaker.listing(speaker.report, "security_measures"):
+        blocks.append(Text(listed))
+    return speaker.section("measures", speaker.words["measures"], speaker.note(paragraph, point), *blocks)
 
 
 def registers(speaker: Speaker) -> Section:
+    blocks: list[Block] = []
+    if speaker.report["extras_included"]:
+        blocks.append(register_table(speaker))
+    for kind in KINDS:
+        found = [
+            one
+            for one in speaker.report["entries"].get(kind, ())
+            if one.get("registers") and not one.get("activities") and kind != "time_limits"
+        ]
+        if found:
+            blocks += [Heading(speaker.words[kind]), by_register(speaker, kind, found)]
+    return speaker.section("registers", speaker.words["registers"], "", *blocks)
+
+
+def by_register(speaker: Speaker, kind: str, entries: Sequence[Data]) -> Table:
+    """Entries that name only registers, each once, with the registers that it is about."""
+    registers = {one["id"]: one for one in speaker.report["registers"]}
+    columns = (
+        Column(speaker.words["entry"], 28),
+        Column(speaker.words["said"], 44),
+        Column(speaker.words["registers"], 28),
+    )
+    rows = []
+    for one in entries:
+        where = [registers[code] for code in one["registers"] if code in registers]
+        lines: Cell = cell("; ".join(register["name"]["text"] for register in where))
+        for code in dict.fromkeys(register["listings"].get(kind, "") for register in where):
+            lines += speaker.listing({"listings": {kind: code}}, kind)
+        rows.append(((speaker.named(one),), speaker.details(one) or DASH, lines))
+    return Table(speaker.words[kind], columns, tuple(rows))
+
+
+def register_table(speaker: Speaker) -> Table:
     columns = (
         Column(speaker.words["register"], 32),
         Column(speaker.words["medium"], 16),
@@ -119,15 +265,20 @@ def registers(speaker: Speaker) -> Section:
     )
     rows = []
     for register in speaker.report["registers"]:
-        named: list[Line] = [(speaker.said(register["name"], "strong"),)]
+        named: list[Line] = [(speaker.said(register["name"], "strong"), *speaker.added(register))]
+        if register["alias"]:
+            names = ", ".join(one["text"] for one in register["alias"])
+            named.append((Run(speaker.words["also_known"].format(names=names), style="soft"),))
+        if register["printed_ordinal"]:
+            said = speaker.words["ordinal"].format(number=register["printed_ordinal"].rstrip("."))
+            named.append((Run(said, style="soft"),))
         if not register["declared"]:
             named.append((Run(speaker.words["undeclared"], style="mark"),))
         medium = (Run(register["medium"]),), (Run(register["lifecycle"], style="soft"),)
         place, backups = speaker.recorded(register["place"]), speaker.recorded(register["backups"])
+        place += tuple((speaker.said(register[key], "soft"),) for key in ("hosting", "minimisation") if register[key])
         rows.append((tuple(named), medium, place, backups))
-    return speaker.section(
-        "registers", speaker.words["registers"], "", Table(speaker.words["registers"], columns, tuple(rows))
-    )
+    return Table(speaker.words["registers"], columns, tuple(rows))
 
 
 def _softly(run: Run) -> Run:

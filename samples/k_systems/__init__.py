@@ -1,4 +1,4 @@
-"""K-Systems Contacts' inventory, as its published privacy notice states it, and its six registers."""
+"""K-Systems Contacts' inventory: its published privacy notice and our additions; and its six registers."""
 
 from pathlib import Path
 
@@ -7,13 +7,10 @@ from samples.k_systems.mail import environment, fill
 from samples.k_systems.systems import build, built
 
 INVENTORY = Path(__file__).with_name("inventory.yaml")
-"""The inventory document."""
-
-STATEMENTS = Path(__file__).with_name("statements.yaml")
-"""Every statement of the published notice, and where one went that is no part of the inventory."""
+"""What the inventory says beyond the notice."""
 
 COMPANY = Company(
-    "k_systems",
+    "k-systems",
     "K-Systems Contacts Oy",
     None,
     INVENTORY,

@@ -38,4 +38,4 @@ def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTO
         hosting.build(part, story)
         marketing.build(part, story)
 
-    return fill_folder("k_systems", Built(directory, today, seed, customers, story.holds), write)
+    return fill_folder("k-systems", Built(directory, today, seed, customers, story.holds), write)

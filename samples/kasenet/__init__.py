@@ -1,4 +1,4 @@
-"""KaseNet's inventory, as its published notice states it, and its eight registers filled with artificial people."""
+"""KaseNet's inventory: its published notice and our additions; and its registers filled with artificial people."""
 
 from datetime import date
 from pathlib import Path
@@ -7,8 +7,8 @@ from samples.frame import Company
 from samples.kasenet.systems import build, built
 
 INVENTORY = Path(__file__).with_name("inventory.yaml")
-"""The inventory document."""
+"""What the inventory says beyond the notice."""
 IMPLIED = Path(__file__).with_name("implied.yaml")
-"""Two registers that the notice implies and does not name."""
+"""The same for two registers that the notice implies and does not name."""
 
 COMPANY = Company("kasenet", "KaseNet Oy", date(2018, 5, 11), INVENTORY, build, built, (IMPLIED,))

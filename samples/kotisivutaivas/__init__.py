@@ -1,16 +1,13 @@
-"""Kotisivutaivas's inventory, as its published notice states it, and its seven registers with artificial people."""
+"""Kotisivutaivas's inventory: its published description and our additions; and its eight registers."""
 
 from pathlib import Path
 
 from samples.frame import Company, Server
-from samples.kotisivutaivas import support_mail
+from samples.kotisivutaivas import customer_mail, support_mail
 from samples.kotisivutaivas.systems import build, built
 
 INVENTORY = Path(__file__).with_name("inventory.yaml")
-"""The inventory document."""
-
-STATEMENTS = Path(__file__).with_name("statements.yaml")
-"""Every statement of the published notice, and where one went that the inventory cannot cite."""
+"""What the inventory says beyond the register description."""
 
 COMPANY = Company(
     "kotisivutaivas",
@@ -19,5 +16,5 @@ COMPANY = Company(
     INVENTORY,
     build,
     built,
-    servers=(Server("dovecot", "tukiposti", support_mail.fill, support_mail.environment),),
+    servers=(Server("dovecot", "postipalvelin", customer_mail.fill, support_mail.environment),),
 )

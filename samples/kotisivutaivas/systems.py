@@ -1,7 +1,7 @@
 """Kotisivutaivas's registers as systems, filled with artificial people.
 
     paneeli.sqlite3      R1. customers, R2. technical contacts, R4. data obtained elsewhere: one panel
-    a mail server        R3. customer service
+    a mail server        R3. customer service, R6. customers' mailboxes
     arkisto/             R5. manual material (box list)
     sisalto/             R6. customers' content, a folder per customer
     markkinointi.sqlite3 R7. direct marketing

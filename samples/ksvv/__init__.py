@@ -1,4 +1,4 @@
-"""Keski-Suomen Valokuituverkot's inventory, as its published description states it, and its eight registers."""
+"""Keski-Suomen Valokuituverkot's inventory: its published description and our additions; and its eight registers."""
 
 from pathlib import Path
 
@@ -7,10 +7,7 @@ from samples.ksvv import directory
 from samples.ksvv.systems import build, built
 
 INVENTORY = Path(__file__).with_name("inventory.yaml")
-"""The inventory document."""
-
-STATEMENTS = Path(__file__).with_name("statements.yaml")
-"""Every statement of the published notice, and where one went that the inventory cannot cite."""
+"""What the inventory says beyond the register description."""
 
 COMPANY = Company(
     "ksvv",

@@ -1,4 +1,4 @@
-"""Kymenlaakson Sähkö's inventory, as its published register description states it, and its eight registers."""
+"""Kymenlaakson Sähkö's inventory: its published register description and our additions; and its eight registers."""
 
 from pathlib import Path
 
@@ -6,9 +6,6 @@ from samples.frame import Company
 from samples.kymenlaakson_sahko.systems import build, built
 
 INVENTORY = Path(__file__).with_name("inventory.yaml")
-"""The inventory document."""
+"""What the inventory says beyond the register description."""
 
-STATEMENTS = Path(__file__).with_name("statements.yaml")
-"""Every statement of the published text, and where one went that is no part of the inventory."""
-
-COMPANY = Company("kymenlaakson_sahko", "Kymenlaakson Sähkö Oy", None, INVENTORY, build, built)
+COMPANY = Company("kymenlaakson-sahko", "Kymenlaakson Sähkö Oy", None, INVENTORY, build, built)

@@ -40,4 +40,4 @@ def build(directory: Path, today: date, seed: int = SEED, customers: int = CUSTO
         paper.build(part, story)
         feedback.build(part, story, chance(seed, "feedback"))
 
-    return fill_folder("kymenlaakson_sahko", Built(directory, today, seed, customers, story.holds), write)
+    return fill_folder("kymenlaakson-sahko", Built(directory, today, seed, customers, story.holds), write)

@@ -24,6 +24,7 @@ from ropa.models import (
     Purpose,
     Register,
     Role,
+    SubjectGroup,
 )
 from ropa.services import publish
 
@@ -161,7 +162,10 @@ def house(db, data_dir) -> House:
     User.objects.create(username="stranger", is_superuser=True, is_staff=True)
     Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
-    version = publish(testi, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice")
+    SubjectGroup.objects.create(organisation=testi, code="ryhma", name={"fi": "Asiakkaat"})
+    version = publish(
+        testi, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="the first"
+    )
     run = Run.objects.create(organisation=testi, business_date=NIGHT, version=version, state="running")
     hold = Hold.objects.create(
         organisation=testi, reason="dispute", owner="legal", start=date(2026, 1, 1), review_by=date(2027, 1, 1)

@@ -9,7 +9,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from drf_spectacular.generators import SchemaGenerator
 
+from retention.inventory_document import export_document
 from ropa.models import Membership, Organisation, Role
+from ropa.services import draft_digest
 from tests.api.conftest import CAST, House
 
 READERS = {"alice", "ada", "bob", "olga", "aino", "adam"}
@@ -26,22 +28,55 @@ class Address(NamedTuple):
 
 IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
+BAN = {"lines": [{"email": "testi@example.invalid"}], "channels": ["all"]}
+MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
+LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
+NEW = {"entry": {"id": "uusi", "name": {"fi": "uusi"}}, "reason": "a new group"}
 ADDRESSES = [
     Address("get", IN, {*READERS, "ines"}, 200),
     Address("get", IN + "registers/", READERS, 200),
     Address("get", IN + "registers/{code}/", READERS, 200),
+    Address("post", IN + "registers/{code}/close/", CONTROLLERS, 409, {"reason": "gone"}),
+    Address("post", IN + "registers/{code}/reopen/", CONTROLLERS, 409, {"reason": "back"}),
+    Address("get", IN + "registers/{code}/certificate/", READERS, 404),
+    Address("post", IN + "datasets/{code}/migration/", CONTROLLERS, 409, MOVED),
     Address("get", IN + "datasets/", READERS, 200),
     Address("get", IN + "datasets/{code}/", READERS, 200),
     Address("patch", IN + "registers/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
     Address("patch", IN + "datasets/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
-    Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01"}),
+    Address("get", IN + "datasets/{code}/grounds/{rule}/decisions/", READERS, 200),
+    Address("get", IN + "datasets/{code}/ceilings/{rule}/decisions/", READERS, 200),
+    Address("get", IN + "draft/", READERS, 200),
+    Address("get", IN + "opinions/", READERS, 200),
+    Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
+    Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
+    Address("get", IN + "law/citing/", READERS, 200),
+    Address("get", IN + "law/changes/", READERS, 200, {"until": "2099-01-01"}),
+    Address("get", IN + "snapshot/", READERS, 200, {"as_of": "2099-01-01"}),
+    Address("get", IN + "reviews/", READERS, 200),
+    Address("get", IN + "reviews/due/", READERS, 200),
+    Address("get", IN + "reviews/dates/", READERS, 200),
+    Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01", "opinion_reason": "urgent"}),
+    Address("get", IN + "inventory/", READERS, 200),
+    Address("put", IN + "inventory/", {*CONTROLLERS, "bob", "olga"}, 200),
+    Address("get", IN + "record/", READERS, 200),
+    Address("patch", IN + "record/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
+    Address("get", IN + "record/{kind}/", READERS, 200),
+    Address("post", IN + "record/{kind}/", {*CONTROLLERS, "bob", "olga"}, 201, NEW),
+    Address("get", IN + "record/{kind}/{code}/", READERS, 200),
+    Address("patch", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, LOOK),
+    Address("delete", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 204),
     Address("get", IN + "report/", READERS, 200),
+    Address("get", IN + "findings/", READERS, 200),
     Address("get", IN + "versions/", READERS, 200),
     Address("get", IN + "versions/{number}/", READERS, 200),
     Address("post", IN + "ledger/", {"ines"}, 200, {}),
     Address("get", IN + "holds/", READERS, 200),
     Address("post", IN + "holds/", {*CONTROLLERS, "bob", "olga"}, 201, HOLD),
     Address("post", IN + "holds/{id}/release/", CONTROLLERS, 200, {"day": "2026-06-30"}),
+    Address("post", IN + "suppression/check/", {*CONTROLLERS, "olga", "ines"}, 200, {"lines": [{"number": "1"}]}),
+    Address("post", IN + "suppression/bans/", {*CONTROLLERS, "bob", "olga", "ines"}, 201, BAN),
+    Address("post", IN + "suppression/lifts/", {*CONTROLLERS, "ines"}, 201, BAN),
     Address("get", IN + "nights/", READERS, 200),
     Address("post", IN + "nights/", {*CONTROLLERS, "adam"}, 202, {"business_date": "2026-07-01"}),
     Address("get", IN + "nights/{business_date}/", READERS, 200),
@@ -54,15 +89,23 @@ ADDRESSES = [
 
 
 def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
-    codes = {"registers": "crm", "datasets": "crm-0"}
+    codes = {"registers": "crm", "datasets": "crm-0", "record": "ryhma"}
     path = address.path.format(
         slug=slug,
         code=next((code for part, code in codes.items() if part in address.path), ""),
+        kind="subject_groups",
         number=1,
+        rule="enintaan" if "ceilings" in address.path else "sopimus",
         business_date="2026-06-30",
         id=house.hold.pk if "holds" in address.path else house.lot.pk,
     )
-    body = {**address.body, "digest": house.lot.digest} if "approve" in path and address.body else address.body
+    digest = house.lot.digest if "approve" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
+    body = {**address.body, "digest": digest} if address.body and "digest" in address.body else address.body
+    if address.method == "put":
+        content = export_document(Organisation.objects.get(slug="testi"))
+        return house.client(who).put(path, content, content_type="application/octet-stream")
+    if address.method == "delete":
+        path += "?reason=gone"
     return getattr(house.client(who), address.method)(path, body)
 
 
@@ -90,7 +133,7 @@ def test_another_organisation_does_not_exist(house, address):
 
 def test_a_row_of_another_organisation_does_not_exist_in_ones_own(house):
     for address in ADDRESSES:
-        if "{" in address.path.removeprefix(IN):
+        if "{" in address.path.removeprefix(IN).removeprefix("record/{kind}/"):
             assert ask(house, "charlie", address, slug="toinen").status_code == 404, address
 
 
@@ -101,6 +144,8 @@ def test_every_operation_stands_in_this_table():
     assert of_one_organisation == {(address.method, address.path) for address in ADDRESSES}
     assert operations - of_one_organisation == {
         ("get", "/api/v1/"),
+        ("get", "/api/v1/law/"),
+        ("get", "/api/v1/law/{row}/"),
         ("get", "/api/v1/organisations/"),
         ("get", "/api/v1/tokens/"),
         ("post", "/api/v1/tokens/"),

@@ -93,7 +93,9 @@ def test_the_code_of_an_entry_is_not_edited(house):
 
 
 def test_publishing_freezes_the_draft(house):
-    answer = house.client("alice").post(IN + "versions/", {"in_force_from": "2099-01-01", "reason": "yearly"})
+    answer = house.client("alice").post(
+        IN + "versions/", {"in_force_from": "2099-01-01", "reason": "yearly", "opinion_reason": "holiday"}
+    )
     assert answer.status_code == 201
     assert answer.json()["publisher"] == "controller:alice"
     assert answer.json()["number"] == 2

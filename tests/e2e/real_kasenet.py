@@ -11,17 +11,18 @@ import sqlite3
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pymysql
-import yaml
 
 from retention.connectors.ldap.wire import ldap3
-from samples.kasenet import INVENTORY
+from retention.inventory_document import yaml_text
+from samples.documents import whole
+from samples.kasenet import COMPANY
 from samples.kasenet.story import Customer, Story, tell
 from samples.kasenet.systems import build
 from samples.servers import Running
@@ -104,7 +105,7 @@ class RealKaseNet:
 
     def document(self) -> dict[str, Any]:
         """KaseNet's inventory, with the real systems in the place of the embedded ones."""
-        found: dict[str, Any] = yaml.safe_load(INVENTORY.read_text(encoding="utf-8"))
+        found: dict[str, Any] = whole(replace(COMPANY, further=()), yaml_text.parse)
         found["connections"] = {**found["connections"], **self.connections()}
         registers = {register["id"]: register for register in found["registers"]}
         registers["asiakashallinta"]["identities"] = [

@@ -94,7 +94,14 @@ def test_the_first_night_shows_every_register_and_writes_the_report(demo):
         "Sähköpostipalvelimet",
     ):
         assert f"\n{name} " in demo.first
-    assert {path.suffix for path in demo.out.iterdir()} >= {".html", ".json", ".pdf"}
+    assert {path.suffix for path in demo.out.glob("*/*")} >= {".html", ".json", ".pdf", ".xlsx"}
+
+
+def test_the_notice_is_the_first_version_and_what_was_confirmed_the_third(demo):
+    for number in ("1", "2", "3"):
+        told = demo.run("manage.py", "passages", "--version", number)
+        assert f"kasenet, version {number}: 61 of 61 held" in told.stdout, told.stderr
+    assert "no version 4 is published" in demo.run("manage.py", "passages", "--version", "4").stderr
 
 
 def test_the_backlog_went_and_nobody_else(demo, story):

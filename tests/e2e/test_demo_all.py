@@ -126,10 +126,13 @@ def test_a_register_out_of_reach_is_named_and_fails_nothing(demo):
 
 
 def test_each_company_has_its_reports(demo):
-    written = {path.name for path in demo.out.iterdir()}
+    written = {path.name for path in demo.out.glob("*/*")}
     assert written >= {
-        f"{company.slug}-{TODAY}.{suffix}" for company in companies() for suffix in ("html", "json", "pdf")
+        f"{company.slug}-{TODAY}-controller.{suffix}"
+        for company in companies()
+        for suffix in ("html", "json", "pdf", "xlsx")
     }
+    assert f"k-systems-{TODAY}-processor.pdf" in written
 
 
 def test_every_dataset_has_something_due_and_something_kept(demo):

@@ -96,7 +96,7 @@ def test_a_broker_is_redis_or_nothing(monkeypatch):
 
 def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
     directory = tmp_path / "keys"
-    assert make_keys(directory) == ["django.key", "evidence.pem", "digest.key", "lots.key"]
+    assert make_keys(directory) == ["django.key", "evidence.pem", "digest.key", "lots.key", "suppression.key"]
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     assert make_keys(directory) == []
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before

@@ -29,12 +29,17 @@ TRACKED = {
     "retention": {"Connection", "Hold"},
 }
 NOT_TRACKED = {
-    "ropa": {"Version", "Membership"},  # written once; who may do what
+    # written once; who may do what; only added to
+    "ropa": {"Version", "Membership", "Opinion", "Review", "ReviewEvent"},
     "retention": {  # a data subject's reference, append-only, or a machine's own state
         "LedgerContract",
         "LedgerEvent",
         "LedgerFact",
         "HoldSubject",
+        "BanEvent",
+        "BanKey",
+        "Migration",
+        "RegisterEvent",
         "Gate",
         "Run",
         "NightStep",

@@ -20,6 +20,7 @@ from retention.domain.periods import Period, Rounding
 from retention.domain.rules import Trigger
 from retention.inventory_document import export_document, import_document, normalised, read, warnings_of, yaml_text
 from retention.inventory_document.shape import ordered, schema
+from retention.inventory_document.yaml_text import LARGEST
 from retention.models import Connection, Gate
 from retention.plan import plan_of
 from ropa.models import Dataset, Ground, Organisation, Register, Version
@@ -156,8 +157,8 @@ class TestReadingText:
             ('a: "\\0"\n', "line 1, column 4", "character"),
             ("a: \x01\n", "document", "characters"),
             ("a: '\ud800'\n", "document", "characters"),
-            ("x" * 5_000_001, "document", "larger"),
-            ("ä" * 2_500_001, "document", "larger"),
+            ("x" * (LARGEST + 1), "document", "larger"),
+            ("ä" * (LARGEST // 2 + 1), "document", "larger"),
             ("[" * 100 + "]" * 100, "line 1, column 25", "nested"),
         ],
     )
@@ -848,4 +849,25 @@ class TestCommands:
     def test_a_file_that_is_no_text_is_refused(self, tmp_path):
         file = tmp_path / "x.yaml"
         file.write_bytes(b"a: \xff\xfe")
-        assert self.run("import_inventory", file)[::2] == (1, f"document: is not UTF-8\n{file}: nothing was imported\n")
+        assert self.run("import_inventory", file)[::2] == (
+            1,
+            f"document: is not UTF-8: see line 1\n{file}: nothing was imported\n",
+        )
+
+
+class TestLibraries:
+    """What is cited by the id of a library is there."""
+
+    def test_a_row_of_the_references_library_that_is_not_there(self):
+        cited = {"id": "laki", "name": {"fi": "henkilötietolaki"}, "kind": "law"}
+        found = refused({**document(), "references": [{**cited, "row": "henkilotietolak"}]})
+        assert found["references[laki].row"] == (
+            "there is no row of the references library 'henkilotietolak'; did you mean 'henkilotietolaki'?"
+        )
+        read(yaml_text.write({**document(), "references": [{**cited, "row": "henkilotietolaki"}]}), LAWS)
+
+    def test_a_row_of_the_law_library_that_is_not_there(self):
+        said = {"id": "kuusi", "name": {"fi": "kuusi vuotta"}}
+        found = refused({**document(), "time_limits": [{**said, "law": "ACC-VOUCHERS"}]})
+        assert "did you mean 'ACC-VOUCHER'?" in found["time_limits[kuusi].law"]
+        read(yaml_text.write({**document(), "time_limits": [{**said, "law": "ACC-VOUCHER"}]}), LAWS)

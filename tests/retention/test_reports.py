@@ -4,18 +4,24 @@ import hashlib
 import io
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import time_machine
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from config.keys import make_keys
 from retention.domain.evidence import canonical
+from retention.evidence_log import key_id, signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.reports import NoVersionError, authority_report, release
 from ropa.models import Organisation, Version
 from ropa.render import to_html, to_json, to_pdf
+from ropa.seal import SAID
 from tests.ropa.inventories import inventory
+from worker.seal_words import KNOWN
 
 AS_OF = date(2026, 10, 14)
 
@@ -161,12 +167,14 @@ def run(*arguments):
 
 def test_the_command_writes_each_format_and_says_where(company, tmp_path):
     directory = tmp_path / "reports" / "new"
-    printed = run("--organisation", "kuitu", "--as-of", "2026-10-14", "--format", "all", "--out", str(directory))
-    assert printed == [str(directory / f"kuitu-2026-10-14.{extension}") for extension in ("html", "json", "pdf")]
-    assert sorted(path.name for path in directory.iterdir()) == [path.rsplit("/", 1)[1] for path in printed]
-    written = json.loads((directory / "kuitu-2026-10-14.json").read_bytes())
+    printed = run("--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "all", "--out", str(directory))
+    folder = directory / "kuitu-2026-10-14-fi"
+    names = [f"kuitu-2026-10-14-controller.{extension}" for extension in ("html", "json", "pdf", "xlsx")]
+    assert printed == [str(folder / name) for name in (*names, "manifest.json", "manifest.seal.json")]
+    assert sorted(path.name for path in folder.iterdir()) == [path.rsplit("/", 1)[1] for path in printed]
+    written = json.loads((folder / names[1]).read_bytes())
     assert written == authority_report(company, AS_OF)
-    assert (directory / "kuitu-2026-10-14.pdf").read_bytes() == to_pdf(written)
+    assert (folder / names[2]).read_bytes() == to_pdf(written)
 
 
 @pytest.mark.parametrize("language", ["sv", "en"])
@@ -178,18 +186,18 @@ def test_the_command_writes_in_the_language_asked_for(company, tmp_path, languag
         "2026-10-14",
         "--language",
         language,
-        "--format",
+        "--formats",
         "html",
         "--out",
         str(tmp_path),
-    )
+    )[:1]
     assert f'<html lang="{language}">' in (tmp_path / path).read_text(encoding="utf-8")
 
 
 def test_today_is_the_organisation_s_own(company, tmp_path):
     with time_machine.travel(datetime(2026, 10, 13, 22, 30, tzinfo=UTC), tick=False):
-        (path,) = run("--organisation", "kuitu", "--format", "json", "--out", str(tmp_path))
-    assert path.endswith("kuitu-2026-10-14.json")
+        path = run("--organisation", "kuitu", "--formats", "json", "--out", str(tmp_path))[0]
+    assert path.endswith("kuitu-2026-10-14-controller.json")
 
 
 @pytest.mark.parametrize(
@@ -197,6 +205,8 @@ def test_today_is_the_organisation_s_own(company, tmp_path):
     [
         (["--organisation", "nobody"], "there is no organisation 'nobody'"),
         (["--organisation", "kuitu", "--as-of", "2025-12-31"], "no published version is in force"),
+        (["--organisation", "kuitu", "--as-of", "2026-10-14", "--record", "processor"], "no processor's record"),
+        (["--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "pdf,docx"], "'docx' is none of json"),
     ],
 )
 def test_the_command_refuses_and_writes_nothing(company, tmp_path, arguments, said):
@@ -210,3 +220,85 @@ def test_a_place_that_cannot_be_written_is_named(company, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CommandError, match="file"):
         run("--organisation", "kuitu", "--as-of", "2026-10-14", "--out", str(tmp_path / "file"))
+
+
+@pytest.fixture
+def key(tmp_path_factory, settings):
+    settings.DATA_DIR = tmp_path_factory.mktemp("data")
+    make_keys(settings.DATA_DIR / "keys")
+    return signing_key().public_key()
+
+
+def checked(*arguments):
+    """The exit code and the lines of verify_report."""
+    out = io.StringIO()
+    try:
+        call_command("verify_report", *arguments, "--language", "en", stdout=out)
+    except SystemExit as error:
+        return error.code, out.getvalue().splitlines()
+    return 0, out.getvalue().splitlines()
+
+
+def test_made_twice_a_set_is_the_same_and_its_key_is_the_heads_own(company, key, tmp_path):
+    for place in ("one", "two"):
+        asked = ("--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "all", "--zip")
+        (path,) = run(*asked, "--out", str(tmp_path / place))
+    assert path.endswith("kuitu-2026-10-14-fi.zip")
+    content = Path(path).read_bytes()
+    assert content == (tmp_path / "one" / "kuitu-2026-10-14-fi.zip").read_bytes()
+    public = tmp_path / "public.pem"
+    public.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    code, lines = checked(path, "--public-key", str(public))
+    assert (code, lines[0]) == (0, f"Signed with the key {key_id(signing_key())}.")
+    assert lines[1:] == ["It is the key that was given.", "4 files, all as they were sealed."]
+
+
+def test_a_flipped_byte_of_any_file_is_found_and_named(company, key, tmp_path):
+    paths = run("--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "all", "--out", str(tmp_path))
+    assert len(paths) == 6
+    for path in map(Path, paths):
+        content = path.read_bytes()
+        path.write_bytes(content[:-7] + bytes([content[-7] ^ 1]) + content[-6:])
+        code, lines = checked(str(path.parent))
+        assert (code, [line.split(":")[0] for line in lines if "was changed: " in line]) == (1, [path.name])
+        path.write_bytes(content)
+    assert checked(str(path.parent))[0] == 0
+
+
+def test_without_a_key_it_is_sealed_and_says_that_nobody_signed(company, tmp_path, settings):
+    settings.DATA_DIR = tmp_path / "data"
+    error = io.StringIO()
+    asked = ("--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "json", "--out", str(tmp_path))
+    call_command("authority_report", *asked, "--language", "en", stdout=io.StringIO(), stderr=error)
+    assert "nobody has signed it" in error.getvalue()
+    code, lines = checked(str(tmp_path / "kuitu-2026-10-14-en"))
+    assert code == 0 and lines[0].startswith("Nobody has signed it")
+
+
+def test_a_key_that_cannot_be_used_is_an_error_and_no_unsigned_set(company, tmp_path, settings):
+    settings.DATA_DIR = tmp_path / "data"
+    (settings.DATA_DIR / "keys").mkdir(parents=True)
+    (settings.DATA_DIR / "keys" / "evidence.pem").write_text("no key")
+    with pytest.raises(CommandError, match=r"evidence\.pem"):
+        run("--organisation", "kuitu", "--as-of", "2026-10-14", "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_lay_there_before_is_named(company, key, tmp_path):
+    asked = ("--organisation", "kuitu", "--as-of", "2026-10-14", "--language", "en", "--out", str(tmp_path))
+    run(*asked, "--formats", "pdf,json")
+    error = io.StringIO()
+    call_command("authority_report", *asked, "--formats", "json", stdout=io.StringIO(), stderr=error)
+    assert "kuitu-2026-10-14-controller.pdf in " in error.getvalue()
+
+
+def test_what_is_no_set_or_no_key_is_said(tmp_path):
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("verify_report", str(tmp_path / "nowhere"))
+    (tmp_path / "key").write_text("no key")
+    with pytest.raises(CommandError, match="neither a public key"):
+        call_command("verify_report", str(tmp_path), "--public-key", str(tmp_path / "key"))
+
+
+def test_every_finding_of_the_seal_has_its_translation():
+    assert set(SAID.values()) == set(KNOWN)

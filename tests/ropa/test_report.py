@@ -101,14 +101,9 @@ def test_before_the_first_night_nothing_is_claimed():
     assert {row["state"] for row in report["execution"]["datasets"]} == {"not_asked"}
 
 
-def test_the_headings_are_the_statute_s_own_and_the_two_records_never_mix():
+def test_the_headings_are_the_statute_s_own():
     assert build(data())["headings"]["30(1)"]["b"] == "käsittelyn tarkoitukset"
     assert "30(2)" not in build(data())["headings"]
-    document = inventory()
-    document["activities"].append({"id": "webhotelli", "name": fi("Webhotelli"), "role": "processor"})
-    both = build(data(document=document))
-    assert set(both["headings"]) == {"30(1)", "30(2)"}
-    assert "recipients" not in both["activities"][3] and "on_behalf_of" not in both["activities"][0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -25,7 +25,8 @@ from retention.inventory_document import import_document, yaml_text
 from retention.models import Run
 from retention.night import run_night
 from ropa.services import confirm_additions, publish
-from samples.documents import Document, joined, unreached
+from samples import documents
+from samples.documents import Document, unreached
 from samples.frame import Built, Company
 
 TODAY = date(2026, 6, 1)
@@ -79,7 +80,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 def whole(company: Company) -> Document:
     """The company's document as it is written."""
-    return joined([yaml_text.parse(path.read_text(encoding="utf-8")) for path in (company.inventory, *company.further)])
+    return documents.whole(company, yaml_text.parse)
 
 
 def without_servers(company: Company) -> Document:

@@ -1,4 +1,4 @@
-"""`manage.py authority_report`: the record of processing with its executed retention column, for the authority."""
+"""`manage.py authority_report`: the records of processing with their executed retention column, for the authority."""
 
 from __future__ import annotations
 
@@ -10,24 +10,35 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from retention.domain.errors import SelosteError
-from retention.reports import authority_report
+from retention.reports import sealed_report
 from ropa.models import Organisation
-from ropa.render import to_html, to_json, to_pdf
-
-FORMATS = {"html": to_html, "json": to_json, "pdf": to_pdf}
+from ropa.render import FORMATS
+from ropa.report import RECORDS
+from ropa.seal import verify, zipped
 
 
 class Command(BaseCommand):
-    help = "Write the record of processing (GDPR art. 30) with the evidence of its retention column."
+    help = "Write the records of processing (GDPR art. 30) with the evidence of their retention column, sealed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organisation", metavar="SLUG", required=True)
         parser.add_argument("--as-of", metavar="DATE", type=date.fromisoformat, help="the day; today if left out")
         parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
-        parser.add_argument("--format", default="pdf", choices=[*sorted(FORMATS), "all"])
+        parser.add_argument(
+            "--record",
+            default="both",
+            choices=[*RECORDS, "both"],
+            help="which of the two records; both that there are, if left out",
+        )
+        parser.add_argument(
+            "--formats", default="pdf", metavar="LIST", help=f"of {', '.join(FORMATS)}, with commas between; or all"
+        )
+        parser.add_argument("--without-extras", action="store_true", help="leave out what Article 30 does not ask for")
+        parser.add_argument("--zip", action="store_true", help="one ZIP instead of a folder")
         parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="made if it is not there")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,19 +48,50 @@ class Command(BaseCommand):
         except Organisation.DoesNotExist:
             raise CommandError(f"there is no organisation {slug!r}") from None
         as_of = options["as_of"] or timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
-        wanted = sorted(FORMATS) if options["format"] == "all" else [options["format"]]
         try:
-            report = authority_report(organisation, as_of, options["language"])
+            files = sealed_report(
+                organisation,
+                as_of,
+                options["language"],
+                None if options["record"] == "both" else [options["record"]],
+                not options["without_extras"],
+                _formats(options["formats"]),
+            )
         except SelosteError as error:
             raise CommandError(str(error)) from error
-        made = {extension: FORMATS[extension](report) for extension in wanted}
-        for extension, content in made.items():
-            path = options["out"] / f"{slug}-{as_of.isoformat()}.{extension}"
+        name = f"{slug}-{as_of.isoformat()}-{options['language']}"
+        if options["zip"]:
+            written = [(options["out"] / f"{name}.zip", zipped(files))]
+        else:
+            written = [(options["out"] / name / one, content) for one, content in files.items()]
+        for path, content in written:
             try:
                 write_whole(path, content)
             except OSError as error:
                 raise CommandError(f"{path}: {error.strerror}") from error
             self.stdout.write(str(path))
+        place = options["out"] / (f"{name}.zip" if options["zip"] else name)
+        checked = verify(place)
+        with translation.override(options["language"]):
+            if not checked.signed:
+                self.stderr.write(_("There is no signing key: the set is sealed, but nobody has signed it."))
+            for left, what in checked.problems:
+                self.stderr.write(
+                    _("%(file)s in %(folder)s is not of this report (%(what)s)")
+                    % {
+                        "file": left,
+                        "folder": place,
+                        "what": _(what),
+                    }
+                )
+
+
+def _formats(wanted: str) -> list[str]:
+    formats = list(FORMATS) if wanted == "all" else list(dict.fromkeys(wanted.split(",")))
+    for one in formats:
+        if one not in FORMATS:
+            raise CommandError(f"--formats: {one!r} is none of {', '.join(FORMATS)}")
+    return formats
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from retention.domain.errors import DocumentError
 from ropa.models import Organisation
-from ropa.services import APPROVALS, MODES, confirm_additions, publish
+from ropa.services import APPROVALS, MODES, OPINION_REASON, confirm_additions, publish
 
 
 class Command(BaseCommand):
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--approval", default="automatic", choices=APPROVALS)
         parser.add_argument("--publish", action="store_true", help="publish the draft in the same step")
         parser.add_argument("--in-force-from", metavar="DATE", type=date.fromisoformat)
+        parser.add_argument("--opinion-reason", metavar="TEXT", default="", help=OPINION_REASON)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["publish"] != (options["in_force_from"] is not None):
@@ -38,7 +39,14 @@ class Command(BaseCommand):
             with transaction.atomic():
                 confirmed = confirm_additions(organisation, by, reason, options["mode"], options["approval"])
                 if options["publish"]:
-                    version = publish(organisation, options["in_force_from"], timezone.now(), by, reason=reason)
+                    version = publish(
+                        organisation,
+                        options["in_force_from"],
+                        timezone.now(),
+                        by,
+                        reason=reason,
+                        opinion_reason=options["opinion_reason"],
+                    )
         except DocumentError as error:
             for problem in error.problems:
                 self.stderr.write(str(problem))

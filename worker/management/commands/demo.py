@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,16 +33,17 @@ from retention.models.run import RunState
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.runs import succeeded
-from ropa.models import Organisation
+from ropa.models import Organisation, Version
 from ropa.services import confirm_additions, publish
 from samples.companies import companies
-from samples.documents import Document, joined, registers_of, unreached
+from samples.documents import Document, registers_of, unreached, whole
 from samples.frame import Built, Company, NotOursError, TooFewError
 from samples.kasenet import COMPANY as KASENET
 from samples.running import obstacle, serving
 from samples.servers import ServerError
 from worker.decision_words import day
 from worker.night_table import CompanyNight, print_companies, print_table, step
+from worker.sample_versions import load, proposed
 
 BY = "demo"
 IN_FORCE_BEFORE = timedelta(days=30)
@@ -137,7 +138,8 @@ class Command(BaseCommand):
 
     def _systems(self, company: Company, inventory: _Inventory, options: Mapping[str, Any]) -> Built:
         directory = _directory(company)
-        number = len(inventory.document["registers"])
+        reached = [one for one in inventory.document["registers"] if "connection" in one]
+        number = len(reached) + len(inventory.unreachable)
         self._step(
             1,
             ngettext(
@@ -166,15 +168,16 @@ class Command(BaseCommand):
         self._step(2, _("The inventory, from the published notice"))
         organisation = Organisation.objects.filter(slug=company.slug).first()
         standing = None if organisation is None else organisation.versions.order_by("-number").first()
-        if organisation is not None and standing is not None and not _grown(company, inventory, organisation):
+        if standing is None:
+            organisation = self._published(company, inventory, systems)
+        elif _grown(company, inventory, standing):
+            organisation = import_document(inventory.document, by=BY, reason="the demo: other registers are reached")
+            self._say(_("Imported as a draft: a draft never deletes anything."))
+        elif not proposed(standing):
             self._say(_("It is published already; nothing was imported."))
-            return organisation
-        reason = "the demo: from the published notice"
-        if company.notice_date is not None:
-            reason += f" of {company.notice_date:%-d %B %Y}"
-        organisation = import_document(inventory.document, by=BY, reason=reason)
-        self._say(_("Imported as a draft: a draft never deletes anything."))
-        self._say(_("The notice gives no retention period: each one is our addition, and only proposed."))
+            return standing.organisation
+        else:
+            organisation = standing.organisation
         confirmed = confirm_additions(organisation, by=BY, reason="the demo's explicit step")
         self._say(
             ngettext(
@@ -184,15 +187,30 @@ class Command(BaseCommand):
             )
             % {"n": confirmed}
         )
+        zone = ZoneInfo(organisation.time_zone)
         in_force_from = systems.today - IN_FORCE_BEFORE
         if standing is not None:  # a later version may not reach back
-            in_force_from = max(standing.in_force_from, now.astimezone(ZoneInfo(organisation.time_zone)).date())
-        version = publish(organisation, in_force_from, now, publisher=BY, reason="the demo")
+            in_force_from = max(standing.in_force_from, now.astimezone(zone).date())
+        else:
+            now = datetime.combine(in_force_from, time(), zone)
+        version = publish(organisation, in_force_from, now, publisher=BY, reason="the demo: additions confirmed")
+        self._say_published(version)
+        return organisation
+
+    def _published(self, company: Company, inventory: _Inventory, systems: Built) -> Organisation:
+        """What the notice says and what we propose, published in the demo's own past."""
+        in_force_from = systems.today - IN_FORCE_BEFORE
+        versions = load(company, inventory.document, in_force_from, by=BY)
+        for version in versions:
+            self._say_published(version)
+        self._say(_("The notice gives no retention period: each one is our addition, and only proposed."))
+        return versions[-1].organisation
+
+    def _say_published(self, version: Version) -> None:
         self._say(
             _("Published as version %(number)d, in force from %(day)s.")
             % {"number": version.number, "day": day(version.in_force_from)}
         )
-        return organisation
 
     def _holds(self, organisation: Organisation, systems: Built) -> None:
         self._step(3, _("Holds: people's decisions that suspend deletion"))
@@ -237,7 +255,7 @@ class Command(BaseCommand):
             organisation=organisation.slug,
             as_of=options["today"],
             language=options["language"],
-            format="all",
+            formats="all",
             out=options["out"],
             stdout=self.stdout,
             stderr=self.stderr,
@@ -262,8 +280,7 @@ def _directory(company: Company) -> Path:
 
 def _inventory(company: Company) -> _Inventory:
     """The company's document without the registers that no connector or no server on this machine reaches."""
-    texts = [path.read_text(encoding="utf-8") for path in (company.inventory, *company.further)]
-    document = joined([yaml_text.parse(text) for text in texts])
+    document = whole(company, yaml_text.parse)
     lost = {}
     for code, connection in document["connections"].items():
         if connection["kind"] not in kinds():
@@ -275,12 +292,11 @@ def _inventory(company: Company) -> _Inventory:
     return _Inventory(unreached(document, lost), unreachable)
 
 
-def _grown(company: Company, inventory: _Inventory, organisation: Organisation) -> bool:
+def _grown(company: Company, inventory: _Inventory, last: Version) -> bool:
     """Whether the document reaches other registers than the version that is published: more, or others."""
     if not company.further and not company.servers:
         return False  # KaseNet alone never takes back what the demo of all companies added
-    last = organisation.versions.order_by("-number").first()
-    told = {} if last is None else {one.code: one.connection for one in plan_of(last).registers}
+    told = {one.code: one.connection for one in plan_of(last).registers}
     wanted = {one["id"]: one.get("connection", "") for one in inventory.document["registers"]}
     return {code: reached or "" for code, reached in told.items()} != wanted
 

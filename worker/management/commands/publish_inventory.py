@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from retention.domain.errors import DocumentError
 from ropa.models import Organisation
-from ropa.services import publish
+from ropa.services import OPINION_REASON, publish
 
 
 class Command(BaseCommand):
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--in-force-from", metavar="DATE", type=date.fromisoformat, required=True)
         parser.add_argument("--publisher", metavar="ROLE", required=True, help="who decided it, as a role")
         parser.add_argument("--reason", default="")
+        parser.add_argument("--opinion-reason", metavar="TEXT", default="", help=OPINION_REASON)
 
     def handle(self, *args: Any, **options: Any) -> None:
         organisation = Organisation.objects.filter(slug=options["slug"]).first()
@@ -34,6 +35,7 @@ class Command(BaseCommand):
                 timezone.now(),
                 publisher=options["publisher"],
                 reason=options["reason"],
+                opinion_reason=options["opinion_reason"],
             )
         except DocumentError as error:
             for problem in error.problems:

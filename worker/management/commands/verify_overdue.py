@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from retention import verification
+from retention.closed import closings
 from retention.domain.decisions import State
 from retention.domain.errors import SelosteError
 from retention.identity import Names
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         version = version_in_force(organisation, today)
         if version is None:
             raise CommandError(f"{organisation.slug}: no published version is in force on {today}")
-        plan = plan_of(version)
+        plan = plan_of(version).without(closings(organisation))
         rows = []
         for dataset in plan.datasets:
             row = _row(plan, dataset, organisation, today)

@@ -1,0 +1,179 @@
+"""The exit certificate of a register: item for item what it answered when it closed, and what is still to do.
+
+It is data first (canonical JSON, an entry of the evidence), and the same again as a page for people to read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from html import escape
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from retention.domain.periods import last_day
+from retention.leaving_survey import HELD, MIGRATED, Left
+
+SCHEMA = "seloste.exit/1"
+
+Document = Mapping[str, Any]
+
+STATES = {
+    "empty": gettext_noop("empty"),
+    "migrated": gettext_noop("migrated and compared"),
+    "held": gettext_noop("on hold"),
+    "left": gettext_noop("items are left"),
+    "unknown": gettext_noop("could not be asked"),
+}
+REASONS = {
+    "legal_proceedings": gettext_noop("legal proceedings"),
+    "dispute": gettext_noop("dispute"),
+    "request": gettext_noop("request of the data subject"),
+    "authority": gettext_noop("request of an authority"),
+}
+SEAL = {
+    "chain": gettext_noop("Chain of evidence"),
+    "entry": gettext_noop("Digest of its entry"),
+    "head": gettext_noop("Digest of the signed head"),
+    "key": gettext_noop("Key that signed it"),
+    "signature": gettext_noop("Signature (Ed25519)"),
+}
+BACKUPS = {
+    "none": gettext_noop("No backups are taken of this register."),
+    "unknown": gettext_noop("How long its backups are kept is not recorded, so nobody knows when they expire."),
+    "held": gettext_noop("Items that are on hold remain and are backed up: when the backups expire is not known yet."),
+}
+
+
+def backups_of(statement: Document | None, day: date, left: list[Left]) -> dict[str, Any]:
+    """When the register's backups expire, as its inventory says: `expire_on`, or null and `why` nobody knows.
+
+    Generations without a longest time say no day. What stays until a day of destruction is backed up until then.
+    """
+    if statement is not None and "none_because" in statement:
+        return {"expire_on": None, "why": "none"}
+    value = (statement or {}).get("value") or {}
+    said = [value[name] for name in ("at_most", "keep_for") if value.get(name)]
+    if not said or ("keep_generations" in value and not value.get("at_most")):
+        return {"expire_on": None, "why": "unknown"}
+    if any(one.state == HELD or one.holds for one in left):
+        return {"expire_on": None, "why": "held"}
+    ends = [day]
+    for one in left:
+        if one.state == MIGRATED and one.moved is not None and one.moved.destroy_by:
+            ends.append(date.fromisoformat(one.moved.destroy_by))
+    last = max(last_day(max(ends), str(period)) for period in said)
+    return {"expire_on": last.isoformat(), "why": ""}
+
+
+def page(certificate: Document, seal: Document, language: str) -> str:
+    """The certificate as one page of HTML that stands alone, in the language that is active. Every text is escaped."""
+    return "\n".join(_page(certificate, seal, language)) + "\n"
+
+
+def _page(told: Document, seal: Document, language: str) -> Iterator[str]:
+    title = _("Exit certificate of a register")
+    yield f'<!doctype html>\n<html lang="{escape(language)}"><head><meta charset="utf-8">'
+    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    yield f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1>"
+    yield from _facts(
+        {
+            _("Organisation"): told["organisation"]["name"],
+            _("Register"): f"{_named(told['name'], language)} ({told['register']})",
+            _("Closed on"): _day(told["closed_on"]),
+            _("Decided by"): told["decided_by"],
+            _("Reason"): told["reason"],
+            _("Inventory version"): str(told["version"]["number"]),
+        }
+    )
+    yield f"<h2>{escape(_('What each dataset answered'))}</h2>"
+    heads = (_("Dataset"), _("State"), _("Items"), _("Digest over its items"))
+    yield "<table><thead><tr>" + "".join(f"<th>{escape(head)}</th>" for head in heads) + "</tr></thead><tbody>"
+    for one in told["datasets"]:
+        state = STATES[one["state"]]
+        lines = "<br>".join(escape(line) for line in (_(state), *_said(one)))
+        name = escape(_named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
+        root = f'<td class="digest">{escape(one["root"])}</td>'
+        yield f"<tr><td>{name}</td><td>{lines}</td><td>{one['items']}</td>{root}</tr>"
+    yield "</tbody></table>"
+    if told["beside"]:
+        yield f"<h2>{escape(_('What lies there that no dataset asks for'))}</h2>"
+        yield from _facts({place: str(rows) for place, rows in told["beside"].items()})
+    yield f"<h2>{escape(_('What is still to come'))}</h2><ul>"
+    yield f"<li>{escape(backups_in_words(told['backups']))}</li>"
+    yield "<li>" + escape(credentials_in_words(told["connection"])) + "</li></ul>"
+    yield f"<h2>{escape(_('Seal'))}</h2>"
+    yield from _facts({_(SEAL[name]): str(value) for name, value in seal.items()}, "digest")
+    yield "</main></body></html>"
+
+
+def backups_in_words(backups: Document) -> str:
+    """When the backups expire, or that nobody knows, in the language that is active."""
+    if backups["expire_on"]:
+        return _("Destroyed in production; backups of this register expire on %(day)s.") % {
+            "day": _day(backups["expire_on"])
+        }
+    why = BACKUPS[backups["why"]]
+    return _(why)
+
+
+def credentials_in_words(connection: str) -> str:
+    """What is to become of the rights by which the register was reached, in the language that is active."""
+    if not connection:
+        return _("No connection reached this register.")
+    return _(
+        "Revoke the credentials of the connection %(code)s in the register itself, then remove the connection. "
+        "Until then the register is asked every night whether anything is there."
+    ) % {"code": connection}
+
+
+def _said(one: Document) -> Iterator[str]:
+    for hold in one["holds"]:
+        yield _("Hold %(hold)d (%(reason)s), to be reviewed by %(day)s: items %(items)d") % {
+            "hold": hold["hold"],
+            "reason": _(REASONS.get(hold["reason"], hold["reason"])),
+            "day": _day(hold["review_by"]),
+            "items": hold["items"],
+        }
+    if moved := one["moved"]:
+        yield _("Migrated to %(dataset)s (%(register)s); items there %(there)d, not found there %(missing)d") % {
+            "dataset": moved["to_dataset"],
+            "register": moved["to_register"],
+            "there": moved["there"],
+            "missing": moved["missing"],
+        }
+        if moved["destroy_by"]:
+            yield _("What is left here is destroyed by %(day)s") % {"day": _day(moved["destroy_by"])}
+
+
+def _facts(facts: Mapping[str, str], style: str = "") -> Iterator[str]:
+    yield f'<dl class="{style}">'
+    yield from (f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    yield "</dl>"
+
+
+def _named(texts: Document, language: str) -> str:
+    return str(texts.get(language) or next(iter(texts.values()), ""))
+
+
+def _day(iso: str) -> str:
+    day = date.fromisoformat(iso)
+    return f"{day.day}.{day.month}.{day.year}"
+
+
+def read(text: str) -> dict[str, Any]:
+    """A certificate as it was kept."""
+    return dict(json.loads(text))
+
+
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:52rem;padding:0 1rem;color:#1b1b1b}"
+    "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}"
+    "dl div{display:flex;gap:1rem}dt{min-width:12rem;color:#555}dd{margin:0}"
+    "table{border-collapse:collapse;width:100%}"
+    "th,td{border-bottom:1px solid #ccc;padding:.4rem;text-align:left;vertical-align:top}"
+    ".digest,.digest dd{font-family:monospace;font-size:.8rem;overflow-wrap:anywhere}"
+)

@@ -1,0 +1,73 @@
+"""What no reader is given: too large a file, a bomb, macros, links to elsewhere, an old or a locked workbook."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+from retention.domain.errors import DocumentError, Problem
+
+LARGEST = 20_000_000
+"""Bytes of a file that is read."""
+LARGEST_INSIDE = 400_000_000
+"""Bytes of all that is packed into one."""
+MOST_MEMBERS = 2_000
+RATIO = 150
+"""How many times larger than its packed form a member of more than a megabyte may be."""
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+
+
+def refuse(what: str) -> DocumentError:
+    return DocumentError([Problem("file", what)])
+
+
+def opened(content: bytes) -> zipfile.ZipFile:
+    """A file's members, after everything that could harm was looked for. Raises DocumentError."""
+    if len(content) > LARGEST:
+        raise refuse(f"is larger than {LARGEST // 1_000_000} MB")
+    if content.startswith(_OLE):
+        if _LOCKED in content:
+            raise refuse("is locked with a password: save it without one")
+        raise refuse("is in the old format (.xls): save it as .xlsx")
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        raise refuse("is neither YAML, nor a workbook (.xlsx), nor a ZIP of .csv files, or it is damaged") from None
+    if len(members) > MOST_MEMBERS:
+        raise refuse(f"has more than {MOST_MEMBERS} parts")
+    if sum(one.file_size for one in members) > LARGEST_INSIDE:
+        raise refuse(f"unpacks to more than {LARGEST_INSIDE // 1_000_000} MB")
+    for one in members:
+        if one.flag_bits & 1:
+            raise refuse("is locked with a password: save it without one")
+        if one.file_size > 1_000_000 and one.file_size > RATIO * max(one.compress_size, 1):
+            raise refuse(f"its part {one.filename[:60]!r} unpacks to {one.file_size} bytes: that is no record")
+    return archive
+
+
+def is_workbook(archive: zipfile.ZipFile) -> bool:
+    return "[Content_Types].xml" in archive.namelist()
+
+
+def check_workbook(archive: zipfile.ZipFile) -> None:
+    """Nothing that runs, reaches out or multiplies itself. Raises DocumentError."""
+    for name in archive.namelist():
+        if name.endswith("vbaProject.bin"):
+            raise refuse("has macros: save it as .xlsx")
+        if "/externalLinks/" in name:
+            raise refuse("has links to other workbooks: take them out, keeping the values")
+        if name.endswith((".xml", ".rels")):
+            _check_xml(archive, name)
+
+
+def _check_xml(archive: zipfile.ZipFile, name: str) -> None:
+    try:
+        with archive.open(name) as member:
+            start = member.read(4096)
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
+        raise refuse(f"is damaged: its part {name[:60]!r} cannot be read") from None
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"<!DOCTYPE" in start or b"<!ENTITY" in start:
+        raise refuse(f"its part {name[:60]!r} declares a document type: no spreadsheet does that")

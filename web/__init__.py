@@ -1,0 +1,1 @@
+"""Pages for people. A door: it holds no rules."""
