@@ -80,6 +80,7 @@ class EffectSerializer(serializers.Serializer[Any]):
     written = serializers.DateField(allow_null=True, help_text="its last day by the rule as it is written")
     old = serializers.DateField(allow_null=True, help_text="by the law before the change")
     new = serializers.DateField(allow_null=True, help_text="by the law after it")
+    begins = serializers.BooleanField(help_text="the row comes into force")
     ends = serializers.BooleanField(help_text="the row ceases to be in force")
     successor = serializers.CharField(allow_blank=True)
     in_words = serializers.CharField()

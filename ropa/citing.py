@@ -16,8 +16,10 @@ import yaml
 
 from retention.domain.errors import RuleError
 from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
+from retention.domain.rules import Condition, Kind
 from retention.domain.written import parse_day, parse_trigger
 from ropa.law import LawRule, library, versions_of
+from ropa.law.rows import YieldsTo
 from ropa.wording import DIRECTORY, day_in_words
 
 Document = Mapping[str, Any]
@@ -43,7 +45,8 @@ class Effect:
     """A place whose row changes between two days, with an example that starts on `start`.
 
     `written` is the example's last day by the rule as it is written, `old` and `new` by the law's two versions; None
-    where there is no period to count (a criterion, or no law any more: then `successor` may name what came instead).
+    where there is no period to count (a criterion, no law yet, or none any more: then `successor` may name what came
+    instead). `begins` and `ends` say that the row comes into force, or ceases to be.
     """
 
     path: str
@@ -54,11 +57,13 @@ class Effect:
     new: date | None
     ends: bool
     successor: str = ""
+    begins: bool = False
 
     def as_data(self) -> dict[str, Any]:
         days = {key: getattr(self, key) for key in ("start", "written", "old", "new")}
         shown = {key: day and day.isoformat() for key, day in days.items()}
-        return {"path": self.path, "law": self.law, **shown, "ends": self.ends, "successor": self.successor}
+        ends = {"begins": self.begins, "ends": self.ends, "successor": self.successor}
+        return {"path": self.path, "law": self.law, **shown, **ends}
 
 
 def cited(document: Document) -> Iterator[tuple[str, Document, str]]:
@@ -106,8 +111,28 @@ def _differs(rule: Document, row: LawRule) -> Iterator[str]:
         yield "period"
     if row.period is not None and "period" not in rule and "action" in rule and "trigger" in rule:
         yield "period"
-    if "action" in rule and "kind" in rule and str(rule.get("rounding") or "none") != str(row.rounding):
+    if "action" not in rule:
+        return
+    if row.period is not None and str(rule.get("rounding") or "none") != str(row.rounding):
         yield "rounding"
+    if row.condition is not None and row.condition not in _conditions(rule):
+        yield "condition"
+    if "kind" in rule and not set(row.ends_on) <= set(rule.get("ends_on") or ()):
+        yield "ends_on"
+    if "kind" not in rule and row.bound == "maximum" and _yields_to(rule) != row.yields_to:
+        yield "yields_to"
+
+
+def _conditions(rule: Document) -> list[Condition]:
+    written = rule.get("condition") or ()
+    return [Condition(one["fact"], one["is"]) for one in ([written] if isinstance(written, Mapping) else written)]
+
+
+def _yields_to(rule: Document) -> YieldsTo:
+    written = rule.get("yields_to") or "none"
+    if written == "any_basis":
+        return "any_basis"
+    return frozenset() if written == "none" else frozenset(Kind(one) for one in written)
 
 
 def effects(document: Document, before: date, after: date, on: Library = library) -> list[Effect]:
@@ -117,9 +142,9 @@ def effects(document: Document, before: date, after: date, on: Library = library
     found = []
     for path, rule, law in cited(document):
         old, new = was.get(law), will.get(law)
-        if old is None or _times(old) == _times(new):
+        if _times(old) == _times(new):
             continue
-        successor = old.successor if new is None else ""
+        successor = old.successor if old is not None and new is None else ""
         found.append(
             Effect(
                 path,
@@ -128,15 +153,18 @@ def effects(document: Document, before: date, after: date, on: Library = library
                 _written(rule, before, years),
                 _last(old, before, years),
                 _last(new or will.get(successor), before, years),
-                new is None,
-                successor,
+                ends=new is None,
+                successor=successor,
+                begins=old is None,
             )
         )
     return found
 
 
 def _times(row: LawRule | None) -> Any:
-    return row and (row.kind, row.bound, row.trigger, row.period, row.rounding, row.ends_on, row.condition)
+    if row is None:
+        return None
+    return (row.kind, row.bound, row.trigger, row.period, row.rounding, row.ends_on, row.condition, row.yields_to)
 
 
 def _last(row: LawRule | None, start: date, years: FinancialYears) -> date | None:
@@ -179,5 +207,7 @@ def effect_in_words(one: Effect, language: str) -> str:
         return said("no_day", language) if value is None else day_in_words(value, language)
 
     parts = {key: day(getattr(one, key)) for key in ("start", "written", "old", "new")}
-    key = ("replaced" if one.successor else "ends") if one.ends else "changes"
+    key = "begins" if one.begins else "changes"
+    if one.ends:
+        key = "replaced" if one.successor else "ends"
     return said(key, language, path=one.path, law=one.law, successor=one.successor, **parts)

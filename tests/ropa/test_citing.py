@@ -66,6 +66,60 @@ def test_a_rule_that_says_otherwise_says_in_what(change, differs):
     assert (found.state, found.differs) == ("otherwise" if differs else "as_law", differs)
 
 
+AUTHORITY = {
+    "id": "viranomainen",
+    "kind": "obligation",
+    "trigger": "occurred",
+    "period": "P9M",
+    "action": "delete",
+    "condition": {"fact": "designated_operator", "is": True},
+    "law": "TRAFFIC-AUTHORITY",
+}
+DEBT = {
+    "id": "saatava",
+    "kind": "claim",
+    "trigger": {"latest_of": ["debt_due", "debt_interrupted"]},
+    "period": "P3Y",
+    "action": "delete",
+    "ends_on": ["debt_settled", "debt_assigned", "erasure_requested"],
+    "law": "DEBT-OPEN",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "differs"),
+    [
+        (AUTHORITY, {}, ()),
+        (AUTHORITY, {"condition": [{"fact": "x", "is": 1}, AUTHORITY["condition"]]}, ()),
+        (AUTHORITY, {"condition": []}, ("condition",)),
+        (AUTHORITY, {"condition": {"fact": "designated_operator", "is": False}}, ("condition",)),
+        (DEBT, {}, ()),
+        (DEBT, {"ends_on": ["debt_settled"]}, ("ends_on",)),
+    ],
+)
+def test_a_duty_of_some_and_a_claim_that_ends_early_are_cited_with_what_bounds_them(rule, change, differs):
+    (found,) = citing(document({**rule, **change}), None, TODAY)
+    assert found.differs == differs
+
+
+@pytest.mark.parametrize(
+    ("law", "trigger", "period", "change", "differs"),
+    [
+        ("ELEC-MARKET-MAX", "occurred", "P6Y", {"yields_to": "any_basis"}, ()),
+        ("ELEC-MARKET-MAX", "occurred", "P6Y", {}, ("yields_to",)),
+        ("WHISTLE", "case_opened", "P5Y", {"yields_to": ["claim", "obligation"]}, ()),
+        ("WHISTLE", "case_opened", "P5Y", {"yields_to": "any_basis"}, ("yields_to",)),
+        ("TELECOM-FRAUD", "first_recorded", "P5Y", {"yields_to": "none"}, ()),
+        ("TELECOM-FRAUD", "first_recorded", "P5Y", {"rounding": "end_of_calendar_year"}, ("rounding",)),
+    ],
+)
+def test_a_ceiling_yields_as_its_law_does(law, trigger, period, change, differs):
+    ceiling = {"id": "raja", "trigger": trigger, "period": period, "action": "delete", "law": law, **change}
+    (found,) = citing({"datasets": [{"id": "d", "ceilings": [ceiling]}]}, None, TODAY)
+    assert (found.path, found.differs) == ("datasets[d].ceilings[raja]", differs)
+    assert all(said(key, language) for key in differs for language in LANGUAGES)
+
+
 def test_a_law_that_is_no_longer_in_force():
     rule = {**VOUCHER, "law": "ELEC-METER-VALUES", "trigger": "occurred", "rounding": "none"}
     assert [citing(document(rule), None, day)[0].state for day in (date(2021, 10, 31), date(2021, 11, 1))] == [
@@ -118,6 +172,15 @@ def test_a_law_that_ends_names_what_comes_instead():
     rule = {**VOUCHER, "law": "ELEC-METER-VALUES", "trigger": "occurred", "rounding": "none"}
     (found,) = effects(document(rule), date(2021, 10, 31), date(2021, 11, 1))
     assert (found.ends, found.successor, found.new) == (True, "ELEC-MARKET", date(2027, 10, 31))
+
+
+def test_a_law_that_begins_is_seen_before_it_does():
+    rule = {**VOUCHER, "law": "ELEC-OUTAGE", "trigger": "occurred", "rounding": "none", "period": "P1Y"}
+    (found,) = effects(document(rule), date(2021, 10, 31), date(2021, 11, 1))
+    assert (found.begins, found.ends, found.old) == (True, False, None)
+    assert (found.new, found.written) == (date(2023, 10, 31), date(2022, 10, 31))
+    for language, words in {"fi": "tulee voimaan", "sv": "träder i kraft", "en": "comes into force"}.items():
+        assert words in effect_in_words(found, language)
 
 
 def test_a_change_in_words(changed):

@@ -8,7 +8,7 @@ from retention.domain.errors import PeriodError, RuleError
 from retention.domain.events import CATALOGUE
 from retention.domain.periods import ROUNDINGS
 from retention.domain.rules import Absence, Action, Kind, Status
-from ropa.law import LANGUAGES
+from ropa.law import LANGUAGES, library
 from ropa.wording import (
     article_in_words,
     day_in_words,
@@ -67,6 +67,13 @@ def test_every_code_has_its_words(language):
     assert {status.value for status in Status} == set(said["statuses"])
     assert {absence.value for absence in Absence} == set(said["if_absent"])
     assert {*ROUNDINGS, "next"} == set(said["from"]) == set(said["until"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_fact_of_the_law_library_has_its_words(language):
+    facts = {row.condition.fact for row in library().values() if row.condition is not None}
+    assert {"collector", "designated_operator", "obliged_entity"} <= facts
+    assert {fact for fact in facts if set(table(language)["facts"].get(fact, ())) != {True, False}} == set()
 
 
 def test_the_languages_have_the_same_tables():
