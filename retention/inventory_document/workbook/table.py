@@ -7,6 +7,7 @@ Rows come one at a time, in the document's order; a nested row names the entry i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -21,10 +22,11 @@ MOST_PROBLEMS = 200
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One row as it was read: its number in the sheet, and its cells by column."""
+    """One row as it was read: its number in the sheet, its cells by column, and by column what cannot be read."""
 
     number: int
     cells: Row
+    wrong: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def rows_of(document: Mapping[str, Any], sheet: Sheet) -> Iterator[dict[str, Cell]]:
@@ -62,11 +64,16 @@ def document_of(read: Iterable[tuple[str, Iterable[str], Iterable[Read]]]) -> tu
     """
     known = {sheet.name: sheet for sheet in sheets()}
     building = _Building()
+    seen: set[str] = set()
     for name, columns, rows in read:
         sheet = known.get(name)
         if sheet is None:
             building.problem(f"sheet {name}", f"is no sheet of an inventory{_meant(name, known)}")
             continue
+        if name in seen:
+            building.problem(f"sheet {name}", "stands here twice")
+            continue
+        seen.add(name)
         building.headings(sheet, list(columns))
         for row in rows:
             building.row(sheet, row)
@@ -100,6 +107,8 @@ class _Building:
                 )
 
     def row(self, sheet: Sheet, read: Read) -> None:
+        for column, message in read.wrong.items():
+            self.problem(f"sheet {sheet.name}, row {read.number}, column {column}", message)
         if all(cell is None for cell in read.cells.values()):
             return
         entry: dict[str, Any] = {}

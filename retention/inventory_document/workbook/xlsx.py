@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils import get_column_letter as letters
 
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.layout import Sheet, sheets
-from retention.inventory_document.workbook.refuse import check_workbook, opened, refuse
+from retention.inventory_document.workbook.ooxml import CellRead, Page, pages
 from retention.inventory_document.workbook.table import Read, document_of, rows_of
 from retention.inventory_document.workbook.values import Cell
 
 GUIDE = "README"
 """The first sheet: for people; not read."""
-WIDEST = 1_000
 LONGEST = 32_767
 """Characters that a cell holds."""
 _EXACT = 2**53
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "#")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPED = re.compile(r"_x(?![dD][89a-fA-F])([0-9A-Fa-f]{4})_")
 
 
 def write_xlsx(document: Mapping[str, Any], guide: list[str]) -> bytes:
@@ -62,9 +61,7 @@ def _written(page: Any, cell: Cell) -> Any:
         cell = str(cell)
     if not isinstance(cell, str):
         return cell
-    escaped = _UNPRINTABLE.sub(
-        lambda found: "".join(f"_x{ord(one):04X}_" for one in found.group()[:1]) + found.group()[1:], cell
-    )
+    escaped = _UNPRINTABLE.sub(lambda found: f"_x{ord(found.group()):04X}_", cell)
     if not escaped.startswith(_FORMULA) and escaped == cell:
         return cell
     kept = WriteOnlyCell(page)
@@ -76,63 +73,54 @@ def _written(page: Any, cell: Cell) -> Any:
 
 def read_xlsx(content: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     """A workbook's document, and where each entry stands. Raises DocumentError by sheet, row and column."""
-    check_workbook(opened(content))
-    try:
-        book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, SyntaxError, AttributeError, TypeError):
-        raise refuse("cannot be read as a workbook: it is damaged") from None
-    try:
-        return document_of((page.title, *_rows(page)) for page in book.worksheets if page.title != GUIDE)
-    except (zipfile.BadZipFile, OSError, SyntaxError):
-        raise refuse("cannot be read as a workbook: it is damaged") from None
-    finally:
-        book.close()
+    return document_of((page.title, *_rows(page)) for page in pages(content) if page.title != GUIDE)
 
 
-def _rows(page: Any) -> tuple[list[str], Iterator[Read]]:
-    page.reset_dimensions()
-    rows = page.iter_rows()
-    heading = next(rows, ())
-    if len(heading) > WIDEST:
-        raise DocumentError([Problem(f"sheet {page.title}", f"has more than {WIDEST} columns")])
-    columns = ["" if cell.value is None else str(cell.value) for cell in heading]
-    while columns and not columns[-1]:
-        columns.pop()
+def _rows(page: Page) -> tuple[list[str], Iterator[Read]]:
+    rows = page.rows()
+    number, heading = next(rows, (1, []))
+    if number != 1:
+        raise DocumentError([Problem(f"sheet {page.title}, row 1", "is empty: the headings of an export belong there")])
+    columns = [""] * max((cell.column for cell in heading), default=0)
+    for cell in heading:
+        columns[cell.column - 1] = cell.value if isinstance(cell.value, str) else ""
     return columns, _read(page, columns, rows)
 
 
-def _read(page: Any, columns: list[str], rows: Iterator[Any]) -> Iterator[Read]:
-    for number, row in enumerate(rows, 2):
+def _read(page: Page, columns: list[str], rows: Iterator[tuple[int, list[CellRead]]]) -> Iterator[Read]:
+    for number, row in rows:
         cells: dict[str, Cell] = {}
-        for place, cell in enumerate(row):
-            if cell.value is None:
-                continue
-            column = columns[place] if place < len(columns) else ""
+        wrong: dict[str, str] = {}
+        for cell in row:
+            column = columns[cell.column - 1] if cell.column <= len(columns) else ""
             if not column:
-                raise DocumentError(
-                    [
-                        Problem(
-                            f"sheet {page.title}, row {number}",
-                            f"has a value in column {place + 1}, which has no heading",
-                        )
-                    ]
-                )
-            cells[column] = _plain(cell, f"sheet {page.title}, row {number}, column {column}")
-        yield Read(number, cells)
+                wrong[letters(cell.column)] = "has a value under no heading"
+                continue
+            try:
+                cells[column] = plain(cell)
+            except ValueError as error:
+                wrong[column] = str(error)
+        yield Read(number, cells, wrong)
 
 
-def _plain(cell: Any, where: str) -> Cell:
+def plain(cell: CellRead) -> Cell:
+    """What a cell says. Raises ValueError, which says why it is nothing that is read."""
     value = cell.value
-    if cell.data_type == "f":
-        raise DocumentError([Problem(where, "is a formula: put its value there instead")])
-    if cell.data_type == "e":
-        raise DocumentError([Problem(where, f"is the error {value}")])
+    if cell.kind == "formula":
+        raise ValueError("is a formula: put its value there instead")
+    if cell.kind == "error":
+        raise ValueError(f"is the error {value}")
     if isinstance(value, bool | int):
         return value
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
         return int(value)
     if isinstance(value, datetime) and (value.hour, value.minute, value.second) == (0, 0, 0):
         return value.date().isoformat()
     if isinstance(value, str):
-        return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), value) or None
-    raise DocumentError([Problem(where, "is neither a text, a whole number, a date, nor true or false")])
+        return unescaped(value) or None
+    raise ValueError("is neither a text, a whole number, a date, nor true or false")
+
+
+def unescaped(text: str) -> str:
+    """A cell's text with the characters that XML cannot hold, which spreadsheets write as _x000D_."""
+    return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), text)
