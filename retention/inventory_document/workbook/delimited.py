@@ -80,12 +80,22 @@ def _told(archive: zipfile.ZipFile, name: str, sheet: str) -> Iterator[tuple[int
             for number, row in enumerate(csv.reader(text, delimiter=";", strict=True), 1):
                 yield number, row
     except UnicodeDecodeError:
-        where = f"sheet {sheet}, row {number + 1} or after"
+        where = f"sheet {sheet}, line {_undecodable(archive, name)}"
         raise DocumentError([Problem(where, "is not UTF-8: save it as CSV UTF-8")]) from None
     except csv.Error as error:
         raise DocumentError([Problem(f"sheet {sheet}, row {number + 1}", f"is no CSV: {error}")]) from None
     except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
         raise refuse(f"is damaged: {name[:60]!r} cannot be read") from None
+
+
+def _undecodable(archive: zipfile.ZipFile, name: str) -> int:
+    with archive.open(name) as member:
+        for number, line in enumerate(member, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return number
 
 
 def _read(name: str, columns: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Read]:

@@ -109,7 +109,7 @@ class _Building:
     def row(self, sheet: Sheet, read: Read) -> None:
         for column, message in read.wrong.items():
             self.problem(f"sheet {sheet.name}, row {read.number}, column {column}", message)
-        if all(cell is None for cell in read.cells.values()):
+        if not read.wrong and all(cell is None for cell in read.cells.values()):
             return
         entry: dict[str, Any] = {}
         for field in sheet.fields:
@@ -161,6 +161,8 @@ class _Building:
         for sheet, read, entry in sorted(self._waiting, key=lambda one: len(one[0].path)):
             inside = read.cells.get(PARENT)
             parent = self._entries.get(sheet.path[:-1], {}).get(str(inside))
+            if parent is None and PARENT in read.wrong:
+                continue
             if parent is None:
                 said = f"{inside!r} is no entry of {'.'.join(sheet.path[:-1])}" if inside else "is missing"
                 self.problem(f"sheet {sheet.name}, row {read.number}, column {PARENT}", said)
