@@ -22,7 +22,16 @@ from ropa import draft
 from ropa.models import Organisation
 from ropa.services import draft_of, remove_entry, save_draft, save_entry, save_head
 
-__all__ = ["edit_entry", "edit_head", "export_document", "import_document", "normalised", "read", "warnings_of"]
+__all__ = [
+    "edit_entry",
+    "edit_head",
+    "export_document",
+    "import_document",
+    "normalised",
+    "read",
+    "warnings_of",
+    "whole_draft",
+]
 
 
 def read(text: str, laws: Mapping[str, Law] | None = None) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def edit_entry(
     whole is checked as an import is. Raises DocumentError with every problem, and whatever `change` raises.
     """
     organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
-    document = {**draft_of(organisation), "connections": _written_connections(organisation)}
+    document = whole_draft(organisation)
     entries = {entry["id"]: entry for entry in document.get(kind, ())}
     found = entries.get(code)
     wanted = change(found)
@@ -109,7 +118,7 @@ def edit_head(
 ) -> dict[str, Any]:
     """Change what the draft says of the organisation itself; what it is then. Raises DocumentError."""
     organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
-    document = {**draft_of(organisation), "connections": _written_connections(organisation)}
+    document = whole_draft(organisation)
     head = {**change(document["organisation"]), "slug": organisation.slug}
     changed = {**document, "organisation": head}
     _refuse(changed, None, {"seloste": 1, "organisation": head})
@@ -125,7 +134,12 @@ def _written_connections(organisation: Organisation) -> dict[str, Any]:
 
 def export_document(organisation: Organisation) -> str:
     """The draft and its connections as YAML. Secrets are references there too."""
-    return yaml_text.write(ordered({**draft_of(organisation), "connections": _written_connections(organisation)}))
+    return yaml_text.write(ordered(whole_draft(organisation)))
+
+
+def whole_draft(organisation: Organisation) -> dict[str, Any]:
+    """The draft with its connections, as a document."""
+    return {**draft_of(organisation), "connections": _written_connections(organisation)}
 
 
 def _refuse(document: Any, laws: Mapping[str, Law] | None, only: Mapping[str, Any] | None = None) -> None:

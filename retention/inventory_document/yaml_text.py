@@ -17,11 +17,11 @@ import yaml
 
 from retention.domain.errors import DocumentError, Problem
 
-LARGEST = 5_000_000
+LARGEST = 25_000_000
 """Bytes of a document at most."""
 DEEPEST = 24
 """Lists and mappings inside each other at most; the format itself needs nine."""
-MOST_NODES = 500_000
+MOST_NODES = 4_000_000
 """Values at most, each alias counted as what it stands for."""
 LONGEST_NUMBER = 15
 """Digits; JSON readers agree on whole numbers up to this length. A longer one is text and is quoted."""

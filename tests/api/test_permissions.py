@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from drf_spectacular.generators import SchemaGenerator
 
+from retention.inventory_document import export_document
 from ropa.models import Membership, Organisation, Role
 from ropa.services import draft_digest
 from tests.api.conftest import CAST, House
@@ -49,11 +50,15 @@ ADDRESSES = [
     Address("get", IN + "opinions/", READERS, 200),
     Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
     Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
+    Address("get", IN + "law/citing/", READERS, 200),
+    Address("get", IN + "law/changes/", READERS, 200, {"until": "2099-01-01"}),
     Address("get", IN + "snapshot/", READERS, 200, {"as_of": "2099-01-01"}),
     Address("get", IN + "reviews/", READERS, 200),
     Address("get", IN + "reviews/due/", READERS, 200),
     Address("get", IN + "reviews/dates/", READERS, 200),
     Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01", "opinion_reason": "urgent"}),
+    Address("get", IN + "inventory/", READERS, 200),
+    Address("put", IN + "inventory/", {*CONTROLLERS, "bob", "olga"}, 200),
     Address("get", IN + "record/", READERS, 200),
     Address("patch", IN + "record/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
     Address("get", IN + "record/{kind}/", READERS, 200),
@@ -95,6 +100,9 @@ def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
     )
     digest = house.lot.digest if "approve" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
     body = {**address.body, "digest": digest} if address.body and "digest" in address.body else address.body
+    if address.method == "put":
+        content = export_document(Organisation.objects.get(slug="testi"))
+        return house.client(who).put(path, content, content_type="application/octet-stream")
     if address.method == "delete":
         path += "?reason=gone"
     return getattr(house.client(who), address.method)(path, body)
@@ -135,6 +143,8 @@ def test_every_operation_stands_in_this_table():
     assert of_one_organisation == {(address.method, address.path) for address in ADDRESSES}
     assert operations - of_one_organisation == {
         ("get", "/api/v1/"),
+        ("get", "/api/v1/law/"),
+        ("get", "/api/v1/law/{row}/"),
         ("get", "/api/v1/organisations/"),
         ("get", "/api/v1/tokens/"),
         ("post", "/api/v1/tokens/"),

@@ -12,7 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from retention.domain.errors import DocumentError, Problem
-from retention.inventory_document import import_document, read, warnings_of
+from retention.inventory_document import import_document, warnings_of
+from retention.inventory_document.files import document_in
+from retention.inventory_document.yaml_text import LARGEST
 from ropa.services import OPINION_REASON, publish
 
 
@@ -20,7 +22,9 @@ class Command(BaseCommand):
     help = "Read an inventory document: all of it becomes the draft, or nothing does and every problem is listed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="docs/reference/inventory-document.md describes one")
+        parser.add_argument(
+            "file", type=Path, help="YAML (docs/reference/inventory-document.md), .xlsx, or a ZIP of .csv files"
+        )
         parser.add_argument("--by", default="administrator", help="who imports it, as a role")
         parser.add_argument("--reason", default="", help="why; stands in the history")
         parser.add_argument("--opinion-reason", metavar="TEXT", default="", help=OPINION_REASON)
@@ -34,7 +38,7 @@ class Command(BaseCommand):
             raise CommandError("--publish and --in-force-from go together: from when is the version in force?")
         version = None
         try:
-            document = read(_text(options["file"]))
+            document = document_in(_content(options["file"]))
             with transaction.atomic():
                 organisation = import_document(document, options["by"], options["reason"])
                 if options["publish"]:
@@ -63,10 +67,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{organisation.slug}: version {version.number} is in force from {version.in_force_from}")
 
 
-def _text(file: Path) -> str:
+def _content(file: Path) -> bytes:
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DocumentError([Problem("document", "is not UTF-8")]) from None
+        if file.stat().st_size > LARGEST:
+            raise DocumentError([Problem("file", f"is larger than {LARGEST // 1_000_000} MB")])
+        return file.read_bytes()
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None
