@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from api import (
     decisions,
+    findings,
     inventory,
     law,
     leaving,
@@ -94,6 +95,7 @@ of_one = [
     path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("findings/", findings.Findings.as_view(), name="findings"),
     path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),

@@ -62,7 +62,11 @@ def _versions(company: Company, document: Document, in_force_from: date) -> Iter
 
 def _publish(content: Document, first_day: date, by: str, now: datetime | None) -> Version:
     addition = any(content.get("datasets") or ())
-    reason = "our additions, proposed" if addition else "the notice, as published"
+    reason = (
+        "ehdotetut lisäykset tietosuojaselosteeseen"
+        if addition
+        else "tietosuojaseloste sellaisena kuin se on julkaistu"
+    )
     organisation: Organisation = import_document(content, by=by, reason=reason)
     at = now or datetime.combine(first_day, time(), ZoneInfo(organisation.time_zone))
     return publish(organisation, first_day, at, publisher=by, reason=reason)

@@ -37,22 +37,34 @@ def decided(version: Document, language: str) -> list[dict[str, str]]:
     return [{"text": line, "lang": language} for line in lines]
 
 
+TECHNICAL = frozenset({"seloste", "connection", "ledger", "identities", "mapping", "notes", "addition"})
+"""Keys that say how a register is reached or what we noted, not what the record says."""
+
+
 def _says_something(change: Change) -> bool:
-    return change.kind is not Kind.MOVED and not (empty(change.before) and empty(change.after))
+    if change.kind is Kind.MOVED or TECHNICAL.intersection(map(str, change.steps)):
+        return False
+    return not (empty(change.before) and empty(change.after))
+
+
+def _with_lists(document: Document, other: Document) -> dict[str, Any]:
+    """The document with each list that the other has, so that every entry is a difference of its own."""
+    return {**{key: [] for key, value in other.items() if isinstance(value, list)}, **document}
 
 
 def changes(document: Document, previous: Document | None, record: str, language: str) -> Report | None:
     """What differs from the version before, within this record; None for the first version.
 
-    `lines`: in words, MOST at most; `number`: of all. A place in a list that only moved is no difference of content.
+    `lines`: in words, MOST at most; `number`: of all. Left out is what only moved in its list, and how a register is
+    technically reached.
     """
     if previous is None:
         return None
     earlier = previous["document"]
     kept = record in records_of(earlier)
     before = part_of(earlier, record) if kept else {"organisation": earlier["organisation"]}
-    after = document
-    found = [one for one in difference(before, after) if one.path != "seloste" and _says_something(one)]
+    before, after = _with_lists(before, document), _with_lists(document, before)
+    found = [one for one in difference(before, after) if _says_something(one)]
     return {
         "since": {key: previous[key] for key in ("number", "in_force_from")},
         "number": len(found),

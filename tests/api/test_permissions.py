@@ -67,6 +67,7 @@ ADDRESSES = [
     Address("patch", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 200, LOOK),
     Address("delete", IN + "record/{kind}/{code}/", {*CONTROLLERS, "bob", "olga"}, 204),
     Address("get", IN + "report/", READERS, 200),
+    Address("get", IN + "findings/", READERS, 200),
     Address("get", IN + "versions/", READERS, 200),
     Address("get", IN + "versions/{number}/", READERS, 200),
     Address("post", IN + "ledger/", {"ines"}, 200, {}),

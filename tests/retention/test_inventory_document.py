@@ -20,6 +20,7 @@ from retention.domain.periods import Period, Rounding
 from retention.domain.rules import Trigger
 from retention.inventory_document import export_document, import_document, normalised, read, warnings_of, yaml_text
 from retention.inventory_document.shape import ordered, schema
+from retention.inventory_document.yaml_text import LARGEST
 from retention.models import Connection, Gate
 from retention.plan import plan_of
 from ropa.models import Dataset, Ground, Organisation, Register, Version
@@ -156,8 +157,8 @@ class TestReadingText:
             ('a: "\\0"\n', "line 1, column 4", "character"),
             ("a: \x01\n", "document", "characters"),
             ("a: '\ud800'\n", "document", "characters"),
-            ("x" * 5_000_001, "document", "larger"),
-            ("ä" * 2_500_001, "document", "larger"),
+            ("x" * (LARGEST + 1), "document", "larger"),
+            ("ä" * (LARGEST // 2 + 1), "document", "larger"),
             ("[" * 100 + "]" * 100, "line 1, column 25", "nested"),
         ],
     )
@@ -848,7 +849,10 @@ class TestCommands:
     def test_a_file_that_is_no_text_is_refused(self, tmp_path):
         file = tmp_path / "x.yaml"
         file.write_bytes(b"a: \xff\xfe")
-        assert self.run("import_inventory", file)[::2] == (1, f"document: is not UTF-8\n{file}: nothing was imported\n")
+        assert self.run("import_inventory", file)[::2] == (
+            1,
+            f"document: is not UTF-8: see line 1\n{file}: nothing was imported\n",
+        )
 
 
 class TestLibraries:

@@ -61,6 +61,18 @@ def test_each_difference_is_a_line_and_a_place_that_only_moved_is_none():
     assert "Vanha nimi → Asiakashallinta ja laskutus" in line["text"]
 
 
+def test_an_entry_is_a_line_of_its_own_also_where_its_list_is_new_and_nothing_technical_is_told():
+    before, after = inventory(), inventory()
+    before.pop("subject_groups", None)
+    after["subject_groups"] = [{"id": code, "name": {"fi": f"Ryhmä {code}"}} for code in ("a", "b")]
+    after["registers"][0] |= {"connection": "toinen", "notes": {"x": "y"}, "ledger": [{"id": "l"}]}
+    after["datasets"][0]["mapping"] = {"place": "muu", "key": "id"}
+    found = build(data(document=after, previous=previous(before)))["changes"]
+    assert [line["text"] for line in found["lines"]] == [
+        f"Lisätty: Rekisteröityjen ryhmät › Ryhmä {code} ({code})" for code in ("a", "b")
+    ]
+
+
 def test_what_belongs_to_the_other_record_is_not_told_here():
     before = inventory()
     after = copy.deepcopy(before)

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         for slug in options["slug"] or known:
             try:
                 with transaction.atomic():
-                    made = load(known[slug], additions_included(known[slug]), today, by="load_samples", now=now)
+                    made = load(known[slug], additions_included(known[slug]), today, by="esimerkki", now=now)
             except (DocumentError, OtherVersionsError) as error:
                 raise CommandError(f"{slug}: {error}") from None
             for version in made:
