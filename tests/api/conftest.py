@@ -17,6 +17,7 @@ from retention.models import Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
     Activity,
     Ceiling,
+    ColumnMapping,
     Dataset,
     Ground,
     Membership,
@@ -27,6 +28,7 @@ from ropa.models import (
     SubjectGroup,
 )
 from ropa.services import publish
+from tests.retention.foreign_files import MAPPING
 
 CAST = {
     "alice": Role.CONTROLLER,
@@ -162,6 +164,7 @@ def house(db, data_dir) -> House:
     User.objects.create(username="stranger", is_superuser=True, is_staff=True)
     Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
+    ColumnMapping.objects.create(organisation=testi, name="excel", said=MAPPING)
     SubjectGroup.objects.create(organisation=testi, code="ryhma", name={"fi": "Asiakkaat"})
     version = publish(
         testi, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="the first"

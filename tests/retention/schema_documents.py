@@ -5,6 +5,7 @@ They make no sense as inventories. What writes and reads documents must give the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -55,12 +56,13 @@ def documents() -> st.SearchStrategy[dict[str, Any]]:
     return _value(schema())
 
 
-def _resolved(rule: dict[str, Any]) -> dict[str, Any]:
+def _resolved(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     name = rule.get("$ref", "").removeprefix("#/$defs/")
-    return schema()["$defs"][name] if name else rule
+    found: Mapping[str, Any] = schema()["$defs"][name] if name else rule
+    return found
 
 
-def _value(rule: dict[str, Any]) -> st.SearchStrategy[Any]:
+def _value(rule: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     rule = _resolved(rule)
     if "const" in rule:
         return st.just(rule["const"])
@@ -70,7 +72,7 @@ def _value(rule: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.one_of([_of(kind, rule) for kind in kinds])
 
 
-def _of(kind: str, rule: dict[str, Any]) -> st.SearchStrategy[Any]:
+def _of(kind: str, rule: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     match kind:
         case "string":
             return _text(rule)
@@ -86,7 +88,7 @@ def _of(kind: str, rule: dict[str, Any]) -> st.SearchStrategy[Any]:
     return _mapping(rule)
 
 
-def _text(rule: dict[str, Any]) -> st.SearchStrategy[str]:
+def _text(rule: Mapping[str, Any]) -> st.SearchStrategy[str]:
     if rule.get("format") == "date":
         return st.dates().map(str)
     if "pattern" in rule:
@@ -96,7 +98,7 @@ def _text(rule: dict[str, Any]) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(fitting), st.text(CHARACTERS, min_size=low, max_size=high))
 
 
-def _list(rule: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
+def _list(rule: Mapping[str, Any]) -> st.SearchStrategy[list[Any]]:
     items = _resolved(rule.get("items") or rule.get("else", {}).get("items") or {"type": "string"})
     if "id" in items.get("properties", {}):
         return st.lists(_value(items), max_size=2, unique_by=lambda one: one["id"])
@@ -104,7 +106,7 @@ def _list(rule: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(_value(items), min_size=rule.get("minItems", 0), max_size=3, unique_by=unique)
 
 
-def _mapping(rule: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+def _mapping(rule: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     if "then" in rule and "properties" not in rule:
         return _mapping(_resolved(rule["then"]))
     if "oneOf" in rule:
@@ -122,7 +124,7 @@ def _mapping(rule: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     return drawn.filter(lambda made: low <= len(made) <= high) if low else drawn
 
 
-def _only(rule: dict[str, Any], way: str, ways: list[str]) -> dict[str, Any]:
+def _only(rule: Mapping[str, Any], way: str, ways: list[str]) -> dict[str, Any]:
     """A mapping of which exactly one of some keys is there, as that one."""
     kept = {key: one for key, one in rule["properties"].items() if key == way or key not in ways}
     return {"type": "object", "properties": kept, "required": [way]}

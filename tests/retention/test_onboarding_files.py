@@ -88,8 +88,11 @@ def test_the_headings_may_stand_below_a_title():
     book.active.insert_rows(1, 3)
     book.active["A1"] = "Seloste käsittelytoimista"
     (table,) = record_in(saved(book)).tables
-    assert table.heading().number == 4
-    assert table.heading(1).cells == {1: "Seloste käsittelytoimista"}
+    found, asked = table.heading(), table.heading(1)
+    assert found is not None
+    assert found.number == 4
+    assert asked is not None
+    assert asked.cells == {1: "Seloste käsittelytoimista"}
 
 
 def test_formulas_and_error_values_are_told_not_read():

@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
@@ -31,7 +32,7 @@ BOMB = (
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000)
 
 
-def problems(content: bytes, read: Callable = read_xlsx) -> list[str]:
+def problems(content: bytes, read: Callable[[bytes], Any] = read_xlsx) -> list[str]:
     with pytest.raises(DocumentError) as caught:
         read(content)
     return [str(problem) for problem in caught.value.problems]
@@ -53,9 +54,9 @@ def with_sheet(xml: str, name: str = HEAD) -> bytes:
     return with_parts({name: f'{TOP}<worksheet xmlns="m"><sheetData>{xml}</sheetData></worksheet>'})
 
 
-def changed(sheet: str, **cells: object) -> bytes:
+def changed(sheet: str, **cells: Any) -> bytes:
     """The good workbook with some cells changed as a person would."""
-    book = load_workbook(io.BytesIO(GOOD))
+    book: Any = load_workbook(io.BytesIO(GOOD))
     for place, value in cells.items():
         book[sheet][place] = value
     out = io.BytesIO()
@@ -163,7 +164,7 @@ def test_everything_that_is_wrong_is_told_at_once():
 
 
 def test_a_foreign_sheet_and_a_missing_head_are_told():
-    book = Workbook()
+    book: Any = Workbook()
     book.active.title = "registres"
     out = io.BytesIO()
     book.save(out)
@@ -174,7 +175,7 @@ def test_a_foreign_sheet_and_a_missing_head_are_told():
 
 
 def test_days_and_yes_and_no_are_read_as_people_write_them():
-    book = load_workbook(io.BytesIO(GOOD))
+    book: Any = load_workbook(io.BytesIO(GOOD))
     page = book["registers"]
     columns = {cell.value: cell.column for cell in page[1]}
     page.cell(2, columns["closed_on"], "31.12.2025")
@@ -189,7 +190,7 @@ def test_days_and_yes_and_no_are_read_as_people_write_them():
 def test_a_day_cell_is_a_day():
     from datetime import date
 
-    book = load_workbook(io.BytesIO(GOOD))
+    book: Any = load_workbook(io.BytesIO(GOOD))
     page = book["registers"]
     columns = {cell.value: cell.column for cell in page[1]}
     page.cell(2, columns["closed_on"], date(2025, 12, 31))
