@@ -32,6 +32,7 @@ from retention.domain.errors import (
     SuppressionError,
 )
 from retention.leaving import LeavingRefused
+from retention.onboarding.notices import StaleError
 from retention.reports import NoRecordError
 from ropa.selectors import NoVersionError
 
@@ -78,6 +79,8 @@ _OURS: tuple[tuple[type[Exception], str, HTTPStatus], ...] = (
 def _problem(error: Exception, context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, DocumentError):
         problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        if isinstance(error, StaleError):
+            return _body("stale", HTTPStatus.CONFLICT, _("Somebody was faster. Nothing was saved."), problems)
         return _body("document", HTTPStatus.UNPROCESSABLE_ENTITY, _("Nothing was saved."), problems)
     if isinstance(error, RuleError):
         problems = [{"path": error.path, "message": error.message}]

@@ -23,10 +23,10 @@ from api.inventory import File
 from api.organisation import InOrganisation, sent
 from api.permissions import Verb
 from api.record import REASON
-from retention.onboarding import apply, mapping_of, preview, record_in, save_mapping, suggestion
-from retention.onboarding.columns import TARGETS
-from retention.onboarding.headings import label
-from retention.onboarding.told import as_dict
+from retention.onboarding.record import apply, mapping_of, preview, record_in, save_mapping, suggestion
+from retention.onboarding.record.columns import TARGETS
+from retention.onboarding.record.headings import label
+from retention.onboarding.record.told import as_dict
 from ropa.law import LANGUAGES
 from ropa.models import ColumnMapping
 

@@ -1,33 +1,8 @@
-"""A controller's own record, in any spreadsheet, becomes part of the draft: column by column, as a person says.
+"""From what a company has already to an inventory: a published notice, assigned by a person; its own record, mapped.
 
-foreign   what stands in the file: sheets, headings, rows, as text
-headings  what a column is probably about, by the words of its heading: suggested, never applied
-columns   what a person said of each column: the column mapping
-names     entries found by their names, ids for new ones
-becoming  what would become of each row
-store     mappings under a name per organisation; preview and apply
-
-Words about how long are never made a rule: they are kept as they stand, for a person to decide.
+blocks     a DOCX, PDF or text file as blocks of text in reading order
+sentences  a block as sentences, the Finnish way
+hints      words that often tell which kind of entry a sentence belongs to: shown, never applied
+notices    a notice of the draft whose passages a person assigns, one by one
+record     a record of processing in any spreadsheet, column by column as a person says
 """
-
-from __future__ import annotations
-
-from retention.onboarding.becoming import Preview, RowPreview
-from retention.onboarding.columns import ColumnMap, column_map
-from retention.onboarding.foreign import Foreign, record_in
-from retention.onboarding.headings import suggestion
-from retention.onboarding.store import apply, mapping_of, preview, save_mapping
-
-__all__ = [
-    "ColumnMap",
-    "Foreign",
-    "Preview",
-    "RowPreview",
-    "apply",
-    "column_map",
-    "mapping_of",
-    "preview",
-    "record_in",
-    "save_mapping",
-    "suggestion",
-]

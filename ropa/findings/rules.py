@@ -15,7 +15,7 @@ from ropa.findings.inventory import Inventory, events_of, period_of
 from ropa.findings.purposes import on_interest
 from ropa.places import empty
 
-WHOLE_RELATIONSHIP = {"relationship_ended", "contract_ended", "service_ended", "employment_ended", "account_closed"}
+WHOLE_RELATIONSHIP = {"relationship_ended", "contract_ended", "service_ended"}
 """Ends that a loyal customer never comes to."""
 WITHOUT_END = {"relationship_ended", "account_closed"}
 """Ends that nothing brings about: nobody terminates an account or a lead."""
@@ -74,7 +74,7 @@ def history_without_end(inventory: Inventory) -> Verdict:
     histories = [
         (place, one)
         for place, one in inventory.all("datasets")
-        if one.get("grain") in ("record", "window", "container") and one.get("grounds")
+        if one.get("grain") in ("record", "window") and one.get("grounds")
     ]
     if not histories:
         return not_applicable()

@@ -11,6 +11,7 @@ TRAFFIC_WORDS = ("välitystied", "förmedlingsuppgift", "traffic data")
 TRAFFIC_LAW = "TRAFFIC"
 """How the law library's rows on traffic data begin."""
 IDENTITY_LAW = "HETU"
+IDENTITY_WORDS = ("henkilötunnu", "personbeteckning", "identity code")
 BAN_LAW = "MKT-BAN"
 DATAHUB_WORDS = ("datahub", "fingrid")
 
@@ -78,7 +79,8 @@ def _about_traffic(right: Document, codes: set[str]) -> bool:
 def identity_code_kept(inventory: Inventory) -> Verdict:
     """The personal identity code leaves as soon as its own need ends, not with the record that it stands in.
 
-    It can where it is a category, and so a dataset, of its own, or where a rule cites the row about it.
+    It can where it is a category of its own, where a dataset over some of the row's fields is about it, or where a
+    rule cites the law's row about it.
     """
     codes = {category["id"] for _, item, category in inventory.items if item.get("identity_code")}
     mixed = {category["id"] for _, item, category in inventory.items if not item.get("identity_code")} & codes
@@ -86,6 +88,7 @@ def identity_code_kept(inventory: Inventory) -> Verdict:
     if not codes or not holding:
         return not_applicable()
     apart = [place for place, rule, _ in inventory.rules if str(rule.get("law") or "").startswith(IDENTITY_LAW)]
+    apart += [place for place, one in inventory.datasets if _of_the_code(one)]
     long_ = [
         place
         for place, one in holding
@@ -93,6 +96,13 @@ def identity_code_kept(inventory: Inventory) -> Verdict:
         and any(rule.get("kind") in ("claim", "obligation") for rule in one.get("grounds") or ())
     ]
     return partial(*long_) if long_ and not apart else present(*(place for place, _ in holding))
+
+
+def _of_the_code(dataset: Document) -> bool:
+    """Whether a dataset empties the identity code's fields and leaves the row."""
+    items = (words_of(text) for text in value_of(dataset, "items") or ())
+    named = " ".join([words_of(dataset.get("name")), *items])
+    return bool((dataset.get("mapping") or {}).get("fields")) and any(word in named for word in IDENTITY_WORDS)
 
 
 def special_categories(inventory: Inventory) -> Verdict:

@@ -26,9 +26,7 @@ def undeclared_register(inventory: Inventory) -> Verdict:
     """Every register that the text implies is declared."""
     implied = [place for place, one in inventory.all("registers") if one.get("declared", True) is False]
     implied += [place for place, _ in registering(inventory)]
-    return (
-        partial(*implied, count=str(len(implied))) if implied else present(*(p for p, _ in inventory.all("registers")))
-    )
+    return partial(*implied) if implied else present(*(p for p, _ in inventory.all("registers")))
 
 
 def registering(inventory: Inventory) -> list[Placed]:

@@ -21,7 +21,9 @@ from ropa.models import (
     Dataset,
     Ground,
     Membership,
+    Notice,
     Organisation,
+    Passage,
     Purpose,
     Register,
     Role,
@@ -166,6 +168,8 @@ def house(db, data_dir) -> House:
     make_register(testi, "crm")
     ColumnMapping.objects.create(organisation=testi, name="excel", said=MAPPING)
     SubjectGroup.objects.create(organisation=testi, code="ryhma", name={"fi": "Asiakkaat"})
+    notice = Notice.objects.create(organisation=testi, code="seloste", name={"fi": "Seloste"})
+    Passage.objects.create(notice=notice, code="0001", text="Asiakkaat")
     version = publish(
         testi, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="the first"
     )

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from drf_spectacular.generators import SchemaGenerator
 
 from retention.inventory_document import export_document
+from retention.onboarding.notices import seen_as
 from ropa.models import Membership, Organisation, Role
 from ropa.services import draft_digest
 from tests.api.conftest import CAST, House
@@ -35,6 +36,8 @@ MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
 LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
 NEW = {"entry": {"id": "uusi", "name": {"fi": "uusi"}}, "reason": "a new group"}
 RECORD = csv_of()
+BRING = Address("post", IN + "notices/{code}/", {*CONTROLLERS, "bob", "olga"}, 201)
+ASSIGN = {"seen": seen_as({"id": "0001", "text": "Asiakkaat"}), "not_content": True, "reason": "look"}
 ADDRESSES = [
     Address("get", IN, {*READERS, "ines"}, 200),
     Address("get", IN + "registers/", READERS, 200),
@@ -68,6 +71,9 @@ ADDRESSES = [
     Address("put", IN + "onboarding/mappings/{code}/", EDITORS, 200, {"mapping": MAPPING, "reason": "new"}),
     Address("post", IN + "onboarding/mappings/{code}/preview/", EDITORS, 200, RECORD),
     Address("post", IN + "onboarding/mappings/{code}/apply/", EDITORS, 409, RECORD),
+    Address("get", IN + "notices/{code}/", READERS, 200),
+    BRING,
+    Address("post", IN + "notices/{code}/{passage}/", {*CONTROLLERS, "bob", "olga"}, 200, ASSIGN),
     Address("get", IN + "record/", READERS, 200),
     Address("patch", IN + "record/", {*CONTROLLERS, "bob", "olga"}, 200, {"changes": {}, "reason": "look"}),
     Address("get", IN + "record/{kind}/", READERS, 200),
@@ -99,10 +105,12 @@ ADDRESSES = [
 
 def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
     codes = {"registers": "crm", "datasets": "crm-0", "record/": "ryhma", "mappings": "excel"}
+    codes["notices"] = "uusi" if address == BRING else "seloste"
     path = address.path.format(
         slug=slug,
         code=next((code for part, code in codes.items() if part in address.path), ""),
         kind="subject_groups",
+        passage="0001",
         number=1,
         rule="enintaan" if "ceilings" in address.path else "sopimus",
         business_date="2026-06-30",
@@ -119,6 +127,8 @@ def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
     if address.method == "put" and body is None:
         content = export_document(Organisation.objects.get(slug="testi"))
         return house.client(who).put(path, content, content_type="application/octet-stream")
+    if address == BRING:
+        return house.client(who).post(path, b"Nimi ja osoite.", content_type="application/octet-stream")
     if address.method == "delete":
         path += "?reason=gone"
     return getattr(house.client(who), address.method)(path, body)
@@ -150,7 +160,7 @@ def test_a_row_of_another_organisation_does_not_exist_in_ones_own(house):
     for address in ADDRESSES:
         if address.method == "put":  # what is put under a name comes to be there
             continue
-        if "{" in address.path.removeprefix(IN).removeprefix("record/{kind}/"):
+        if "{" in address.path.removeprefix(IN).removeprefix("record/{kind}/") and address != BRING:
             assert ask(house, "charlie", address, slug="toinen").status_code == 404, address
 
 

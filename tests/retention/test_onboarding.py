@@ -13,8 +13,8 @@ from openpyxl import load_workbook
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.inventory_document import import_document, whole_draft
 from retention.inventory_document.shape import schema
-from retention.onboarding import apply, mapping_of, preview, save_mapping
-from retention.onboarding.columns import ENTRIES
+from retention.onboarding.record import apply, mapping_of, preview, save_mapping
+from retention.onboarding.record.columns import ENTRIES
 from ropa.models import ColumnMapping, Organisation, TimeLimit
 from tests.retention.foreign_files import HEADINGS, MAPPING, ROWS, csv_of, saved, workbook
 

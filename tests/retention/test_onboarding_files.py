@@ -10,10 +10,10 @@ import pytest
 
 from retention.domain.errors import DocumentError
 from retention.inventory_document.workbook.refuse import LARGEST
-from retention.onboarding import suggestion
-from retention.onboarding.columns import TARGETS, column_map
-from retention.onboarding.foreign import record_in
-from retention.onboarding.headings import label, suggested
+from retention.onboarding.record import suggestion
+from retention.onboarding.record.columns import TARGETS, column_map
+from retention.onboarding.record.foreign import record_in
+from retention.onboarding.record.headings import label, suggested
 from tests.retention.foreign_files import HEADINGS, MAPPING, ROWS, csv_of, saved, workbook
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_record_is_refused(content, said):
 
 
 def test_merged_cells_without_end_are_refused(monkeypatch):
-    monkeypatch.setattr("retention.onboarding.foreign.MOST_MERGED", 2)
+    monkeypatch.setattr("retention.onboarding.record.foreign.MOST_MERGED", 2)
     book = workbook([["a", "b"], [None, "b"], [None, "b"], [None, "b"]])
     book.active.merge_cells("A2:A5")
     with pytest.raises(DocumentError, match="merged"):

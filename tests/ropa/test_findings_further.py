@@ -47,6 +47,12 @@ def ended(**over):
     return add_activity({"id": "vanha", "name": fi("vanha"), "role": "controller", **over})
 
 
+def over_fields(fields):
+    """A dataset of identity codes over some of a row's fields; over none: the whole row."""
+    mapping = {"place": "asiakas", "fields": fields}
+    return lambda d: d["datasets"].append({**dataset("henkilötunnukset", NEED), "mapping": mapping})
+
+
 NEED = rule("tarve", "need", "contract_ended", "P0D")
 AWAITING = rule("tili", "need", "account_closed", "P1Y")
 DUTY = {"rounding": "end_of_calendar_year_of_financial_year", "law": "ACC-VOUCHER"}
@@ -104,6 +110,7 @@ CASES = [
     ),
     Case("START_WITHOUT_WATCHDOG", NOT_APPLICABLE, datasets(dataset("d", VOUCHER))),
     Case("HISTORY_WITHOUT_END", PRESENT, same),
+    Case("HISTORY_WITHOUT_END", NOT_APPLICABLE, datasets(dataset("laatikko", NEED, grain="container"))),
     Case("HISTORY_WITHOUT_END", PARTIAL, datasets(dataset("tiketit", NEED, grain="record")), "datasets[tiketit]"),
     Case(
         "HISTORY_WITHOUT_END", PRESENT, datasets(dataset("t", rule("t", "need", "case_closed", "P1Y"), grain="record"))
@@ -191,6 +198,19 @@ CASES = [
         lambda d: d["data_categories"][0]["items"].append({"id": "h", "name": fi("hetu"), "identity_code": True}),
         "datasets[asiakkaat]",
     ),
+    *(
+        Case(
+            "IDENTITY_CODE_KEPT",
+            status,
+            also(
+                lambda d: d["data_categories"][0]["items"].append(
+                    {"id": "h", "name": fi("hetu"), "identity_code": True}
+                ),
+                over_fields(fields),
+            ),
+        )
+        for fields, status in ((["hetu"], PRESENT), ([], PARTIAL))
+    ),
     Case("IDENTITY_CODE_KEPT", NOT_APPLICABLE, NO_DATASETS),
     Case("SPECIAL_CATEGORIES", NOT_APPLICABLE, same),
     Case("SPECIAL_CATEGORIES", MISSING, first("data_categories", special={"value": {"article": "9(2)(h)"}})),
@@ -270,6 +290,11 @@ CASES = [
         OUTDATED,
         also(ADD_TRAFFIC, put("rights", right("access", limited=True, data_categories=["valitys"]))),
         "rights[access]",
+    ),
+    Case(
+        "TRAFFIC_ACCESS_DENIED",
+        PRESENT,
+        also(ADD_TRAFFIC, put("rights", right("access", data_categories=["valitys"]))),
     ),
     Case("MARKETING_BAN_KEPT", PRESENT, same),
     Case("MARKETING_BAN_KEPT", MISSING, also(NO_DATASETS, put("time_limits"))),

@@ -263,6 +263,9 @@ CASES = [
         said_only(limit(trigger="service_ended", period="P0D"), limit(bound="minimum", period="P6Y")),
     ),
     Case("RETENTION_CONFLICT", NOT_APPLICABLE, said_only()),
+    Case(
+        "RETENTION_CONFLICT", NOT_APPLICABLE, said_only(limit(bound="minimum", trigger="invoice_dated", period="P6Y"))
+    ),
     Case("RETENTION_CONFLICT", NOT_APPLICABLE, said_only(limit(trigger="declared_unneeded"))),
     Case("TOM", PRESENT, same),
     Case("TOM", PRESENT, also(put("security_measures"), head(security_measures={"value": [fi("lukot")]}))),
@@ -365,6 +368,7 @@ CASES = [
         Case("FORM_REQUIREMENT", OUTDATED, rights(right("access", forms=[form])))
         for form in ("signed", "in_person", "identity_document", "written")
     ),
+    Case("FORM_REQUIREMENT", PRESENT, rights(right("access", forms=["authenticated"]))),
     Case("FORM_REQUIREMENT", NOT_APPLICABLE, rights(right("access"))),
     Case("PROCESSOR_RECORD", NOT_APPLICABLE, same),
     Case("PROCESSOR_RECORD", PRESENT, also(add_activity(processor()), head(services=["hosting"]))),

@@ -10,7 +10,7 @@ import yaml
 from django.core.management import CommandError, call_command
 
 from retention.inventory_document import import_document, whole_draft
-from retention.onboarding import mapping_of
+from retention.onboarding.record import mapping_of
 from tests.retention.foreign_files import MAPPING, csv_of, saved, workbook
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from typing import Any
+from xml.parsers import expat
 
 from retention.domain.errors import DocumentError, Problem
 
@@ -61,6 +63,29 @@ def refuse_workbook(archive: zipfile.ZipFile) -> None:
             raise refuse("has links to other workbooks: take them out, keeping the values")
     if b"macroEnabled" in _content_types(archive):
         raise refuse("has macros: save it as .xlsx")
+
+
+def check_xml(archive: zipfile.ZipFile, name: str) -> None:
+    """No document type stands before a part's first element, where it would have to; whatever the encoding."""
+    begun = False
+
+    def begins(*_: Any) -> None:
+        nonlocal begun
+        begun = True
+
+    def declares(*_: Any) -> None:
+        raise refuse(f"its part {name[:60]!r} declares a document type: no such file does that")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = begins
+    parser.StartDoctypeDeclHandler = declares
+    parser.EntityDeclHandler = declares
+    try:
+        with archive.open(name) as member:
+            while not begun and (piece := member.read(1 << 16)):
+                parser.Parse(piece, False)
+    except (expat.ExpatError, LookupError, zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
+        raise refuse(f"is damaged: its part {name[:60]!r} cannot be read") from None
 
 
 def _content_types(archive: zipfile.ZipFile) -> bytes:

@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import yaml_text
 from retention.inventory_document.workbook.refuse import LARGEST
-from retention.onboarding import Preview, apply, mapping_of, preview, record_in, save_mapping, suggestion
-from retention.onboarding.told import as_dict
+from retention.onboarding.record import Preview, apply, mapping_of, preview, record_in, save_mapping, suggestion
+from retention.onboarding.record.told import as_dict
 from ropa.models import Organisation
 
 

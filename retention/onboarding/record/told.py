@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from retention.domain.errors import Problem
-from retention.onboarding.becoming import Preview
+from retention.onboarding.record.becoming import Preview
 
 
 def as_dict(found: Preview) -> dict[str, Any]:

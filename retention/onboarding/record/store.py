@@ -12,9 +12,9 @@ from django.db import transaction
 from retention.domain.errors import DocumentError, LifecycleError, Problem
 from retention.domain.evidence import canonical, sha256_hex
 from retention.inventory_document import import_document, whole_draft
-from retention.onboarding.becoming import Preview, becoming
-from retention.onboarding.columns import column_map
-from retention.onboarding.foreign import record_in
+from retention.onboarding.record.becoming import Preview, becoming
+from retention.onboarding.record.columns import column_map
+from retention.onboarding.record.foreign import record_in
 from ropa.models import ColumnMapping, Organisation
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")

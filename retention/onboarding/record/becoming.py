@@ -15,10 +15,10 @@ from typing import Any
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.checks import check
 from retention.inventory_document.findings import Law
-from retention.onboarding import cells
-from retention.onboarding.columns import ACTIVITY, ENTRIES, LISTS, NONE, NOTHING, Column, ColumnMap, plain
-from retention.onboarding.foreign import Foreign, Line, Table, twice
-from retention.onboarding.names import Names
+from retention.onboarding.record import cells
+from retention.onboarding.record.columns import ACTIVITY, ENTRIES, LISTS, NONE, NOTHING, Column, ColumnMap, plain
+from retention.onboarding.record.foreign import Foreign, Line, Table, twice
+from retention.onboarding.record.names import Names
 
 MOST_PROBLEMS = 500
 

@@ -17,7 +17,7 @@ from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.ooxml import Area, CellRead, Page, pages
 from retention.inventory_document.workbook.refuse import LARGEST, is_workbook, opened, refuse
 from retention.inventory_document.workbook.xlsx import unescaped
-from retention.onboarding.delimited import delimited
+from retention.onboarding.record.delimited import delimited
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 200

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from retention.domain.errors import DocumentError, Problem
-from retention.onboarding.columns import plain
+from retention.onboarding.record.columns import plain
 
 LONGEST = 60
 _LETTERS = str.maketrans({"å": "a", "ä": "a", "ö": "o", "æ": "ae", "ø": "o", "ß": "ss", "ð": "d", "þ": "th"})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from retention.domain.errors import DocumentError, Problem
-from retention.onboarding.columns import plain
+from retention.onboarding.record.columns import plain
 
 MOST = 200
 """Names in one cell."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from retention.onboarding.columns import NOTHING, plain
-from retention.onboarding.foreign import Foreign
+from retention.onboarding.record.columns import NOTHING, plain
+from retention.onboarding.record.foreign import Foreign
 
 FILE = Path(__file__).with_name("headings.yaml")
 

@@ -1,0 +1,188 @@
+"""A notice's file as blocks of text in reading order: paragraphs, list items, table cells, headings.
+
+Nothing in the file is run or fetched: only its text is read, in bounded time and memory.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from docx import Document
+from docx.opc.exceptions import PackageNotFoundError
+from docx.table import Table
+from docx.text.paragraph import Paragraph
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
+
+from retention.domain.errors import DocumentError, Problem
+from retention.inventory_document.workbook.refuse import LARGEST, check_xml, opened
+
+MOST_PAGES = 200
+MOST_CHARACTERS = 500_000
+_OLE = b"\xd0\xcf\x11\xe0"
+_PICTURES = {b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"GIF8": "a picture", b"{\\rtf": "RTF"}
+_HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?=[a-zåäö])")
+_BLANKS = re.compile(r"[ \t\u00a0]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of text that stands together; `line` counts from 1: of a text file its line, else the block's number."""
+
+    text: str
+    line: int
+
+
+def blocks_of(content: bytes) -> list[Block]:
+    """The blocks of a DOCX, a PDF with a text layer, or a text file. Raises DocumentError: what it is instead."""
+    if len(content) > LARGEST:
+        raise _refuse(f"is larger than {LARGEST // 1_000_000} MB")
+    if not content.strip():
+        raise _refuse("is empty")
+    if content.startswith(b"PK"):
+        found = [Block(text, number) for number, text in enumerate(_docx(content), 1)]
+    elif content.startswith(b"%PDF"):
+        found = [Block(text, number) for number, text in enumerate(_pdf(content), 1)]
+    else:
+        found = list(_text(content))
+    if sum(len(block.text) for block in found) > MOST_CHARACTERS:
+        raise _refuse(f"has more than {MOST_CHARACTERS} characters: no notice is that long")
+    if not found:
+        raise _refuse("holds no text")
+    return found
+
+
+def _refuse(what: str) -> DocumentError:
+    return DocumentError([Problem("file", what)])
+
+
+def _text(content: bytes) -> Iterator[Block]:
+    if content.startswith(_OLE):
+        raise _refuse("is in the old format (.doc) or locked with a password: save it as .docx without one")
+    for start, what in _PICTURES.items():
+        if content.startswith(start):
+            raise _refuse(f"is {what}: save the text as .docx, .pdf or .txt")
+    if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _refuse("is neither DOCX, PDF nor text")
+    for number, line in enumerate(_decoded(content).splitlines(), 1):
+        if line := _clean(line):
+            yield Block(line, number)
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8, else UTF-16 where its mark says so, else Windows' Western letters, which read every byte of old files."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _docx(content: bytes) -> Iterator[str]:
+    archive = opened(content)
+    if "word/document.xml" not in archive.namelist():
+        raise _refuse("is a ZIP, but no .docx")
+    for name in archive.namelist():
+        if name.endswith((".xml", ".rels")):
+            check_xml(archive, name)
+    try:
+        document = Document(io.BytesIO(content))
+        yield from _clean_ones(_docx_texts(document.iter_inner_content()))
+    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError):
+        raise _refuse("cannot be read as .docx: it is damaged") from None
+
+
+def _docx_texts(parts: Any) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Paragraph):
+            yield from part.text.split("\n")
+        elif isinstance(part, Table):
+            seen: set[Any] = set()
+            for row in part.rows:
+                for one in row.cells:
+                    if one._tc not in seen:  # a merged cell stands once
+                        seen.add(one._tc)
+                        yield from _docx_texts(one.iter_inner_content())
+
+
+def _clean_ones(texts: Iterator[str]) -> Iterator[str]:
+    for text in texts:
+        if cleaned := _clean(text):
+            yield cleaned
+
+
+def _clean(text: str) -> str:
+    return _BLANKS.sub(" ", text).strip()
+
+
+def _pdf(content: bytes) -> Iterator[str]:
+    pages = _pages(content)
+    if not any(page.strip() for page in pages):
+        raise _refuse("has no text layer, it is a scanned picture: run text recognition over it first")
+    repeated = _repeated(pages)
+    said: set[str] = set()
+    for page in pages:
+        joined = _HYPHENATED.sub("", page)
+        paragraph: list[str] = []
+        for line in [*(_clean(one) for one in joined.split("\n")), ""]:
+            if line in repeated:  # the head and foot of a page stand once, by themselves
+                if line not in said:
+                    said.add(line)
+                    yield line
+                continue
+            if line and not _begins(line):
+                paragraph.append(line)
+                continue
+            if paragraph:
+                yield " ".join(paragraph)
+            paragraph = [line] if line else []
+
+
+def _begins(line: str) -> bool:
+    """Whether a line begins something of its own: a numbered heading or an item of a list."""
+    return re.match(r"(?:\d{1,2}(?:\.\d{1,2})*\.?\s+[A-ZÅÄÖ]|[-–•*]\s)", line) is not None
+
+
+def _repeated(pages: list[str]) -> set[str]:
+    """Lines that stand on every page of several."""
+    if len(pages) < 3:
+        return set()
+    count = Counter(line for page in pages for line in {_clean(one) for one in page.split("\n")} if line)
+    return {line for line, number in count.items() if number == len(pages)}
+
+
+def _pages(content: bytes) -> list[str]:
+    try:
+        reader = PdfReader(io.BytesIO(content))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise _refuse("is locked with a password: save it without one")
+        if len(reader.pages) > MOST_PAGES:
+            raise _refuse(f"has more than {MOST_PAGES} pages")
+        pages: list[str] = []
+        for page in reader.pages:
+            pages.append(page.extract_text())
+            if sum(map(len, pages)) > MOST_CHARACTERS:
+                raise _refuse(f"has more than {MOST_CHARACTERS} characters: no notice is that long")
+        return pages
+    except DocumentError:
+        raise
+    except (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        OSError,
+        zlib.error,
+    ):
+        raise _refuse("cannot be read as PDF: it is damaged, or made in a way that we cannot read") from None
