@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import date
+from pathlib import Path
 
 import pytest
+import yaml
 
 from retention.domain.errors import DocumentError
 from retention.inventory_document.workbook.refuse import LARGEST
@@ -201,3 +203,12 @@ def test_a_mapping_that_is_not_sound_is_refused(change, wanted):
     with pytest.raises(DocumentError) as caught:
         column_map({**MAPPING, **change})
     assert any(str(problem).startswith(wanted) for problem in caught.value.problems)
+
+
+def test_the_mapping_in_the_how_to_is_one_and_every_target_is_explained():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "bring-your-record.md").read_text(
+        encoding="utf-8"
+    )
+    said = column_map(yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0]))
+    assert said.columns["rekisteröidyt"].separators == (",", "\n")
+    assert [target for target in TARGETS if f"`{target}`" not in page] == []

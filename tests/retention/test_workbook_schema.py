@@ -92,6 +92,23 @@ def test_every_published_sample_comes_back(file):
     assert read_csv(write_csv(document))[0] == wanted
 
 
+@pytest.mark.parametrize("part", ["ä", "😀", "=\r", "_x0041_", '"'])
+def test_what_is_too_long_for_a_cell_is_carried_on_beside_it(part):
+    long = [{"fi": part * 1_000 + str(number)} for number in range(70)]
+    document = {
+        "seloste": 1,
+        "organisation": {"slug": "x", "name": "X"},
+        "activities": [
+            {"id": "a", "name": {"fi": part * 5_000}, "recipients": {"value": long}},
+            {"id": "b", "name": {"fi": "B"}},
+        ],
+    }
+    content = write_xlsx(document, [])
+    assert read_xlsx(content)[0] == document
+    cells = [cell.value for row in load_workbook(io.BytesIO(content))["activities"].iter_rows() for cell in row]
+    assert max(len(value.encode("utf-16-le")) // 2 for value in cells if isinstance(value, str)) <= 32_767
+
+
 def test_every_kind_and_every_field_has_its_place():
     paths = {sheet.path for sheet in sheets()}
     for kind in KINDS:

@@ -22,6 +22,7 @@ GUIDE = "README"
 """The first sheet: for people; not read."""
 LONGEST = 32_767
 """Characters that a cell holds."""
+MORE = "#"
 _EXACT = 2**53
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "#")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
@@ -29,7 +30,7 @@ _ESCAPED = re.compile(r"_x(?![dD][89a-fA-F])([0-9A-Fa-f]{4})_")
 
 
 def write_xlsx(document: Mapping[str, Any], guide: list[str]) -> bytes:
-    """The whole document as a workbook. `guide`: lines for the first sheet. Raises DocumentError: too long a cell."""
+    """The whole document as a workbook. `guide`: lines for the first sheet."""
     book = Workbook(write_only=True)
     first = book.create_sheet(GUIDE)
     first.column_dimensions["A"].width = 110
@@ -46,13 +47,42 @@ def write_xlsx(document: Mapping[str, Any], guide: list[str]) -> bytes:
 def _write(book: Any, sheet: Sheet, rows: Iterator[dict[str, Cell]]) -> None:
     page = book.create_sheet(sheet.name)
     page.freeze_panes = "B2"
-    page.append(list(sheet.columns))
-    for number, row in enumerate(rows, 2):
-        for column, cell in row.items():
-            if isinstance(cell, str) and len(cell) > LONGEST:
-                where = f"sheet {sheet.name}, row {number}, column {column}"
-                raise DocumentError([Problem(where, f"is longer than {LONGEST} characters: a cell holds no more")])
-        page.append([_written(page, row.get(column)) for column in sheet.columns])
+    whole = [_parted(row) for row in rows]
+    more = {column for row in whole for column in row if MORE in column}
+    columns = [*sheet.columns, *sorted(more, key=lambda column: (_base(column), int(column.rpartition(MORE)[2])))]
+    page.append(columns)
+    for row in whole:
+        page.append([_written(page, row.get(column)) for column in columns])
+
+
+def _parted(row: dict[str, Cell]) -> dict[str, Cell]:
+    """The row, with what is too long for a cell carried on in columns of its own: `recipients#2`, `recipients#3`."""
+    if all(not isinstance(cell, str) or 7 * len(cell) <= LONGEST for cell in row.values()):
+        return row
+    found: dict[str, Cell] = {}
+    for column, cell in row.items():
+        if not isinstance(cell, str):
+            found[column] = cell
+            continue
+        for number, piece in enumerate(_pieces(cell), 1):
+            found[column if number == 1 else f"{column}{MORE}{number}"] = piece
+    return found
+
+
+def _pieces(text: str) -> list[str]:
+    """Text in parts that a cell holds, counted as spreadsheet programs do: UTF-16, with what is escaped."""
+    if len(_escaped(text).encode("utf-16-le", "surrogatepass")) <= 2 * LONGEST:
+        return [text]
+    step = LONGEST // 7
+    return [text[place : place + step] for place in range(0, len(text), step)]
+
+
+def _escaped(text: str) -> str:
+    return _UNPRINTABLE.sub(lambda found: f"_x{ord(found.group()):04X}_", text)
+
+
+def _base(column: str) -> str:
+    return column.rpartition(MORE)[0] if MORE in column else column
 
 
 def _written(page: Any, cell: Cell) -> Any:
@@ -61,7 +91,7 @@ def _written(page: Any, cell: Cell) -> Any:
         cell = str(cell)
     if not isinstance(cell, str):
         return cell
-    escaped = _UNPRINTABLE.sub(lambda found: f"_x{ord(found.group()):04X}_", cell)
+    escaped = _escaped(cell)
     if not escaped.startswith(_FORMULA) and escaped == cell:
         return cell
     kept = WriteOnlyCell(page)
@@ -84,10 +114,20 @@ def _rows(page: Page) -> tuple[list[str], Iterator[Read]]:
     columns = [""] * max((cell.column for cell in heading), default=0)
     for cell in heading:
         columns[cell.column - 1] = cell.value if isinstance(cell.value, str) else ""
-    return columns, _read(page, columns, rows)
+    return [column for column in columns if not _carried(column, columns)], _read(page, columns, rows)
+
+
+def _carried(column: str, columns: list[str]) -> bool:
+    """Whether a column only carries on the text of one that is there."""
+    return (
+        re.fullmatch(rf".+{MORE}[2-9][0-9]{{0,3}}|.+{MORE}1[0-9]{{1,3}}", column) is not None
+        and _base(column) in columns
+        and columns.count(column) == 1
+    )
 
 
 def _read(page: Page, columns: list[str], rows: Iterator[tuple[int, list[CellRead]]]) -> Iterator[Read]:
+    carried = sorted((one for one in columns if _carried(one, columns)), key=lambda one: int(one.rpartition(MORE)[2]))
     for number, row in rows:
         cells: dict[str, Cell] = {}
         wrong: dict[str, str] = {}
@@ -100,7 +140,20 @@ def _read(page: Page, columns: list[str], rows: Iterator[tuple[int, list[CellRea
                 cells[column] = plain(cell)
             except ValueError as error:
                 wrong[column] = str(error)
-        yield Read(number, cells, wrong)
+        yield Read(number, _joined(cells, carried), wrong)
+
+
+def _joined(cells: dict[str, Cell], carried: list[str]) -> dict[str, Cell]:
+    if not carried:
+        return cells
+    for column in carried:
+        if cells.get(column) is not None:
+            cells[_base(column)] = f"{_said(cells.get(_base(column)))}{_said(cells[column])}"
+    return {column: cell for column, cell in cells.items() if column not in carried}
+
+
+def _said(cell: Cell) -> str:
+    return "" if cell is None else str(cell)
 
 
 def plain(cell: CellRead) -> Cell:
