@@ -1,5 +1,6 @@
 """The inventory's tables. What people edit here has its history; nothing here names a data subject."""
 
+from ropa.models.column_mapping import ColumnMapping
 from ropa.models.inventory import Activity, Dataset, Entry, Purpose, Register
 from ropa.models.opinion import Opinion, Stance
 from ropa.models.organisation import Organisation
@@ -28,6 +29,7 @@ __all__ = [
     "Activity",
     "Answer",
     "Ceiling",
+    "ColumnMapping",
     "ContactPoint",
     "DataCategory",
     "Dataset",

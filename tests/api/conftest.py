@@ -17,6 +17,7 @@ from retention.models import Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
     Activity,
     Ceiling,
+    ColumnMapping,
     Dataset,
     Ground,
     Membership,
@@ -29,6 +30,7 @@ from ropa.models import (
     SubjectGroup,
 )
 from ropa.services import publish
+from tests.retention.foreign_files import MAPPING
 
 CAST = {
     "alice": Role.CONTROLLER,
@@ -164,6 +166,7 @@ def house(db, data_dir) -> House:
     User.objects.create(username="stranger", is_superuser=True, is_staff=True)
     Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
+    ColumnMapping.objects.create(organisation=testi, name="excel", said=MAPPING)
     SubjectGroup.objects.create(organisation=testi, code="ryhma", name={"fi": "Asiakkaat"})
     notice = Notice.objects.create(organisation=testi, code="seloste", name={"fi": "Seloste"})
     Passage.objects.create(notice=notice, code="0001", text="Asiakkaat")

@@ -25,6 +25,7 @@ TRACKED = {
         "ContactPoint",
         "Notice",
         "Passage",
+        "ColumnMapping",
     },
     "retention": {"Connection", "Hold"},
 }

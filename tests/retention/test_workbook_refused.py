@@ -73,7 +73,7 @@ GROUPS = ["id", "name.fi"]
         ({"subject_group": [GROUPS]}, "sheet subject_group: is no sheet of an inventory; did you mean 'subject_groups'?"),
         (
             {"subject_groups": [GROUPS, ["a", "A", "more"]]},
-            "sheet subject_groups, row 2: has a value in column 3, which has no heading",
+            "sheet subject_groups, row 2, column C: has a value under no heading",
         ),
         (
             {"subject_groups": [[*GROUPS, "declared"], ["a", "A", "maybe"]]},
@@ -175,7 +175,7 @@ def test_entities_that_multiply_are_not_expanded():
 
 def test_a_document_type_hidden_by_its_encoding_is_none_the_less_refused():
     def wide(name: str, content: bytes) -> bytes:
-        return content.decode().encode("utf-16") if name == "xl/workbook.xml" else content
+        return ("<!DOCTYPE a>" + content.decode()).encode("utf-16") if name == "xl/workbook.xml" else content
 
     assert "declares a document type" in problems(rewritten(write_xlsx(SMALL, []), wide))[0]
 
@@ -232,5 +232,5 @@ def test_csv_that_is_not_utf_8_or_is_torn_is_said_to_be():
     def torn(name: str, content: bytes) -> bytes:
         return b'id;name.fi\r\na;"b\r\n' if name == "subject_groups.csv" else content
 
-    assert problems(rewritten(good, latin)) == ["sheet subject_groups: is not UTF-8: save it as CSV UTF-8"]
+    assert problems(rewritten(good, latin)) == ["sheet subject_groups, line 2: is not UTF-8: save it as CSV UTF-8"]
     assert problems(rewritten(good, torn))[0].startswith("sheet subject_groups, row 2: is no CSV")

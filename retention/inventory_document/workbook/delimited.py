@@ -11,6 +11,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from retention.domain.errors import DocumentError, Problem
@@ -19,7 +20,7 @@ from retention.inventory_document.workbook.refuse import opened, refuse
 from retention.inventory_document.workbook.table import Read, document_of, rows_of
 from retention.inventory_document.workbook.values import Cell
 
-_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 _MADE = (1980, 1, 1, 0, 0, 0)
 LONGEST = 10_000_000
 
@@ -57,36 +58,55 @@ def _guarded(cell: Cell) -> str:
 def read_csv(content: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     """The document of a ZIP of .csv files, and where each entry stands. Raises DocumentError."""
     archive = opened(content)
-    names = [name for name in archive.namelist() if name.endswith(".csv")]
+    names = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/")]
     if not names:
         raise refuse("holds no .csv file")
-    return document_of((name.removesuffix(".csv"), *_rows(archive, name)) for name in names)
+    return document_of((PurePosixPath(name).stem, *_rows(archive, name)) for name in names)
 
 
 def _rows(archive: zipfile.ZipFile, name: str) -> tuple[list[str], Iterator[Read]]:
+    sheet = PurePosixPath(name).stem
+    csv.field_size_limit(LONGEST)
+    rows = _told(archive, name, sheet)
+    columns = next(rows, (1, []))[1]
+    return columns, _read(sheet, columns, rows)
+
+
+def _told(archive: zipfile.ZipFile, name: str, sheet: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows as the file has them, one at a time. Raises DocumentError for what is no CSV in UTF-8."""
+    number = 0
     try:
-        text = archive.read(name).decode("utf-8-sig")
+        with archive.open(name) as member, io.TextIOWrapper(member, encoding="utf-8-sig", newline="") as text:
+            for number, row in enumerate(csv.reader(text, delimiter=";", strict=True), 1):
+                yield number, row
     except UnicodeDecodeError:
-        raise DocumentError(
-            [Problem(f"sheet {name.removesuffix('.csv')}", "is not UTF-8: save it as CSV UTF-8")]
-        ) from None
+        where = f"sheet {sheet}, line {_undecodable(archive, name)}"
+        raise DocumentError([Problem(where, "is not UTF-8: save it as CSV UTF-8")]) from None
+    except csv.Error as error:
+        raise DocumentError([Problem(f"sheet {sheet}, row {number + 1}", f"is no CSV: {error}")]) from None
     except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
         raise refuse(f"is damaged: {name[:60]!r} cannot be read") from None
-    csv.field_size_limit(LONGEST)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
-    columns = next(rows, [])
-    return columns, _read(name.removesuffix(".csv"), columns, rows)
 
 
-def _read(name: str, columns: list[str], rows: Iterator[list[str]]) -> Iterator[Read]:
-    number = 1
-    try:
-        for number, row in enumerate(rows, 2):
-            if len(row) > len(columns):
-                raise DocumentError([Problem(f"sheet {name}, row {number}", "has more cells than there are headings")])
-            yield Read(number, {column: _plain(cell) for column, cell in zip(columns, row, strict=False)})
-    except csv.Error as error:
-        raise DocumentError([Problem(f"sheet {name}, row {number + 1}", f"is no CSV: {error}")]) from None
+def _undecodable(archive: zipfile.ZipFile, name: str) -> int:
+    with archive.open(name) as member:
+        for number, line in enumerate(member, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return number
+
+
+def _read(name: str, columns: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Read]:
+    for number, row in rows:
+        cells = {column: _plain(cell) for column, cell in zip(columns, row, strict=False)}
+        beyond = {
+            str(place): "has a value under no heading"
+            for place in range(len(columns) + 1, len(row) + 1)
+            if row[place - 1]
+        }
+        yield Read(number, cells, beyond)
 
 
 def _plain(cell: str) -> Cell:

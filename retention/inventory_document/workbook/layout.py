@@ -27,6 +27,7 @@ class Form(Enum):
     WORDS = "words"  # a list of ids or words, one cell, separated by commas
     LANGUAGES = "languages"  # a cell for each language
     STATEMENT = "statement"  # a text or why there is none: value.fi … none_because.fi …
+    WORD = "word"  # a word, or something deeper: the word as it is, else JSON
     JSON = "json"  # anything deeper, as JSON
 
 
@@ -45,12 +46,14 @@ class Field:
                 return (*(f"{self.key}.{language}" for language in LANGUAGES), self.key)
             case Form.STATEMENT:
                 parts = [f"{self.key}.{part}.{language}" for part in STATEMENT for language in LANGUAGES]
-                return (*parts, self.key)
+                return (*parts, f"{self.key}.{ADDITION}", self.key)
             case _:
                 return (self.key,)
 
 
 STATEMENT = ("value", "none_because")
+ADDITION = "addition"
+"""Beside what a statement says: we added it."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def _form(rule: Mapping[str, Any]) -> Form:
     kind = rule.get("type", "string" if _only_words(rule) else "")
     if kind == "string":
         return Form.DAY if rule.get("format") == "date" else Form.TEXT
+    if isinstance(kind, list) and "string" in kind:
+        return Form.WORD
     if kind == "integer":
         return Form.NUMBER
     if kind == "boolean":

@@ -6,6 +6,7 @@ Rows come one at a time, in the document's order; a nested row names the entry i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,10 +22,11 @@ MOST_PROBLEMS = 200
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One row as it was read: its number in the sheet, and its cells by column."""
+    """One row as it was read: its number in the sheet, its cells by column, and by column what cannot be read."""
 
     number: int
     cells: Row
+    wrong: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def rows_of(document: Mapping[str, Any], sheet: Sheet) -> Iterator[dict[str, Cell]]:
@@ -62,11 +64,16 @@ def document_of(read: Iterable[tuple[str, Iterable[str], Iterable[Read]]]) -> tu
     """
     known = {sheet.name: sheet for sheet in sheets()}
     building = _Building()
+    seen: set[str] = set()
     for name, columns, rows in read:
         sheet = known.get(name)
         if sheet is None:
             building.problem(f"sheet {name}", f"is no sheet of an inventory{_meant(name, known)}")
             continue
+        if name in seen:
+            building.problem(f"sheet {name}", "stands here twice")
+            continue
+        seen.add(name)
         building.headings(sheet, list(columns))
         for row in rows:
             building.row(sheet, row)
@@ -100,7 +107,9 @@ class _Building:
                 )
 
     def row(self, sheet: Sheet, read: Read) -> None:
-        if all(cell is None for cell in read.cells.values()):
+        for column, message in read.wrong.items():
+            self.problem(f"sheet {sheet.name}, row {read.number}, column {column}", message)
+        if not read.wrong and all(cell is None for cell in read.cells.values()):
             return
         entry: dict[str, Any] = {}
         for field in sheet.fields:
@@ -152,6 +161,8 @@ class _Building:
         for sheet, read, entry in sorted(self._waiting, key=lambda one: len(one[0].path)):
             inside = read.cells.get(PARENT)
             parent = self._entries.get(sheet.path[:-1], {}).get(str(inside))
+            if parent is None and PARENT in read.wrong:
+                continue
             if parent is None:
                 said = f"{inside!r} is no entry of {'.'.join(sheet.path[:-1])}" if inside else "is missing"
                 self.problem(f"sheet {sheet.name}, row {read.number}, column {PARENT}", said)

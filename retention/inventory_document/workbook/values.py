@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from retention.inventory_document.workbook.layout import STATEMENT, Field, Form
+from retention.inventory_document.workbook.layout import ADDITION, STATEMENT, Field, Form
 from ropa.law import LANGUAGES
 
 Cell = str | int | bool | None
@@ -30,6 +30,8 @@ def cells_of(field: Field, value: Any) -> dict[str, Cell]:
     """The cells of a field that is there, by column; empty ones are left out."""
     match field.form:
         case Form.TEXT | Form.DAY if isinstance(value, str):
+            return {field.key: _shown(value)}
+        case Form.WORD if isinstance(value, str) and _plain_word(value):
             return {field.key: value}
         case Form.NUMBER if isinstance(value, int) and not isinstance(value, bool):
             return {field.key: value}
@@ -39,11 +41,31 @@ def cells_of(field: Field, value: Any) -> dict[str, Cell]:
             return {field.key: ", ".join(value)}
         case Form.LANGUAGES if _is_text(value):
             return {f"{field.key}.{language}": text for language, text in value.items()}
-        case Form.STATEMENT if isinstance(value, Mapping) and len(value) == 1:
-            ((part, text),) = value.items()
-            if part in STATEMENT and _is_text(text):
-                return {f"{field.key}.{part}.{language}": said for language, said in text.items()}
+        case Form.STATEMENT if isinstance(value, Mapping):
+            said = {part: text for part, text in value.items() if part != ADDITION}
+            if len(said) == 1 and all(part in STATEMENT and _is_text(text) for part, text in said.items()):
+                ((part, text),) = said.items()
+                found: dict[str, Cell] = {f"{field.key}.{part}.{language}": one for language, one in text.items()}
+                return {**found, **({f"{field.key}.{ADDITION}": value[ADDITION]} if ADDITION in value else {})}
     return {field.key: json.dumps(value, ensure_ascii=False)}
+
+
+def _shown(text: str) -> str:
+    """A text that is there and empty is shown as two quotation marks, and one of such marks alone with two more."""
+    return f'{text}""' if not text.strip('"') and text != '"' else text
+
+
+def _meant(cell: str) -> str:
+    return cell[2:] if len(cell) > 1 and not cell.strip('"') else cell
+
+
+def _plain_word(text: str) -> bool:
+    """Whether a text cannot be taken for JSON."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return bool(text) and not text.lstrip().startswith(("[", "{", '"'))
+    return False
 
 
 def _is_text(value: Any) -> bool:
@@ -66,9 +88,11 @@ def value_of(field: Field, cells: Mapping[str, Cell]) -> Any:
         return None
     match field.form:
         case Form.TEXT:
-            return _text(field.key, alone)
+            return _meant(_text(field.key, alone))
         case Form.DAY:
-            return _day(_text(field.key, alone))
+            return _day(_meant(_text(field.key, alone)))
+        case Form.WORD if isinstance(alone, str) and _plain_word(alone):
+            return alone
         case Form.NUMBER:
             return _number(field.key, alone)
         case Form.YES_NO:
@@ -85,7 +109,7 @@ def _joined(field: Field, parts: Mapping[str, Cell]) -> Any:
         inner = value
         for step in path:
             inner = inner.setdefault(step, {})
-        inner[last] = _text(column, cell)
+        inner[last] = _yes_no(column, cell) if last == ADDITION else _text(column, cell)
     return value
 
 
@@ -112,7 +136,11 @@ def _number(column: str, cell: Cell) -> int:
     return cell
 
 
-_YES = {"true": True, "false": False, "1": True, "0": False}
+_YES = {
+    **dict.fromkeys(("true", "tosi", "sant", "kyllä", "ja", "yes", "1"), True),
+    **dict.fromkeys(("false", "epätosi", "falskt", "ei", "nej", "no", "0"), False),
+}
+"""What spreadsheet programs and people write; the first of each is what is written."""
 
 
 def _yes_no(column: str, cell: Cell) -> bool:
