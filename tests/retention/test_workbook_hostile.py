@@ -223,3 +223,15 @@ def test_a_csv_file_is_refused_by_sheet_and_row(parts, wanted):
 
 def test_what_a_mac_packs_beside_the_files_is_left_alone():
     assert read_csv(with_parts({"__MACOSX/._registers.csv": b"\x00\x05"}, CSV))[0] == DOCUMENT
+
+
+def test_a_row_of_a_csv_file_does_not_grow_without_end(monkeypatch):
+    monkeypatch.setattr("retention.inventory_document.workbook.delimited.LONGEST_ROW", 1_000)
+    for row in ("x;" * 600, '"x\n";' * 300):
+        found = problems(with_parts({"organisation.csv": f"slug;name\r\n{row}"}, CSV), read_csv)
+        assert found == ["file: has a row of more than 1000 characters: it is no CSV"]
+
+
+def test_elements_are_counted(monkeypatch):
+    monkeypatch.setattr("retention.inventory_document.workbook.ooxml.MOST_ELEMENTS", 1_000)
+    assert "has more than 1000 elements" in problems(with_sheet('<row r="1">' + "<c/>" * 1_001 + "</row>"))[0]

@@ -6,13 +6,14 @@ for a formula has an apostrophe before it, which reading takes off again.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TextIO
 
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.layout import Sheet, sheets
@@ -23,6 +24,8 @@ from retention.inventory_document.workbook.values import Cell
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 _MADE = (1980, 1, 1, 0, 0, 0)
 LONGEST = 10_000_000
+"""Characters of a cell."""
+LONGEST_ROW = 12_000_000
 
 
 def write_csv(document: Mapping[str, Any]) -> bytes:
@@ -77,7 +80,9 @@ def _told(archive: zipfile.ZipFile, name: str, sheet: str) -> Iterator[tuple[int
     number = 0
     try:
         with archive.open(name) as member, io.TextIOWrapper(member, encoding="utf-8-sig", newline="") as text:
-            for number, row in enumerate(csv.reader(text, delimiter=";", strict=True), 1):
+            lines = Lines(text)
+            for number, row in enumerate(csv.reader(lines, delimiter=";", strict=True), 1):
+                lines.row_begins()
                 yield number, row
     except UnicodeDecodeError:
         where = f"sheet {sheet}, line {_undecodable(archive, name)}"
@@ -88,13 +93,40 @@ def _told(archive: zipfile.ZipFile, name: str, sheet: str) -> Iterator[tuple[int
         raise refuse(f"is damaged: {name[:60]!r} cannot be read") from None
 
 
+class Lines:
+    """Lines of a file for `csv.reader`, so that no row grows without end. Raises DocumentError."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._row = 0
+
+    def row_begins(self) -> None:
+        self._row = 0
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(LONGEST_ROW + 1)
+        self._row += len(line)
+        if self._row > LONGEST_ROW:
+            raise refuse(f"has a row of more than {LONGEST_ROW} characters: it is no CSV")
+        if not line:
+            raise StopIteration
+        return line
+
+
 def _undecodable(archive: zipfile.ZipFile, name: str) -> int:
     with archive.open(name) as member:
-        for number, line in enumerate(member, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        number = 1
+        while piece := member.read(1 << 16):
+            for place, part in enumerate(piece.split(b"\n")):
+                number += place > 0
+                try:
+                    decoder.decode(b"\n" + part if place else part)
+                except UnicodeDecodeError:
+                    return number
     return number
 
 

@@ -25,6 +25,8 @@ from retention.inventory_document.workbook.refuse import opened, refuse, refuse_
 MOST_ROWS = 1_048_576
 MOST_CELLS = 3_000_000
 """Cells of a workbook that hold something."""
+MOST_ELEMENTS = 20_000_000
+"""Elements of one part: a cell has up to four."""
 WIDEST = 1_000
 """Columns of a sheet."""
 LONGEST = 1_000_000
@@ -385,7 +387,16 @@ def _parsed(
     def refused(*_: Any) -> None:
         raise refuse(f"its part {part[:60]!r} declares a document type: no spreadsheet does that")
 
-    parser.StartElementHandler = lambda name, given: start(local(name), given)
+    elements = 0
+
+    def begins(name: str, given: Mapping[str, str]) -> None:
+        nonlocal elements
+        elements += 1
+        if elements > MOST_ELEMENTS:
+            raise refuse(f"its part {part[:60]!r} has more than {MOST_ELEMENTS} elements")
+        start(local(name), given)
+
+    parser.StartElementHandler = begins
     parser.EndElementHandler = lambda name: end(local(name))
     parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = refused

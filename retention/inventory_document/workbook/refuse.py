@@ -12,7 +12,7 @@ from retention.domain.errors import DocumentError, Problem
 
 LARGEST = 20_000_000
 """Bytes of a file that is read."""
-LARGEST_INSIDE = 400_000_000
+LARGEST_INSIDE = 200_000_000
 """Bytes of all that is packed into one."""
 MOST_MEMBERS = 2_000
 RATIO = 150

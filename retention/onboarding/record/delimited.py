@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from retention.domain.errors import DocumentError, Problem
+from retention.inventory_document.workbook.delimited import Lines
 from retention.inventory_document.workbook.refuse import refuse
 
 DELIMITERS = (";", "\t", ",", "|")
@@ -100,4 +101,7 @@ def _evenness(text: str, delimiter: str) -> tuple[float, int]:
 
 def _reader(text: str, delimiter: str) -> Iterator[list[str]]:
     csv.field_size_limit(1_000_000)
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = Lines(io.StringIO(text, newline=""))
+    for row in csv.reader(lines, delimiter=delimiter, strict=True):
+        lines.row_begins()
+        yield row
