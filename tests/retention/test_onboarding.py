@@ -217,6 +217,15 @@ def test_words_that_read_as_none_are_doubted(uusi):
     )
 
 
+def test_a_cell_that_seems_to_name_several_is_doubted(uusi):
+    found, _ = preview(uusi, saved(workbook()), mapping(Henkilötietoryhmät={"to": "data_categories"}))
+    assert [str(one) for one in found.warnings if "several" in one.message] == [
+        f"sheet Seloste, row {row}, column E (Henkilötietoryhmät): is taken for one; if it names several, say what parts "
+        "them: separator"
+        for row in (2, 3)
+    ]
+
+
 def test_columns_that_nobody_mapped_are_named(uusi):
     said = mapping()
     del said["columns"]["Muuta"]

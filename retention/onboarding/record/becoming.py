@@ -237,6 +237,10 @@ class _Reading:
             raise DocumentError([Problem(cell.place, "names some; the draft says that there is none")])
         if target in LISTS and cells.reads_as_none(cell.text):
             self._warnings.append(Problem(cell.place, "reads as if there were none; if so, name its words under none"))
+        if target != "time_limits" and not cell.column.separators and re.search(r"[;\n]", cell.text):
+            self._warnings.append(
+                Problem(cell.place, "is taken for one; if it names several, say what parts them: separator")
+            )
         return cells.listed(cell.text, cell.column.separators, cell.place)
 
     def _entry(self, target: str, name: str, cell: _Cell, activity: dict[str, Any], registers: list[str]) -> str:
