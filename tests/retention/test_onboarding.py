@@ -220,8 +220,8 @@ def test_words_that_read_as_none_are_doubted(uusi):
 def test_a_cell_that_seems_to_name_several_is_doubted(uusi):
     found, _ = preview(uusi, saved(workbook()), mapping(Henkilötietoryhmät={"to": "data_categories"}))
     assert [str(one) for one in found.warnings if "several" in one.message] == [
-        f"sheet Seloste, row {row}, column E (Henkilötietoryhmät): is taken for one; if it names several, say what parts "
-        "them: separator"
+        f"sheet Seloste, row {row}, column E (Henkilötietoryhmät): is taken for one; if it names several, say "
+        "what parts them: separator"
         for row in (2, 3)
     ]
 
