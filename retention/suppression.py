@@ -11,7 +11,7 @@ that must not be contacted, and of several identifiers of a line one ban is enou
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -65,19 +65,20 @@ class Entry:
 def ban(
     organisation: Organisation, identifiers: Iterable[Identifier], channels: Iterable[str], day: date, source: str
 ) -> int:
-    """Add a ban of these identifiers from `day` on; how many entries are new. Two equal bans are one.
+    """Add a ban of these identifiers from `day` on; how many entries are new. Two equal bans are one, unless the
+    first was lifted on that same day: then the second is the last word.
 
     Raises IdentifierError for an identifier that cannot be read, SuppressionError for a channel or a key; then
     nothing was added.
     """
-    return record(organisation, _entries(BAN, identifiers, channels, day, source))
+    return record(organisation, _entries(BAN, identifiers, channels, day, source), said_now=True)
 
 
 def lift(
     organisation: Organisation, identifiers: Iterable[Identifier], channels: Iterable[str], day: date, source: str
 ) -> int:
     """Take bans back from `day` on; how many entries are new. What was never banned stays unknown to the list."""
-    return record(organisation, _entries(LIFT, identifiers, channels, day, source))
+    return record(organisation, _entries(LIFT, identifiers, channels, day, source), said_now=True)
 
 
 def _entries(
@@ -89,8 +90,12 @@ def _entries(
     return [Entry(what, identifier, channel, day, source) for identifier in identifiers for channel in wanted]
 
 
-def record(organisation: Organisation, entries: Sequence[Entry]) -> int:
-    """Add bans, then liftings: all or none, each only once; how many entries are new. Raises as `ban` does."""
+def record(organisation: Organisation, entries: Sequence[Entry], said_now: bool = False) -> int:
+    """Add bans, then liftings: all or none, each only once; how many entries are new. Raises as `ban` does.
+
+    `said_now`: somebody says it at this moment. What the list has of that day already, and what was taken back since,
+    is then said again; whoever only repeats what was told before must not undo what came after it.
+    """
     if unknown := {entry.channel for entry in entries} - {*CHANNELS, ALL}:
         raise SuppressionError(f"{len(unknown)} channels are none of {', '.join((*CHANNELS, ALL))}")
     keys = keyring(organisation)
@@ -98,9 +103,9 @@ def record(organisation: Organisation, entries: Sequence[Entry]) -> int:
     bans = [_row(organisation, keys.current, entry, text) for entry, text in spelled if entry.what == BAN]
     lifts = [_row(organisation, key, entry, text) for entry, text in spelled if entry.what == LIFT for key in keys.all]
     with transaction.atomic():
-        added = _add(organisation, bans)
+        added = _add(organisation, bans, said_now)
         known = _events(organisation, [row.digest for row in lifts])
-        return added + _add(organisation, [row for row in lifts if row.digest in known])
+        return added + _add(organisation, [row for row in lifts if row.digest in known], said_now)
 
 
 def check(organisation: Organisation, identifiers: Sequence[Identifier]) -> Verdict:
@@ -193,7 +198,7 @@ def _row(organisation: Organisation, key: Key, entry: Entry, spelled: str) -> Ba
     )
 
 
-def _add(organisation: Organisation, rows: Sequence[BanEvent]) -> int:
+def _add(organisation: Organisation, rows: Sequence[BanEvent], said_now: bool) -> int:
     """In the caller's transaction, with a note of the key: no entry is there whose key nobody would miss."""
     added = 0
     for key_id in {row.key_id for row in rows}:
@@ -201,8 +206,26 @@ def _add(organisation: Organisation, rows: Sequence[BanEvent]) -> int:
     for start in range(0, len(rows), BATCH):
         unique = {(row.digest, row.channel, row.what, row.day): row for row in rows[start : start + BATCH]}
         mine = BanEvent.objects.filter(organisation=organisation, digest__in={row.digest for row in unique.values()})
-        here = set(mine.values_list("digest", "channel", "what", "day"))
-        fresh = [row for what, row in unique.items() if what not in here]
+        here = Counter(mine.values_list("digest", "channel", "what", "day"))
+        events = _events(organisation, list({key[0] for key in unique if key in here})) if said_now else {}
+        fresh = []
+        for key, row in unique.items():
+            if key in here and not _taken_back(events.get(row.digest, ()), row):
+                continue
+            row.again = here.get(key, 0)
+            fresh.append(row)
         BanEvent.objects.bulk_create(fresh, ignore_conflicts=True)
         added += len(fresh)
     return added
+
+
+def _taken_back(events: Sequence[_Event], row: BanEvent) -> bool:
+    """Whether the opposite of an entry was added after it, of the same day, on its channel."""
+    same = [number for day, number, what, channel in events if (day, what, channel) == (row.day, row.what, row.channel)]
+    return bool(same) and any(
+        day == row.day
+        and what != row.what
+        and number > max(same)
+        and (channel == row.channel or ALL in (channel, row.channel))
+        for day, number, what, channel in events
+    )

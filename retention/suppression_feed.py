@@ -138,8 +138,8 @@ def _entries(
     number = Identifier("number", subject, source.subject_kind)
     for what, day, channels in events:
         identifiers = [number, *_known_by(named, day)]
-        if day is None and what == LIFT:
-            continue
+        if what == LIFT and (day is None or day > run.business_date):
+            continue  # not before its day: a later night is told of it again
         if day is None:  # banned, and nobody knows since when: since today, unless the list says so already
             verdicts = zip(identifiers, check_many(run.organisation, [[one] for one in identifiers]), strict=True)
             identifiers = [one for one, verdict in verdicts if not _covers(verdict.banned, channels)]

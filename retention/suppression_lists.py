@@ -120,7 +120,7 @@ def import_bans(
             if len(problems) >= MOST_PROBLEMS:
                 break
             if not problems:
-                added += record(organisation, entries)
+                added += record(organisation, entries, said_now=not columns.since)
         if problems:
             raise DocumentError(problems[:MOST_PROBLEMS])
     return lines, added

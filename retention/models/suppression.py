@@ -17,6 +17,7 @@ class BanEvent(models.Model):
     channel = models.CharField(max_length=20)
     what = models.CharField(max_length=4, help_text="ban, lift")
     day = models.DateField(help_text="since when it holds")
+    again = models.PositiveIntegerField(default=0, help_text="how often the same was said that day before")
     source = models.CharField(max_length=140, help_text="who told it: a register's source, a role, a list")
     at = models.DateTimeField(auto_now_add=True)
 
@@ -24,7 +25,7 @@ class BanEvent(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["organisation", "digest", "channel", "what", "day"], name="retention_banevent_once"
+                fields=["organisation", "digest", "channel", "what", "day", "again"], name="retention_banevent_once"
             )
         ]
 

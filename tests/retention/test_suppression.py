@@ -118,6 +118,29 @@ class TestBans:
         assert ban(company, [other], ["post"], DAY, "api:crm") == 0
         assert BanEvent.objects.count() == 1
 
+    @pytest.mark.parametrize("first", ["electronic", "all"])
+    def test_who_bans_lifts_and_bans_again_on_one_day_is_banned(self, company, first):
+        ban(company, [EMAIL], [first], DAY, "by:dpo")
+        assert lift(company, [EMAIL], ["electronic"], DAY, "by:dpo") == 1
+        assert check(company, [EMAIL]).may("electronic")
+        assert ban(company, [EMAIL], [first], DAY, "by:dpo") == 1
+        assert ban(company, [EMAIL], [first], DAY, "by:dpo") == 0
+        assert not check(company, [EMAIL]).may("electronic")
+        assert lift(company, [EMAIL], ["electronic"], DAY, "by:dpo") == 1
+        assert check(company, [EMAIL]).may("electronic")
+
+    def test_a_list_that_is_told_again_does_not_undo_what_came_after_it(self, company, tmp_path):
+        dated, undated = tmp_path / "dated.csv", tmp_path / "undated.csv"
+        dated.write_text(f"sposti;alkaen\n{EMAIL.value};{DAY.isoformat()}\n", encoding="utf-8")
+        undated.write_text(f"sposti\n{EMAIL.value}\n", encoding="utf-8")
+        since, today = Columns({"sposti": "email"}, since="alkaen"), Columns({"sposti": "email"})
+        assert import_bans(company, dated, since, ["post"], DAY, "x") == (1, 1)
+        lift(company, [EMAIL], ["post"], DAY, "x")
+        assert import_bans(company, dated, since, ["post"], DAY, "x") == (1, 0)
+        assert check(company, [EMAIL]).may("post")
+        assert import_bans(company, undated, today, ["post"], DAY, "x") == (1, 1)
+        assert not check(company, [EMAIL]).may("post")
+
     def test_the_later_word_counts_in_whatever_order_they_were_told(self, company):
         ban(company, [EMAIL], ["post"], date(2020, 1, 1), "x")
         ban(company, [EMAIL], ["post"], date(2024, 1, 1), "x")

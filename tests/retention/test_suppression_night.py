@@ -121,6 +121,18 @@ def test_the_next_night_adds_nothing(crm):
     assert BanEvent.objects.count() == rows
 
 
+def test_a_lifting_holds_from_its_day_and_not_before(crm, data_dir):
+    ahead = TODAY + timedelta(days=1)
+    with closing(sqlite3.connect(data_dir / "registers" / "crm.sqlite3")) as source, source:
+        source.execute("update kielto set peruttu = ? where asiakasnro = '1001'", [ahead.isoformat()])
+    run_night(crm, TODAY, NOW)
+    number = [Identifier("number", "1001")]
+    assert check(crm, number).banned
+    assert not BanEvent.objects.filter(what="lift", day__gt=TODAY).exists()
+    run_night(crm, ahead, NOW + timedelta(days=1))
+    assert not check(crm, number).banned
+
+
 def test_without_the_key_nothing_of_such_persons_goes(crm, data_dir):
     (data_dir / "keys" / "suppression.key").unlink()
     before = customers(data_dir)
