@@ -113,7 +113,13 @@ def _dated(value: Any, path: str) -> Iterator[tuple[str, date]]:
 def _address(owner: Document) -> str:
     """An e-mail address that a letter can be sent to, else nothing."""
     written = str(owner.get("email") or "")
-    return written if _EMAIL.fullmatch(written) and len(written) <= 254 else ""
+    if not _EMAIL.fullmatch(written) or len(written) > 254:
+        return ""
+    try:
+        written.rpartition("@")[2].encode("idna")
+    except UnicodeError:  # a label of its domain is empty or too long
+        return ""
+    return written
 
 
 def _day(written: Any) -> date:

@@ -170,6 +170,8 @@ def _letter(organisation: Organisation, some: Sequence[Due], what: Happened, now
     except (SMTPRecipientsRefused, SMTPResponseException) as error:
         code = error.smtp_code if isinstance(error, SMTPResponseException) else "recipient refused"
         done.problems.append(f"{_named(some)}: the mail server does not take the letter ({code})")
+    except ValueError:  # its text would repeat the address
+        done.problems.append(f"{_named(some)}: an e-mail address there is none that a letter can be sent to")
     except OSError as error:
         done.problems.append(f"the mail server cannot be reached ({type(error).__name__}); the next run tries again")
         return False

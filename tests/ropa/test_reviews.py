@@ -16,6 +16,9 @@ from tests.ropa.test_services import rule
 
 __all__ = ["sink"]
 
+UNSENDABLE = (f"a@{'x' * 70}.invalid", "a@ex..invalid", "a@.ä", "a@\u200b.invalid")
+"""What looks like an address and has a domain that no letter can be sent to."""
+
 
 @pytest.fixture
 def organisation(db):
@@ -199,11 +202,21 @@ class TestTrouble:
         assert "SELOSTE_MAIL_URL is not set" in ask(organisation, START).problems[0]
         assert not Review.objects.exists()
 
-    @pytest.mark.parametrize("email", ["nobody", "a@b\nBcc: c@example.invalid", "a@b, c@d", f"{'a' * 250}@b.fi"])
+    @pytest.mark.parametrize(
+        "email", ["nobody", "a@b\nBcc: c@example.invalid", "a@b, c@d", f"{'a' * 250}@b.fi", *UNSENDABLE]
+    )
     def test_what_is_no_address_is_as_none(self, db, sink, email):
         organisation = published(registers=owned(email))
         appoint(organisation)
         assert run(organisation, START) == (0, 0, 1)
+
+    @pytest.mark.parametrize("email", UNSENDABLE)
+    def test_a_dpo_who_cannot_be_written_to_stops_nobody_else(self, db, sink, email):
+        organisation = published(registers=owned(""), activities=owned(ANNA))
+        appoint(organisation, email)
+        done = ask(organisation, START)
+        assert (done.asked, len(sink.to(ANNA)), len(done.problems)) == (1, 1, 1)
+        assert "registers[crm]" in done.problems[0] and email not in done.problems[0]
 
 
 class TestLinks:
