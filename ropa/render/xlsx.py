@@ -41,8 +41,9 @@ def to_xlsx(report: Mapping[str, Any]) -> bytes:
     speaker = Speaker(report, words, {})
     made = datetime.fromisoformat(f"{report['as_of']}T00:00:00")
     book = Workbook(write_only=True)
-    book.properties.title = f"{words['title_of'][report['record']]} – {report['organisation']['name']}"
-    book.properties.creator = report["organisation"]["name"]
+    name = _written(report["organisation"]["name"])
+    book.properties.title = f"{words['title_of'][report['record']]} – {name}"
+    book.properties.creator = name
     book.properties.language = report["language"]
     book.properties.created = made
     titles: set[str] = set()
@@ -75,10 +76,15 @@ def _value(value: Any) -> Any:
     """A number as it is; a text that no program takes for anything else."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = _UNWRITABLE.sub(lambda match: f"[U+{ord(match[0]):04X}]", str(value))
+    text = _written(str(value))
     if text.startswith(_RISKY):
         text = f"'{text}"
     return text if len(text) <= LONGEST else text[:LONGEST] + CUT
+
+
+def _written(text: str) -> str:
+    """A text without what no workbook can hold."""
+    return _UNWRITABLE.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
 
 
 def _title(title: str, taken: set[str]) -> str:

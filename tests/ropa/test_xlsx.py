@@ -67,6 +67,13 @@ def test_characters_that_a_workbook_cannot_hold_become_their_code_points():
     assert "rikki[U+0007]nimi[U+FFFE]" in [value for value, _ in values(book(build(data(document=document))))]
 
 
+def test_a_name_that_a_workbook_cannot_hold_stops_no_report():
+    document = inventory()
+    document["organisation"]["name"] = "Testi\x0b Oy\ufffe"
+    workbook = book(build(data(document=document)))
+    assert workbook.properties.creator == "Testi[U+000B] Oy[U+FFFE]"
+
+
 def test_a_text_longer_than_a_cell_is_cut_and_shows_it():
     document = inventory()
     document["activities"][0]["recipients"] = {"value": [fi("x" * 9_000)] * 5}
