@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -30,9 +31,13 @@ class ShallowJSONParser(JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            return super().parse(stream, media_type, parser_context)
+            told = super().parse(stream, media_type, parser_context)
+            json.dumps(told, ensure_ascii=False).encode("utf-8")
         except RecursionError:
             raise exceptions.ParseError(_("JSON nested too deeply")) from None
+        except UnicodeEncodeError:
+            raise exceptions.ParseError(_("half of a character (a lone surrogate) is no text")) from None
+        return told
 
 
 class Pages(PageNumberPagination):

@@ -15,6 +15,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from retention.domain.errors import Problem
+from retention.inventory_document.yaml_text import UNWRITABLE
 
 SCHEMA_FILE = Path(__file__).resolve().parents[1] / "inventory.schema.json"
 Steps = tuple[str | int, ...]
@@ -57,7 +58,26 @@ def shape_problems(document: Any) -> list[tuple[Steps, Problem]]:
         for extra, message in _messages(error):
             problem = Problem(path_of(document, (*steps, *extra)), message)
             found.setdefault((problem.path, problem.message), ((*steps, *extra), problem))
+    for steps in _unwritable(document, ()):
+        problem = Problem(path_of(document, steps), "holds a character that cannot be kept: NUL, or half of one")
+        found.setdefault((problem.path, problem.message), (steps, problem))
     return sorted(found.values(), key=lambda one: [_rank(document, one[0][:n]) for n in range(1, len(one[0]) + 1)])
+
+
+def _unwritable(value: Any, steps: Steps) -> Iterator[Steps]:
+    """Where a text stands that no database, no YAML and no digest can have."""
+    if isinstance(value, str):
+        if UNWRITABLE.search(value):
+            yield steps
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if isinstance(key, str) and UNWRITABLE.search(key):
+                yield steps
+            else:
+                yield from _unwritable(inner, (*steps, key))
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _unwritable(inner, (*steps, position))
 
 
 def path_of(document: Any, steps: Steps) -> str:

@@ -41,7 +41,8 @@ _WORDS: dict[str, bool | None] = {
     "FALSE": False,
 }
 _OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+"""What a text of an inventory may not hold."""
 
 
 def parse(text: str) -> Any:
@@ -210,7 +211,7 @@ def _refuse_tag(event: Any) -> None:
 def _scalar(event: Any) -> Any:
     _refuse_tag(event)
     text: str = event.value
-    if _UNWRITABLE.search(text):
+    if UNWRITABLE.search(text):
         raise _wrong(event.start_mark, "holds a character that no text may hold")
     if event.style or event.tag:
         return text

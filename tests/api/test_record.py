@@ -72,6 +72,16 @@ def test_an_id_that_is_taken_or_missing_is_told(house):
     assert alice.get(IN + "colours/").status_code == 404
 
 
+@pytest.mark.parametrize(("written", "status"), [("a\\u0000b", 422), ("a\\ud800", 400)])
+def test_a_text_that_nothing_can_keep_is_refused(house, written, status):
+    """It would stop every export, opinion and publishing of the draft."""
+    body = f'{{"entry": {{"id": "x", "name": {{"fi": "{written}"}}}}, "reason": "x"}}'
+    alice = house.client("alice")
+    answer = alice.generic("POST", f"{IN}sources/", body, content_type="application/json")
+    assert answer.status_code == status
+    assert alice.get(IN + "sources/").json()["count"] == 0
+
+
 def test_what_does_not_fit_changes_nothing(house):
     alice = house.client("alice")
     wrong = add(alice, "sources", {"id": "x", "name": {"fi": "x"}, "kind": "rumour", "subject_groups": ["ryhma"]})
