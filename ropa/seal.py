@@ -16,6 +16,7 @@ import lzma
 import os
 import re
 import stat
+import struct
 import sys
 import zipfile
 import zlib
@@ -215,10 +216,10 @@ def _opened(place: Path) -> Iterator[Members]:
             return
         with zipfile.ZipFile(place) as archive:
             yield _Zip(archive)
-    except zipfile.BadZipFile as error:
-        raise SealError(f"{place.name} cannot be read as a ZIP: {error}") from error
     except OSError as error:
-        raise SealError(f"{place.name}: {error.strerror}") from error
+        raise SealError(f"{place.name}: {error.strerror or type(error).__name__}") from error
+    except (*_DAMAGED, struct.error, OverflowError) as error:
+        raise SealError(f"{place.name} cannot be read as a ZIP: {error}") from error
 
 
 _DAMAGED = (

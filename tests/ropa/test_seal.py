@@ -236,3 +236,17 @@ def test_members_of_the_zip_have_one_date_and_are_in_order(signed):
     with zipfile.ZipFile(io.BytesIO(zipped(signed))) as archive:
         assert archive.namelist() == sorted(signed)
         assert {one.date_time for one in archive.infolist()} == {seal.DATE}
+
+
+@pytest.mark.parametrize(("offset", "byte"), [(6, 0xFF), (46, 0xFF), (16, 0xFF)], ids=["version", "name", "flags"])
+def test_a_byte_flipped_in_the_archives_own_directory_is_told(tmp_path, offset, byte):
+    content = bytearray(zipped(sealed({"a.json": b"{}"}, {}, None)))
+    directory = content.index(b"PK\x01\x02")
+    content[directory + 9] |= 0x08  # names are UTF-8
+    content[directory + offset] = byte
+    place = tmp_path / "set.zip"
+    place.write_bytes(content)
+    try:
+        assert not verify(place).intact
+    except SealError as error:
+        assert str(error).startswith("set.zip cannot be read as a ZIP")
