@@ -63,7 +63,8 @@ def _findings(whole: Whole) -> Iterator[Finding]:
     yield from dataset_findings(whole)
     yield from _circles(whole)
     yield from entry_findings(whole)
-    used = {register.get("connection") for register in whole.registers.values()}
+    named = (register.get("connection") for register in whole.registers.values())
+    used = {code for code in named if isinstance(code, str)}
     for steps, connection in whole.entries("connections"):
         yield from _connection(connection, steps)
         if steps[-1] not in used:

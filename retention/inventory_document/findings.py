@@ -55,7 +55,7 @@ class Whole:
     def entries(self, *steps: str | int) -> Iterator[tuple[Steps, Document]]:
         """Sound entries of a list (or mapping) of the document, with where they stand."""
         for place, entry in self._all(*steps):
-            if place[:2] not in self.broken:
+            if place[:2] not in self.broken and place[:1] not in self.broken:
                 yield place, entry
 
     def _all(self, *steps: str | int) -> Iterator[tuple[Steps, Document]]:
@@ -63,7 +63,7 @@ class Whole:
         for step in steps:
             here = here.get(step) if isinstance(here, Mapping) else here[step] if isinstance(step, int) else None
         if isinstance(here, Mapping):
-            yield from (((*steps, key), entry) for key, entry in here.items())
+            yield from (((*steps, key), entry) for key, entry in here.items() if isinstance(entry, Mapping))
         elif isinstance(here, list):
             yield from (((*steps, place), entry) for place, entry in enumerate(here) if isinstance(entry, Mapping))
 

@@ -105,7 +105,7 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     rounding = parsed((*steps, "rounding"), lambda: Rounding(rule.get("rounding", "none")))
     found += [one for one in (period, rounding) if isinstance(one, Finding)]
     register = whole.registers.get(dataset["register"])
-    if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium") != "paper":
+    if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium", "paper") != "paper":
         found.append(Finding((*steps, "action"), f"paper is destroyed; the register's medium is {register['medium']}"))
     if "law" in rule:
         law = whole.laws.get(rule["law"])

@@ -871,3 +871,27 @@ class TestLibraries:
         found = refused({**document(), "time_limits": [{**said, "law": "ACC-VOUCHERS"}]})
         assert "did you mean 'ACC-VOUCHER'?" in found["time_limits[kuusi].law"]
         read(yaml_text.write({**document(), "time_limits": [{**said, "law": "ACC-VOUCHER"}]}), LAWS)
+
+
+@pytest.mark.parametrize(
+    ("breaking", "place"),
+    [
+        (lambda whole: whole.update(registers={"crm": whole["registers"][0]}), "registers"),
+        (lambda whole: whole.update(activities={"a": 1}), "activities"),
+        (lambda whole: whole.update(sources={"a": {"kind": "staff"}}), "sources"),
+        (lambda whole: whole["registers"][0].update(connection={"a": "b"}), "registers[crm].connection"),
+        (lambda whole: (whole["registers"][0].pop("medium"), _onto_paper(whole)), "registers[crm].medium"),
+    ],
+    ids=["registers", "activities", "sources", "connection", "medium"],
+)
+def test_a_part_of_another_shape_is_told_by_its_place(breaking, place):
+    """What the schema refuses must not break the checks that come after it."""
+    whole = document()
+    breaking(whole)
+    with pytest.raises(DocumentError) as error:
+        read(yaml_text.write(whole))
+    assert place in {problem.path for problem in error.value.problems}
+
+
+def _onto_paper(whole):
+    whole["datasets"][0]["grounds"][0]["action"] = "destroy_paper"
