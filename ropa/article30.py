@@ -54,16 +54,19 @@ def state_of(statement: Any) -> State:
     return State.MISSING if empty(statement.get("none_because")) else State.NONE
 
 
-def missing(document: Document) -> list[Gap]:
+def missing(document: Document, as_of: str = "") -> list[Gap]:
     """What the record does not say and must, in the order of the document."""
-    return [
-        Gap(field.article, field.where, field.message_id) for field in fields(document) if field.state is State.MISSING
-    ]
+    demanded = fields(document, as_of)
+    return [Gap(field.article, field.where, field.message_id) for field in demanded if field.state is State.MISSING]
 
 
-def fields(document: Document) -> list[Field]:
-    """Every field that Article 30 (or 6(1)) demands of this document, with its state."""
-    return [*_organisation(document), *_activities(document), *_datasets(document)]
+def fields(document: Document, as_of: str = "") -> list[Field]:
+    """Every field that Article 30 (or 6(1)) demands of this document, with its state.
+
+    `as_of`: the day (YYYY-MM-DD) that is spoken of; an activity that ends later is still carried out. Without it
+    every end counts as past.
+    """
+    return [*_organisation(document), *_activities(document, as_of), *_datasets(document)]
 
 
 def _organisation(document: Document) -> Iterator[Field]:
@@ -79,11 +82,12 @@ def _organisation(document: Document) -> Iterator[Field]:
     yield _statement(organisation, "dpo", first, "organisation")
 
 
-def _activities(document: Document) -> Iterator[Field]:
+def _activities(document: Document, as_of: str) -> Iterator[Field]:
     general = state_of((document.get("organisation") or {}).get("security_measures"))
     lying = _lying(document)
     for activity in document.get("activities") or ():
-        if activity.get("ended_on"):
+        ended = activity.get("ended_on")
+        if ended and (not as_of or ended <= as_of):
             continue  # it stays in the record as it was; nothing of it is to be completed any more
         where = f"activities.{activity.get('id')}"
         processor = is_processor(activity)

@@ -63,7 +63,7 @@ def build(data: Document) -> Report:
     language = data["language"]
     record = data.get("record") or records_of(data["document"])[0]
     wider = bool(data.get("extras", True))
-    inventory = Inventory(part_of(data["document"], record), language, record, wider)
+    inventory = Inventory(part_of(data["document"], record), language, record, wider, data["as_of"])
     organisation = inventory.document["organisation"]
     evidence = data["evidence"]
     paragraph = PARAGRAPHS[record]

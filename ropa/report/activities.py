@@ -130,7 +130,8 @@ def _ended(inventory: Inventory, activity: Document) -> Report | None:
         return None
     successor = activity.get("successor")
     known = inventory.name("activities", successor) if successor else None
-    said = inventory.words["ended"]["on"].format(day=day_in_words(activity["ended_on"], inventory.language))
+    key = "on" if activity["ended_on"] <= inventory.as_of else "ahead"
+    said = inventory.words["ended"][key].format(day=day_in_words(activity["ended_on"], inventory.language))
     if known:
         said += "; " + inventory.words["ended"]["successor"].format(name=known["text"])
     return {"on": activity["ended_on"], "successor": successor or None, "words": said}

@@ -12,7 +12,7 @@ def gaps(inventory: Inventory) -> list[Report]:
     """Missing fields that Article 30 demands, and legal bases where they are shown."""
     return [
         _gap(inventory, gap)
-        for gap in article30.missing(inventory.document)
+        for gap in article30.missing(inventory.document, inventory.as_of)
         if inventory.extras or gap.article.startswith("30(")
     ]
 

@@ -38,6 +38,7 @@ class Inventory:
     language: str
     record: str
     extras: bool
+    as_of: str
     _rules: dict[str, str] = field(default_factory=dict)
     _reach: dict[str, Reach] = field(default_factory=dict)
 

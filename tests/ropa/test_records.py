@@ -139,6 +139,18 @@ def test_an_ended_activity_says_when_and_what_came_after():
     assert ended["words"].replace("\u00a0", " ") == "päättynyt 30.6.2026; tilalla: Kuituverkon rakentaminen ja ylläpito"
 
 
+def test_an_activity_that_ends_later_is_still_carried_out_and_asked_about():
+    whole = full()
+    activity = whole["activities"][0]
+    activity |= {"ended_on": "2026-10-15"}
+    activity["purposes"] = []
+    told = [build(data(document=whole, record="controller", as_of=day)) for day in ("2026-10-14", "2026-10-15")]
+    said = [one["activities"][0]["ended"]["words"].replace("\u00a0", " ") for one in told]
+    assert said == ["päättyy 15.10.2026", "päättynyt 15.10.2026"]
+    where = f"activities.{activity['id']}.purposes"
+    assert [where in {gap["where"] for gap in one["gaps"]} for one in told] == [True, False]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("record", RECORDS)
 @pytest.mark.parametrize("render", FORMATS.values(), ids=FORMATS)
