@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from retention.domain.errors import DocumentError, Problem
+from retention.inventory_document import yaml_blocks
 
 LARGEST = 25_000_000
 """Bytes of a document at most."""
@@ -40,7 +41,6 @@ _WORDS: dict[str, bool | None] = {
     "False": False,
     "FALSE": False,
 }
-_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 """What a text of an inventory may not hold."""
 
@@ -61,25 +61,7 @@ def parse(text: str) -> Any:
 
 def write(value: Any) -> str:
     """Block style, in the order given; what `parse` reads back as the same value."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Every alias written out, lists indented under their key, several lines as a block."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if _OTHER_BREAKS.search(text) else "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
+    return yaml_blocks.dump(value)
 
 
 def _wrong(mark: Any, message: str) -> DocumentError:

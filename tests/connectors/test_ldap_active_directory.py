@@ -39,8 +39,12 @@ def world(ad_server, ad_admin):
 
 @pytest.fixture
 def person(world):
+    return person_of(world, "1001")
+
+
+def person_of(world: AdWorld, subject: str) -> tuple[str, str]:
     """Key and DN of one person with much to tell."""
-    ((key, dn),) = world.put([Given()]).items()
+    ((key, dn),) = world.put([Given(subject)]).items()
     world.admin.modify(dn, {name: [(wire.ADD, [value])] for name, value in PERSONAL.items()})
     done(world.admin)
     return key, dn
@@ -54,23 +58,24 @@ def deleted(world: AdWorld, key: str) -> dict[str, list[bytes]]:
     return dict(found["raw_attributes"])
 
 
-def test_a_deleted_object_tells_of_nobody(world, person):
-    key, dn = person
+def test_a_deleted_object_tells_of_nobody(world):
+    subject = "asiakas-1001"
+    key, dn = person_of(world, subject)
     group = f"CN=vpn,{world.place}"
     world.admin.add(group, ["group"], {"sAMAccountName": f"vpn{world.mark}", "member": dn})
     done(world.admin)
 
-    assert [one.outcome for one in dispose(world, [Ref(key, "1001")], DUE)] == [Outcome.DESTROYED]
+    assert [one.outcome for one in dispose(world, [Ref(key, subject)], DUE)] == [Outcome.DESTROYED]
 
     left = deleted(world, key)
     assert left["isDeleted"] == [b"TRUE"]
     assert left["sAMAccountName"] == [f"purged-{key[:8]}".encode()]
     assert left["cn"] == [f"purged-{key[:8]}\nDEL:{key}".encode()]
     told = b" ".join(value for values in left.values() for value in values)
-    for text in (*PERSONAL.values(), "Testi 1", world.mark + "1", "1001"):
+    for text in (*PERSONAL.values(), "Testi 1", world.mark + "1", subject):
         assert (text if isinstance(text, bytes) else text.encode()) not in told
     assert not {name.lower() for name in PERSONAL} & {name.lower() for name in left}
-    assert residues(world, [Ref(key, "1001")]) == []
+    assert residues(world, [Ref(key, subject)]) == []
     assert entries(world.admin, group, names=("*",))[group].get("member", []) == []
 
 
