@@ -104,6 +104,7 @@ of_one = [
     path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("versions/<id:number>/withdraw/", register.Withdraw.as_view(), name="version-withdraw"),
     path("findings/", findings.Findings.as_view(), name="findings"),
     path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
