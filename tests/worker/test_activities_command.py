@@ -25,7 +25,10 @@ def test_the_library_is_listed_and_one_shown(capsys):
     told = said(capsys, "--sector", "fibre", "--language", "en")
     for one in ready_made().offered.values():
         assert (f"fibre  {one.id}: {one.name['en']}" in told) is (one.sector == "fibre")
-    assert yaml.safe_load(said(capsys, FIRST))["activities"][0]["id"] == FIRST
+    shown = said(capsys, FIRST)
+    assert yaml.safe_load(shown)["activities"][0]["id"] == FIRST
+    assert f"# to be decided: {ready_made().offered[FIRST].decide[0]['fi']}" in shown.splitlines()
+    assert json.loads(said(capsys, FIRST, "--json"))["entries"]["activities"]
     assert json.loads(said(capsys, "--json"))[0]["id"] == FIRST
     with pytest.raises(CommandError, match="nowhere"):
         call_command("activities", "nowhere")

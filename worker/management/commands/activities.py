@@ -14,7 +14,7 @@ from retention.onboarding.activities import Taking, preview, take
 from retention.onboarding.activities.told import as_dict, contents, offered_as_dict
 from ropa.law import LANGUAGES
 from ropa.models import Organisation
-from ropa.ready_made import SECTORS, ready_made
+from ropa.ready_made import SECTORS, Offered, ready_made
 
 
 class Command(BaseCommand):
@@ -78,9 +78,7 @@ class Command(BaseCommand):
             raise CommandError(f"there is no ready-made activity {', '.join(unknown)}")
         if options["ids"]:
             for code in options["ids"]:
-                entries = contents(library.offered[code])
-                written = json.dumps(entries, ensure_ascii=False) if options["json"] else yaml_text.write(entries)
-                self.stdout.write(written, ending="")
+                self._show_one(library.offered[code], language, options["json"])
             return
         offered = [one for one in library.offered.values() if options["sector"] in (None, one.sector)]
         told = [offered_as_dict(one, language) for one in offered]
@@ -89,6 +87,16 @@ class Command(BaseCommand):
             return
         for one in told:
             self.stdout.write(f"{one['sector']}  {one['id']}: {one['name']}\n    {one['summary']}")
+
+    def _show_one(self, offered: Offered, language: str, as_json: bool) -> None:
+        entries = contents(offered)
+        if as_json:
+            told = {**offered_as_dict(offered, language), "entries": entries}
+            self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
+            return
+        for line in (offered.summary[language], *(f"to be decided: {one[language]}" for one in offered.decide)):
+            self.stdout.write(f"# {line}")
+        self.stdout.write(yaml_text.write(entries), ending="")
 
     def _tell(self, told: dict[str, Any], applied: bool) -> None:
         for what in ("added", "kept"):
