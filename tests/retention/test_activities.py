@@ -74,6 +74,13 @@ class TestPart:
         assert group["activities"] == ["palvelu"]
         assert "registers" not in group
 
+    def test_about_the_whole_company_becomes_about_the_activities_that_need_it(self):
+        document = source()
+        del document["subject_groups"][0]["activities"]
+        lists = part_of(document, ["palvelu", "toinen"], {"subject_groups": ["muut"]}).lists
+        assert [one.get("activities") for one in lists["subject_groups"]] == [["palvelu"], None]
+        assert lists["data_categories"][0]["activities"] == ["palvelu"]
+
     def test_two_activities_come_together(self):
         part = the_part("palvelu", "toinen")
         assert ids(part.lists["activities"]) == ["palvelu", "toinen"]

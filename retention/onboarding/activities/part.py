@@ -3,7 +3,8 @@
 What an activity needs: its datasets with their registers; every entry that says it is about the activity or, naming
 no activity, about such a register; and what those refer to, as far as the schema's `refers_to` leads. What stays behind
 is the company's own (OWN): how a register is reached, who owns what, which agreement is signed, what was decided. Rules
-come as proposals, everything as added.
+come as proposals, everything as added. An entry that was about the whole company is about the activities that need it:
+more is not known of the other one.
 """
 
 from __future__ import annotations
@@ -62,11 +63,14 @@ def part_of(document: Document, activities: Collection[str], brings: Mapping[str
     for code in activities:
         if code not in source.entries["activities"]:
             raise LookupError(code)
-    beside = [(name, code) for name, codes in brings.items() for code in codes]
-    chosen = source.closure([*(("activities", code) for code in activities), *beside], frozenset(activities))
-    ready = _Ready(source, chosen, list(activities))
+    chosen = source.closure([(name, code) for name, codes in brings.items() for code in codes], frozenset(activities))
+    needed_by: dict[tuple[str, str], list[str]] = {one: [] for one in chosen}
+    for activity in activities:
+        for one in source.closure([("activities", activity), *source.about(activity)], frozenset(activities)):
+            needed_by.setdefault(one, []).append(activity)
+    ready = _Ready(source, needed_by)
     lists = {
-        name: [ready.entry(name, entry) for code, entry in entries.items() if (name, code) in chosen]
+        name: [ready.entry(name, entry) for code, entry in entries.items() if (name, code) in needed_by]
         for name, entries in source.entries.items()
     }
     return Part({name: entries for name, entries in lists.items() if entries}, tuple(ready.left_out))
@@ -89,8 +93,8 @@ class _Source:
         }
 
     def closure(self, first: list[tuple[str, str]], activities: frozenset[str]) -> set[tuple[str, str]]:
-        """These, what is about these activities and their registers, and all that is needed by any of it."""
-        waiting = [*first, *self._about_activities(activities)]
+        """These, what is about their registers, and all that is needed by any of it; no activity but these."""
+        waiting = list(first)
         chosen: set[tuple[str, str]] = set()
         while waiting:
             name, code = waiting.pop()
@@ -105,10 +109,11 @@ class _Source:
                 waiting += self._about_register(code)
         return chosen
 
-    def _about_activities(self, activities: frozenset[str]) -> Iterator[tuple[str, str]]:
+    def about(self, activity: str) -> Iterator[tuple[str, str]]:
+        """The activity's datasets, and what says that it is about this activity."""
         for name, entries in self.entries.items():
             for code, entry in entries.items():
-                if entry.get("activity") in activities or activities.intersection(entry.get("activities") or ()):
+                if entry.get("activity") == activity or activity in (entry.get("activities") or ()):
                     yield name, code
 
     def _about_register(self, register: str) -> Iterator[tuple[str, str]]:
@@ -162,22 +167,22 @@ def with_references(value: Entry, rules: Mapping[str, Any], to: Callable[[str, s
 class _Ready:
     """Entries made ready for another inventory. `left_out`: where something of the company's own stood."""
 
-    def __init__(self, source: _Source, chosen: set[tuple[str, str]], activities: list[str]) -> None:
+    def __init__(self, source: _Source, needed_by: Mapping[tuple[str, str], list[str]]) -> None:
         self.source = source
-        self.chosen = chosen
-        self.activities = activities
+        self.needed_by = needed_by
         self.left_out: list[str] = []
 
     def entry(self, name: str, entry: Entry) -> dict[str, Any]:
         rules = properties_of(name)
         ready = self._taken(name, entry, rules, f"{name}[{entry['id']}]")
         ready = with_references(ready, rules, self._there)
-        if entry.get("registers") and not ready.get("registers") and "activities" in rules:
-            ready.setdefault("activities", list(self.activities))
+        about = self.needed_by[name, entry["id"]]
+        if about and "activities" in rules and not ready.get("registers"):
+            ready["activities"] = about
         return ready
 
     def _there(self, target: str, code: str) -> str | None:
-        return code if self.source.holders.get((target, code), (target, code)) in self.chosen else None
+        return code if self.source.holders.get((target, code), (target, code)) in self.needed_by else None
 
     def _taken(self, name: str, entry: Entry, rules: Mapping[str, Any], place: str) -> dict[str, Any]:
         own = OWN.get(name, frozenset())
