@@ -64,7 +64,7 @@ def load(directory: Path) -> ReadyMade:
     offers: list[tuple[str, Any]] = []
     for sector in SECTORS:
         file = f"{sector}.yaml"
-        written = yaml.safe_load((directory / file).read_text(encoding="utf-8"))
+        written = yaml.load((directory / file).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         if not isinstance(written, dict) or written.get("sector") != sector:
             raise RuleError(f"is not a mapping with sector: {sector}", file)
         if unknown := sorted(set(written) - {"sector", "offered", *LISTS}):
