@@ -31,12 +31,12 @@ from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
 from ropa.selectors import snapshot_on
-from ropa.services import digest_of, document_at, draft_of, give_opinion, stale_opinion
+from ropa.services import digest_of, document_at, draft_of, give_opinion, opinion_on, stale_opinion
 
 
 class DraftSerializer(serializers.Serializer[Any]):
     digest = serializers.CharField(help_text="of exactly this draft: an opinion is given on it")
-    opinion = OpinionSerializer(allow_null=True, help_text="the DPO's last on this draft")
+    opinion = OpinionSerializer(allow_null=True, help_text="the DPO's last on this draft since the last version")
     stale_opinion = OpinionSerializer(allow_null=True, help_text="the last since the last version, on another draft")
     document = serializers.DictField(help_text="the inventory document, without connections")
 
@@ -52,7 +52,7 @@ class Draft(InOrganisation):
         """The draft with its digest, and the DPO's opinion on it, or the one that it has outgrown."""
         document = draft_of(self.organisation)
         digest = digest_of(document)
-        opinion = self.organisation.opinions.filter(digest=digest).last()
+        opinion = opinion_on(self.organisation, digest)
         stale = stale_opinion(self.organisation, digest) if opinion is None else None
         return Response(
             {
@@ -217,7 +217,9 @@ class RuleDecisions(Computed):
     def log(self, code: str, rule: str) -> Response:
         """Every version in which the rule appeared, changed or went; 404 where no version ever had it."""
         language = language_of(self)
-        found = decisions(self.organisation.versions.order_by("number"), Place("datasets", code, self.rules, rule))
+        found = decisions(
+            self.organisation.versions.standing().order_by("number"), Place("datasets", code, self.rules, rule)
+        )
         if not found:
             raise Http404
         return self.answer(found, lambda decision: _worded(decision, language))

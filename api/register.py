@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import Prefetch
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -30,9 +31,10 @@ from api.register_serializers import (
     RegisterSerializer,
     VersionSerializer,
     WholeVersionSerializer,
+    WithdrawSerializer,
 )
 from ropa.models import Dataset, Register, Version
-from ropa.services import publish
+from ropa.services import publish, withdraw
 
 LANGUAGES = ("fi", "sv", "en")
 LANGUAGE = OpenApiParameter(
@@ -156,14 +158,15 @@ class OneDataset(Worded, RetrieveAPIView):  # type: ignore[type-arg]
 class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     """Published versions: what nights execute, each from its day."""
 
-    queryset = Version.objects.defer("snapshot")
+    queryset = Version.objects.select_related("withdrawal").defer("snapshot")
     needs = {"GET": Verb.READ, "POST": Verb.PUBLISH}
     serializer_class = VersionSerializer
     filterset_class = VersionFilter
 
     @extend_schema(operation_id="version_publish", request=PublishSerializer, responses={201: VersionSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        """Publish the draft: frozen, with its digest, it is what nights execute from that day on."""
+        """Publish the draft that was looked at, named by its digest: nights execute it from that day on; 409 where the
+        draft has changed since."""
         asked = sent(PublishSerializer, request)
         version = publish(
             self.organisation,
@@ -173,6 +176,7 @@ class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
             request.user,
             asked["reason"],
             asked["opinion_reason"],
+            asked["digest"],
         )
         return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
 
@@ -183,7 +187,27 @@ class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
 class OneVersion(InOrganisation, RetrieveAPIView):  # type: ignore[type-arg]
     """One version with the document that was published."""
 
-    queryset = Version.objects.all()
+    queryset = Version.objects.select_related("withdrawal")
     needs = {"GET": Verb.READ}
     serializer_class = WholeVersionSerializer
     lookup_field = "number"
+
+
+class Withdraw(InOrganisation):
+    """Taking back a version that is not in force yet."""
+
+    needs = {"POST": Verb.PUBLISH}
+    filter_backends = []
+
+    @extend_schema(
+        operation_id="version_withdraw",
+        parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)],
+        request=WithdrawSerializer,
+        responses=VersionSerializer,
+    )
+    def post(self, request: Request, slug: str, number: str) -> Response:
+        """The version never comes into force, and stays on record; 409 where its day has come."""
+        asked = sent(WithdrawSerializer, request)
+        version = get_object_or_404(Version, organisation=self.organisation, number=number)
+        withdraw(version, timezone.now(), self.who, asked["reason"], request.user)
+        return Response(VersionSerializer(Version.objects.select_related("withdrawal").get(pk=version.pk)).data)

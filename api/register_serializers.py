@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.fields import Body, Prose
-from ropa.models import Ceiling, Dataset, Ground, Opinion, Purpose, Register, Version
+from api.fields import Body, Line, Prose
+from ropa.models import Ceiling, Dataset, Ground, Opinion, Purpose, Register, Version, Withdrawal
 from ropa.wording import rule_in_words
 
 TEXT = {"type": "object", "additionalProperties": {"type": "string"}, "description": "language -> text"}
@@ -151,8 +151,15 @@ class OpinionSerializer(serializers.ModelSerializer[Opinion]):
         fields = ["digest", "stance", "text", "giver", "given_at"]
 
 
+class WithdrawalSerializer(serializers.ModelSerializer[Withdrawal]):
+    class Meta:
+        model = Withdrawal
+        fields = ["withdrawn_at", "withdrawer", "reason"]
+
+
 class VersionSerializer(serializers.ModelSerializer[Version]):
     opinion = Statement(help_text="the DPO's on this version, as text: stance, by, given_at, text; or null")
+    withdrawal = WithdrawalSerializer(read_only=True, allow_null=True, help_text="it never comes into force; or null")
 
     class Meta:
         model = Version
@@ -165,6 +172,7 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
             "opinion",
             "opinion_reason",
             "digest",
+            "withdrawal",
         ]
 
 
@@ -190,7 +198,12 @@ class EditSerializer(Body):
         return changes
 
 
+class WithdrawSerializer(Body):
+    reason = Prose(max_length=2000)
+
+
 class PublishSerializer(Body):
+    digest = Line(max_length=64, help_text="of the draft as it was looked at")
     in_force_from = serializers.DateField(help_text="the first day whose night executes it")
     reason = Prose(max_length=2000, allow_blank=True, default="")
     opinion_reason = Prose(

@@ -8,6 +8,7 @@ from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
 from api import (
+    activities,
     decisions,
     findings,
     inventory,
@@ -92,6 +93,8 @@ of_one = [
     path("reviews/due/", reviews.DueReviews.as_view(), name="reviews-due"),
     path("reviews/dates/", reviews.ReviewDates.as_view(), name="review-dates"),
     path("inventory/", inventory.Inventory.as_view(), name="inventory"),
+    path("onboarding/activities/preview/", activities.PreviewActivities.as_view(), name="activities-preview"),
+    path("onboarding/activities/take/", activities.TakeActivities.as_view(), name="activities-take"),
     path("onboarding/columns/", onboarding.Columns.as_view(), name="onboarding-columns"),
     path("onboarding/mappings/", onboarding.Mappings.as_view(), name="onboarding-mappings"),
     path("onboarding/mappings/<slug:code>/", onboarding.OneMapping.as_view(), name="onboarding-mapping"),
@@ -104,6 +107,7 @@ of_one = [
     path("record/<kind:kind>/<slug:code>/", record.OneEntry.as_view(), name="entry"),
     path("versions/", register.Versions.as_view(), name="versions"),
     path("versions/<id:number>/", register.OneVersion.as_view(), name="version"),
+    path("versions/<id:number>/withdraw/", register.Withdraw.as_view(), name="version-withdraw"),
     path("findings/", findings.Findings.as_view(), name="findings"),
     path("report/", reports.Report.as_view(), name="report"),
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
@@ -126,6 +130,8 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("tokens/", tokens.Tokens.as_view(), name="tokens"),
     path("tokens/<slug:key>/", tokens.OneToken.as_view(), name="token"),
+    path("ready-made/", activities.ReadyMade.as_view(), name="ready-made"),
+    path("ready-made/<slug:code>/", activities.OneReadyMade.as_view(), name="ready-made-activity"),
     path("law/", law.Law.as_view(), name="law"),
     path("law/<slug:row>/", law.OneLaw.as_view(), name="law-row"),
     path("organisations/", organisation.Organisations.as_view(), name="organisations"),

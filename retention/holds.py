@@ -94,7 +94,7 @@ def place(
 
 def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
     """Of these kinds of subject, those that neither the inventory nor the ledger speaks of."""
-    version = organisation.versions.order_by("-number").first()
+    version = organisation.versions.standing().order_by("-number").first()
     if version is None:
         return set()
     plan = plan_of(version)

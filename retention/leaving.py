@@ -54,6 +54,7 @@ from retention.plan import Plan, RegisterPlan, plan_of
 from retention.steps import name_of
 from ropa.models import Organisation, Register, Version
 from ropa.selectors import version_in_force
+from ropa.services import lock
 
 
 class LeavingRefused(LifecycleError):
@@ -139,6 +140,7 @@ def close(
         raise LeavingRefused(code, found.problems)
     with transaction.atomic():
         _alone(organisation)
+        lock(organisation)
         if _mark(organisation, today) != found.mark:
             raise LifecycleError(
                 f"{code}: a night began, or a hold, the inventory or a decision changed, while it was asked; ask again"
@@ -177,6 +179,7 @@ def reopen(organisation: Organisation, code: str, by: str, reason: str, now: dat
     today = now.astimezone(ZoneInfo(organisation.time_zone)).date()
     with transaction.atomic():
         _alone(organisation)
+        lock(organisation)
         before = closings(organisation).get(code)
         if before is None:
             raise LifecycleError(f"register {code} is not closed")

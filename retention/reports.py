@@ -95,7 +95,7 @@ def given(organisation: Organisation, as_of: date) -> Given:
 
 def _previous(organisation: Organisation, version: Version) -> dict[str, Any] | None:
     """The version that was in force before this one; None where it is the first."""
-    before = organisation.versions.filter(number__lt=version.number).order_by("-number").first()
+    before = organisation.versions.standing().filter(number__lt=version.number).order_by("-number").first()
     if before is None:
         return None
     return {

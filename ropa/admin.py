@@ -24,6 +24,7 @@ from ropa.models import (
     Register,
     Role,
     Version,
+    Withdrawal,
 )
 from ropa.models.people import BOTH
 
@@ -146,3 +147,10 @@ class VersionAdmin(LookedAt):
     list_display = ["organisation", "number", "in_force_from", "published_at", "publisher", "digest"]
     list_filter = ["organisation"]
     list_select_related = ["organisation"]
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(LookedAt):
+    list_display = ["version", "withdrawn_at", "withdrawer", "reason"]
+    list_filter = ["version__organisation"]
+    list_select_related = ["version__organisation"]

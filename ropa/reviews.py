@@ -142,7 +142,7 @@ def near_dates(organisation: Organisation, now: datetime) -> list[Dated]:
 
 def _due(organisation: Organisation, today: date, zone: ZoneInfo) -> list[Due]:
     version = version_in_force(organisation, today)
-    first = organisation.versions.order_by("number").values_list("in_force_from", flat=True).first()
+    first = organisation.versions.standing().order_by("number").values_list("in_force_from", flat=True).first()
     if version is None or first is None:
         return []
     answers = ReviewEvent.objects.filter(

@@ -47,6 +47,8 @@ SAID = {
     "folder": "is a folder, which a sealed set has none of",
     "no_file": "is no plain file",
     "twice": "stands twice in the archive",
+    "around": "was changed: bytes stand before or behind the archive itself",
+    "no_files": "was changed: it names no file, and a sealed set has some",
     "no_name": "is no name of a file in a sealed set",
     "no_key": "says no key: the set was not signed",
     "unreadable": "was changed: it cannot be read",
@@ -91,7 +93,11 @@ def canonical(value: Any) -> bytes:
 
 
 def sealed(files: Mapping[str, bytes], about: Mapping[str, Any], key: Ed25519PrivateKey | None) -> dict[str, bytes]:
-    """The files with their manifest and seal. `about`: what the report was made from. Raises ValueError for a name."""
+    """The files with their manifest and seal. `about`: what the report was made from. Raises ValueError for a name,
+    and where there is no file: nobody is to hold a sealed nothing.
+    """
+    if not files:
+        raise ValueError("a sealed set has at least one file")
     for name in files:
         if not _NAME.fullmatch(name) or name in (MANIFEST, SEAL):
             raise ValueError(f"{name!r} cannot be the name of a file in a sealed set")
@@ -188,8 +194,10 @@ class _Folder(Members):
 
 
 class _Zip(Members):
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, name: str, size: int) -> None:
         super().__init__()
+        if not _only_files(archive, size):
+            self.odd[name] = SAID["around"]
         self.archive = archive
         self.infos: dict[str, zipfile.ZipInfo] = {}
         for info in archive.infolist():
@@ -208,6 +216,18 @@ class _Zip(Members):
         return self.archive.open(self.infos[name])  # type: ignore[return-value]
 
 
+END = 22
+"""Bytes of a ZIP's last record, without a comment."""
+
+
+def _only_files(archive: zipfile.ZipFile, size: int) -> bool:
+    """Whether the archive begins with its first file and ends with its directory, and nobody wrote beside them."""
+    first = min((info.header_offset for info in archive.infolist()), default=0)
+    file: Any = archive.fp
+    file.seek(max(0, size - END))
+    return first == 0 and not archive.comment and bool(file.read(4) == b"PK\5\6")
+
+
 @contextmanager
 def _opened(place: Path) -> Iterator[Members]:
     try:
@@ -215,7 +235,7 @@ def _opened(place: Path) -> Iterator[Members]:
             yield _Folder(place)
             return
         with zipfile.ZipFile(place) as archive:
-            yield _Zip(archive)
+            yield _Zip(archive, place.name, place.stat().st_size)
     except OSError as error:
         raise SealError(f"{place.name}: {error.strerror or type(error).__name__}") from error
     except (*_DAMAGED, struct.error, OverflowError) as error:
@@ -351,6 +371,8 @@ def _listed(manifest: Mapping[str, Any], problems: dict[str, str]) -> dict[str, 
             if type(size) is not int or size < 0:
                 raise ValueError("no size")
             listed[name] = (size, _hex(one["sha256"], 64))
+        if not listed:
+            problems[MANIFEST] = SAID["no_files"]
         return listed
     except (KeyError, TypeError, ValueError):
         problems[MANIFEST] = SAID["no_manifest"]

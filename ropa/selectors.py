@@ -12,7 +12,7 @@ from ropa.models import Organisation, Version
 
 def version_in_force(organisation: Organisation, day: date) -> Version | None:
     """The version that nights of `day` execute: the last published of those in force by then; None before the first."""
-    return organisation.versions.filter(in_force_from__lte=day).order_by("-number").first()
+    return organisation.versions.standing().filter(in_force_from__lte=day).order_by("-number").first()
 
 
 class NoVersionError(SelosteError):
@@ -24,7 +24,7 @@ def snapshot_on(organisation: Organisation, day: date) -> Version:
     found = version_in_force(organisation, day)
     if found is not None:
         return found
-    first = organisation.versions.order_by("in_force_from", "number").first()
+    first = organisation.versions.standing().order_by("in_force_from", "number").first()
     if first is None:
         raise NoVersionError(
             gettext("%(slug)s: nothing has been published yet, so no version is in force on %(day)s")

@@ -6,7 +6,8 @@ which it is in force. When that day may lie in the past:
 - The first version of an organisation may: it writes down a practice that exists already.
 - A later one may not. The nights of past days have run under the version before; it stays the answer to which
   rules they ran under. Today is allowed: a night that has begun keeps the version it pinned.
-- No version comes into force before the one it follows, so that the later number always wins.
+- No version comes into force before the one it follows, so that the later number always wins. One that is not in
+  force yet may be withdrawn; it stays on record, never comes into force, and nothing follows it.
 
 The DPO advises and the controller decides (art. 38(6)): an opinion belongs to exactly the draft it was given on, by its
 digest. Where an organisation has a DPO, publishing without an opinion on this draft needs a reason, and so does
@@ -22,6 +23,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext
 
 from retention.domain.errors import DocumentError, LifecycleError, Problem, RuleError
@@ -31,10 +33,11 @@ from retention.domain.rules import Status
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
 from ropa.draft import delete_entry, document_of, write_entry, write_head, write_rows
 from ropa.kinds import POLICY, kind_of
-from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Version
+from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Version, Withdrawal
 
 MODES = ("observe", "flag", "purge")
 APPROVALS = ("automatic", "one", "two")
+CHANGED = "the draft has changed since it was looked at; look at it again and give its digest"
 OPINION_REASON = "why publishing does not wait for the DPO's opinion on this draft, or goes against it"
 
 
@@ -109,9 +112,9 @@ def give_opinion(
         problems.append(Problem("text", "is missing: advice against a draft says why"))
     if problems:
         raise DocumentError(problems)
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = lock(organisation)
     if digest != draft_digest(organisation):
-        raise LifecycleError("the draft has changed since it was looked at; look at it again and give its digest")
+        raise LifecycleError(CHANGED)
     return Opinion.objects.create(
         organisation=organisation, digest=digest, given_by=user, giver=giver, given_at=now, stance=stance, text=text
     )
@@ -126,31 +129,37 @@ def publish(
     user: Any = None,
     reason: str = "",
     opinion_reason: str = "",
+    digest: str | None = None,
 ) -> Version:
     """Freeze the draft as the next version. `now` is an aware instant; `publisher` a role and name as text.
 
-    `opinion_reason`: why it does not wait for the DPO's opinion on this draft, or goes against it; kept only where
-    one of both is so. The same draft published again for the same day is the version that is there already. Raises
-    DocumentError for a day that is not allowed, for rules that could not be executed, and where that reason is missing.
+    `digest`: of the draft that was looked at; left out, whatever stands there is meant. `opinion_reason`: why it does
+    not wait for the DPO's opinion on this draft, or goes against it; kept only where one of both is so. The same draft
+    published again for the same day is the version that is there already. Raises DocumentError for a day that is not
+    allowed, for rules that could not be executed, and where that reason is missing; LifecycleError where the draft is
+    no longer the one that was looked at.
     """
     _aware(now)
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = lock(organisation)
     content = document_of(organisation)
     problems = list(_unexecutable(content))
     if problems:
         raise DocumentError(problems)
     snapshot = canonical(content)
-    digest = sha256_hex(snapshot)
-    last = organisation.versions.order_by("-number").first()
+    frozen = sha256_hex(snapshot)
+    if digest is not None and digest != frozen:
+        raise LifecycleError(CHANGED)
+    last = _last_standing(organisation)
     if last is not None:
-        if (last.digest, last.in_force_from) == (digest, in_force_from):
+        if (last.digest, last.in_force_from) == (frozen, in_force_from):
             return last
-        _refuse_past(last, in_force_from, now.astimezone(ZoneInfo(organisation.time_zone)).date())
-    opinion = organisation.opinions.filter(digest=digest).last()
-    departs = _departs(organisation, opinion, digest, opinion_reason)
+        _refuse_past(last, in_force_from, _today(organisation, now))
+    opinion = opinion_on(organisation, frozen)
+    departs = _departs(organisation, opinion, frozen, opinion_reason)
+    highest = organisation.versions.aggregate(highest=Max("number"))["highest"] or 0
     return Version.objects.create(
         organisation=organisation,
-        number=last.number + 1 if last is not None else 1,
+        number=highest + 1,
         in_force_from=in_force_from,
         published_at=now,
         published_by=user,
@@ -159,15 +168,31 @@ def publish(
         opinion=opinion.as_text() if opinion is not None else None,
         opinion_reason=opinion_reason if departs else "",
         snapshot=snapshot.decode("utf-8"),
-        digest=digest,
+        digest=frozen,
     )
 
 
 def stale_opinion(organisation: Organisation, digest: str) -> Opinion | None:
     """The DPO's last opinion since the last version, if it is on another draft than the one with this digest."""
-    last = organisation.versions.order_by("-number").first()
-    found = organisation.opinions.filter(given_at__gt=last.published_at) if last else organisation.opinions.all()
-    return found.exclude(digest=digest).last()
+    return _opinions(organisation).exclude(digest=digest).last()
+
+
+def opinion_on(organisation: Organisation, digest: str) -> Opinion | None:
+    """The DPO's last opinion on exactly the draft with this digest, unless another version was published after it.
+
+    A draft that returns to what it once was is decided about anew: what was advised before the last decision advised
+    on that one.
+    """
+    return _opinions(organisation).filter(digest=digest).last()
+
+
+def _opinions(organisation: Organisation) -> QuerySet[Opinion]:
+    last = _last_standing(organisation)
+    return organisation.opinions.filter(given_at__gt=last.published_at) if last else organisation.opinions.all()
+
+
+def _last_standing(organisation: Organisation) -> Version | None:
+    return organisation.versions.standing().order_by("-number").first()
 
 
 def _departs(organisation: Organisation, opinion: Opinion | None, digest: str, why: str) -> bool:
@@ -188,6 +213,37 @@ def _departs(organisation: Organisation, opinion: Opinion | None, digest: str, w
     if not why.strip():
         raise DocumentError([Problem("opinion_reason", f"is missing: {missing}")])
     return True
+
+
+@transaction.atomic
+def withdraw(version: Version, now: datetime, withdrawer: str, reason: str, user: Any = None) -> Withdrawal:
+    """Take a version back that is not in force yet: it never comes into force. What stands in the draft stays there.
+
+    `withdrawer` is a role and name as text. Raises DocumentError without a reason; LifecycleError where the version's
+    day has come, since nights run under it, or where it is withdrawn already.
+    """
+    _aware(now)
+    if not reason.strip():
+        raise DocumentError([Problem("reason", "is missing: a version that was decided is not withdrawn without one")])
+    organisation = lock(version.organisation)
+    if Withdrawal.objects.filter(version=version).exists():
+        raise LifecycleError(f"version {version.number} is withdrawn already")
+    if version.in_force_from <= _today(organisation, now):
+        raise LifecycleError(
+            f"version {version.number} is in force since {version.in_force_from}: publish another one that follows it"
+        )
+    return Withdrawal.objects.create(
+        version=version, withdrawn_at=now, withdrawn_by=user, withdrawer=withdrawer, reason=reason
+    )
+
+
+def lock(organisation: Organisation) -> Organisation:
+    """The organisation as it stands now, in the caller's transaction: until it ends, nobody else edits or publishes."""
+    return Organisation.objects.select_for_update().get(pk=organisation.pk)
+
+
+def _today(organisation: Organisation, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(organisation.time_zone)).date()
 
 
 def _aware(now: datetime) -> None:
@@ -231,9 +287,10 @@ def confirm_additions(
     ]
     if problems:
         raise DocumentError(problems)
+    organisation = lock(organisation)
     why = _why(by, reason)
     confirmed = 0
-    for dataset in organisation.datasets.select_for_update():
+    for dataset in organisation.datasets.all():
         rules: list[Ground | Ceiling] = [
             rule
             for rules_of in (dataset.grounds, dataset.ceilings)

@@ -47,9 +47,17 @@ def review(request: HttpRequest, token: str) -> HttpResponse:
             return _answered(request, token, asked)
         return _page(request, asked, HTTPStatus.OK)
     except NothingAskedError as error:
-        if error.why is Why.OTHER_NOW:
-            return _page(request, asked_by(token, now), HTTPStatus.CONFLICT, error.why)
-        return _nothing(request, error)
+        return _refused(request, token, error)
+
+
+def _refused(request: HttpRequest, token: str, error: NothingAskedError) -> HttpResponse:
+    """Where the entry has changed meanwhile, the page as it is now; it may be gone by now, too."""
+    if error.why is Why.OTHER_NOW:
+        try:
+            return _page(request, asked_by(token, timezone.now()), HTTPStatus.CONFLICT, error.why)
+        except NothingAskedError as later:
+            error = later
+    return _nothing(request, error)
 
 
 def _answered(request: HttpRequest, token: str, asked: Asked) -> HttpResponse:

@@ -15,6 +15,8 @@ KNOWN = (
     gettext_noop("is a folder, which a sealed set has none of"),
     gettext_noop("is no plain file"),
     gettext_noop("stands twice in the archive"),
+    gettext_noop("was changed: bytes stand before or behind the archive itself"),
+    gettext_noop("was changed: it names no file, and a sealed set has some"),
     gettext_noop("is no name of a file in a sealed set"),
     gettext_noop("says no key: the set was not signed"),
     gettext_noop("was changed: it cannot be read"),

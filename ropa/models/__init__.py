@@ -24,6 +24,7 @@ from ropa.models.record import (
 from ropa.models.review import Answer, Happened, Review, ReviewEvent
 from ropa.models.rules import Ceiling, Ground
 from ropa.models.version import Version
+from ropa.models.withdrawal import Withdrawal
 
 __all__ = [
     "Activity",
@@ -58,4 +59,5 @@ __all__ = [
     "TimeLimit",
     "Transfer",
     "Version",
+    "Withdrawal",
 ]

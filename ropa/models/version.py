@@ -10,6 +10,14 @@ from django.db import models
 from ropa.models.organisation import Organisation
 
 
+class Versions(models.QuerySet["Version"]):
+    """Published versions."""
+
+    def standing(self) -> Versions:
+        """Without those that were withdrawn before they came into force."""
+        return self.filter(withdrawal=None)
+
+
 class Version(models.Model):
     """What nights execute and reports show. Written once; never changed, never deleted."""
 
@@ -28,6 +36,8 @@ class Version(models.Model):
     )
     snapshot = models.TextField(help_text="canonical JSON of the inventory, without connections")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot, hex")
+
+    objects = Versions.as_manager()
 
     class Meta:
         ordering = ["organisation_id", "number"]

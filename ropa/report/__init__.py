@@ -4,7 +4,8 @@
 input gives the same report. A text of the inventory is `{text, lang}`, since it may not exist in the report's
 language; everything else that is for reading is already in that language. A demanded field is `{state: value, lines}`,
 `{state: none_because, reason}`, `{state: entries}` (entries of the list of that name answer it) or
-`{state: missing, article}`, and is shown as what it is. What is not in the published notice has `addition: true`.
+`{state: missing, article}`, and is shown as what it is. What is not in the published notice has `addition: true`, said
+once (`ropa.report.marks`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ropa.report.extras import extras
 from ropa.report.gaps import gaps
 from ropa.report.history import changes, decided
 from ropa.report.inventory import Inventory
+from ropa.report.marks import marked_once
 from ropa.report.records import CONTROLLER, PARAGRAPHS, PROCESSOR, RECORDS, part_of, records_of
 from ropa.report.retention import RULE_KEYS, retention
 from ropa.report.texts import Report, field, text_in
@@ -60,6 +62,7 @@ def build(data: Document) -> Report:
     Raises RuleError for a rule that could not be executed, ValueError for a language without words or a record that
     the document is not.
     """
+    data = {**data, "document": marked_once(data["document"])}
     language = data["language"]
     record = data.get("record") or records_of(data["document"])[0]
     wider = bool(data.get("extras", True))

@@ -25,7 +25,9 @@ def advise(house, **over):
 
 
 def decide(house, **over):
-    return house.client("alice").post(IN + "versions/", {"in_force_from": "2099-01-01", **over})
+    client = house.client("alice")
+    said = {"digest": client.get(IN + "draft/").json()["digest"], "in_force_from": "2099-01-01", **over}
+    return client.post(IN + "versions/", said)
 
 
 def test_from_draft_to_decision(house):
@@ -47,6 +49,25 @@ def test_who_does_not_wait_says_why(house):
     assert decide(house, opinion_reason="kiire").json()["opinion_reason"] == "kiire"
 
 
+def test_a_draft_that_was_edited_in_another_tab_is_not_published_unseen(house):
+    digest = house.client("alice").get(IN + "draft/").json()["digest"]
+    house.client("olga").patch(IN + "registers/crm/", {"changes": {"name": {"fi": "Toinen"}}, "reason": "nimi"})
+    assert decide(house, digest=digest, opinion_reason="kiire").status_code == 409
+    assert Version.objects.count() == 1
+
+
+def test_a_version_is_withdrawn_before_its_day(house):
+    client = house.client("alice")
+    assert decide(house, opinion_reason="kiire").json()["withdrawal"] is None
+    withdrawn = client.post(IN + "versions/2/withdraw/", {"reason": "väärä päivä"})
+    assert withdrawn.status_code == 200
+    assert withdrawn.json()["withdrawal"]["withdrawer"] == "controller:alice"
+    assert client.get(IN + "snapshot/?as_of=2099-01-01").json()["number"] == 1
+    assert [one["withdrawal"] is None for one in client.get(IN + "versions/").json()["results"]] == [True, False]
+    assert client.post(IN + "versions/1/withdraw/", {"reason": "katumus"}).status_code == 409
+    assert client.post(IN + "versions/7/withdraw/", {"reason": "katumus"}).status_code == 404
+
+
 def test_an_opinion_on_another_draft_is_stale(house):
     digest = advise(house).json()["digest"]
     house.client("olga").patch(IN + "registers/crm/", {"changes": {"name": {"fi": "Toinen"}}, "reason": "nimi"})
@@ -61,7 +82,7 @@ def test_an_opinion_on_another_draft_is_stale(house):
 
 
 def test_the_dpo_publishes_nothing_and_the_controller_gives_no_opinion(house):
-    assert house.client("bob").post(IN + "versions/", {"in_force_from": "2099-01-01"}).status_code == 403
+    assert house.client("bob").post(IN + "versions/", {"in_force_from": "2099-01-01", "digest": "0"}).status_code == 403
     digest = house.client("alice").get(IN + "draft/").json()["digest"]
     said = {"digest": digest, "stance": "supports"}
     assert house.client("alice").post(IN + "opinions/", said).status_code == 403

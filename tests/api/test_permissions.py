@@ -33,6 +33,7 @@ IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
 BAN = {"lines": [{"email": "testi@example.invalid"}], "channels": ["all"]}
 MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
+TAKING = {"activities": ["nowhere"], "digest": "0" * 64, "reason": "a beginning"}
 LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
 NEW = {"entry": {"id": "uusi", "name": {"fi": "uusi"}}, "reason": "a new group"}
 RECORD = csv_of()
@@ -56,13 +57,22 @@ ADDRESSES = [
     Address("get", IN + "opinions/", READERS, 200),
     Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
     Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
+    Address("post", IN + "onboarding/activities/preview/", EDITORS, 422, {"activities": ["nowhere"]}),
+    Address("post", IN + "onboarding/activities/take/", EDITORS, 422, TAKING),
     Address("get", IN + "law/citing/", READERS, 200),
     Address("get", IN + "law/changes/", READERS, 200, {"until": "2099-01-01"}),
     Address("get", IN + "snapshot/", READERS, 200, {"as_of": "2099-01-01"}),
     Address("get", IN + "reviews/", READERS, 200),
     Address("get", IN + "reviews/due/", READERS, 200),
     Address("get", IN + "reviews/dates/", READERS, 200),
-    Address("post", IN + "versions/", CONTROLLERS, 201, {"in_force_from": "2099-01-01", "opinion_reason": "urgent"}),
+    Address(
+        "post",
+        IN + "versions/",
+        CONTROLLERS,
+        201,
+        {"in_force_from": "2099-01-01", "digest": "", "opinion_reason": "urgent"},
+    ),
+    Address("post", IN + "versions/{number}/withdraw/", CONTROLLERS, 409, {"reason": "a wrong day"}),
     Address("get", IN + "inventory/", READERS, 200),
     Address("put", IN + "inventory/", {*CONTROLLERS, "bob", "olga"}, 200),
     Address("post", IN + "onboarding/columns/", EDITORS, 200, RECORD),
@@ -171,6 +181,8 @@ def test_every_operation_stands_in_this_table():
     assert of_one_organisation == {(address.method, address.path) for address in ADDRESSES}
     assert operations - of_one_organisation == {
         ("get", "/api/v1/"),
+        ("get", "/api/v1/ready-made/"),
+        ("get", "/api/v1/ready-made/{code}/"),
         ("get", "/api/v1/law/"),
         ("get", "/api/v1/law/{row}/"),
         ("get", "/api/v1/organisations/"),

@@ -8,6 +8,7 @@ import pytest
 
 from ropa.models import Ground, Register
 from tests.api.conftest import make_register
+from tests.api.test_decisions import decide
 
 IN = "/api/v1/organisations/testi/"
 
@@ -93,9 +94,7 @@ def test_the_code_of_an_entry_is_not_edited(house):
 
 
 def test_publishing_freezes_the_draft(house):
-    answer = house.client("alice").post(
-        IN + "versions/", {"in_force_from": "2099-01-01", "reason": "yearly", "opinion_reason": "holiday"}
-    )
+    answer = decide(house, reason="yearly", opinion_reason="holiday")
     assert answer.status_code == 201
     assert answer.json()["publisher"] == "controller:alice"
     assert answer.json()["number"] == 2
@@ -106,6 +105,6 @@ def test_publishing_freezes_the_draft(house):
 
 
 def test_a_version_does_not_come_into_force_in_the_past(house):
-    answer = house.client("alice").post(IN + "versions/", {"in_force_from": "2021-01-01"})
+    answer = decide(house, in_force_from="2021-01-01")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "in_force_from"

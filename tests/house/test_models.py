@@ -31,7 +31,7 @@ TRACKED = {
 }
 NOT_TRACKED = {
     # written once; who may do what; only added to
-    "ropa": {"Version", "Membership", "Opinion", "Review", "ReviewEvent"},
+    "ropa": {"Version", "Withdrawal", "Membership", "Opinion", "Review", "ReviewEvent"},
     "retention": {  # a data subject's reference, append-only, or a machine's own state
         "LedgerContract",
         "LedgerEvent",

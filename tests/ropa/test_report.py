@@ -7,6 +7,7 @@ import pytest
 from retention.domain.written import parse_ceiling, parse_ground
 from ropa.law import LANGUAGES
 from ropa.report import build, text_in
+from ropa.report.marks import marked_once
 from ropa.wording import rule_in_words
 from tests.ropa.inventories import data, evidence, fi, inventory
 
@@ -27,10 +28,34 @@ def test_the_retention_column_is_the_executable_rule():
 
 
 def test_a_row_says_statute_action_status_and_whether_it_was_added():
-    row = next(row for row in build(data())["retention"] if row.get("id") == "saatava")
+    document = inventory() | {"notices": [{"id": "seloste", "name": fi("Tietosuojaseloste")}]}
+    row = next(row for row in build(data(document=document))["retention"] if row.get("id") == "saatava")
     assert row["statute"] == "laki velan vanhentumisesta (728/2003) 4, 10–13 §"
     assert (row["action"], row["status_words"], row["addition"]) == ("poistetaan", "vahvistettu", True)
     assert row["purpose"] == {"text": "Vaatimukset", "lang": "fi"}
+
+
+def test_without_a_published_notice_nothing_is_said_to_be_added():
+    assert '"addition": true' not in json.dumps(build(data()))
+
+
+def test_what_stands_in_something_added_is_not_said_to_be_added_again():
+    group = {"id": "asiakkaat", "name": fi("asiakkaat"), "addition": True}
+    item = {"id": "nimi", "name": fi("nimi"), "addition": True}
+    document = {
+        "notices": [{"id": "seloste", "name": fi("seloste")}],
+        "data_categories": [
+            {"id": "a", "name": fi("a"), "addition": True, "items": [item]},
+            {"id": "b", "name": fi("b"), "items": [item, {"id": "osoite", "name": fi("osoite")}]},
+        ],
+        "subject_groups": [group],
+        "datasets": [{"id": "d", "addition": True, "grounds": [{"id": "g", "addition": True}]}],
+    }
+    found = marked_once(document)
+    assert [one.get("addition") for one in found["data_categories"]] == [True, None]
+    assert [one["items"][0].get("addition") for one in found["data_categories"]] == [None, True]
+    assert found["subject_groups"] == [group]
+    assert found["datasets"][0]["grounds"][0]["addition"] is True
 
 
 def test_a_dataset_without_a_rule_is_shown_as_missing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import stat
@@ -250,3 +251,41 @@ def test_a_byte_flipped_in_the_archives_own_directory_is_told(tmp_path, offset, 
         assert not verify(place).intact
     except SealError as error:
         assert str(error).startswith("set.zip cannot be read as a ZIP")
+
+
+@pytest.mark.parametrize("around", [(b"#!/bin/sh\n", b""), (b"", b"more"), (b"", b"\n" * 70_000)])
+def test_bytes_before_or_behind_the_archive_are_told(signed, tmp_path, around):
+    path = tmp_path / "set.zip"
+    path.write_bytes(around[0] + zipped(signed) + around[1])
+    try:
+        assert dict(verify(path).problems) == {"set.zip": seal.SAID["around"]}
+    except SealError:
+        assert len(around[1]) > 65_535, "so far behind nobody looks for the archive's end"
+
+
+def test_a_comment_of_the_archive_is_told(signed, tmp_path):
+    path = tmp_path / "set.zip"
+    path.write_bytes(zipped(signed))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"all is well"
+    assert dict(verify(path).problems) == {"set.zip": seal.SAID["around"]}
+
+
+def test_an_archive_packed_anew_by_somebody_else_is_still_the_set(signed, tmp_path):
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in signed.items():
+            archive.writestr(name, content)
+    assert verify(path).intact
+
+
+def test_a_set_of_no_files_vouches_for_nothing(tmp_path):
+    with pytest.raises(ValueError, match="at least one file"):
+        sealed({}, ABOUT, KEY)
+    manifest = seal.canonical({"schema": seal.SCHEMA, **ABOUT, "files": []})
+    empty = dict(sealed({"a.txt": b"a"}, ABOUT, None))
+    del empty["a.txt"]
+    told: dict[str, str | None] = {"schema": seal.SEAL_SCHEMA, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
+    told |= {"public_key": None, "key_id": None, "signature": None}
+    checked = verify(put(tmp_path / "set", {MANIFEST: manifest, SEAL: seal.canonical(told)}))
+    assert dict(checked.problems) == {MANIFEST: seal.SAID["no_files"]}

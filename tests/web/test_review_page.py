@@ -15,8 +15,10 @@ from django.test import Client
 
 from config.masks import LinkMask
 from ropa.models import ReviewEvent
+from ropa.review_answers import NothingAskedError, Why, asked_by
 from ropa.reviews import ask
 from tests.ropa.reviewed import ANNA, DPO, START, again, appoint, days, owned, published, sink
+from web import reviews
 
 __all__ = ["sink"]
 QUESTION = "Pitävätkö tiedot yhä paikkansa?"
@@ -170,6 +172,28 @@ def test_an_entry_that_changed_meanwhile_is_shown_again(address, clock):
     assert "Tiedot ovat muuttuneet" in text
     assert not ReviewEvent.objects.filter(what="answered").exists()
     assert client.post(address, {**fields(answer), "answer": "unchanged"}).status_code == 200
+
+
+def test_an_entry_that_changed_and_then_went_while_it_was_answered(address, monkeypatch):
+    """Between the refusal and the page that shows it again, somebody else answered."""
+    client = browser()
+    page = client.get(address)
+    asked = []
+
+    def once(token, now):
+        asked.append(token)
+        if len(asked) > 1:
+            raise NothingAskedError(Why.ANSWERED)
+        return asked_by(token, now)
+
+    def refused(*args):
+        raise NothingAskedError(Why.OTHER_NOW)
+
+    monkeypatch.setattr(reviews, "asked_by", once)
+    monkeypatch.setattr(reviews, "take_answer", refused)
+    answer = client.post(address, {**fields(page), "answer": "unchanged"})
+    assert answer.status_code == 410
+    assert "Tähän on jo vastattu" in unescape(answer.content.decode())
 
 
 def test_links_that_ask_nothing(address, clock):

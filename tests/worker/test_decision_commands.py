@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from ropa.models import Membership, Opinion, Role, Version
-from ropa.services import draft_of
+from ropa.services import draft_digest, draft_of
 from tests.ropa.test_decisions import TEST, years
 from tests.ropa.test_services import organisation
 
@@ -67,6 +67,21 @@ def test_the_snapshot_of_a_day_as_a_document(years, capsys, tmp_path):
     assert later["datasets"][0]["grounds"][0]["records"] == [TEST]
     with pytest.raises(CommandError, match="2023-01-01"):
         call_command("export_inventory", "testi", "--as-of", "2022-12-31")
+
+
+def test_a_version_is_withdrawn_and_what_was_looked_at_is_published(organisation, capsys):
+    publish = ["publish_inventory", "testi", "--in-force-from", "2206-01-01", "--publisher", "controller"]
+    with pytest.raises(CommandError, match="has changed since it was looked at"):
+        call_command(*publish, "--digest", "0" * 64)
+    call_command(*publish, "--digest", draft_digest(organisation))
+    withdraw = ["withdraw_version", "testi", "1", "--withdrawer", "controller", "--reason"]
+    with pytest.raises(CommandError, match="reason"):
+        call_command(*withdraw, " ")
+    assert said(capsys, *withdraw, "vuosi väärin").endswith("testi: version 1 is withdrawn\n")
+    with pytest.raises(CommandError, match="withdrawn already"):
+        call_command(*withdraw, "vuosi väärin")
+    with pytest.raises(CommandError, match="no version 2"):
+        call_command("withdraw_version", "testi", "2", "--withdrawer", "controller", "--reason", "vuosi väärin")
 
 
 def test_publishing_where_there_is_a_dpo(organisation, capsys):

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             place = Place.parse(options["rule"])
         except ValueError as error:
             raise CommandError(str(error)) from None
-        log = decisions(organisation.versions.order_by("number"), place)
+        log = decisions(organisation.versions.standing().order_by("number"), place)
         if not log:
             raise CommandError(f"{organisation.slug}: no published version has {place}")
         if options["json"]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from retention.domain.errors import DocumentError
+from retention.domain.errors import DocumentError, LifecycleError
 from ropa.models import Organisation
 from ropa.services import OPINION_REASON, publish
 
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--in-force-from", metavar="DATE", type=date.fromisoformat, required=True)
         parser.add_argument("--publisher", metavar="ROLE", required=True, help="who decided it, as a role")
         parser.add_argument("--reason", default="")
+        parser.add_argument("--digest", help="of the draft that was looked at; refused where it has changed since")
         parser.add_argument("--opinion-reason", metavar="TEXT", default="", help=OPINION_REASON)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +37,10 @@ class Command(BaseCommand):
                 publisher=options["publisher"],
                 reason=options["reason"],
                 opinion_reason=options["opinion_reason"],
+                digest=options["digest"],
             )
+        except LifecycleError as error:
+            raise CommandError(str(error)) from None
         except DocumentError as error:
             for problem in error.problems:
                 self.stderr.write(str(problem))

@@ -1,0 +1,145 @@
+"""A part joined to a draft: what is new comes last, what is there already stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from retention.domain.errors import Problem
+from retention.inventory_document.shape import properties_of
+from retention.onboarding.activities.part import INSIDE, REFERS, Part, with_references
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a draft would become. Places are those of the draft.
+
+    `kept`: entries of the same id that were there and stay as they are; `linked`: of these, the ones that from now on
+    are about the new activities too; `renamed`: what stands inside an entry under a new id, since another entry has one
+    of that id already, with the id; `left_out`: places in the source that are the other company's own.
+    """
+
+    document: dict[str, Any]
+    added: tuple[str, ...]
+    kept: tuple[str, ...]
+    linked: tuple[str, ...]
+    renamed: Mapping[str, str]
+    left_out: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
+    """The draft with the part. `registers`: of the part's registers, those in whose place one of the draft stands."""
+    problems = list(_problems(draft, part, registers))
+    activities = [entry["id"] for entry in part.lists.get("activities", ())]
+    renamed = _renamed(draft, part)
+    ids = {
+        target: {code: renamed[place] for place, code in _inner(part.lists, target) if place in renamed}
+        for target in INSIDE
+    }
+    document: dict[str, Any] = dict(draft)
+    added: list[str] = []
+    kept: list[str] = []
+    linked: list[str] = []
+    for name, entries in part.lists.items():
+        new = [_named(name, entry, {"registers": registers, **ids}) for entry in entries]
+        there = {entry["id"]: entry for entry in draft.get(name) or ()}
+        for entry in new:
+            code = entry["id"]
+            if name == "registers" and code in registers:
+                kept.append(f"{name}[{registers[code]}]")
+            elif code in there:
+                kept.append(f"{name}[{code}]")
+                more = _linked(there[code], entry, activities)
+                if more is not None:
+                    there[code] = more
+                    linked.append(f"{name}[{code}]")
+            else:
+                there[code] = entry
+                added.append(f"{name}[{code}]")
+        document[name] = list(there.values())
+    _drop_lost_items(document, added)
+    return Joined(document, tuple(added), tuple(kept), tuple(linked), renamed, part.left_out, tuple(problems))
+
+
+def _problems(draft: Document, part: Part, registers: Mapping[str, str]) -> list[Problem]:
+    there = {name: {entry["id"] for entry in draft.get(name) or ()} for name in ("activities", "registers")}
+    brought = {entry["id"] for entry in part.lists.get("registers", ())}
+    found = [
+        Problem(f"activities[{entry['id']}]", _("the draft has an activity with this id already"))
+        for entry in part.lists.get("activities", ())
+        if entry["id"] in there["activities"]
+    ]
+    for one, other in registers.items():
+        if one not in brought:
+            found.append(Problem(f"registers[{one}]", _("none of the chosen activities brings this register")))
+        if other not in there["registers"]:
+            found.append(Problem(f"registers[{other}]", _("the draft has no such register")))
+    return found
+
+
+def _inner(lists: Document, target: str) -> Iterator[tuple[str, str]]:
+    """Place and id of each purpose or item."""
+    for holder in lists.get(INSIDE[target]) or ():
+        for one in holder.get(target) or ():
+            yield f"{INSIDE[target]}[{holder['id']}].{target}[{one['id']}]", one["id"]
+
+
+def _renamed(draft: Document, part: Part) -> dict[str, str]:
+    """Places in the part whose id the draft has elsewhere, and the id that they get: purposes and items have one each
+    in the whole inventory."""
+    renamed: dict[str, str] = {}
+    for target in INSIDE:
+        holders = {one["id"] for one in draft.get(INSIDE[target]) or ()}
+        taken = {code for _place, code in _inner(draft, target)}
+        new = {INSIDE[target]: [one for one in part.lists.get(INSIDE[target], ()) if one["id"] not in holders]}
+        for place, code in _inner(new, target):
+            if code in taken:
+                renamed[place] = next(f"{code}-{n}" for n in count(2) if f"{code}-{n}" not in taken)
+            taken.add(renamed.get(place, code))
+    return renamed
+
+
+def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The entry with the draft's own registers in the place of those that it came with, and the ids that are free."""
+
+    def to(target: str, code: str) -> str:
+        return ids.get(target, {}).get(code, code)
+
+    made = with_references(entry, properties_of(name), to)
+    for key, target in REFERS.get(name, {}).items():
+        made[key] = to(target, made[key])
+    for target, outer in INSIDE.items():
+        if name == outer:
+            made[target] = [{**one, "id": to(target, one["id"])} for one in made.get(target) or ()]
+    for ground in made.get("grounds") or ():
+        if "purpose" in ground:
+            ground["purpose"] = to("purposes", ground["purpose"])
+    return made
+
+
+def _linked(there: Mapping[str, Any], entry: Mapping[str, Any], activities: list[str]) -> dict[str, Any] | None:
+    """An entry that is about some activities only is about the new ones too; None where nothing is to be said."""
+    about = there.get("activities") or []
+    wanted = [code for code in entry.get("activities") or activities if code in activities and code not in about]
+    return {**there, "activities": [*about, *wanted]} if about and wanted else None
+
+
+def _drop_lost_items(document: Mapping[str, Any], added: list[str]) -> None:
+    """A new source may name items of a category that was there already and has other items."""
+    items = {item["id"] for category in document.get("data_categories") or () for item in category.get("items") or ()}
+
+    def to(target: str, code: str) -> str | None:
+        return code if target != "items" or code in items else None
+
+    if "sources" in document:
+        document["sources"][:] = [
+            with_references(entry, properties_of("sources"), to) if f"sources[{entry['id']}]" in added else entry
+            for entry in document["sources"]
+        ]
