@@ -13,6 +13,7 @@ from retention.onboarding.activities import Taking, preview, take
 from retention.onboarding.activities.joining import joined
 from retention.onboarding.activities.part import part_of
 from ropa.models import Dataset, Ground, Purpose
+from ropa.places import at
 from tests.retention.activity_documents import source, target
 
 
@@ -146,7 +147,9 @@ class TestJoined:
         [({"muu": "asiakastieto"}, "registers[muu]"), ({"crm": "nowhere"}, "registers[nowhere]")],
     )
     def test_a_register_that_is_not_there(self, registers, path):
-        assert [one.path for one in joined(target(), the_part(), registers).problems] == [path]
+        found = joined(target(), the_part(), registers)
+        assert [one.path for one in found.problems] == [path]
+        assert all(at(found.document, place) for place in found.kept), "whoever tells of it looks for the name"
 
     def test_an_activity_that_is_there_already_is_not_written_over(self):
         draft = target()

@@ -53,7 +53,8 @@ def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
         for entry in new:
             code = entry["id"]
             if name == "registers" and code in registers:
-                kept.append(f"{name}[{registers[code]}]")
+                if registers[code] in there:
+                    kept.append(f"{name}[{registers[code]}]")
             elif code in there:
                 kept.append(f"{name}[{code}]")
                 more = _linked(there[code], entry, activities)
