@@ -135,6 +135,21 @@ class TestJoined:
         assert found.document["sources"][0]["items"] == ["nimi-2"]
         assert found.document["recipients"][0]["purposes"] == ["sopimus-2"]
 
+    def test_an_id_as_long_as_may_be_gets_another_that_is_no_longer(self):
+        long = "a" * 60
+        document, draft = source(), target()
+        for one in (document, draft):
+            one["activities"][0]["purposes"] = [
+                {"id": f"{'a' * 58}-2", "name": {"fi": "Toinen"}},
+                {"id": long, "name": {"fi": "Pitkä"}},
+            ]
+        document["recipients"][0]["purposes"] = [long]
+        document["datasets"][0]["grounds"][0]["purpose"] = long
+        found = joined(draft, part_of(document, ["palvelu"], {}), {})
+        assert check(found.document).errors == ()
+        (dataset,) = found.document["datasets"]
+        assert dataset["grounds"][0]["purpose"] == found.document["activities"][1]["purposes"][1]["id"]
+
     def test_a_register_of_the_draft_stands_in_the_place_of_one_that_comes(self):
         found = joined(target(), the_part(), {"crm": "asiakastieto"})
         assert ids(found.document["registers"]) == ["asiakastieto"]

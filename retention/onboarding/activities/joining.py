@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -14,6 +14,9 @@ from retention.inventory_document.shape import properties_of
 from retention.onboarding.activities.part import INSIDE, REFERS, Part, with_references
 
 Document = Mapping[str, Any]
+
+LONGEST = 60
+"""Characters of an id, as the schema has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,15 @@ def _renamed(draft: Document, part: Part) -> dict[str, str]:
         new = {INSIDE[target]: [one for one in part.lists.get(INSIDE[target], ()) if one["id"] not in holders]}
         for place, code in _inner(new, target):
             if code in taken:
-                renamed[place] = next(f"{code}-{n}" for n in count(2) if f"{code}-{n}" not in taken)
+                renamed[place] = _free(code, taken)
             taken.add(renamed.get(place, code))
     return renamed
+
+
+def _free(code: str, taken: Collection[str]) -> str:
+    """`code-2` or the next one that is free, no longer than an id may be."""
+    candidates = (f"{code[: LONGEST - len(f'-{n}')]}-{n}" for n in count(2))
+    return next(one for one in candidates if one not in taken)
 
 
 def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
