@@ -135,6 +135,18 @@ class TestJoined:
         assert found.document["sources"][0]["items"] == ["nimi-2"]
         assert found.document["recipients"][0]["purposes"] == ["sopimus-2"]
 
+    def test_a_dataset_whose_id_is_taken_by_another_activitys_comes_under_another(self):
+        own = {"id": "asiakkaat", "name": {"fi": "Omat"}, "register": "asiakastieto", "activity": "oma"}
+        draft = {**target(), "datasets": [{**own, "grain": "record"}]}
+        found = joined(draft, the_part(), {})
+        assert [(one["id"], one["activity"]) for one in found.document["datasets"]] == [
+            ("asiakkaat", "oma"),
+            ("asiakkaat-2", "palvelu"),
+        ]
+        assert found.renamed["datasets[asiakkaat]"] == "asiakkaat-2"
+        assert "datasets[asiakkaat-2]" in found.added
+        assert check(found.document).errors == ()
+
     def test_an_id_as_long_as_may_be_gets_another_that_is_no_longer(self):
         long = "a" * 60
         document, draft = source(), target()
