@@ -63,6 +63,21 @@ class TestPart:
         assert (ground["status"], ground["addition"], dataset["addition"]) == ("proposed", True, True)
         assert ground["period"] == "P3Y"
 
+    def test_what_stays_behind_brings_nothing(self):
+        document = source()
+        document["registers"][0]["migrates_to"] = "muu"
+        document["activities"][0] |= {"role": "processor", "mandate": {"references": ["sopimusehdot"]}}
+        document["references"].append({"id": "sopimusehdot", "name": {"fi": "ehdot"}, "kind": "rules"})
+        lists = part_of(document, ["palvelu"], {}).lists
+        assert ids(lists["registers"]) == ["crm"]
+        assert ids(lists["references"]) == ["laki"]
+
+    def test_a_successor_does_not_make_its_needs_those_of_the_one_before(self):
+        document = source()
+        document["activities"][1]["purposes"] = [{"id": "toisen", "name": {"fi": "Toisen"}, "subject_groups": ["muut"]}]
+        lists = part_of(document, ["palvelu", "toinen"], {}).lists
+        assert [one["activities"] for one in lists["subject_groups"]] == [["palvelu", "toinen"], ["toinen"]]
+
     def test_what_an_entry_is_about_is_limited_to_what_comes_along(self):
         lists = the_part().lists
         assert lists["subject_groups"][0]["activities"] == ["palvelu"]

@@ -125,7 +125,8 @@ class _Source:
     def _needed(self, name: str, entry: Entry) -> Iterator[tuple[str, str]]:
         for key, target in REFERS.get(name, {}).items():
             yield target, entry[key]
-        for key, target, code in _references(entry, properties_of(name)):
+        taken = {key: value for key, value in entry.items() if key not in OWN.get(name, ())}
+        for key, target, code in _references(taken, properties_of(name)):
             if key not in ABOUT and target not in NOT_TAKEN:
                 yield target, code
 
