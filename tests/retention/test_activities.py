@@ -90,6 +90,13 @@ class TestPart:
         assert group["activities"] == ["palvelu"]
         assert "registers" not in group
 
+    def test_nor_about_all_that_lies_in_a_register(self):
+        document = source()
+        document["recipients"][1]["registers"] = ["crm"]
+        document["data_categories"][0]["for_recipients"] = ["muualle"]
+        recipients = part_of(document, ["palvelu"], {}).lists["recipients"]
+        assert [one["activities"] for one in recipients] == [["palvelu"], ["palvelu"]]
+
     def test_about_the_whole_company_becomes_about_the_activities_that_need_it(self):
         document = source()
         del document["subject_groups"][0]["activities"]

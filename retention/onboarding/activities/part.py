@@ -178,7 +178,8 @@ class _Ready:
         ready = self._taken(name, entry, rules, f"{name}[{entry['id']}]")
         ready = with_references(ready, rules, self._there)
         about = self.needed_by[name, entry["id"]]
-        if about and "activities" in rules and not ready.get("registers"):
+        of_others = bool(entry.get("activities")) and not ready.get("activities")
+        if about and "activities" in rules and (of_others or not ready.get("registers")):
             ready["activities"] = about
         return ready
 
