@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,22 @@ class TestPart:
         document["data_categories"][0]["for_recipients"] = ["muualle"]
         recipients = part_of(document, ["palvelu"], {}).lists["recipients"]
         assert [one["activities"] for one in recipients] == [["palvelu"], ["palvelu"]]
+
+    def test_a_recipient_for_some_purposes_comes_with_their_activity_only(self):
+        document = source()
+        document["activities"][1]["purposes"] = [{"id": "toisen", "name": {"fi": "Toisen"}}]
+        only: dict[str, Any] = {"name": {"fi": "vain"}, "role": "third_party"}
+        document["recipients"] = [
+            {"id": "tahan", **only, "purposes": ["sopimus"]},
+            {"id": "kumpaankin", **only, "purposes": ["sopimus", "toisen"], "registers": ["crm"]},
+            {"id": "toiseen", **only, "purposes": ["toisen"], "registers": ["crm"]},
+        ]
+        recipients = part_of(document, ["palvelu"], {}).lists["recipients"]
+        assert [(one["id"], one["purposes"]) for one in recipients] == [
+            ("tahan", ["sopimus"]),
+            ("kumpaankin", ["sopimus"]),
+        ]
+        assert recipients[0]["activities"] == ["palvelu"]
 
     def test_about_the_whole_company_becomes_about_the_activities_that_need_it(self):
         document = source()

@@ -106,21 +106,29 @@ class _Source:
             chosen.add((name, code))
             waiting += self._needed(name, self.entries[name][code])
             if name == "registers":
-                waiting += self._about_register(code)
+                waiting += self._about_register(code, activities)
         return chosen
 
     def about(self, activity: str) -> Iterator[tuple[str, str]]:
         """The activity's datasets, and what says that it is about this activity."""
         for name, entries in self.entries.items():
             for code, entry in entries.items():
-                if entry.get("activity") == activity or activity in (entry.get("activities") or ()):
+                about = entry.get("activities") or (() if entry.get("registers") else self._whose(name, entry))
+                if entry.get("activity") == activity or activity in about:
                     yield name, code
 
-    def _about_register(self, register: str) -> Iterator[tuple[str, str]]:
+    def _about_register(self, register: str, activities: frozenset[str]) -> Iterator[tuple[str, str]]:
         for name, entries in self.entries.items():
             for code, entry in entries.items():
                 if register in (entry.get("registers") or ()) and not entry.get("activities"):
-                    yield name, code
+                    whose = self._whose(name, entry)
+                    if not whose or whose & activities:
+                        yield name, code
+
+    def _whose(self, name: str, entry: Entry) -> frozenset[str]:
+        """The activities of the purposes that an entry is limited to; none if it is not."""
+        purposes = () if name == INSIDE["purposes"] else entry.get("purposes") or ()
+        return frozenset(self.holders["purposes", one][1] for one in purposes)
 
     def _needed(self, name: str, entry: Entry) -> Iterator[tuple[str, str]]:
         for key, target in REFERS.get(name, {}).items():
