@@ -114,6 +114,18 @@ class TestPart:
         ]
         assert recipients[0]["activities"] == ["palvelu"]
 
+    def test_an_item_that_lies_only_elsewhere_does_not_come(self):
+        document = source()
+        mac = {"id": "mac", "name": {"fi": "MAC-osoite"}, "registers": ["muu"]}
+        document["data_categories"][0]["items"].append(mac)
+        document["sources"][0]["items"].append("mac")
+        part = part_of(document, ["palvelu"], {})
+        assert ids(part.lists["data_categories"][0]["items"]) == ["nimi"]
+        assert check(joined(target(), part, {}).document).errors == ()
+        mac["registers"].append("crm")
+        (category,) = part_of(document, ["palvelu"], {}).lists["data_categories"]
+        assert [one.get("registers") for one in category["items"]] == [None, ["crm"]]
+
     def test_about_the_whole_company_becomes_about_the_activities_that_need_it(self):
         document = source()
         del document["subject_groups"][0]["activities"]

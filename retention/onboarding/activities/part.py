@@ -183,13 +183,24 @@ class _Ready:
 
     def entry(self, name: str, entry: Entry) -> dict[str, Any]:
         rules = properties_of(name)
-        ready = self._taken(name, entry, rules, f"{name}[{entry['id']}]")
+        ready = self._taken(name, self._without_elsewhere(name, entry), rules, f"{name}[{entry['id']}]")
         ready = with_references(ready, rules, self._there)
         about = self.needed_by[name, entry["id"]]
         of_others = bool(entry.get("activities")) and not ready.get("activities")
         if about and "activities" in rules and (of_others or not ready.get("registers")):
             ready["activities"] = about
         return ready
+
+    def _without_elsewhere(self, name: str, entry: Entry) -> Entry:
+        """A category without the items that lie only in registers which do not come along."""
+        if name != INSIDE["items"]:
+            return entry
+        kept = [
+            one
+            for one in entry.get("items") or ()
+            if not one.get("registers") or any(self._there("registers", code) for code in one["registers"])
+        ]
+        return {**entry, "items": kept} if "items" in entry else entry
 
     def _there(self, target: str, code: str) -> str | None:
         return code if self.source.holders.get((target, code), (target, code)) in self.needed_by else None
