@@ -168,6 +168,17 @@ class TestJoined:
         assert found.kept == ("subject_groups[asiakkaat]",)
         assert found.linked == ("subject_groups[asiakkaat]",)
 
+    def test_what_is_about_registers_only_is_about_the_new_ones_too(self):
+        draft = target()
+        draft["sources"] = [{**source()["sources"][0], "items": ["nimi"], "registers": ["asiakastieto"]}]
+        draft["subject_groups"][0] = {"id": "asiakkaat", "name": {"fi": "omat"}, "registers": ["asiakastieto"]}
+        found = joined(draft, the_part(), {})
+        assert found.document["sources"][0]["registers"] == ["asiakastieto", "crm"]
+        assert found.document["subject_groups"][0]["registers"] == ["asiakastieto", "crm"]
+        assert found.linked == ("subject_groups[asiakkaat]", "sources[itse]")
+        assert check(found.document).errors == ()
+        assert joined(draft, the_part(), {"crm": "asiakastieto"}).linked == ()
+
     def test_an_entry_about_everything_needs_no_link(self):
         draft = target()
         del draft["subject_groups"][0]["activities"]

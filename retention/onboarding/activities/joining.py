@@ -41,6 +41,9 @@ def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
     """The draft with the part. `registers`: of the part's registers, those in whose place one of the draft stands."""
     problems = list(_problems(draft, part, registers))
     activities = [entry["id"] for entry in part.lists.get("activities", ())]
+    lying: dict[str, list[str]] = {code: [] for code in activities}
+    for dataset in part.lists.get("datasets", ()):
+        lying[dataset["activity"]].append(registers.get(dataset["register"], dataset["register"]))
     renamed = _renamed(draft, part)
     ids = {
         target: {code: renamed[place] for place, code in _places(part.lists, target) if place in renamed}
@@ -60,7 +63,7 @@ def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
                     kept.append(f"{name}[{registers[code]}]")
             elif code in there:
                 kept.append(f"{name}[{code}]")
-                more = _linked(there[code], entry, activities)
+                more = _linked(there[code], entry, lying)
                 if more is not None:
                     there[code] = more
                     linked.append(f"{name}[{code}]")
@@ -140,11 +143,20 @@ def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]
     return made
 
 
-def _linked(there: Mapping[str, Any], entry: Mapping[str, Any], activities: list[str]) -> dict[str, Any] | None:
-    """An entry that is about some activities only is about the new ones too; None where nothing is to be said."""
-    about = there.get("activities") or []
-    wanted = [code for code in entry.get("activities") or activities if code in activities and code not in about]
-    return {**there, "activities": [*about, *wanted]} if about and wanted else None
+def _linked(
+    there: Mapping[str, Any], entry: Mapping[str, Any], lying: Mapping[str, list[str]]
+) -> dict[str, Any] | None:
+    """An entry that is about some activities or registers only is about the new ones too; None where nothing is to be
+    said. `lying`: the new activities, and the registers where their data lie."""
+    new = [code for code in entry.get("activities") or lying if code in lying]
+    if there.get("activities"):
+        key, wanted = "activities", new
+    elif there.get("registers"):
+        key, wanted = "registers", entry.get("registers") or [code for one in new for code in lying[one]]
+    else:
+        return None
+    more = [code for code in dict.fromkeys(wanted) if code not in there[key]]
+    return {**there, key: [*there[key], *more]} if more else None
 
 
 def _drop_lost_items(document: Mapping[str, Any], added: list[str]) -> None:
