@@ -167,7 +167,7 @@ class Command(BaseCommand):
     def _inventory(self, company: Company, inventory: _Inventory, systems: Built, now: datetime) -> Organisation:
         self._step(2, _("The inventory, from the published notice"))
         organisation = Organisation.objects.filter(slug=company.slug).first()
-        standing = None if organisation is None else organisation.versions.order_by("-number").first()
+        standing = None if organisation is None else organisation.versions.standing().order_by("-number").first()
         if standing is None:
             organisation = self._published(company, inventory, systems)
         elif _grown(company, inventory, standing):
