@@ -116,7 +116,7 @@ class TestPart:
 
     def test_an_item_that_lies_only_elsewhere_does_not_come(self):
         document = source()
-        mac = {"id": "mac", "name": {"fi": "MAC-osoite"}, "registers": ["muu"]}
+        mac: dict[str, Any] = {"id": "mac", "name": {"fi": "MAC-osoite"}, "registers": ["muu"]}
         document["data_categories"][0]["items"].append(mac)
         document["sources"][0]["items"].append("mac")
         part = part_of(document, ["palvelu"], {})
