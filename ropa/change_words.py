@@ -207,10 +207,23 @@ def _portions(names: list[str]) -> Iterator[list[str]]:
 
 
 def _named(entry: Mapping[str, Any], beside: Any, language: str) -> str:
-    """An entry's name, a rule's kind; with its id only where another beside it is called the same."""
+    """An entry's name, or a rule's kind; with what tells it from another beside it that is called the same."""
     name = _called(entry, language)
-    alike = isinstance(beside, list) and sum(_called(one, language) == name for one in beside) > 1
-    return f"{name} ({entry['id']})" if alike and name != entry["id"] else name
+    alike = [one for one in beside if _called(one, language) == name] if isinstance(beside, list) else []
+    if len(alike) < 2 or name == entry["id"]:
+        return name
+    limits = [_limit(one, language) for one in alike]
+    limit = _limit(entry, language)
+    return f"{name}: {limit}" if limit and limits.count(limit) == 1 else f"{name} ({entry['id']})"
+
+
+def _limit(entry: Any, language: str) -> str:
+    """The time limit of a rule without what bounds it."""
+    try:
+        worded = rule_in_words(entry, language).split(";")[0] if "trigger" in entry else ""
+    except RuleError:
+        return ""
+    return worded[:1].lower() + worded[1:]
 
 
 def _called(entry: Any, language: str) -> str:

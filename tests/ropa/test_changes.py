@@ -203,6 +203,18 @@ def test_an_id_is_told_only_where_two_are_called_the_same():
     ]
 
 
+def test_rules_of_one_kind_are_told_apart_by_their_time_limit():
+    rule = {"kind": "claim", "action": "delete", "status": "confirmed", "trigger": "contract_ended"}
+    grounds = [{"id": "a", **rule, "period": "P3Y"}, {"id": "b", **rule, "period": "P1Y"}]
+    before: dict[str, Any] = {"datasets": [{"id": "d", "name": {"fi": "Laskut"}, "grounds": grounds}]}
+    after = copy.deepcopy(before)
+    after["datasets"][0]["grounds"][1]["status"] = "proposed"
+    (line,) = words(before, after)
+    assert "› oikeusvaade: 1\xa0vuosi sopimuksen päättymisestä › Tila" in line
+    after["datasets"][0]["grounds"][1]["period"] = "P3Y"
+    assert all("oikeusvaade (b)" in line for line in words(before, after))
+
+
 def test_what_is_said_of_several_entries_is_one_line():
     before: dict[str, Any] = {
         "datasets": [{"id": c, "name": {"fi": c.upper()}, "policy": {"approval": "one"}} for c in "abc"]
