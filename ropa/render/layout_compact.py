@@ -106,6 +106,8 @@ def retention(speaker: Speaker) -> Section:
     if limits:
         blocks += [Heading(speaker.words["published_limits"]), Text(cell(speaker.words["published_lead"]))]
         blocks.append(layout_evidence.published(speaker, limits))
+    if limits:
+        blocks.append(Heading(speaker.words["limits_by_dataset"]))
     blocks.append(Text(cell(speaker.words["retention_lead"])))
     for _, group in groupby(speaker.report["retention"], lambda row: row["register"]):
         rows = list(group)
@@ -151,6 +153,8 @@ def execution(speaker: Speaker) -> Section:
         silent = [row for row in execution["datasets"] if row["state"] != "known"]
         if silent:
             blocks += [Heading(speaker.words["no_answer"]), _by(speaker, silent, "register_name", "dataset_name")]
+    if night is None and not execution["not_reached"]:
+        return speaker.section("execution", speaker.words["execution"], "", *blocks)
     blocks.append(Heading(speaker.words["not_reached"]))
     gathered: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in execution["not_reached"]:

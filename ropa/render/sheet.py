@@ -14,7 +14,11 @@ from typing import Literal
 from ropa.wording import table
 
 _WORD = re.compile(r"[^\W\d_]{13,}")
-_BOUND = re.compile(r" (?=§)|(?<=\d) (?=art\.|artikla|kohda|kohta|[a-g]\b)|(?<=\bart\.) (?=\d)|(?<=artikel) (?=\d)")
+_BOUND = re.compile(
+    r" (?=§)|(?<=\d) (?=art\.|artikla|kohda|kohta|[a-g]\b)|(?<=\bart\.) (?=\d)|(?<=artikel) (?=\d)"
+    r"|(?<=\bkohta) (?=\d)|(?<=\bavsnitt) (?=\d)"
+    r"|(?<=\d) (?=vuo[dst]|kuukau|päiv[äi]|år\b|månader|dagar|years?\b|months?\b|days?\b)"
+)
 SOFT_HYPHEN = "\u00ad"
 _VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
 

@@ -11,7 +11,7 @@ from ropa.report.entries import agreement, party
 from ropa.report.inventory import Inventory
 from ropa.report.legal import legal_basis, special
 from ropa.report.records import PROCESSOR
-from ropa.report.texts import Report, Told, backups_in_words, field, joined, lines, text_in
+from ropa.report.texts import Report, Told, backups_in_words, field, joined, labelled, lines, text_in
 from ropa.wording import day_in_words, table
 
 Document = Mapping[str, Any]
@@ -208,23 +208,23 @@ def _about(inventory: Inventory, activity: Document) -> Report:
 
 def _mandate(inventory: Inventory, mandate: Document) -> Report:
     """What binds the processor (art. 28(3)): instrument, agreement, instructions, tasks."""
-    words = inventory.words
+    words, labels = inventory.words, inventory.words["labels"]
     said: list[Told] = []
     if mandate.get("instrument"):
         said.append({"text": words["choices"]["instrument"][mandate["instrument"]], "lang": inventory.language})
     if mandate.get("agreement"):
-        said += agreement(inventory, mandate["agreement"])
+        said += [labelled(labels["mandate.agreement"], line) for line in agreement(inventory, mandate["agreement"])]
     for key in ("tasks", "requests"):
         if mandate.get(key):
             told = inventory.text(mandate[key])
-            said.append({**told, "text": f"{words['labels'][f'mandate.{key}']}: {told['text']}"})
+            said.append(labelled(labels[f"mandate.{key}"], told))
     guidance = mandate.get("guidance") or {}
     if guidance:
         told = inventory.text(guidance.get("label"))
         shown = " ".join(filter(None, (told["text"], guidance.get("url", ""))))
-        said.append({**told, "text": f"{words['labels']['mandate.guidance']}: {shown}"})
-    for code in mandate.get("references") or ():
-        said.append(inventory.name("references", code))
+        said.append(labelled(labels["mandate.guidance"], {**told, "text": shown}))
+    cited = [inventory.name("references", code) for code in mandate.get("references") or ()]
+    said += [labelled(labels["mandate.references"], line) for line in joined(cited, inventory.language)]
     instructions = [
         {
             **(told := inventory.text(one["text"])),

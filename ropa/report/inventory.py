@@ -39,6 +39,8 @@ class Inventory:
     record: str
     extras: bool
     as_of: str
+    whole: Document = field(default_factory=dict)
+    """The document that `document` is a part of: entries of the other record have names here too."""
     _rules: dict[str, str] = field(default_factory=dict)
     _reach: dict[str, Reach] = field(default_factory=dict)
 
@@ -55,11 +57,15 @@ class Inventory:
 
     @cached_property
     def _names(self) -> dict[str, dict[str, Told]]:
-        names: dict[str, dict[str, Told]] = {"purposes": {}, "items": {}}
-        for kind, entries in self.document.items():
-            if not isinstance(entries, list):
-                continue
-            names[kind] = {one["id"]: self.text(one.get("name")) for one in entries}
+        names: dict[str, dict[str, Told]] = defaultdict(dict)
+        listed = [
+            (kind, entries)
+            for document in (self.whole, self.document)
+            for kind, entries in document.items()
+            if isinstance(entries, list)
+        ]
+        for kind, entries in listed:
+            names[kind].update({one["id"]: self.text(one.get("name")) for one in entries})
             for child in {"activities": ("purposes",), "data_categories": ("items",)}.get(kind, ()):
                 names[child].update(
                     {inner["id"]: self.text(inner.get("name")) for one in entries for inner in one.get(child) or ()}
