@@ -7,15 +7,17 @@ the same report gives the same bytes on every machine that has the same typst.
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import typst
-
+from retention.domain.errors import SelosteError
 from ropa.render.glyphs import covered
 from ropa.render.layout import sheet_of
 from ropa.render.layout_compact import is_large
@@ -25,26 +27,40 @@ HERE = Path(__file__).parent
 FONTS = ("SelosteSans-Regular.ttf", "SelosteSans-SemiBold.ttf")
 
 
+class TypesettingError(SelosteError):
+    """The PDF was not made. Its text is without anything of the report."""
+
+
 def to_pdf(report: Mapping[str, Any]) -> bytes:
-    """The report on A4, gathered if it is large. Its creation date is the as-of date, midnight UTC."""
-    day = date.fromisoformat(report["as_of"])
-    made = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    """The report on A4, gathered if it is large. Its creation date is the as-of date, midnight UTC.
+
+    Raises TypesettingError.
+    """
     large = is_large(report)
     sheet = _written(sheet_of(report, compact=large))
-    compiler = typst.Compiler(
-        HERE / "report.typ",
-        root=HERE,
-        font_paths=_fonts(),
-        ignore_system_fonts=True,
-        sys_inputs={"sheet": sheet, "created": day.isoformat(), "large": "yes" if large else ""},
-    )
-    pdf = compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=int(made.timestamp()))
-    return cast(bytes, pdf)  # a PDF is one file; only pictures come as a list
+    return _typeset(sheet.encode("utf-8"), report["as_of"], large)
 
 
-@cache
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(HERE / "fonts")])
+def _typeset(sheet: bytes, day: str, large: bool) -> bytes:
+    """The PDF of a sheet, made by a process that takes its memory with it."""
+    # without -P, json.py beside it would stand for the library's
+    command = [sys.executable, "-P", str(HERE / "typesetting.py"), day, "large" if large else "small"]
+    try:
+        done = subprocess.run(command, input=sheet, capture_output=True, check=False)
+    except OSError as error:
+        raise TypesettingError(f"PDF: {sys.executable} cannot be started: {error.strerror}") from error
+    told = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise TypesettingError(
+            f"PDF: the process that makes it was ended by {name}; where memory is short, the system does so."
+            " Give it more, or take XLSX or JSON, which say the same"
+        )
+    if done.returncode or not done.stdout.startswith(b"%PDF"):
+        raise TypesettingError(f"PDF: not made (exit code {done.returncode}): {told or 'nothing was told'}")
+    for line in told.splitlines():
+        warnings.warn(f"PDF: {line}", stacklevel=3)
+    return done.stdout
 
 
 @cache
