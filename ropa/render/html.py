@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ropa.render.layout import sheet_of
-from ropa.render.sheet import Block, Cell, Facts, Heading, Run, Section, Sheet, Table, parted
+from ropa.render.sheet import Block, Cell, Entries, Facts, Heading, Run, Section, Sheet, Table, parted
 
 HERE = Path(__file__).parent
 _SHAPES = {
@@ -81,6 +81,8 @@ def _block(sheet: Sheet, block: Block) -> Iterator[str]:
         yield "</dl>"
     elif isinstance(block, Table):
         yield from _table(sheet, block)
+    elif isinstance(block, Entries):
+        yield from ('<div class="text">' + _cell(sheet, one) + "</div>" for one in block.rows)
     else:
         yield f'<div class="text">{_cell(sheet, block.cell)}</div>'
 
