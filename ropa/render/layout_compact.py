@@ -82,17 +82,22 @@ def _unless_common(speaker: Speaker, letter: str, lines: Cell) -> Iterator[Line]
         yield _run(letter, lines)
 
 
+SHAPED = ("missing", "late", "unknown", "mark")
+
+
 def _run(letter: str, lines: Iterable[Line]) -> Line:
-    """Lines run together; a word of state keeps its own shape."""
+    """Lines run together in as few runs as can be; a word of state keeps its own shape."""
     runs: list[Run] = [Run(f"{letter}) ")]
-    for line in lines:
-        for run in line:
-            if run.style in ("missing", "late", "unknown", "mark") or runs[-1].style != "" or runs[-1].lang != run.lang:
-                runs.append(run if run.style in ("missing", "late", "unknown", "mark") else Run(run.text, run.lang))
+    for number, line in enumerate(lines):
+        for run in (Run("; "), *line) if number else line:
+            last = runs[-1]
+            if run.style in SHAPED:
+                runs.append(run)
+            elif last.style or last.lang != run.lang:
+                runs.append(Run(run.text, run.lang))
             else:
-                runs[-1] = Run(runs[-1].text + run.text, run.lang)
-        runs.append(Run("; "))
-    return tuple(runs[:-1]) if len(runs) > 1 else tuple(runs)
+                runs[-1] = Run(last.text + run.text, run.lang)
+    return tuple(runs)
 
 
 def _names(names: Iterable[str]) -> str:
