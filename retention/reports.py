@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +25,7 @@ from retention.domain.errors import SelosteError
 from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
-from ropa.models import Organisation, Version
+from ropa.models import Organisation
 from ropa.render import FORMATS
 from ropa.report import build, records_of
 from ropa.seal import sealed
@@ -48,7 +48,8 @@ class Given:
     version: Mapping[str, Any]
     evidence: Mapping[str, Any] | None
     as_of: date
-    previous: Mapping[str, Any] | None = None
+    previous: Callable[[], Mapping[str, Any] | None] = lambda: None
+    """The version before it, read when a report is built: of a large organisation it is a hundred megabytes."""
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ class Given:
                 "extras": extras,
                 "release": release(),
                 "version": self.version,
-                "previous": self.previous,
+                "previous": self.previous(),
                 "evidence": self.evidence,
             }
         )
@@ -89,13 +90,18 @@ def given(organisation: Organisation, as_of: date) -> Given:
         "opinion": found.opinion,
         "opinion_reason": found.opinion_reason,
     }
+    number = found.number
+
+    def previous() -> dict[str, Any] | None:
+        return _previous(organisation, number)
+
     document = _with_closings(json.loads(found.snapshot), organisation, as_of)
-    return Given(document, version, _evidence(organisation, as_of), as_of, _previous(organisation, found))
+    return Given(document, version, _evidence(organisation, as_of), as_of, previous)
 
 
-def _previous(organisation: Organisation, version: Version) -> dict[str, Any] | None:
-    """The version that was in force before this one; None where it is the first."""
-    before = organisation.versions.filter(number__lt=version.number).order_by("-number").first()
+def _previous(organisation: Organisation, number: int) -> dict[str, Any] | None:
+    """The version that was in force before that one; None where it is the first."""
+    before = organisation.versions.filter(number__lt=number).order_by("-number").first()
     if before is None:
         return None
     return {
