@@ -1,7 +1,8 @@
 """A record of any size, and what it costs: `python -m benchmarks.inventory_size [--activities N] [--datasets N]`.
 
 `document` makes an inventory document from nothing but its size: the same numbers give the same document. Measured
-are the report's build and each of its formats, each in a process of its own, with its time and its greatest memory.
+are the report's build and each of its formats, each in a process of its own, with its time and its greatest memory:
+this process's, that of the one which sets the PDF, and how much both held at one moment.
 """
 
 from __future__ import annotations

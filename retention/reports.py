@@ -26,7 +26,7 @@ from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
 from ropa.models import Organisation
-from ropa.render import FORMATS
+from ropa.render import FORMATS, begun
 from ropa.report import build, records_of
 from ropa.seal import sealed
 from ropa.selectors import NoVersionError as NoVersionError
@@ -144,12 +144,45 @@ def sealed_report(
     Unsigned where this installation has no signing key. Raises NoVersionError, NoRecordError; EvidenceError for a
     key that cannot be used.
     """
+    about, files = _begun(organisation, as_of, language, records, extras, formats)
+    return sealed({name: make() for name, make in files.items()}, about, _key())
+
+
+def report_file(
+    organisation: Organisation, as_of: date, language: str, record: str | None, extras: bool, extension: str
+) -> tuple[str, bytes]:
+    """One record in one format, with its file's name; the controller's if there is one and none is asked for.
+
+    Raises NoVersionError, NoRecordError; TypesettingError.
+    """
+
+    def started() -> tuple[str, Callable[[], bytes]]:
+        found = given(organisation, as_of)
+        kept = record or found.records[0]
+        return file_name(organisation.slug, as_of, kept, extension), begun(
+            extension, found.report(kept, language, extras)
+        )
+
+    name, finished = started()
+    return name, finished()
+
+
+def _begun(
+    organisation: Organisation,
+    as_of: date,
+    language: str,
+    records: Sequence[str] | None,
+    extras: bool,
+    formats: Sequence[str],
+) -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
+    """What the manifest says, and the files by name, begun. Document and reports end with this function."""
     found = given(organisation, as_of)
-    files = {}
+    files: dict[str, Callable[[], bytes]] = {}
     for record in records or found.records:
         report = found.report(record, language, extras)
         for extension in formats:
-            files[file_name(organisation.slug, as_of, record, extension)] = FORMATS[extension](report)
+            files[file_name(organisation.slug, as_of, record, extension)] = begun(extension, report)
+        del report  # before the next one is built
     about = {
         "organisation": {"slug": organisation.slug, "name": found.document["organisation"]["name"]},
         "version": {key: found.version[key] for key in ("number", "in_force_from", "digest")},
@@ -159,7 +192,7 @@ def sealed_report(
         "options": {"extras": extras, "formats": sorted(formats), "records": sorted(records or found.records)},
         "release": release(),
     }
-    return sealed(files, about, _key())
+    return about, files
 
 
 def file_name(slug: str, as_of: date, record: str, extension: str) -> str:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from functools import cache
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ _SHAPES = {
 
 def to_html(report: Mapping[str, Any]) -> bytes:
     """The report as a page. Every text is escaped; the same report gives the same bytes."""
-    return "\n".join(_page(sheet_of(report))).encode("utf-8") + b"\n"
+    page = BytesIO()
+    page.writelines(f"{line}\n".encode() for line in _page(sheet_of(report)))
+    return page.getvalue()
 
 
 @cache

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from typing import Any
 
 
 def to_json(report: Mapping[str, Any]) -> bytes:
     """Sorted keys, UTF-8, one line per row of a list, a newline at the end: the same report gives the same bytes."""
-    out = bytearray()
-    for part in _parts(report):
-        out += part
-    return bytes(out)
+    out = BytesIO()
+    out.writelines(_parts(report))
+    return out.getvalue()
 
 
 def _parts(report: Mapping[str, Any]) -> Iterator[bytes]:

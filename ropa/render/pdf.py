@@ -13,7 +13,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,30 @@ def to_pdf(report: Mapping[str, Any]) -> bytes:
 
     Raises TypesettingError.
     """
+    return typeset(laid_out(report))
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A sheet as it is set: all that the PDF needs of its report, which may go now."""
+
+    sheet: bytes
+    day: str
+    large: bool
+
+
+def laid_out(report: Mapping[str, Any]) -> Laid:
     large = is_large(report)
     sheet = _written(sheet_of(report, compact=large))
-    return _typeset(sheet.encode("utf-8"), report["as_of"], large)
+    return Laid(sheet.encode("utf-8"), report["as_of"], large)
 
 
-def _typeset(sheet: bytes, day: str, large: bool) -> bytes:
-    """The PDF of a sheet, made by a process that takes its memory with it."""
+def typeset(laid: Laid) -> bytes:
+    """The PDF of a sheet, made by a process that takes its memory with it. Raises TypesettingError."""
     # without -P, json.py beside it would stand for the library's
-    command = [sys.executable, "-P", str(HERE / "typesetting.py"), day, "large" if large else "small"]
+    command = [sys.executable, "-P", str(HERE / "typesetting.py"), laid.day, "large" if laid.large else "small"]
     try:
-        done = subprocess.run(command, input=sheet, capture_output=True, check=False, env={**os.environ, **LEAN})
+        done = subprocess.run(command, input=laid.sheet, capture_output=True, check=False, env={**os.environ, **LEAN})
     except OSError as error:
         raise TypesettingError(f"PDF: {sys.executable} cannot be started: {error.strerror}") from error
     told = done.stderr.decode("utf-8", "replace").strip()
