@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import warnings
@@ -68,10 +67,9 @@ def typeset(laid: Laid) -> bytes:
         raise TypesettingError(f"PDF: {sys.executable} cannot be started: {error.strerror}") from error
     told = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name
         raise TypesettingError(
-            f"PDF: the process that makes it was ended by {name}; where memory is short, the system does so."
-            " Give it more, or take XLSX or JSON, which say the same"
+            f"PDF: the process that makes it was ended by signal {-done.returncode}; where memory is short, the"
+            " system does so. Give it more, or take XLSX or JSON, which say the same"
         )
     if done.returncode or not done.stdout.startswith(b"%PDF"):
         raise TypesettingError(f"PDF: not made (exit code {done.returncode}): {told or 'nothing was told'}")
