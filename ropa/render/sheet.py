@@ -80,6 +80,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """Thousands of things below each other, each a few lines run together; costs least of all blocks on paper."""
+
+    rows: tuple[Cell, ...]
+    kind: str = "entries"
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading below the section's own."""
 
@@ -89,7 +97,7 @@ class Heading:
     kind: str = "heading"
 
 
-Block = Facts | Table | Text | Heading
+Block = Facts | Table | Text | Entries | Heading
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _activity(inventory: Inventory, activity: Document) -> Report:
         "datasets": [
             {
                 "id": dataset["id"],
-                "name": inventory.text(dataset.get("name")),
+                "name": inventory.name("datasets", dataset["id"]),
                 "addition": bool(dataset.get("addition")),
                 "register": inventory.name("registers", dataset["register"]),
                 "subjects": _described(inventory, dataset, "subjects", "subject_groups"),
@@ -181,8 +181,8 @@ def _described(inventory: Inventory, dataset: Document, key: str, kind: str) -> 
     """What a dataset states in its own words, or the entries that it names."""
     built = field(dataset, key, "30(1)(c)" if inventory.record != PROCESSOR else "", inventory.language)
     if built["state"] == "missing" and dataset.get(kind):
-        return {"state": "value", "lines": [inventory.name(kind, one) for one in dataset[kind]]}
-    return built
+        built = {"state": "value", "lines": [inventory.name(kind, one) for one in dataset[kind]]}
+    return inventory.once(built)
 
 
 def _answered(inventory: Inventory, activity: Document, key: str, article: str) -> Report:

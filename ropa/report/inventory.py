@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ropa.report.texts import Told, text_in
+from ropa.report.texts import Report, Told, text_in
 from ropa.wording import rule_in_words, statute_in_words, table
 
 Document = Mapping[str, Any]
@@ -43,6 +43,7 @@ class Inventory:
     """The document that `document` is a part of: entries of the other record have names here too."""
     _rules: dict[str, str] = field(default_factory=dict)
     _reach: dict[str, Reach] = field(default_factory=dict)
+    _once: dict[str, Any] = field(default_factory=dict)
 
     @property
     def words(self) -> Mapping[str, Any]:
@@ -145,6 +146,11 @@ class Inventory:
         if key not in self._rules:
             self._rules[key] = rule_in_words(rule, self.language)
         return self._rules[key]
+
+    def once(self, built: Report) -> Report:
+        """A part of the report, the same object where an equal one was built before: tens of thousands are equal."""
+        equal: Report = self._once.setdefault(json.dumps(built), built)
+        return equal
 
     def statute(self, law: str) -> str:
         return statute_in_words(law, self.language)

@@ -243,6 +243,8 @@ def _runs(section):
             cells = [row.cell for row in block.rows]
         elif block.kind == "text":
             cells = [block.cell]
+        elif block.kind == "entries":
+            cells = block.rows
         for cell in cells:
             for line in cell:
                 yield from line
