@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
 from retention.plan import bans_of
 from ropa.kinds import KINDS
-from ropa.law import library
+from ropa.law import editions
 
 _LOCAL_FILE = re.compile(r"sqlite:///[^?@]*")
 """The address of a local file: no password is in it, so it may stand as text where a secret is expected."""
@@ -37,8 +38,16 @@ class Verdict:
     warnings: tuple[Problem, ...]
 
 
-def check(document: Any, laws: Mapping[str, Law] | None = None, only: Mapping[str, Any] | None = None) -> Verdict:
+def check(
+    document: Any,
+    laws: Mapping[str, Sequence[Law]] | None = None,
+    only: Mapping[str, Any] | None = None,
+    today: date | None = None,
+) -> Verdict:
     """Everything that is wrong or doubtful with a document. `laws`: the law library if left out.
+
+    `today`: rules are held against the law of that day, and of what lies ahead of it is told, all as warnings; without
+    a day they are not, which makes no difference to what is an error.
 
     `only`: the part of the document whose shape is looked at; the rest has passed before. References are always
     looked at as a whole, since others may refer to what was changed.
@@ -48,7 +57,7 @@ def check(document: Any, laws: Mapping[str, Law] | None = None, only: Mapping[st
     warnings: list[Problem] = []
     if isinstance(document, Mapping) and (only is None or not shape):
         broken = {steps[: 1 if steps[:1] == ("organisation",) else 2] for steps, _ in shape}
-        whole = Whole(document, library() if laws is None else laws, broken)
+        whole = Whole(document, editions() if laws is None else laws, broken, today)
         for finding in _findings(whole):
             problem = Problem(path_of(document, finding.steps), finding.message)
             (warnings if finding.warning else errors).append(problem)

@@ -30,7 +30,7 @@ def findings(
 ) -> list[Finding]:
     """Exactly one finding per check, listed ones first, in the order of the table.
 
-    `references` and `laws` are the libraries' rows by id (`ropa.references`, `ropa.law`), `mentions` finds the rows of
+    `references` and `laws` are the libraries' rows by id (`ropa.references`, `ropa.law.read_on`), `mentions` finds the rows of
     the first that a text names. `today` decides what is repealed, ended, expiring or overdue. The document is one that
     the importer takes.
     """

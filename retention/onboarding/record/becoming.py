@@ -7,7 +7,7 @@ their names too; they come to reach its activity and registers, if they say what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +55,7 @@ class Preview:
 
 
 def becoming(
-    draft: Mapping[str, Any], found: Foreign, said: ColumnMap, laws: Mapping[str, Law] | None = None
+    draft: Mapping[str, Any], found: Foreign, said: ColumnMap, laws: Mapping[str, Sequence[Law]] | None = None
 ) -> Preview:
     """What the file makes of this draft. Everything that is wrong is in the preview; nothing is raised."""
     reading = _Reading(draft, said)
@@ -337,7 +337,7 @@ class _Reading:
             purpose["legal_basis"] = basis
             self._change(f"activities[{activity['id']}].purposes[{purpose['id']}].legal_basis", "new", words)
 
-    def preview(self, laws: Mapping[str, Law] | None) -> Preview:
+    def preview(self, laws: Mapping[str, Sequence[Law]] | None) -> Preview:
         for heading, column in self._said.columns.items():
             if heading not in self._headings and column.to != NOTHING:
                 self._problems.append(Problem(f"columns[{heading}]", "no sheet that is read has this heading"))
