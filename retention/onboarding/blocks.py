@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from docx import Document
-from docx.opc.exceptions import PackageNotFoundError
-from docx.table import Table
-from docx.text.paragraph import Paragraph
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from retention.domain.errors import DocumentError, Problem
-from retention.inventory_document.workbook.refuse import LARGEST, check_xml, opened
+from retention.inventory_document.workbook.refuse import LARGEST
+from retention.onboarding.word import texts_of
 
 MOST_PAGES = 200
 MOST_CHARACTERS = 500_000
@@ -47,7 +42,7 @@ def blocks_of(content: bytes) -> list[Block]:
     if not content.strip():
         raise _refuse("is empty")
     if content.startswith(b"PK"):
-        found = [Block(text, number) for number, text in enumerate(_docx(content), 1)]
+        found = [Block(text, number) for number, text in enumerate(filter(None, map(_clean, texts_of(content))), 1)]
     elif content.startswith(b"%PDF"):
         found = [Block(text, number) for number, text in enumerate(_pdf(content), 1)]
     else:
@@ -84,39 +79,6 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
-
-
-def _docx(content: bytes) -> Iterator[str]:
-    archive = opened(content)
-    if "word/document.xml" not in archive.namelist():
-        raise _refuse("is a ZIP, but no .docx")
-    for name in archive.namelist():
-        if name.endswith((".xml", ".rels")):
-            check_xml(archive, name)
-    try:
-        document = Document(io.BytesIO(content))
-        yield from _clean_ones(_docx_texts(document.iter_inner_content()))
-    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError):
-        raise _refuse("cannot be read as .docx: it is damaged") from None
-
-
-def _docx_texts(parts: Any) -> Iterator[str]:
-    for part in parts:
-        if isinstance(part, Paragraph):
-            yield from part.text.split("\n")
-        elif isinstance(part, Table):
-            seen: set[Any] = set()
-            for row in part.rows:
-                for one in row.cells:
-                    if one._tc not in seen:  # a merged cell stands once
-                        seen.add(one._tc)
-                        yield from _docx_texts(one.iter_inner_content())
-
-
-def _clean_ones(texts: Iterator[str]) -> Iterator[str]:
-    for text in texts:
-        if cleaned := _clean(text):
-            yield cleaned
 
 
 def _clean(text: str) -> str:
