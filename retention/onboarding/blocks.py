@@ -23,7 +23,8 @@ MOST_PAGES = 200
 MOST_CHARACTERS = 500_000
 _OLE = b"\xd0\xcf\x11\xe0"
 _PICTURES = {b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"GIF8": "a picture", b"{\\rtf": "RTF"}
-_HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?=[a-zåäö])")
+_HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?!(?:ja|tai|sekä|eli|eikä|och|eller|samt|and|or)\b)(?=[a-zåäö])")
+"""A word that was parted at the end of a line; the hyphen of `osto- ja myynti` is its own."""
 _BLANKS = re.compile(r"[ \t\u00a0]+")
 
 
@@ -129,10 +130,16 @@ def _pages(content: bytes) -> list[str]:
         if len(reader.pages) > MOST_PAGES:
             raise _refuse(f"has more than {MOST_PAGES} pages")
         pages: list[str] = []
-        for page in reader.pages:
+        pictures: list[str] = []
+        for number, page in enumerate(reader.pages, 1):
             pages.append(page.extract_text())
+            if not pages[-1].strip() and len(page.images):  # scanned, and not empty
+                pictures.append(str(number))
             if sum(map(len, pages)) > MOST_CHARACTERS:
                 raise _refuse(f"has more than {MOST_CHARACTERS} characters: no notice is that long")
+        if pictures and any(page.strip() for page in pages):
+            some = f"{', '.join(pictures[:10])}{' …' if len(pictures) > 10 else ''}"
+            raise _refuse(f"has pages that are pictures ({some}): run text recognition over them, or take them out")
         return pages
     except DocumentError:
         raise

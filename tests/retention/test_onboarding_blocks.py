@@ -155,6 +155,19 @@ def test_a_pdf_gives_its_paragraphs_and_its_foot_once():
     assert texts.count("Esimerkki Oy") == 1
 
 
+def test_a_word_parted_at_the_end_of_a_line_is_whole_again_and_a_hyphen_of_its_own_stays():
+    source = "Rekisterin-#linebreak()pitäjä kerää osto-#linebreak()ja myyntitietoja."
+    assert blocks_of(pdf(source))[0].text == "Rekisterinpitäjä kerää osto- ja myyntitietoja."
+
+
+PICTURE = '#image(bytes(({},)), format: (encoding: "rgb8", width: 2, height: 2))'.format(", ".join(["9"] * 12))
+
+
+def test_a_page_that_was_scanned_among_others_is_named_and_an_empty_one_is_none():
+    assert "pages that are pictures (2)" in problem(pdf(f"Yksi\n#pagebreak()\n{PICTURE}\n#pagebreak()\nKolme"))
+    assert len(blocks_of(pdf("Yksi\n#pagebreak()\n#rect()\n#pagebreak()\nKolme"))) == 2
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_text_is_read_in_the_letters_that_it_is_written_in(encoding):
     content = "Sähköposti\n\nÅbo".encode(encoding)
