@@ -25,7 +25,9 @@ _OLE = b"\xd0\xcf\x11\xe0"
 _PICTURES = {b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"GIF8": "a picture", b"{\\rtf": "RTF"}
 _HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?!(?:ja|tai|sekä|eli|eikä|och|eller|samt|and|or)\b)(?=[a-zåäö])")
 """A word that was parted at the end of a line; the hyphen of `osto- ja myynti` is its own."""
-_BLANKS = re.compile(r"[ \t\u00a0]+")
+_BLANKS = re.compile(r"[ \t\u00a0\x0b\x0c\x85\u2028\u2029]+")
+_NOT_SEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
+"""What no reader sees: control characters, soft hyphens, marks of no width, halves of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _text(content: bytes) -> Iterator[Block]:
             raise _refuse(f"is {what}: save the text as .docx, .pdf or .txt")
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refuse("is neither DOCX, PDF nor text")
-    for number, line in enumerate(_decoded(content).splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", _decoded(content)), 1):
         if line := _clean(line):
             yield Block(line, number)
 
@@ -83,7 +85,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _clean(text: str) -> str:
-    return _BLANKS.sub(" ", text).strip()
+    return _BLANKS.sub(" ", _NOT_SEEN.sub("", text)).strip()
 
 
 def _pdf(content: bytes) -> Iterator[str]:
@@ -93,7 +95,7 @@ def _pdf(content: bytes) -> Iterator[str]:
     repeated = _repeated(pages)
     said: set[str] = set()
     for page in pages:
-        joined = _HYPHENATED.sub("", page)
+        joined = _HYPHENATED.sub("", page.replace("\u00ad\n", ""))
         paragraph: list[str] = []
         for line in [*(_clean(one) for one in joined.split("\n")), ""]:
             if line in repeated:  # the head and foot of a page stand once, by themselves

@@ -91,6 +91,8 @@ def test_a_person_is_replaced_by_a_role(house):
     assert one["may_name_a_person"] is True
     answer = assign(client, one["id"], one["seen"], role="toimitusjohtaja", held_in=["subject_groups[ryhma].name"])
     assert (answer.json()["text"], answer.json()["redacted"]) == ("[toimitusjohtaja]", True)
+    before = Passage.objects.get(notice__code="uusi").history.values_list("text", flat=True)
+    assert set(before) == {"[toimitusjohtaja]"}
 
 
 def test_what_is_not_there_and_what_cannot_be_read(bob):

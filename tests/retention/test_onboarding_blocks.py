@@ -174,6 +174,11 @@ def test_text_is_read_in_the_letters_that_it_is_written_in(encoding):
     assert blocks_of(content) == [Block("Sähköposti", 1), Block("Åbo", 3)]
 
 
+def test_what_no_reader_sees_is_no_text_and_lines_are_counted_as_an_editor_does():
+    content = "Henkilö\u00adtieto\u200blaki\x07\r\n\x0cToinen\x0csivu\u2028\rKolmas".encode()
+    assert blocks_of(content) == [Block("Henkilötietolaki", 1), Block("Toinen sivu", 2), Block("Kolmas", 3)]
+
+
 def damaged(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
