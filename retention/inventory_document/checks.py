@@ -129,6 +129,8 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
         yield from _twice(list(whole.entries(kind.name)))
     for steps, _ in whole.entries("notices"):
         yield from _twice(list(whole.entries(*steps, "passages")))
+    connections = [(steps, {"id": str(steps[-1])}) for steps, _ in whole.entries("connections")]
+    yield from _twice(connections)
     yield from _twice([one for steps, _ in whole.entries("data_categories") for one in whole.entries(*steps, "items")])
     yield from _twice([one for steps, _ in whole.entries("activities") for one in whole.entries(*steps, "purposes")])
     for steps, _ in whole.entries("registers"):
@@ -140,11 +142,16 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
 
 
 def _twice(entries: list[tuple[Steps, Document]]) -> Iterator[Finding]:
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
+    known: set[str] = set()
     for steps, entry in entries:
-        if entry["id"] in seen:
-            yield Finding(steps, f"the id {entry['id']!r} is taken: it stands here a second time")
-        seen.add(entry["id"])
+        id_ = entry["id"]
+        before = seen.setdefault(id_.lower(), id_)
+        if before != id_:
+            yield Finding(steps, f"the id {id_!r} differs only by capital letters from {before!r}: give it another")
+        elif before in known:
+            yield Finding(steps, f"the id {id_!r} is taken: it stands here a second time")
+        known.add(id_)
 
 
 def _register(whole: Whole, register: Document, steps: Steps) -> Iterator[Finding]:

@@ -460,6 +460,33 @@ class TestMeaning:
             "datasets[asiakkaat].ceilings[enintaan]",
         }
 
+    def test_ids_that_differ_by_capital_letters_only(self):
+        content = document(grounds=[ground(), ground("SOPIMUS")])
+        content["registers"].append({"id": "Crm", "name": {"fi": "Toinen"}, "medium": "paper"})
+        content["connections"]["CRM"] = content["connections"]["crm"]
+        found = refused(content)
+        assert set(found) == {"registers[Crm]", "connections.CRM", "datasets[asiakkaat].grounds[SOPIMUS]"}
+        assert found["registers[Crm]"] == "the id 'Crm' differs only by capital letters from 'crm': give it another"
+
+    @pytest.mark.parametrize(
+        ("every", "said"),
+        [("P0D", "P0D is no time: how often is it?"), ("P0Y0M", "is no time"), ("yearly", "'yearly'")],
+    )
+    def test_how_often_it_is_looked_over_is_some_time(self, every, said):
+        content = changed(("registers", 0, "review"), {"every": every})
+        assert said in refused(content)["registers[crm].review.every"]
+
+    def test_a_period_is_one_wherever_it_stands(self):
+        limit = {"id": "kuusi", "name": {"fi": "Kuusi"}, "period": "6 vuotta"}
+        right = {"id": "oikeus", "name": {"fi": "O"}, "right": "access", "deadline": {"period": "kuukausi"}}
+        content = changed(("registers", 0, "backups"), {"value": {"every": "P1D", "at_most": "35"}})
+        found = refused({**content, "time_limits": [limit], "rights": [right]})
+        assert set(found) == {
+            "registers[crm].backups.value.at_most",
+            "time_limits[kuusi].period",
+            "rights[oikeus].deadline.period",
+        }
+
     def test_a_local_file_is_no_secret(self):
         local = "sqlite:///{data}/crm.sqlite3"
         written = read(yaml_text.write(changed(("connections", "crm", "config", "url"), local)), LAWS)
