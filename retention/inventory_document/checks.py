@@ -129,7 +129,9 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
         yield from _twice(list(whole.entries(kind.name)))
     for steps, _ in whole.entries("notices"):
         yield from _twice(list(whole.entries(*steps, "passages")))
-    connections = [(steps, {"id": str(steps[-1])}) for steps, _ in whole.entries("connections")]
+    connections: list[tuple[Steps, Document]] = [
+        (steps, {"id": str(steps[-1])}) for steps, _ in whole.entries("connections")
+    ]
     yield from _twice(connections)
     yield from _twice([one for steps, _ in whole.entries("data_categories") for one in whole.entries(*steps, "items")])
     yield from _twice([one for steps, _ in whole.entries("activities") for one in whole.entries(*steps, "purposes")])
