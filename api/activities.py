@@ -135,7 +135,7 @@ class TakenSerializer(serializers.Serializer[Any]):
     linked = serializers.ListField(
         child=serializers.CharField(), help_text="of those kept: from now on about the new activities too"
     )
-    renamed = RenamedSerializer(many=True, help_text="purposes and items whose id the draft has elsewhere")
+    renamed = RenamedSerializer(many=True, help_text="purposes, items and datasets whose id the draft has elsewhere")
     left_out = serializers.ListField(child=serializers.CharField(), help_text="the other organisation's own")
     decide = QuestionSerializer(many=True, help_text="what the controller must settle")
     problems = TakenProblemSerializer(many=True)

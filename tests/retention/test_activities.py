@@ -13,6 +13,7 @@ from retention.onboarding.activities import Taking, preview, take
 from retention.onboarding.activities.joining import joined
 from retention.onboarding.activities.part import part_of
 from ropa.models import Dataset, Ground, Purpose
+from ropa.places import at
 from tests.retention.activity_documents import source, target
 
 
@@ -134,6 +135,33 @@ class TestJoined:
         assert found.document["sources"][0]["items"] == ["nimi-2"]
         assert found.document["recipients"][0]["purposes"] == ["sopimus-2"]
 
+    def test_a_dataset_whose_id_is_taken_by_another_activitys_comes_under_another(self):
+        own = {"id": "asiakkaat", "name": {"fi": "Omat"}, "register": "asiakastieto", "activity": "oma"}
+        draft = {**target(), "datasets": [{**own, "grain": "record"}]}
+        found = joined(draft, the_part(), {})
+        assert [(one["id"], one["activity"]) for one in found.document["datasets"]] == [
+            ("asiakkaat", "oma"),
+            ("asiakkaat-2", "palvelu"),
+        ]
+        assert found.renamed["datasets[asiakkaat]"] == "asiakkaat-2"
+        assert "datasets[asiakkaat-2]" in found.added
+        assert check(found.document).errors == ()
+
+    def test_an_id_as_long_as_may_be_gets_another_that_is_no_longer(self):
+        long = "a" * 60
+        document, draft = source(), target()
+        for one in (document, draft):
+            one["activities"][0]["purposes"] = [
+                {"id": f"{'a' * 58}-2", "name": {"fi": "Toinen"}},
+                {"id": long, "name": {"fi": "Pitkä"}},
+            ]
+        document["recipients"][0]["purposes"] = [long]
+        document["datasets"][0]["grounds"][0]["purpose"] = long
+        found = joined(draft, part_of(document, ["palvelu"], {}), {})
+        assert check(found.document).errors == ()
+        (dataset,) = found.document["datasets"]
+        assert dataset["grounds"][0]["purpose"] == found.document["activities"][1]["purposes"][1]["id"]
+
     def test_a_register_of_the_draft_stands_in_the_place_of_one_that_comes(self):
         found = joined(target(), the_part(), {"crm": "asiakastieto"})
         assert ids(found.document["registers"]) == ["asiakastieto"]
@@ -146,7 +174,9 @@ class TestJoined:
         [({"muu": "asiakastieto"}, "registers[muu]"), ({"crm": "nowhere"}, "registers[nowhere]")],
     )
     def test_a_register_that_is_not_there(self, registers, path):
-        assert [one.path for one in joined(target(), the_part(), registers).problems] == [path]
+        found = joined(target(), the_part(), registers)
+        assert [one.path for one in found.problems] == [path]
+        assert all(at(found.document, place) for place in found.kept), "whoever tells of it looks for the name"
 
     def test_an_activity_that_is_there_already_is_not_written_over(self):
         draft = target()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -15,13 +15,16 @@ from retention.onboarding.activities.part import INSIDE, REFERS, Part, with_refe
 
 Document = Mapping[str, Any]
 
+LONGEST = 60
+"""Characters of an id, as the schema has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Joined:
     """What a draft would become. Places are those of the draft.
 
     `kept`: entries of the same id that were there and stay as they are; `linked`: of these, the ones that from now on
-    are about the new activities too; `renamed`: what stands inside an entry under a new id, since another entry has one
+    are about the new activities too; `renamed`: purposes, items and datasets under a new id, since another entry has one
     of that id already, with the id; `left_out`: places in the source that are the other company's own.
     """
 
@@ -40,8 +43,8 @@ def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
     activities = [entry["id"] for entry in part.lists.get("activities", ())]
     renamed = _renamed(draft, part)
     ids = {
-        target: {code: renamed[place] for place, code in _inner(part.lists, target) if place in renamed}
-        for target in INSIDE
+        target: {code: renamed[place] for place, code in _places(part.lists, target) if place in renamed}
+        for target in (*INSIDE, "datasets")
     }
     document: dict[str, Any] = dict(draft)
     added: list[str] = []
@@ -53,7 +56,8 @@ def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
         for entry in new:
             code = entry["id"]
             if name == "registers" and code in registers:
-                kept.append(f"{name}[{registers[code]}]")
+                if registers[code] in there:
+                    kept.append(f"{name}[{registers[code]}]")
             elif code in there:
                 kept.append(f"{name}[{code}]")
                 more = _linked(there[code], entry, activities)
@@ -84,8 +88,11 @@ def _problems(draft: Document, part: Part, registers: Mapping[str, str]) -> list
     return found
 
 
-def _inner(lists: Document, target: str) -> Iterator[tuple[str, str]]:
-    """Place and id of each purpose or item."""
+def _places(lists: Document, target: str) -> Iterator[tuple[str, str]]:
+    """Place and id of each purpose, item or dataset."""
+    if target not in INSIDE:
+        yield from ((f"{target}[{one['id']}]", one["id"]) for one in lists.get(target) or ())
+        return
     for holder in lists.get(INSIDE[target]) or ():
         for one in holder.get(target) or ():
             yield f"{INSIDE[target]}[{holder['id']}].{target}[{one['id']}]", one["id"]
@@ -93,17 +100,24 @@ def _inner(lists: Document, target: str) -> Iterator[tuple[str, str]]:
 
 def _renamed(draft: Document, part: Part) -> dict[str, str]:
     """Places in the part whose id the draft has elsewhere, and the id that they get: purposes and items have one each
-    in the whole inventory."""
+    in the whole inventory, and a dataset of that id is another activity's."""
     renamed: dict[str, str] = {}
-    for target in INSIDE:
-        holders = {one["id"] for one in draft.get(INSIDE[target]) or ()}
-        taken = {code for _place, code in _inner(draft, target)}
-        new = {INSIDE[target]: [one for one in part.lists.get(INSIDE[target], ()) if one["id"] not in holders]}
-        for place, code in _inner(new, target):
+    for target in (*INSIDE, "datasets"):
+        outer = INSIDE.get(target, target)
+        holders = {one["id"] for one in draft.get(outer) or ()} if target in INSIDE else set()
+        taken = {code for _place, code in _places(draft, target)}
+        new = {outer: [one for one in part.lists.get(outer, ()) if one["id"] not in holders]}
+        for place, code in _places(new, target):
             if code in taken:
-                renamed[place] = next(f"{code}-{n}" for n in count(2) if f"{code}-{n}" not in taken)
+                renamed[place] = _free(code, taken)
             taken.add(renamed.get(place, code))
     return renamed
+
+
+def _free(code: str, taken: Collection[str]) -> str:
+    """`code-2` or the next one that is free, no longer than an id may be."""
+    candidates = (f"{code[: LONGEST - len(f'-{n}')]}-{n}" for n in count(2))
+    return next(one for one in candidates if one not in taken)
 
 
 def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -115,6 +129,8 @@ def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]
     made = with_references(entry, properties_of(name), to)
     for key, target in REFERS.get(name, {}).items():
         made[key] = to(target, made[key])
+    if name == "datasets":
+        made["id"] = to(name, made["id"])
     for target, outer in INSIDE.items():
         if name == outer:
             made[target] = [{**one, "id": to(target, one["id"])} for one in made.get(target) or ()]
