@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from retention.onboarding.activities.part import part_of
 from ropa.models import Dataset, Ground, Purpose
 from ropa.places import at
 from tests.retention.activity_documents import source, target
+
+TODAY = date(2026, 6, 30)
 
 
 def ids(entries):
@@ -262,29 +265,29 @@ class TestTaking:
     def test_looked_at_then_taken(self, both):
         giver, saaja = both
         before = whole_draft(saaja)
-        found = preview(saaja, Taking(("palvelu",), giver))
+        found = preview(saaja, Taking(("palvelu",), giver), TODAY)
         assert whole_draft(saaja) == before
-        take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu", found.digest)
+        take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu", found.digest)
         assert Dataset.objects.filter(organisation=saaja, activity__code="palvelu").exists()
         assert Ground.objects.get(dataset__organisation=saaja).status == "proposed"
         assert Purpose.objects.get(activity__organisation=saaja, code="sopimus-2").history.get().history_change_reason
 
     def test_nothing_is_taken_where_the_draft_has_changed_since(self, both):
         giver, saaja = both
-        found = preview(saaja, Taking(("palvelu",), giver))
+        found = preview(saaja, Taking(("palvelu",), giver), TODAY)
         import_document({**target(), "registers": []}, "controller")
         with pytest.raises(LifecycleError):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu", found.digest)
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu", found.digest)
         assert not Dataset.objects.filter(organisation=saaja).exists()
 
     def test_nor_where_the_source_has(self, both):
         giver, saaja = both
-        found = preview(saaja, Taking(("palvelu",), giver))
+        found = preview(saaja, Taking(("palvelu",), giver), TODAY)
         changed = source()
         changed["activities"][0]["name"] = {"fi": "Toisin"}
         import_document(changed, "controller")
         with pytest.raises(LifecycleError):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu", found.digest)
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu", found.digest)
 
     @pytest.mark.parametrize(
         ("taking", "path"),
@@ -296,16 +299,16 @@ class TestTaking:
     )
     def test_what_cannot_be_taken(self, both, taking, path):
         with pytest.raises(DocumentError) as error:
-            preview(both[1], taking(*both))
+            preview(both[1], taking(*both), TODAY)
         assert [one.path for one in error.value.problems] == [path]
 
     def test_it_says_why(self, both):
         giver, saaja = both
         with pytest.raises(DocumentError, match="reason"):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", " ")
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", " ")
 
     def test_a_taken_activity_is_not_taken_twice(self, both):
         giver, saaja = both
-        take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu")
+        take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu")
         with pytest.raises(DocumentError, match="palvelu"):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu")
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu")

@@ -24,8 +24,8 @@ class Joined:
     """What a draft would become. Places are those of the draft.
 
     `kept`: entries of the same id that were there and stay as they are; `linked`: of these, the ones that from now on
-    are about the new activities too; `renamed`: purposes, items and datasets under a new id, since another entry has one
-    of that id already, with the id; `left_out`: places in the source that are the other company's own.
+    are about the new activities too; `renamed`: purposes, items and datasets under a new id, since another entry has
+    one of that id already, with the id; `left_out`: places in the source that are the other company's own.
     """
 
     document: dict[str, Any]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.inventory_document import yaml_text
@@ -47,12 +49,13 @@ class Command(BaseCommand):
             return
         organisation = _organisation(options["organisation"])
         source = _organisation(options["source"]) if options["source"] else None
+        today = timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
         taking = Taking(tuple(options["ids"]), source, dict(_pair(one) for one in options["register"]))
         try:
             if options["apply"]:
-                found = take(organisation, taking, options["by"], options["reason"])
+                found = take(organisation, taking, today, options["by"], options["reason"])
             else:
-                found = preview(organisation, taking)
+                found = preview(organisation, taking, today)
         except LifecycleError as error:
             raise CommandError(str(error)) from None
         except DocumentError as error:

@@ -193,7 +193,7 @@ class Command(BaseCommand):
             in_force_from = max(standing.in_force_from, now.astimezone(zone).date())
         else:
             now = datetime.combine(in_force_from, time(), zone)
-        version = publish(organisation, in_force_from, now, publisher=BY, reason="the demo: additions confirmed")
+        version = publish(organisation, in_force_from, now, publisher=BY, reason="esittely: lisäykset vahvistettu")
         self._say_published(version)
         return organisation
 
