@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
+from django.utils import translation
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -20,12 +21,14 @@ from retention.domain.errors import DocumentError
 from retention.domain.periods import Period, Rounding
 from retention.domain.rules import Trigger
 from retention.inventory_document import export_document, import_document, normalised, read, warnings_of, yaml_text
+from retention.inventory_document.schema_words import DESCRIPTIONS
 from retention.inventory_document.shape import ordered, schema
 from retention.inventory_document.yaml_text import LARGEST
 from retention.models import Connection, Gate
 from retention.plan import plan_of
 from ropa.models import Dataset, Ground, Organisation, Register, Version
 
+pytestmark = pytest.mark.usefixtures("english")
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "inventory-document.md"
 
 
@@ -964,3 +967,50 @@ def test_a_part_of_another_shape_is_told_by_its_place(breaking, place):
 
 def _onto_paper(whole):
     whole["datasets"][0]["grounds"][0]["action"] = "destroy_paper"
+
+
+class TestLanguage:
+    """What the schema refuses is told in the reader's language, places and words of the format as they are written."""
+
+    @pytest.mark.parametrize(
+        ("language", "told"),
+        [
+            (
+                "fi",
+                {
+                    "organisation.nimi": "tuntematon avain 'nimi'",
+                    "organisation.name": "puuttuu",
+                    "registers[crm].medium": "'paperi' ei ole mikään näistä: database,",
+                },
+            ),
+            (
+                "sv",
+                {
+                    "organisation.nimi": "okänd nyckel 'nimi'",
+                    "organisation.name": "saknas",
+                    "registers[crm].medium": "'paperi' är inget av följande: database,",
+                },
+            ),
+        ],
+    )
+    def test_a_problem_in_the_readers_language(self, language, told):
+        content = changed(("registers", 0, "medium"), "paperi")
+        content["organisation"] = {"slug": "testi", "nimi": "Testi"}
+        with translation.override(language):
+            found = refused(content)
+        assert {place: found[place][: len(said)] for place, said in told.items()} == told
+
+    def test_every_description_of_the_schema_is_translated(self):
+        described = []
+
+        def look(part):
+            if isinstance(part, dict):
+                described.extend([part["description"]] if isinstance(part.get("description"), str) else [])
+                for inner in part.values():
+                    look(inner)
+            elif isinstance(part, list):
+                for inner in part:
+                    look(inner)
+
+        look(schema())
+        assert set(described) == set(DESCRIPTIONS)
