@@ -6,16 +6,15 @@ fields there are, from which column, and how a value is written is still the ser
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from ropa.models import Ceiling, Dataset, Ground, Purpose
+from ropa.row_values import row_values
 from ropa.wording import rule_in_words
 
 Told = dict[str, Any]
@@ -68,27 +67,12 @@ def _told(
 ) -> dict[int, list[Told]]:
     """Rows as their serializer tells them, by the column `by`. `made`: fields that are no column, from the row."""
     columns = {name: field.source.replace(".", "__") for name, field in fields.items() if name not in made}
-    as_text = {
-        column: Cast(column, TextField())
-        for name, column in columns.items()
-        if isinstance(fields[name], serializers.JSONField)
-    }
     tells = [
         (name, columns.get(name, ""), made.get(name), None if isinstance(field, AS_IT_IS) else field.to_representation)
         for name, field in fields.items()
     ]
-    read: dict[str | None, Any] = {None: None}
     found: dict[int, list[Told]] = defaultdict(list)
-    texts = {f"{column}_text": column for column in as_text}
-    plain = [column for column in columns.values() if column not in as_text]
-    for row in rows.annotate(**{name: as_text[column] for name, column in texts.items()}).values(
-        *plain, *texts, by, *more
-    ):
-        for name, column in texts.items():
-            written = row.pop(name)
-            if written not in read:
-                read[written] = json.loads(written)
-            row[column] = read[written]
+    for row in row_values(rows, *columns.values(), by, *more):
         told = {}
         for name, column, make, tell in tells:
             value = make(row) if make else row[column]

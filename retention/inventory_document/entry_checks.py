@@ -33,17 +33,31 @@ _INSIDE = {"purposes": "activities", "items": "data_categories"}
 """Lists whose entries stand inside those of another."""
 
 
+Rule = Mapping[str, Any]
+
+
 class Ids:
-    """The ids of each list of a document."""
+    """The ids of each list of a document, and what the schema says of its parts: looked up once for a check."""
 
     def __init__(self, whole: Whole) -> None:
         self._whole = whole
         self._known: dict[str, Collection[str]] = {}
+        self._properties: dict[int, tuple[Rule, Mapping[str, Rule]]] = {}
 
     def of(self, name: str) -> Collection[str]:
         if name not in self._known:
             self._known[name] = set(self._found(name))
         return self._known[name]
+
+    def properties(self, rule: Rule) -> Mapping[str, Rule]:
+        """What the schema lets a mapping hold by this rule of it."""
+        if not rule:
+            return {}
+        known = self._properties.get(id(rule))
+        if known is None:
+            # the rule is kept beside, so that nothing else gets its number
+            known = self._properties[id(rule)] = rule, properties_of(rule)
+        return known[1]
 
     def _found(self, name: str) -> Iterator[str]:
         outer = _INSIDE.get(name)
@@ -81,9 +95,9 @@ def _references(ids: Ids, value: Mapping[str, Any], steps: Steps, rules: Mapping
             for position, one in enumerate(part):
                 yield from unknown(one, ids.of(target), _SINGULAR[target], (*steps, key, position))
         elif isinstance(part, Mapping):
-            yield from _references(ids, part, (*steps, key), properties_of(rule))
+            yield from _references(ids, part, (*steps, key), ids.properties(rule))
         elif isinstance(part, list):
-            inner = properties_of(rule.get("items", {}))
+            inner = ids.properties(rule.get("items", {}))
             for position, one in enumerate(part):
                 if isinstance(one, Mapping):
                     yield from _references(ids, one, (*steps, key, position), inner)
