@@ -28,7 +28,9 @@ def _on(today: date, code: str, versions: Sequence[Law], written: Mapping[str, A
     ahead = next((one for one in versions if today < one.in_force_from), None)
     place = (*steps, "law")
     if now is not None:
-        for key, said in _differs(now, written):
+        if now.trigger is None:
+            yield Finding(place, f"{code} has no time of its own: its data go with the record that they stand in", True)
+        for key, said in _differs(now, written if now.trigger is not None else {}):
             yield Finding((*steps, key), f"is written otherwise than {code} says: {said}", True)
         if ahead is None and now.in_force_to is not None:
             yield Finding(place, f"{code} is in force until {now.in_force_to.isoformat()} only", True)

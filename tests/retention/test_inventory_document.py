@@ -34,7 +34,7 @@ REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "invent
 
 @dataclass(frozen=True)
 class Row:
-    trigger: Trigger
+    trigger: Trigger | None
     period: Period | None
     rounding: Rounding
     in_force_from: date = date(2016, 1, 1)
@@ -537,6 +537,10 @@ class TestWarnings:
         place = "datasets[asiakkaat].grounds[sopimus]"
         found = law_warnings(obliged(period), day, laws)
         assert {key.removeprefix(f"{place}."): said.partition("than ")[2] for key, said in found.items()} == told
+
+    def test_a_row_that_follows_another_record_is_no_rule(self):
+        (said,) = law_warnings(obliged("P6Y"), TODAY, {"ACC-VOUCHER": (Row(None, None, Rounding("none")),)}).values()
+        assert "ACC-VOUCHER has no time of its own" in said
 
     @pytest.mark.parametrize(
         ("law", "day", "told"),

@@ -35,6 +35,12 @@ def datasets(*entries):
     return put("datasets", *entries)
 
 
+CHOSEN = rule("v", "obligation", "contract_ended", "P3Y", law="CUST-TELECOM")
+"""Written as a duty, though the law leaves it to the controller."""
+COLLECTED = rule("p", "obligation", "collection_ended", "P5Y", law="COLLECTION-AGENCY")
+COLLECTOR = {"fact": "collector", "is": True}
+
+
 def agreement(**over):
     agreed = {"value": {"status": "in_force", **over}}
     return put("recipients", {"id": "r", "name": fi("r"), "role": "processor", "agreement": agreed})
@@ -130,6 +136,13 @@ CASES = [
     Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", {**VOUCHER, "period": "P5Y"}))),
     Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", {**VOUCHER, "rounding": "none"}))),
     Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", {**VOUCHER, "trigger": "recorded"}))),
+    Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", CHOSEN))),
+    Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", COLLECTED))),
+    Case("OBLIGATION_DIFFERS", PRESENT, datasets(dataset("d", {**COLLECTED, "condition": COLLECTOR}))),
+    Case("OBLIGATION_DIFFERS", PRESENT, also(head(facts={"collector": True}), datasets(dataset("d", COLLECTED)))),
+    Case(
+        "OBLIGATION_DIFFERS", CONTRADICTORY, also(head(facts={"collector": False}), datasets(dataset("d", COLLECTED)))
+    ),
     Case("OBLIGATION_DIFFERS", PARTIAL, datasets(dataset("d", rule("t", "obligation", "invoice_dated", "P6Y")))),
     Case("OBLIGATION_DIFFERS", NOT_APPLICABLE, datasets(dataset("d", NEED))),
     Case("CEILING_BEFORE_OBLIGATION", PRESENT, same),
@@ -249,6 +262,14 @@ CASES = [
         also(
             head(joint_controllers={"value": [{"name": "Toinen Oy"}]}),
             put("references", {"id": "s", "name": fi("sopimus"), "kind": "rules", "section": "26"}),
+        ),
+    ),
+    Case(
+        "JOINT_ARRANGEMENT",
+        MISSING,
+        also(
+            head(joint_controllers={"value": [{"name": "Toinen Oy"}]}),
+            put("references", {"id": "s", "name": fi("säännöt"), "kind": "rules", "section": "126 §"}),
         ),
     ),
     Case("TRANSFER_SAFEGUARD", PRESENT, same),
