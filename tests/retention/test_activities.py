@@ -212,6 +212,25 @@ class TestJoined:
         assert "datasets[asiakkaat-2]" in found.added
         assert check(found.document).errors == ()
 
+    def test_ids_that_differ_only_by_capital_letters_are_the_same(self):
+        draft = target()
+        draft["subject_groups"][0]["id"] = "Asiakkaat"
+        draft["activities"][0]["purposes"][0]["id"] = "SOPIMUS"
+        draft["registers"].append({"id": "CRM", "name": {"fi": "Oma CRM"}, "medium": "database"})
+        draft["datasets"] = [
+            {"id": "ASIAKKAAT", "name": {"fi": "Omat"}, "register": "CRM", "activity": "oma", "grain": "record"}
+        ]
+        found = joined(draft, the_part(), {})
+        assert check(found.document).errors == ()
+        assert found.kept == ("registers[CRM]", "subject_groups[Asiakkaat]")
+        assert found.document["activities"][1]["purposes"][0]["subject_groups"] == ["Asiakkaat"]
+        assert [(one["id"], one["register"]) for one in found.document["datasets"]] == [
+            ("ASIAKKAAT", "CRM"),
+            ("asiakkaat-2", "CRM"),
+        ]
+        draft["activities"].append({"id": "Palvelu", "name": {"fi": "Oma palvelu"}})
+        assert [one.path for one in joined(draft, the_part(), {}).problems] == ["activities[palvelu]"]
+
     def test_an_id_as_long_as_may_be_gets_another_that_is_no_longer(self):
         long = "a" * 60
         document, draft = source(), target()

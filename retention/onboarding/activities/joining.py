@@ -15,6 +15,9 @@ from retention.onboarding.activities.part import INSIDE, REFERS, Part, with_refe
 
 Document = Mapping[str, Any]
 
+OF_ITS_OWN = frozenset({"activities", "datasets"})
+"""Lists in which two inventories never mean the same by one id."""
+
 LONGEST = 60
 """Characters of an id, as the schema has it."""
 
@@ -40,53 +43,55 @@ class Joined:
 def joined(draft: Document, part: Part, registers: Mapping[str, str]) -> Joined:
     """The draft with the part. `registers`: of the part's registers, those in whose place one of the draft stands."""
     problems = list(_problems(draft, part, registers))
-    activities = [entry["id"] for entry in part.lists.get("activities", ())]
-    lying: dict[str, list[str]] = {code: [] for code in activities}
-    for dataset in part.lists.get("datasets", ()):
-        lying[dataset["activity"]].append(registers.get(dataset["register"], dataset["register"]))
     renamed = _renamed(draft, part)
-    ids = {
-        target: {code: renamed[place] for place, code in _places(part.lists, target) if place in renamed}
-        for target in (*INSIDE, "datasets")
-    }
+    ids = {name: _spelt(draft, name, entries) for name, entries in part.lists.items() if name not in OF_ITS_OWN}
+    ids["registers"] = {**ids.get("registers", {}), **registers}
+    for target in (*INSIDE, "datasets"):
+        ids[target] = {code: renamed[place] for place, code in _places(part.lists, target) if place in renamed}
+    lying: dict[str, list[str]] = {entry["id"]: [] for entry in part.lists.get("activities", ())}
+    for dataset in part.lists.get("datasets", ()):
+        lying.setdefault(dataset["activity"], []).append(ids["registers"].get(dataset["register"], dataset["register"]))
     document: dict[str, Any] = dict(draft)
     added: list[str] = []
     kept: list[str] = []
     linked: list[str] = []
     for name, entries in part.lists.items():
-        new = [_named(name, entry, {"registers": registers, **ids}) for entry in entries]
         there = {entry["id"]: entry for entry in draft.get(name) or ()}
-        for entry in new:
+        for entry in (_named(name, one, ids) for one in entries):
             code = entry["id"]
-            if name == "registers" and code in registers:
-                if registers[code] in there:
-                    kept.append(f"{name}[{registers[code]}]")
-            elif code in there:
-                kept.append(f"{name}[{code}]")
-                more = _linked(there[code], entry, lying)
-                if more is not None:
-                    there[code] = more
-                    linked.append(f"{name}[{code}]")
-            else:
+            if code not in there:
                 there[code] = entry
                 added.append(f"{name}[{code}]")
+                continue
+            kept.append(f"{name}[{code}]")
+            more = _linked(there[code], entry, lying)
+            if more is not None:
+                there[code] = more
+                linked.append(f"{name}[{code}]")
         document[name] = list(there.values())
     _drop_lost_items(document, added)
     return Joined(document, tuple(added), tuple(kept), tuple(linked), renamed, part.left_out, tuple(problems))
 
 
+def _spelt(draft: Document, name: str, entries: list[dict[str, Any]]) -> dict[str, str]:
+    """Ids that differ only by capital letters from one of the draft's, and that one: no inventory has both."""
+    there = {one["id"].lower(): one["id"] for one in draft.get(name) or ()}
+    return {one["id"]: there[one["id"].lower()] for one in entries if one["id"].lower() in there}
+
+
 def _problems(draft: Document, part: Part, registers: Mapping[str, str]) -> list[Problem]:
-    there = {name: {entry["id"] for entry in draft.get(name) or ()} for name in ("activities", "registers")}
+    there = {entry["id"] for entry in draft.get("registers") or ()}
+    activities = {entry["id"].lower() for entry in draft.get("activities") or ()}
     brought = {entry["id"] for entry in part.lists.get("registers", ())}
     found = [
         Problem(f"activities[{entry['id']}]", _("the draft has an activity with this id already"))
         for entry in part.lists.get("activities", ())
-        if entry["id"] in there["activities"]
+        if entry["id"].lower() in activities
     ]
     for one, other in registers.items():
         if one not in brought:
             found.append(Problem(f"registers[{one}]", _("none of the chosen activities brings this register")))
-        if other not in there["registers"]:
+        if other not in there:
             found.append(Problem(f"registers[{other}]", _("the draft has no such register")))
     return found
 
@@ -107,20 +112,20 @@ def _renamed(draft: Document, part: Part) -> dict[str, str]:
     renamed: dict[str, str] = {}
     for target in (*INSIDE, "datasets"):
         outer = INSIDE.get(target, target)
-        holders = {one["id"] for one in draft.get(outer) or ()} if target in INSIDE else set()
-        taken = {code for _place, code in _places(draft, target)}
-        new = {outer: [one for one in part.lists.get(outer, ()) if one["id"] not in holders]}
+        holders = {one["id"].lower() for one in draft.get(outer) or ()} if target in INSIDE else set()
+        taken = {code.lower() for _place, code in _places(draft, target)}
+        new = {outer: [one for one in part.lists.get(outer, ()) if one["id"].lower() not in holders]}
         for place, code in _places(new, target):
-            if code in taken:
+            if code.lower() in taken:
                 renamed[place] = _free(code, taken)
-            taken.add(renamed.get(place, code))
+            taken.add(renamed.get(place, code).lower())
     return renamed
 
 
 def _free(code: str, taken: Collection[str]) -> str:
     """`code-2` or the next one that is free, no longer than an id may be."""
     candidates = (f"{code[: LONGEST - len(f'-{n}')]}-{n}" for n in count(2))
-    return next(one for one in candidates if one not in taken)
+    return next(one for one in candidates if one.lower() not in taken)
 
 
 def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -132,8 +137,7 @@ def _named(name: str, entry: dict[str, Any], ids: Mapping[str, Mapping[str, str]
     made = with_references(entry, properties_of(name), to)
     for key, target in REFERS.get(name, {}).items():
         made[key] = to(target, made[key])
-    if name == "datasets":
-        made["id"] = to(name, made["id"])
+    made["id"] = to(name, made["id"])
     for target, outer in INSIDE.items():
         if name == outer:
             made[target] = [{**one, "id": to(target, one["id"])} for one in made.get(target) or ()]

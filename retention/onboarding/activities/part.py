@@ -91,6 +91,9 @@ class _Source:
             for code, entry in self.entries[outer].items()
             for one in entry.get(inner) or ()
         }
+        self.of_activity: dict[str, list[tuple[str, str]]] = {}
+        self.of_register: dict[str, list[tuple[str, str]]] = {}
+        self._look_up()
 
     def closure(self, first: list[tuple[str, str]], activities: frozenset[str]) -> set[tuple[str, str]]:
         """These, what is about their registers, and all that is needed by any of it; no activity but these."""
@@ -111,19 +114,24 @@ class _Source:
 
     def about(self, activity: str) -> Iterator[tuple[str, str]]:
         """The activity's datasets, and what says that it is about this activity."""
-        for name, entries in self.entries.items():
-            for code, entry in entries.items():
-                about = entry.get("activities") or (() if entry.get("registers") else self._whose(name, entry))
-                if entry.get("activity") == activity or activity in about:
-                    yield name, code
+        yield from self.of_activity.get(activity, ())
 
     def _about_register(self, register: str, activities: frozenset[str]) -> Iterator[tuple[str, str]]:
+        for name, code in self.of_register.get(register, ()):
+            whose = self._whose(name, self.entries[name][code])
+            if not whose or whose & activities:
+                yield name, code
+
+    def _look_up(self) -> None:
+        """What is about each activity, and what about each register only: a record may have thousands of both."""
         for name, entries in self.entries.items():
             for code, entry in entries.items():
-                if register in (entry.get("registers") or ()) and not entry.get("activities"):
-                    whose = self._whose(name, entry)
-                    if not whose or whose & activities:
-                        yield name, code
+                said, registers = entry.get("activities") or (), entry.get("registers") or ()
+                about = said or (() if registers else self._whose(name, entry))
+                for activity in {*about, *([entry["activity"]] if "activity" in entry else ())}:
+                    self.of_activity.setdefault(activity, []).append((name, code))
+                for register in () if said else registers:
+                    self.of_register.setdefault(register, []).append((name, code))
 
     def _whose(self, name: str, entry: Entry) -> frozenset[str]:
         """The activities of the purposes that an entry is limited to; none if it is not."""
