@@ -136,7 +136,7 @@ class _Source:
     def _whose(self, name: str, entry: Entry) -> frozenset[str]:
         """The activities of the purposes that an entry is limited to; none if it is not."""
         purposes = () if name == INSIDE["purposes"] else entry.get("purposes") or ()
-        return frozenset(self.holders["purposes", one][1] for one in purposes)
+        return frozenset(self.holders["purposes", one][1] for one in purposes if ("purposes", one) in self.holders)
 
     def _needed(self, name: str, entry: Entry) -> Iterator[tuple[str, str]]:
         for key, target in REFERS.get(name, {}).items():
