@@ -21,6 +21,7 @@ from api.decisions import Computed, day_of
 from api.organisation import Strict
 from api.permissions import Verb
 from api.register import LANGUAGE, language_of
+from retention.domain.errors import DocumentError, Problem
 from ropa.citing import Citing, Effect, citing, citing_in_words, effect_in_words, effects
 from ropa.law import LANGUAGES, library, versions_of
 from ropa.law_words import row_as_data
@@ -160,7 +161,7 @@ class LawChanges(Computed):
         if until is None:
             raise ValidationError({"until": [_("a date, YYYY-MM-DD")]})
         if until <= day_of(self):
-            raise ValidationError({"until": [_("a day after the first one")]})
+            raise DocumentError([Problem("until", _("a day after the first one"))])
 
         def shown(one: Effect) -> dict[str, Any]:
             return {**one.as_data(), "in_words": effect_in_words(one, language)}
