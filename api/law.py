@@ -21,7 +21,6 @@ from api.decisions import Computed, day_of
 from api.organisation import Strict
 from api.permissions import Verb
 from api.register import LANGUAGE, language_of
-from retention.domain.errors import DocumentError, Problem
 from ropa.citing import Citing, Effect, citing, citing_in_words, effect_in_words, effects
 from ropa.law import LANGUAGES, library, versions_of
 from ropa.law_words import row_as_data
@@ -156,17 +155,19 @@ class LawChanges(Computed):
         responses=EffectSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Places whose row changes after `as_of` and by `until`, each with an example that starts on `as_of`."""
+        """Places whose row changes after `as_of` and by `until`, each with an example that starts on `as_of`.
+
+        None where `until` is not after `as_of`.
+        """
         language, until = language_of(self), _day(request, "until")
         if until is None:
             raise ValidationError({"until": [_("a date, YYYY-MM-DD")]})
-        if until <= day_of(self):
-            raise DocumentError([Problem("until", _("a day after the first one"))])
+        first = day_of(self)
 
         def shown(one: Effect) -> dict[str, Any]:
             return {**one.as_data(), "in_words": effect_in_words(one, language)}
 
-        return self.answer(effects(draft_of(self.organisation), day_of(self), until), shown)
+        return self.answer(effects(draft_of(self.organisation), first, until) if until > first else [], shown)
 
 
 def _day(request: Request, name: str) -> date | None:
