@@ -1,4 +1,4 @@
-"""A company's customers and billing on PostgreSQL: our night against what SQL written by hand can do. `./run bench company`.
+"""A company's customers and billing on PostgreSQL: our night against SQL written by hand. `./run bench company`.
 
 data         the rows, from a seed
 rules        what goes when, written twice: as an inventory document and as SQL by hand

@@ -1,7 +1,8 @@
 """Customers with contracts, devices, contacts and invoices, from a seed: the same numbers give the same rows.
 
-About 12.6 rows a customer. 12 % of the rows are due on TODAY, beside those of the 5 % of customers who are held and those of
-customers with an unpaid invoice. Nobody's date lies in the forty days after a cutoff: on the next night nothing is due.
+About 12.5 rows a customer. 12 % of the rows are due on TODAY, beside those of the 5 % of customers who are held and
+those of customers with an unpaid invoice. Nobody's date lies in the forty days after a cutoff: on the next night
+nothing is due.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ create table hold(customer_id bigint primary key);
 """
 INDEXES = """
 alter table contract add foreign key (customer_id) references customer(id);
-alter table device add foreign key (customer_id) references customer(id), add foreign key (contract_id) references contract(id);
+alter table device add foreign key (customer_id) references customer(id),
+    add foreign key (contract_id) references contract(id);
 alter table contact add foreign key (customer_id) references customer(id);
-alter table invoice add foreign key (customer_id) references customer(id), add foreign key (contract_id) references contract(id);
+alter table invoice add foreign key (customer_id) references customer(id),
+    add foreign key (contract_id) references contract(id);
 create index on contract(customer_id);
 create index on device(customer_id);
 create index on device(contract_id);
@@ -108,7 +111,8 @@ class _Maker:
         until = today if ended is None else ended
         started = max(0, until - self.between(400, 6 * years))
         lines["customer"].append(
-            f"{number}\tTestihenkilö {number}\tEsimerkkitie {number % 977}, 00100 Esimerkkilä\ta{number}@example.invalid\n"
+            f"{number}\tTestihenkilö {number}\tEsimerkkitie {number % 977}, 00100 Esimerkkilä"
+            f"\ta{number}@example.invalid\n"
         )
         contract = self._contract(number, started, ended, lines)
         if self.random() < 0.25:
@@ -138,11 +142,11 @@ class _Maker:
             day = recent - self.between(QUIET_DAYS + 1, 700)
         else:
             day = self.between(recent, (TODAY - _FIRST).days)
-        lines.append(f"{self.contacts}\t{customer}\t{_days()[day]}\tYhteys katkeilee, laite käynnistetty uudelleen {day}\n")
+        lines.append(
+            f"{self.contacts}\t{customer}\t{_days()[day]}\tYhteys katkeilee, laite käynnistetty uudelleen {day}\n"
+        )
 
-    def _invoice(
-        self, customer: int, contract: int, life: tuple[int, int, bool, bool], lines: list[str]
-    ) -> None:
+    def _invoice(self, customer: int, contract: int, life: tuple[int, int, bool, bool], lines: list[str]) -> None:
         self.invoices += 1
         started, until, gone, unpaid = life
         recent = (INVOICE_LAST - _FIRST).days + QUIET_DAYS + 1

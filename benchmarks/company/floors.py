@@ -80,7 +80,6 @@ def night(db: Connection) -> float:
     db.execute(FLAG_INDEX)
     for number, table in enumerate(BY_HAND):
         mine = f"from flag where dataset = {number} and lot = %s"
-        # noqa on the next lines: constants of this package
         statement = _delete(table, f"select array_agg(key) {mine}", f"select array_agg(distinct subject) {mine}")
         for lot in range(-(-counts[number] // LOT)):
             with db.transaction():

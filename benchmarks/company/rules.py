@@ -38,7 +38,7 @@ BY_HAND = (
         "customer",
         "id",
         "t.id in (select customer_id from contract group by customer_id"
-        f" having bool_and(ended is not null) and max(ended) <= '{CONTRACT_LAST}')",
+        f" having bool_and(ended is not null) and max(ended) <= '{CONTRACT_LAST}')",  # noqa: S608 - constants
         "not exists (select from contract c where c.customer_id = t.id)",
     ),
 )
@@ -46,7 +46,7 @@ BY_HAND = (
 
 FREE = (
     "not exists (select from hold h where h.customer_id = {0}) and not exists (select from invoice d"
-    " where d.customer_id = {0} and d.settled is null and d.due > '" + str(DEBT_LAST) + "')"
+    " where d.customer_id = {0} and d.settled is null and d.due > '" + str(DEBT_LAST) + "')"  # noqa: S608 - constants
 )
 """Nothing keeps the customer of this number: no hold, no debt."""
 
@@ -70,7 +70,13 @@ _DEBT = {
 
 def _dataset(code: str, mapping: dict[str, Any], trigger: str, period: str, **over: Any) -> dict[str, Any]:
     need = {"id": "tarve", "kind": "need", "purpose": "asiakkuus", "trigger": trigger, "period": period}
-    ground = {**need, "action": "delete", "status": "confirmed", "reason": _text("Asiakassuhde"), **over.pop("ground", {})}
+    ground = {
+        **need,
+        "action": "delete",
+        "status": "confirmed",
+        "reason": _text("Asiakassuhde"),
+        **over.pop("ground", {}),
+    }
     return {
         "id": code,
         "name": _text(code),
