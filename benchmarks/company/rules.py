@@ -37,16 +37,16 @@ BY_HAND = (
     Written(
         "customer",
         "id",
-        "t.id in (select customer_id from contract group by customer_id"
-        f" having bool_and(ended is not null) and max(ended) <= '{CONTRACT_LAST}')",  # noqa: S608 - constants
+        "t.id in (select customer_id from contract group by customer_id"  # noqa: S608 - constants
+        f" having bool_and(ended is not null) and max(ended) <= '{CONTRACT_LAST}')",
         "not exists (select from contract c where c.customer_id = t.id)",
     ),
 )
 """Children first."""
 
 FREE = (
-    "not exists (select from hold h where h.customer_id = {0}) and not exists (select from invoice d"
-    " where d.customer_id = {0} and d.settled is null and d.due > '" + str(DEBT_LAST) + "')"  # noqa: S608 - constants
+    "not exists (select from hold h where h.customer_id = {0}) and not exists (select from invoice d"  # noqa: S608
+    " where d.customer_id = {0} and d.settled is null and d.due > '" + str(DEBT_LAST) + "')"
 )
 """Nothing keeps the customer of this number: no hold, no debt."""
 

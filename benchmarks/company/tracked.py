@@ -5,8 +5,8 @@ history      the same with django-simple-history on every table: a historical ro
 gdpr-assist  the same with every model registered with django-gdpr-assist: a row in its log of each that goes
 
 Each asks which rows are due before its clock starts, and takes whole customers of them up to `--rows`. None asks about
-holds or debts again. BENCH_SOURCE says where the rows are; one line of JSON says how many went in how many seconds. The third
-needs an environment of its own with django-gdpr-assist and psycopg in it.
+holds or debts again. BENCH_SOURCE says where the rows are; one line of JSON says how many went in how many seconds. The
+third needs an environment of its own with django-gdpr-assist and psycopg in it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -86,9 +87,7 @@ def _models(how: str) -> Mapping[str, Any]:
         key = models.BigIntegerField(primary_key=True)
         found = type(table.capitalize(), (models.Model,), {"__module__": __name__, "Meta": meta, "id": key, **fields})
         if how == "gdpr-assist":
-            import gdpr_assist
-
-            gdpr_assist.register(found)
+            import_module("gdpr_assist").register(found)
         return found
 
     made: dict[str, Any] = {}
