@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from importlib import import_module
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 TREE = (
@@ -39,9 +39,10 @@ TREE = (
 
 @dataclass
 class Stages:
-    """Seconds and calls by stage, in the tree's order."""
+    """Seconds, seconds on this process's processor, and calls by stage, in the tree's order."""
 
     seconds: dict[str, float] = field(default_factory=lambda: {stage: 0.0 for stage, *_ in TREE})
+    busy: dict[str, float] = field(default_factory=lambda: {stage: 0.0 for stage, *_ in TREE})
     calls: dict[str, int] = field(default_factory=lambda: {stage: 0 for stage, *_ in TREE})
 
     def listen(self) -> None:
@@ -55,15 +56,16 @@ class Stages:
     def _timed(self, stage: str, act: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(act)
         def timed(*arguments: Any, **named: Any) -> Any:
-            begun = perf_counter()
+            begun, busy = perf_counter(), process_time()
             try:
                 return act(*arguments, **named)
             finally:
                 self.seconds[stage] += perf_counter() - begun
+                self.busy[stage] += process_time() - busy
                 self.calls[stage] += 1
 
         return timed
 
     def forget(self) -> None:
         for stage in self.seconds:
-            self.seconds[stage], self.calls[stage] = 0.0, 0
+            self.seconds[stage], self.busy[stage], self.calls[stage] = 0.0, 0.0, 0
