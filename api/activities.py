@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import Body, Line, Prose
-from api.organisation import InOrganisation, Strict, sent
+from api.organisation import InOrganisation, Strict, sent, today_of
 from api.permissions import MATRIX, Verb
 from api.register import LANGUAGE, LANGUAGES, language_of
 from retention.domain.errors import DocumentError, Problem
@@ -135,7 +135,7 @@ class TakenSerializer(serializers.Serializer[Any]):
     linked = serializers.ListField(
         child=serializers.CharField(), help_text="of those kept: from now on about the new activities too"
     )
-    renamed = RenamedSerializer(many=True, help_text="purposes and items whose id the draft has elsewhere")
+    renamed = RenamedSerializer(many=True, help_text="purposes, items and datasets whose id the draft has elsewhere")
     left_out = serializers.ListField(child=serializers.CharField(), help_text="the other organisation's own")
     decide = QuestionSerializer(many=True, help_text="what the controller must settle")
     problems = TakenProblemSerializer(many=True)
@@ -170,7 +170,9 @@ class PreviewActivities(_Taking):
     )
     def post(self, request: Request, slug: str) -> Response:
         """What these activities would bring, and what of it is there already. Nothing is changed."""
-        found = preview(self.organisation, self.taking(request, sent(TakingSerializer, request)))
+        found = preview(
+            self.organisation, self.taking(request, sent(TakingSerializer, request)), today_of(self.organisation)
+        )
         return Response(as_dict(found, language_of(self)))
 
 
@@ -183,5 +185,6 @@ class TakeActivities(_Taking):
     def post(self, request: Request, slug: str) -> Response:
         """Make them part of the draft as it was looked at, all of it or nothing; 409 where it has changed since."""
         asked = sent(TakeSerializer, request)
-        found = take(self.organisation, self.taking(request, asked), self.who, asked["reason"], asked["digest"])
+        taking, today = self.taking(request, asked), today_of(self.organisation)
+        found = take(self.organisation, taking, today, self.who, asked["reason"], asked["digest"])
         return Response(as_dict(found, language_of(self)))

@@ -26,7 +26,7 @@ from api.organisation import InOrganisation, sent, today_of
 from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from api.register_serializers import OBJECT, OpinionSerializer, WholeVersionSerializer
-from ropa.change_words import change_in_words
+from ropa.change_words import Teller, change_in_words
 from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
@@ -137,9 +137,10 @@ class Changes(Computed):
         """What differs, place by place, as data and in words."""
         language = language_of(self)
         before, after = self._document("from"), self._document("to")
+        teller = Teller(before, after, language)
 
         def shown(change: Change) -> dict[str, Any]:
-            return {**change.as_data(), "in_words": change_in_words(change, before, after, language)}
+            return {**change.as_data(), "in_words": teller.line(change)}
 
         return self.answer(difference(before, after), shown)
 

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.lists import TooLarge
-from api.organisation import InOrganisation
+from api.organisation import InOrganisation, today_of
 from api.permissions import Verb
 from api.register_serializers import OBJECT
 from retention.inventory_document import import_document, warnings_of, whole_draft
@@ -86,4 +86,4 @@ class Inventory(InOrganisation, GenericAPIView):  # type: ignore[type-arg]
         if document["organisation"]["slug"] != self.organisation.slug:
             raise ValidationError({"organisation.slug": [_("the file is about another organisation")]})
         import_document(document, self.who, request.query_params.get("reason", "")[:2000])
-        return Response({"warnings": [str(one) for one in warnings_of(document)]})
+        return Response({"warnings": [str(one) for one in warnings_of(document, today_of(self.organisation))]})

@@ -76,6 +76,7 @@ class CitingSerializer(serializers.Serializer[Any]):
 class EffectSerializer(serializers.Serializer[Any]):
     path = serializers.CharField()
     law = serializers.CharField()
+    day = serializers.DateField(help_text="the first day of the change")
     start = serializers.DateField(help_text="the example's first day")
     written = serializers.DateField(allow_null=True, help_text="its last day by the rule as it is written")
     old = serializers.DateField(allow_null=True, help_text="by the law before the change")
@@ -158,6 +159,8 @@ class LawChanges(Computed):
         language, until = language_of(self), _day(request, "until")
         if until is None:
             raise ValidationError({"until": [_("a date, YYYY-MM-DD")]})
+        if until <= day_of(self):
+            raise ValidationError({"until": [_("a day after the first one")]})
 
         def shown(one: Effect) -> dict[str, Any]:
             return {**one.as_data(), "in_words": effect_in_words(one, language)}

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
-from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -95,14 +94,12 @@ DATASETS = Dataset.objects.select_related("register", "activity").prefetch_relat
 )
 """With all that a serializer shows: as many queries for a hundred as for one."""
 
-REGISTERS = Register.objects.prefetch_related(Prefetch("datasets", queryset=DATASETS))
-
 
 @extend_schema_view(get=extend_schema(operation_id="registers_list", parameters=[LANGUAGE]))
 class Registers(Worded, ListAPIView):  # type: ignore[type-arg]
     """Registers, each with its datasets, their purposes, legal bases and retention rules."""
 
-    queryset = REGISTERS
+    queryset = Register.objects.all()
     serializer_class = RegisterSerializer
     filterset_class = RegisterFilter
 
@@ -112,7 +109,7 @@ class OneRegister(Worded, RetrieveAPIView):  # type: ignore[type-arg]
     """One register."""
 
     needs = {"GET": Verb.READ, "PATCH": Verb.EDIT}
-    queryset = REGISTERS
+    queryset = Register.objects.all()
     serializer_class = RegisterSerializer
     lookup_field = "code"
 

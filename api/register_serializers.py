@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import Body, Line, Prose
+from api.register_rows import datasets_of, rule_document
 from ropa.models import Ceiling, Dataset, Ground, Opinion, Purpose, Register, Version, Withdrawal
 from ropa.wording import rule_in_words
 
@@ -60,7 +62,9 @@ class RuleSerializer(serializers.ModelSerializer[Any]):
     ]
 
     def get_in_words(self, rule: Ground | Ceiling) -> str:
-        return rule_in_words(rule_document(rule), self.context["language"])
+        fields: Mapping[str, Any] = self.fields
+        columns = {name: getattr(rule, name) for name in fields if name != "in_words"}
+        return rule_in_words(rule_document(columns), self.context["language"])
 
 
 class GroundSerializer(RuleSerializer):
@@ -73,16 +77,6 @@ class CeilingSerializer(RuleSerializer):
     class Meta:
         model = Ceiling
         fields = [*RuleSerializer.fields_of_rules, "yields_to"]
-
-
-def rule_document(rule: Ground | Ceiling) -> dict[str, Any]:
-    """The rule as the inventory document has it; what says nothing is left out."""
-    names = ["trigger", "period", "rounding", "action", "condition", "if_absent", "status", "law", "reason", "addition"]
-    names += ["kind", "purpose", "ends_on", "review_by"] if isinstance(rule, Ground) else ["yields_to"]
-    document = {"id": rule.code, **{name: getattr(rule, name) for name in names}}
-    if document.get("review_by"):
-        document["review_by"] = document["review_by"].isoformat()
-    return {name: value for name, value in document.items() if value not in (None, "", [], {}, False)}
 
 
 class PurposeSerializer(serializers.ModelSerializer[Purpose]):
@@ -128,9 +122,24 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
         ]
 
 
+class DatasetsOfRegister(serializers.ListSerializer[Any]):
+    """A register's datasets, read at once for all registers that are told."""
+
+    child: serializers.Serializer[Any]
+    _read: dict[int, list[dict[str, Any]]] | None = None
+
+    def to_representation(self, data: Any) -> list[dict[str, Any]]:
+        if self._read is None:
+            told: Any = self.root.instance
+            registers = [one.pk for one in (told if isinstance(told, list) else [told])]
+            self._read = datasets_of(registers, self.child.fields, self.context["language"])
+        return self._read.get(data.instance.pk, [])
+
+
 class DatasetOfRegisterSerializer(DatasetSerializer):
     class Meta:
         model = Dataset
+        list_serializer_class = DatasetsOfRegister
         fields = ["code", "name", "activity", "purposes", "grounds", "ceilings"]
 
 

@@ -19,8 +19,7 @@ from rest_framework.request import Request
 from api.organisation import InOrganisation, today_of
 from api.permissions import Verb
 from api.register import LANGUAGE, language_of
-from retention.reports import file_name, given, sealed_report
-from ropa.render import FORMATS
+from retention.reports import report_file, sealed_report
 from ropa.report import RECORDS
 from ropa.seal import zipped
 
@@ -88,10 +87,7 @@ class Report(InOrganisation):
             content = zipped(sealed_report(self.organisation, as_of, language, records, extras))
             name = f"{slug}-{as_of.isoformat()}-{language}.zip"
         else:
-            found = given(self.organisation, as_of)
-            record = record or found.records[0]
-            content = FORMATS[wanted](found.report(record, language, extras))
-            name = file_name(slug, as_of, record, wanted)
+            name, content = report_file(self.organisation, as_of, language, record, extras, wanted)
         response = HttpResponse(content, content_type=MEDIA_TYPES[wanted])
         response["Content-Disposition"] = f'inline; filename="{name}"'
         response["Content-Security-Policy"] = PAGE_POLICY

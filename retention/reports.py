@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -25,8 +25,8 @@ from retention.domain.errors import SelosteError
 from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
-from ropa.models import Organisation, Version
-from ropa.render import FORMATS
+from ropa.models import Organisation
+from ropa.render import FORMATS, begun
 from ropa.report import build, records_of
 from ropa.seal import sealed
 from ropa.selectors import NoVersionError as NoVersionError
@@ -48,7 +48,8 @@ class Given:
     version: Mapping[str, Any]
     evidence: Mapping[str, Any] | None
     as_of: date
-    previous: Mapping[str, Any] | None = None
+    previous: Callable[[], Mapping[str, Any] | None] = lambda: None
+    """The version before it, read when a report is built: of a large organisation it is a hundred megabytes."""
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ class Given:
                 "extras": extras,
                 "release": release(),
                 "version": self.version,
-                "previous": self.previous,
+                "previous": self.previous(),
                 "evidence": self.evidence,
             }
         )
@@ -89,13 +90,18 @@ def given(organisation: Organisation, as_of: date) -> Given:
         "opinion": found.opinion,
         "opinion_reason": found.opinion_reason,
     }
+    number = found.number
+
+    def previous() -> dict[str, Any] | None:
+        return _previous(organisation, number)
+
     document = _with_closings(json.loads(found.snapshot), organisation, as_of)
-    return Given(document, version, _evidence(organisation, as_of), as_of, _previous(organisation, found))
+    return Given(document, version, _evidence(organisation, as_of), as_of, previous)
 
 
-def _previous(organisation: Organisation, version: Version) -> dict[str, Any] | None:
-    """The version that was in force before this one; None where it is the first."""
-    before = organisation.versions.standing().filter(number__lt=version.number).order_by("-number").first()
+def _previous(organisation: Organisation, number: int) -> dict[str, Any] | None:
+    """The version that was in force before that one; None where it is the first."""
+    before = organisation.versions.standing().filter(number__lt=number).order_by("-number").first()
     if before is None:
         return None
     return {
@@ -138,12 +144,45 @@ def sealed_report(
     Unsigned where this installation has no signing key. Raises NoVersionError, NoRecordError; EvidenceError for a
     key that cannot be used.
     """
+    about, files = _begun(organisation, as_of, language, records, extras, formats)
+    return sealed({name: make() for name, make in files.items()}, about, _key())
+
+
+def report_file(
+    organisation: Organisation, as_of: date, language: str, record: str | None, extras: bool, extension: str
+) -> tuple[str, bytes]:
+    """One record in one format, with its file's name; the controller's if there is one and none is asked for.
+
+    Raises NoVersionError, NoRecordError; TypesettingError.
+    """
+
+    def started() -> tuple[str, Callable[[], bytes]]:
+        found = given(organisation, as_of)
+        kept = record or found.records[0]
+        return file_name(organisation.slug, as_of, kept, extension), begun(
+            extension, found.report(kept, language, extras)
+        )
+
+    name, finished = started()
+    return name, finished()
+
+
+def _begun(
+    organisation: Organisation,
+    as_of: date,
+    language: str,
+    records: Sequence[str] | None,
+    extras: bool,
+    formats: Sequence[str],
+) -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
+    """What the manifest says, and the files by name, begun. Document and reports end with this function."""
     found = given(organisation, as_of)
-    files = {}
+    files: dict[str, Callable[[], bytes]] = {}
     for record in records or found.records:
         report = found.report(record, language, extras)
         for extension in formats:
-            files[file_name(organisation.slug, as_of, record, extension)] = FORMATS[extension](report)
+            files[file_name(organisation.slug, as_of, record, extension)] = begun(extension, report)
+        del report  # before the next one is built
     about = {
         "organisation": {"slug": organisation.slug, "name": found.document["organisation"]["name"]},
         "version": {key: found.version[key] for key in ("number", "in_force_from", "digest")},
@@ -153,7 +192,7 @@ def sealed_report(
         "options": {"extras": extras, "formats": sorted(formats), "records": sorted(records or found.records)},
         "release": release(),
     }
-    return sealed(files, about, _key())
+    return about, files
 
 
 def file_name(slug: str, as_of: date, record: str, extension: str) -> str:

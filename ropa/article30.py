@@ -124,8 +124,10 @@ def _datasets(document: Document) -> Iterator[Field]:
         if dataset.get("activity") in processors:
             continue  # art. 30(2) asks for none of these: the controller's own record has them
         where = f"datasets.{dataset.get('id')}"
-        yield _statement(dataset, "subjects", "30(1)(c)", where)
-        yield _statement(dataset, "items", "30(1)(c)", where)
+        for key, linked in (("subjects", "subject_groups"), ("items", "data_categories")):
+            own = state_of(dataset.get(key))
+            found = State.VALUE if own is State.MISSING and dataset.get(linked) else own
+            yield Field("30(1)(c)", f"{where}.{key}", key, found)
         decided = bool(dataset.get("grounds")) or not empty(dataset.get("no_reason_to_keep"))
         yield Field("30(1)(f)", f"{where}.grounds", "time_limit", State.VALUE if decided else State.MISSING)
         for ground in dataset.get("grounds") or ():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any, Literal
 
@@ -42,7 +42,7 @@ class Citing:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A place whose row changes between two days, with an example that starts on `start`.
+    """A place whose row changes on `day`, with an example that starts on `start`.
 
     `written` is the example's last day by the rule as it is written, `old` and `new` by the law's two versions; None
     where there is no period to count (a criterion, no law yet, or none any more: then `successor` may name what came
@@ -51,6 +51,7 @@ class Effect:
 
     path: str
     law: str
+    day: date
     start: date
     written: date | None
     old: date | None
@@ -60,7 +61,7 @@ class Effect:
     begins: bool = False
 
     def as_data(self) -> dict[str, Any]:
-        days = {key: getattr(self, key) for key in ("start", "written", "old", "new")}
+        days = {key: getattr(self, key) for key in ("day", "start", "written", "old", "new")}
         shown = {key: day and day.isoformat() for key, day in days.items()}
         ends = {"begins": self.begins, "ends": self.ends, "successor": self.successor}
         return {"path": self.path, "law": self.law, **shown, **ends}
@@ -136,29 +137,43 @@ def _yields_to(rule: Document) -> YieldsTo:
 
 
 def effects(document: Document, before: date, after: date, on: Library = library) -> list[Effect]:
-    """What changes between two days for the places that cite a row: an example starts on the first of them."""
-    was, will = on(before), on(after)
+    """What changes after one day and by another for the places that cite a row: each change by itself, in its order.
+
+    An example starts on the first of the two days.
+    """
     years = _years(document)
     found = []
     for path, rule, law in cited(document):
-        old, new = was.get(law), will.get(law)
-        if _times(old) == _times(new):
-            continue
-        successor = old.successor if old is not None and new is None else ""
-        found.append(
-            Effect(
-                path,
-                law,
-                before,
-                _written(rule, before, years),
-                _last(old, before, years),
-                _last(new or will.get(successor), before, years),
-                ends=new is None,
-                successor=successor,
-                begins=old is None,
+        for day, old, new in _changes(law, before, after, on):
+            successor = old.successor if old is not None and new is None else ""
+            found.append(
+                Effect(
+                    path,
+                    law,
+                    day,
+                    before,
+                    _written(rule, before, years),
+                    _last(old, before, years),
+                    _last(new or on(day).get(successor), before, years),
+                    ends=new is None,
+                    successor=successor,
+                    begins=old is None,
+                )
             )
-        )
     return found
+
+
+def _changes(law: str, before: date, after: date, on: Library) -> Iterator[tuple[date, LawRule | None, LawRule | None]]:
+    """The first day of each new state of a row after one day and by another, with the row before and on it."""
+    row, will = on(before).get(law), on(after).get(law)
+    while row is not None and row.in_force_to is not None and row.in_force_to < after:
+        day = row.in_force_to + timedelta(days=1)
+        new = on(day).get(law)
+        if _times(row) != _times(new):
+            yield day, row, new
+        row = new
+    if row is None and will is not None:
+        yield will.in_force_from, None, will
 
 
 def _times(row: LawRule | None) -> Any:
@@ -206,7 +221,7 @@ def effect_in_words(one: Effect, language: str) -> str:
     def day(value: date | None) -> str:
         return said("no_day", language) if value is None else day_in_words(value, language)
 
-    parts = {key: day(getattr(one, key)) for key in ("start", "written", "old", "new")}
+    parts = {key: day(getattr(one, key)) for key in ("day", "start", "written", "old", "new")}
     key = "begins" if one.begins else "changes"
     if one.ends:
         key = "replaced" if one.successor else "ends"

@@ -10,6 +10,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 
 from ropa.kinds import KINDS, ORGANISATION, Key, Kind, kind_of
 from ropa.models import Organisation
+from ropa.row_values import row_values
 
 Document = Mapping[str, Any]
 ALWAYS = ("registers", "activities", "datasets")
@@ -90,7 +91,7 @@ def _values(kind: Kind, organisation: Organisation) -> list[dict[str, Any]]:
     else:
         rows = rows.filter(organisation=organisation)
     parents = [f"{kind.parent}_id"] if kind.parent else []
-    return list(rows.values("pk", *fields, *(f"{key}_id" for key in kind.refers), *parents))
+    return list(row_values(rows, "pk", *fields, *(f"{key}_id" for key in kind.refers), *parents))
 
 
 def _inside(child: Kind, organisation: Organisation) -> dict[int, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ropa.findings import Finding, findings
 from ropa.findings.finding import Decision, Text
-from ropa.law import library
+from ropa.law import read_on
 from ropa.models import Organisation
 from ropa.references import mentions, references
 from ropa.selectors import version_in_force
@@ -42,7 +42,7 @@ def document_asked(organisation: Organisation, version: int | str | None, today:
 def examine(organisation: Organisation, version: int | str | None, today: date, group: str = "all") -> list[Finding]:
     """One finding per check of a group, listed ones first. Raises NoVersionError."""
     document = document_asked(organisation, version, today)
-    found = findings(document, references(), library(), today, mentions)
+    found = findings(document, references(), read_on(today), today, mentions)
     return [one for one in found if group in ("all", one.group)]
 
 

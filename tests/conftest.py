@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from config.keys import make_keys
 
@@ -17,3 +18,10 @@ def data_dir(tmp_path: Path, settings) -> Path:
     make_keys(tmp_path / "keys")
     settings.DATA_DIR = tmp_path
     return tmp_path
+
+
+@pytest.fixture
+def english():
+    """Problems are told in the reader's language: of tests that read them it is English."""
+    with translation.override("en"):
+        yield

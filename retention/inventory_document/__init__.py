@@ -6,7 +6,8 @@ writes the draft down: reading what was written changes nothing. Importing never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-def read(text: str, laws: Mapping[str, Law] | None = None) -> dict[str, Any]:
+def read(text: str, laws: Mapping[str, Sequence[Law]] | None = None) -> dict[str, Any]:
     """The document that a YAML text holds. `laws`: the law library if left out.
 
     Raises DocumentError: for what is no YAML, the line and column; else every problem, by ids.
@@ -45,9 +46,11 @@ def read(text: str, laws: Mapping[str, Law] | None = None) -> dict[str, Any]:
     return checked
 
 
-def warnings_of(document: Mapping[str, Any], laws: Mapping[str, Law] | None = None) -> tuple[Problem, ...]:
-    """What is doubtful in a document without being wrong."""
-    return check(document, laws).warnings
+def warnings_of(
+    document: Mapping[str, Any], today: date, laws: Mapping[str, Sequence[Law]] | None = None
+) -> tuple[Problem, ...]:
+    """What is doubtful in a document without being wrong. `today`: the day of the law that its rules cite."""
+    return check(document, laws, today=today).warnings
 
 
 def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +65,7 @@ def _connections_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def import_document(
-    document: Mapping[str, Any], by: str, reason: str = "", laws: Mapping[str, Law] | None = None
+    document: Mapping[str, Any], by: str, reason: str = "", laws: Mapping[str, Sequence[Law]] | None = None
 ) -> Organisation:
     """Make the organisation's draft and connections equal to the document; all of it, or nothing.
 
@@ -84,7 +87,7 @@ def edit_entry(
     change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
     by: str,
     reason: str,
-    laws: Mapping[str, Law] | None = None,
+    laws: Mapping[str, Sequence[Law]] | None = None,
 ) -> dict[str, Any] | None:
     """Change one entry of the draft (`kind`: the list it stands in), create it or take it out; what it is then.
 
@@ -142,7 +145,7 @@ def whole_draft(organisation: Organisation) -> dict[str, Any]:
     return {**draft_of(organisation), "connections": _written_connections(organisation)}
 
 
-def _refuse(document: Any, laws: Mapping[str, Law] | None, only: Mapping[str, Any] | None = None) -> None:
+def _refuse(document: Any, laws: Mapping[str, Sequence[Law]] | None, only: Mapping[str, Any] | None = None) -> None:
     errors = check(document, laws, only).errors
     if errors:
         raise DocumentError(errors)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
 from retention.plan import bans_of
 from ropa.kinds import KINDS
-from ropa.law import library
+from ropa.law import editions
 
 _LOCAL_FILE = re.compile(r"sqlite:///[^?@]*")
 """The address of a local file: no password is in it, so it may stand as text where a secret is expected."""
@@ -37,8 +38,16 @@ class Verdict:
     warnings: tuple[Problem, ...]
 
 
-def check(document: Any, laws: Mapping[str, Law] | None = None, only: Mapping[str, Any] | None = None) -> Verdict:
+def check(
+    document: Any,
+    laws: Mapping[str, Sequence[Law]] | None = None,
+    only: Mapping[str, Any] | None = None,
+    today: date | None = None,
+) -> Verdict:
     """Everything that is wrong or doubtful with a document. `laws`: the law library if left out.
+
+    `today`: rules are held against the law of that day, and of what lies ahead of it is told, all as warnings; without
+    a day they are not, which makes no difference to what is an error.
 
     `only`: the part of the document whose shape is looked at; the rest has passed before. References are always
     looked at as a whole, since others may refer to what was changed.
@@ -48,7 +57,7 @@ def check(document: Any, laws: Mapping[str, Law] | None = None, only: Mapping[st
     warnings: list[Problem] = []
     if isinstance(document, Mapping) and (only is None or not shape):
         broken = {steps[: 1 if steps[:1] == ("organisation",) else 2] for steps, _ in shape}
-        whole = Whole(document, library() if laws is None else laws, broken)
+        whole = Whole(document, editions() if laws is None else laws, broken, today)
         for finding in _findings(whole):
             problem = Problem(path_of(document, finding.steps), finding.message)
             (warnings if finding.warning else errors).append(problem)
@@ -120,6 +129,10 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
         yield from _twice(list(whole.entries(kind.name)))
     for steps, _ in whole.entries("notices"):
         yield from _twice(list(whole.entries(*steps, "passages")))
+    connections: list[tuple[Steps, Document]] = [
+        (steps, {"id": str(steps[-1])}) for steps, _ in whole.entries("connections")
+    ]
+    yield from _twice(connections)
     yield from _twice([one for steps, _ in whole.entries("data_categories") for one in whole.entries(*steps, "items")])
     yield from _twice([one for steps, _ in whole.entries("activities") for one in whole.entries(*steps, "purposes")])
     for steps, _ in whole.entries("registers"):
@@ -131,11 +144,16 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
 
 
 def _twice(entries: list[tuple[Steps, Document]]) -> Iterator[Finding]:
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
+    known: set[str] = set()
     for steps, entry in entries:
-        if entry["id"] in seen:
-            yield Finding(steps, f"the id {entry['id']!r} is taken: it stands here a second time")
-        seen.add(entry["id"])
+        id_ = entry["id"]
+        before = seen.setdefault(id_.lower(), id_)
+        if before != id_:
+            yield Finding(steps, f"the id {id_!r} differs only by capital letters from {before!r}: give it another")
+        elif before in known:
+            yield Finding(steps, f"the id {id_!r} is taken: it stands here a second time")
+        known.add(id_)
 
 
 def _register(whole: Whole, register: Document, steps: Steps) -> Iterator[Finding]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from retention.inventory_document.findings import Finding, Whole, unknown
-from retention.inventory_document.shape import Steps, properties_of
+from retention.domain.periods import Period
+from retention.inventory_document.findings import Finding, Whole, parsed, unknown
+from retention.inventory_document.shape import Steps, properties_of, schema
 from ropa.places import NoPlaceError, at
 from ropa.references import references
 
@@ -26,21 +27,37 @@ _SINGULAR = {
     "contact_points": "contact point",
     "items": "item",
 }
+AGAIN = "every"
+"""A key whose period says how often something is done."""
 _INSIDE = {"purposes": "activities", "items": "data_categories"}
 """Lists whose entries stand inside those of another."""
 
 
+Rule = Mapping[str, Any]
+
+
 class Ids:
-    """The ids of each list of a document."""
+    """The ids of each list of a document, and what the schema says of its parts: looked up once for a check."""
 
     def __init__(self, whole: Whole) -> None:
         self._whole = whole
         self._known: dict[str, Collection[str]] = {}
+        self._properties: dict[int, tuple[Rule, Mapping[str, Rule]]] = {}
 
     def of(self, name: str) -> Collection[str]:
         if name not in self._known:
             self._known[name] = set(self._found(name))
         return self._known[name]
+
+    def properties(self, rule: Rule) -> Mapping[str, Rule]:
+        """What the schema lets a mapping hold by this rule of it."""
+        if not rule:
+            return {}
+        known = self._properties.get(id(rule))
+        if known is None:
+            # the rule is kept beside, so that nothing else gets its number
+            known = self._properties[id(rule)] = rule, properties_of(rule)
+        return known[1]
 
     def _found(self, name: str) -> Iterator[str]:
         outer = _INSIDE.get(name)
@@ -59,6 +76,7 @@ def entry_findings(whole: Whole) -> Iterator[Finding]:
         if isinstance(whole.document.get(name), list):
             for steps, entry in whole.entries(name):
                 yield from _references(ids, entry, steps, properties_of(name))
+                yield from _periods(entry, steps, properties_of(name))
     for key, name in CHAINS.items():
         yield from _chained(whole, key, name)
     yield from _of_the_libraries(whole)
@@ -77,12 +95,36 @@ def _references(ids: Ids, value: Mapping[str, Any], steps: Steps, rules: Mapping
             for position, one in enumerate(part):
                 yield from unknown(one, ids.of(target), _SINGULAR[target], (*steps, key, position))
         elif isinstance(part, Mapping):
-            yield from _references(ids, part, (*steps, key), properties_of(rule))
+            yield from _references(ids, part, (*steps, key), ids.properties(rule))
+        elif isinstance(part, list):
+            inner = ids.properties(rule.get("items", {}))
+            for position, one in enumerate(part):
+                if isinstance(one, Mapping):
+                    yield from _references(ids, one, (*steps, key, position), inner)
+
+
+def _periods(value: Mapping[str, Any], steps: Steps, rules: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is written for a period is one; what happens again and again takes some time between."""
+    for key, part in value.items():
+        rule, place = rules.get(key, {}), (*steps, key)
+        if rule is _period() and isinstance(part, str):
+            found = parsed(place, lambda part=part: Period.parse(part))  # type: ignore[misc]
+            if isinstance(found, Finding):
+                yield found
+            elif key == AGAIN and found == Period(0, 0):
+                yield Finding(place, f"{part} is no time: how often is it?")
+        elif isinstance(part, Mapping):
+            yield from _periods(part, place, properties_of(rule))
         elif isinstance(part, list):
             inner = properties_of(rule.get("items", {}))
             for position, one in enumerate(part):
                 if isinstance(one, Mapping):
-                    yield from _references(ids, one, (*steps, key, position), inner)
+                    yield from _periods(one, (*place, position), inner)
+
+
+def _period() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema()["$defs"]["period"]
+    return found
 
 
 def _of_the_libraries(whole: Whole) -> Iterator[Finding]:

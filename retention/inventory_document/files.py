@@ -5,7 +5,7 @@ What is wrong with a workbook is told where its author sees it: by sheet, row an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retention.domain.errors import DocumentError, Problem
@@ -35,7 +35,7 @@ def file_of(document: Mapping[str, Any], form: str, guide: list[str] | None = No
     raise ValueError(f"{form!r} is none of {', '.join(FORMATS)}")
 
 
-def document_in(content: bytes, laws: Mapping[str, Law] | None = None) -> dict[str, Any]:
+def document_in(content: bytes, laws: Mapping[str, Sequence[Law]] | None = None) -> dict[str, Any]:
     """The document that a file holds, checked. Raises DocumentError with every problem, and nothing else."""
     if content.startswith(_PACKED):
         archive = opened(content)

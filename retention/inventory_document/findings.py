@@ -6,8 +6,9 @@ show up again at everything that refers to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -34,6 +35,12 @@ class Law(Protocol):
     @property
     def rounding(self) -> Rounding: ...
 
+    @property
+    def in_force_from(self) -> date: ...
+
+    @property
+    def in_force_to(self) -> date | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -46,11 +53,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Whole:
-    """The document, with what its entries may refer to. `broken`: entries that the schema refused."""
+    """The document, with what its entries may refer to. `broken`: entries that the schema refused.
+
+    `laws`: every version of each row of the law library, oldest first. `today`: the day of the law that rules are
+    held against; None where nobody asks for it.
+    """
 
     document: Document
-    laws: Mapping[str, Law]
+    laws: Mapping[str, Sequence[Law]]
     broken: Collection[Steps] = field(default_factory=frozenset)
+    today: date | None = None
 
     def entries(self, *steps: str | int) -> Iterator[tuple[Steps, Document]]:
         """Sound entries of a list (or mapping) of the document, with where they stand."""

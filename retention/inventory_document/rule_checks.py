@@ -13,6 +13,7 @@ from retention.domain.rules import Action, Ceiling, Ground, Kind, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_trigger
 from retention.identity import NEVER_REUSED
 from retention.inventory_document.findings import Document, Finding, Whole, parsed, unknown, unknown_events
+from retention.inventory_document.law_checks import law_findings
 from retention.inventory_document.shape import Steps, meant
 
 STARTS = tuple(date(year, month, 1) for year in (2023, 2024) for month in range(1, 13))
@@ -108,17 +109,9 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium", "paper") != "paper":
         found.append(Finding((*steps, "action"), f"paper is destroyed; the register's medium is {register['medium']}"))
     if "law" in rule:
-        law = whole.laws.get(rule["law"])
-        if law is None:
-            found += unknown(rule["law"], whole.laws, "row of the law library", (*steps, "law"))
-        elif rule.get("kind") == Kind.OBLIGATION and not found:
-            wanted = {"trigger": law.trigger, "period": law.period, "rounding": law.rounding}
-            written = {"trigger": trigger, "period": period, "rounding": rounding}
-            found += [
-                Finding((*steps, key), f"is written otherwise than {rule['law']} says: {_said(wanted[key])}", True)
-                for key in wanted
-                if wanted[key] is not None and wanted[key] != written[key]
-            ]
+        written = {"trigger": trigger, "period": period, "rounding": rounding}
+        asked = rule.get("kind") == Kind.OBLIGATION and not found
+        found += law_findings(whole, rule["law"], written if asked else {}, steps)
     if isinstance(trigger, Trigger):
         found += _untold(whole, dataset, rule, trigger, steps)
     return found
@@ -133,12 +126,6 @@ def _trigger(written: Any, finding: Finding) -> Iterator[Finding]:
         yield from unknown_events(names, (*finding.steps, choose))
     else:
         yield finding
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, Trigger):
-        return value.events[0] if value.choose == "only" else f"{value.choose} {', '.join(value.events)}"
-    return str(value)
 
 
 def _ground(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> Iterator[Finding]:

@@ -1,4 +1,7 @@
-"""A document against `inventory.schema.json`: every error, with its place by ids, in plain words."""
+"""A document against `inventory.schema.json`: every error, with its place by ids, in plain words.
+
+The words are in the reader's language; what the schema itself says of a part stands in `schema_words` for that.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
@@ -22,12 +27,12 @@ Steps = tuple[str | int, ...]
 """Where something stands in a document: keys and list positions."""
 
 _TYPES = {
-    "string": "a text",
-    "object": "a mapping",
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "null": "nothing",
+    "string": gettext_noop("a text"),
+    "object": gettext_noop("a mapping"),
+    "array": gettext_noop("a list"),
+    "boolean": gettext_noop("true or false"),
+    "integer": gettext_noop("a whole number"),
+    "null": gettext_noop("nothing"),
 }
 
 
@@ -59,7 +64,7 @@ def shape_problems(document: Any) -> list[tuple[Steps, Problem]]:
             problem = Problem(path_of(document, (*steps, *extra)), message)
             found.setdefault((problem.path, problem.message), ((*steps, *extra), problem))
     for steps in _unwritable(document, ()):
-        problem = Problem(path_of(document, steps), "holds a character that cannot be kept: NUL, or half of one")
+        problem = Problem(path_of(document, steps), _("holds a character that cannot be kept: NUL, or half of one"))
         found.setdefault((problem.path, problem.message), (steps, problem))
     return sorted(found.values(), key=lambda one: [_rank(document, one[0][:n]) for n in range(1, len(one[0]) + 1)])
 
@@ -96,9 +101,20 @@ def path_of(document: Any, steps: Steps) -> str:
 
 def meant(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'grounds'?`, or nothing where no known name is near."""
+    near = _near(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def _near(name: str, known: Iterable[str]) -> str:
     spelt = {one.lower(): one for one in known}
     near = get_close_matches(name.lower(), list(spelt), n=1, cutoff=0.6)
-    return f"; did you mean {spelt[near[0]]!r}?" if near else ""
+    return spelt[near[0]] if near else ""
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """As `meant`, in the reader's language."""
+    near = _near(name, known)
+    return _("; did you mean %(name)r?") % {"name": near} if near else ""
 
 
 def ordered(document: Any, rule: Mapping[str, Any] | None = None) -> Any:
@@ -162,61 +178,68 @@ def _messages(error: Any) -> Iterator[tuple[Steps, str]]:
     if error.validator == "additionalProperties":
         yield from _unknown_keys(error.instance, error.schema)
     elif error.validator == "required":
-        yield from (((key,), "is missing") for key in error.validator_value if key not in error.instance)
+        yield from (((key,), _("is missing")) for key in error.validator_value if key not in error.instance)
     else:
         yield (), _message(error)
 
 
 def _unknown_keys(value: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[tuple[Steps, str]]:
     known, patterns = list(rule.get("properties", {})), list(rule.get("patternProperties", {}))
+    described = rule.get("description", "")
     for key in value:
         if key not in known and not any(re.fullmatch(pattern, key) for pattern in patterns):
-            hint = meant(key, known) if known else f"; write {rule['description']}" if "description" in rule else ""
-            yield (key,), f"unknown key {key!r}{hint}"
+            hint = _meant(key, known)
+            if not known and described:
+                hint = _("; write %(what)s") % {"what": _(described)}
+            yield (key,), _("unknown key %(name)r") % {"name": key} + hint
 
 
 def _message(error: Any) -> str:
-    value, limit, wanted = error.instance, error.validator_value, error.schema.get("description", "")
+    value, limit, described = error.instance, error.validator_value, error.schema.get("description", "")
+    wanted = _(described) if described else ""
     seen = _seen(value)
     if error.absolute_path and error.absolute_path[-1] == "secret":
-        seen = "what stands here"  # it may be the secret itself
+        seen = _("what stands here")  # it may be the secret itself
+    parts: dict[str, Any] = {"seen": seen, "limit": limit, "wanted": wanted}
     match error.validator:
         case "type":
             names = [limit] if isinstance(limit, str) else limit
-            return f"is {seen}, not {wanted or ' or '.join(_TYPES[name] for name in names)}"
+            parts["wanted"] = wanted or f" {_('or')} ".join(_(_TYPES[name]) for name in names)
+            return _("is %(seen)s, not %(wanted)s") % parts
         case "enum":
-            return f"{seen} is none of {', '.join(limit)}{meant(value, limit) if isinstance(value, str) else ''}"
+            known = {"seen": seen, "known": ", ".join(limit)}
+            return _("%(seen)s is none of %(known)s") % known + (_meant(value, limit) if isinstance(value, str) else "")
         case "const":
-            return f"is {seen}, not {limit}, the version of this format"
+            return _("is %(seen)s, not %(limit)s, the version of this format") % parts
         case "pattern" | "format":
-            return f"{seen} is not {wanted}"
+            return _("%(seen)s is not %(wanted)s") % parts
         case "minProperties" | "maxProperties":
-            return f"is not {wanted}" if wanted else "is empty"
+            return _("is not %(wanted)s") % parts if wanted else _("is empty")
         case "minItems" | "minLength":
-            return "is empty"
+            return _("is empty")
         case "oneOf":
-            return f"is not {wanted}"
+            return _("is not %(wanted)s") % parts
         case "maxLength":
-            return f"is longer than {limit} characters"
+            return _("is longer than %(limit)s characters") % parts
         case "uniqueItems":
-            return "names something twice"
+            return _("names something twice")
         case "minimum" | "maximum":
-            return f"{seen} is out of bounds"
+            return _("%(seen)s is out of bounds") % parts
         case other:
-            return f"does not fit: {other}"
+            return _("does not fit: %(rule)s") % {"rule": other}
 
 
 def _seen(value: Any) -> str:
     match value:
         case None:
-            return "empty"
+            return _("empty")
         case bool():
             return str(value).lower()
         case str():
             return repr(value if len(value) <= 60 else value[:59] + "…")
         case int() | float():
-            return f"the number {value}"
+            return _("the number %(number)s") % {"number": value}
         case Mapping():
-            return "a mapping"
-        case _:
-            return "a list"
+            return _("a mapping")
+        case _other:
+            return _("a list")

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from docx import Document
-from docx.opc.exceptions import PackageNotFoundError
-from docx.table import Table
-from docx.text.paragraph import Paragraph
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from retention.domain.errors import DocumentError, Problem
-from retention.inventory_document.workbook.refuse import LARGEST, check_xml, opened
+from retention.inventory_document.workbook.refuse import LARGEST
+from retention.onboarding.word import texts_of
 
 MOST_PAGES = 200
 MOST_CHARACTERS = 500_000
 _OLE = b"\xd0\xcf\x11\xe0"
 _PICTURES = {b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"GIF8": "a picture", b"{\\rtf": "RTF"}
-_HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?=[a-zåäö])")
-_BLANKS = re.compile(r"[ \t\u00a0]+")
+_HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?!(?:ja|tai|sekä|eli|eikä|och|eller|samt|and|or)\b)(?=[a-zåäö])")
+"""A word that was parted at the end of a line; the hyphen of `osto- ja myynti` is its own."""
+_BLANKS = re.compile(r"[ \t\u00a0\x0b\x0c\x85\u2028\u2029]+")
+_NOT_SEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
+"""What no reader sees: control characters, soft hyphens, marks of no width, halves of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def blocks_of(content: bytes) -> list[Block]:
     if not content.strip():
         raise _refuse("is empty")
     if content.startswith(b"PK"):
-        found = [Block(text, number) for number, text in enumerate(_docx(content), 1)]
+        found = [Block(text, number) for number, text in enumerate(filter(None, map(_clean, texts_of(content))), 1)]
     elif content.startswith(b"%PDF"):
         found = [Block(text, number) for number, text in enumerate(_pdf(content), 1)]
     else:
@@ -71,7 +69,7 @@ def _text(content: bytes) -> Iterator[Block]:
             raise _refuse(f"is {what}: save the text as .docx, .pdf or .txt")
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refuse("is neither DOCX, PDF nor text")
-    for number, line in enumerate(_decoded(content).splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", _decoded(content)), 1):
         if line := _clean(line):
             yield Block(line, number)
 
@@ -86,41 +84,8 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _docx(content: bytes) -> Iterator[str]:
-    archive = opened(content)
-    if "word/document.xml" not in archive.namelist():
-        raise _refuse("is a ZIP, but no .docx")
-    for name in archive.namelist():
-        if name.endswith((".xml", ".rels")):
-            check_xml(archive, name)
-    try:
-        document = Document(io.BytesIO(content))
-        yield from _clean_ones(_docx_texts(document.iter_inner_content()))
-    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError):
-        raise _refuse("cannot be read as .docx: it is damaged") from None
-
-
-def _docx_texts(parts: Any) -> Iterator[str]:
-    for part in parts:
-        if isinstance(part, Paragraph):
-            yield from part.text.split("\n")
-        elif isinstance(part, Table):
-            seen: set[Any] = set()
-            for row in part.rows:
-                for one in row.cells:
-                    if one._tc not in seen:  # a merged cell stands once
-                        seen.add(one._tc)
-                        yield from _docx_texts(one.iter_inner_content())
-
-
-def _clean_ones(texts: Iterator[str]) -> Iterator[str]:
-    for text in texts:
-        if cleaned := _clean(text):
-            yield cleaned
-
-
 def _clean(text: str) -> str:
-    return _BLANKS.sub(" ", text).strip()
+    return _BLANKS.sub(" ", _NOT_SEEN.sub("", text)).strip()
 
 
 def _pdf(content: bytes) -> Iterator[str]:
@@ -130,7 +95,7 @@ def _pdf(content: bytes) -> Iterator[str]:
     repeated = _repeated(pages)
     said: set[str] = set()
     for page in pages:
-        joined = _HYPHENATED.sub("", page)
+        joined = _HYPHENATED.sub("", page.replace("\u00ad\n", ""))
         paragraph: list[str] = []
         for line in [*(_clean(one) for one in joined.split("\n")), ""]:
             if line in repeated:  # the head and foot of a page stand once, by themselves
@@ -167,10 +132,16 @@ def _pages(content: bytes) -> list[str]:
         if len(reader.pages) > MOST_PAGES:
             raise _refuse(f"has more than {MOST_PAGES} pages")
         pages: list[str] = []
-        for page in reader.pages:
+        pictures: list[str] = []
+        for number, page in enumerate(reader.pages, 1):
             pages.append(page.extract_text())
+            if not pages[-1].strip() and len(page.images):  # scanned, and not empty
+                pictures.append(str(number))
             if sum(map(len, pages)) > MOST_CHARACTERS:
                 raise _refuse(f"has more than {MOST_CHARACTERS} characters: no notice is that long")
+        if pictures and any(page.strip() for page in pages):
+            some = f"{', '.join(pictures[:10])}{' …' if len(pictures) > 10 else ''}"
+            raise _refuse(f"has pages that are pictures ({some}): run text recognition over them, or take them out")
         return pages
     except DocumentError:
         raise

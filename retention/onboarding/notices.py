@@ -21,7 +21,7 @@ from retention.onboarding.hints import hints, may_name_a_person
 from retention.onboarding.sentences import sentences
 from ropa.draft import entry_of, rows_of
 from ropa.kinds import kind_of
-from ropa.models import Organisation
+from ropa.models import Organisation, Passage
 
 KIND = "notices"
 
@@ -114,7 +114,8 @@ def assign(
     """Say where a passage is held, or that it is no inventory content; with neither, that it waits again.
 
     `entry`: a kind and a new entry that the passage tells, made in the same step; `role`: stands in the passage
-    instead of a person. Raises StaleError, NoPassageError, and DocumentError for a place that holds nothing.
+    instead of a person, in its history too. Raises StaleError, NoPassageError, and DocumentError for a place that
+    holds nothing.
     """
     organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
     if entry is not None:
@@ -141,8 +142,16 @@ def assign(
         return kept
 
     made = edit_entry(organisation, KIND, code, change, by, reason) or {}
+    if role:
+        _forget(organisation, code, passage)
     found: dict[str, Any] = next(one for one in made["passages"] if one["id"] == passage)
     return {**found, "state": state_of(found), "seen": seen_as(found)}
+
+
+def _forget(organisation: Organisation, code: str, passage: str) -> None:
+    """The person who was named stands no longer in what the passage was before, either."""
+    row = Passage.objects.get(notice__organisation=organisation, notice__code=code, code=passage)
+    row.history.filter(redacted=False).update(text=row.text, corrected="", english="", redacted=True)
 
 
 def _only_new(found: dict[str, Any] | None, kind: str, new: Mapping[str, Any]) -> Mapping[str, Any]:

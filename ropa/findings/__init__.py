@@ -30,9 +30,9 @@ def findings(
 ) -> list[Finding]:
     """Exactly one finding per check, listed ones first, in the order of the table.
 
-    `references` and `laws` are the libraries' rows by id (`ropa.references`, `ropa.law`), `mentions` finds the rows of
-    the first that a text names. `today` decides what is repealed, ended, expiring or overdue. The document is one that
-    the importer takes.
+    `references` and `laws` are the libraries' rows by id (`ropa.references`, `ropa.law.read_on` of the day), `mentions`
+    finds the rows of the first that a text names. `today` decides what is repealed, ended, expiring or overdue. The
+    document is one that the importer takes.
     """
     inventory = Inventory(document, references, laws, today, mentions)
     only_processes = processes(document) and not controls(document)

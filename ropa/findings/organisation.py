@@ -60,13 +60,16 @@ def _reached(inventory: Inventory, point: Document) -> bool:
 def dpo(inventory: Inventory) -> Verdict:
     """A data protection officer is named with contact data, or it is told that none is needed."""
     officer = value_of(inventory.organisation, "dpo")
-    points = [place for place, one in inventory.all("contact_points") if "dpo" in (one.get("tasks") or ())]
+    named = [(place, one) for place, one in inventory.all("contact_points") if "dpo" in (one.get("tasks") or ())]
+    points = [place for place, one in named if _reached(inventory, one)]
     if officer is not None:
         reached = any(not empty(officer.get(key)) for key in REACHED_BY) or bool(points)
         return present("organisation.dpo", *points) if reached else partial("organisation.dpo")
     if said(inventory.organisation, "dpo"):
         return present("organisation.dpo")
-    return present(*points) if points else missing("organisation")
+    if points:
+        return present(*points)
+    return partial(*(place for place, _ in named)) if named else missing("organisation")
 
 
 def group_controller(inventory: Inventory) -> Verdict:

@@ -24,7 +24,7 @@ def recipients(inventory: Inventory) -> Verdict:
     if not going:
         return _by_activity(inventory, "recipients")
     specified = [(place, one) for place, one in going if one.get("specified", True) is not False]
-    denied = [place for place, one in inventory.own("recipients") if _denies_all(one)]
+    denied = [place for place, one in inventory.own("recipients") if _denies_all(one) and not _no_processors(one)]
     if denied and specified:
         return contradictory(*denied, *(place for place, _ in specified))
     told = [place for place, one in specified if one.get("declared", True) is not False]
@@ -50,13 +50,21 @@ def _denies_all(recipient: Document) -> bool:
     return recipient.get("disclosed", True) is False and all(empty(recipient.get(key)) for key in NARROWING)
 
 
+def _no_processors(recipient: Document) -> bool:
+    """Whether an entry says that no processors are used at all."""
+    return recipient.get("role") == "processor" and _denies_all(recipient)
+
+
 def processors(inventory: Inventory) -> Verdict:
-    """Processors are named, or their agreements are."""
+    """Processors are named, or their agreements are; or it is told that there are none."""
     found = [(place, one) for place, one in disclosed(inventory) if one.get("role") == "processor"]
     if not found:
         none = inventory.controlled and all(
             said(one, "recipients") and value_of(one, "recipients") is None for _, one in inventory.controlled
         )
+        denied = [place for place, one in inventory.own("recipients") if _no_processors(one)]
+        if denied:
+            return present(*denied)
         return not_applicable() if none else missing("organisation")
     unnamed = [place for place, one in found if _anybody(one)]
     return partial(*unnamed) if unnamed else present(*(place for place, _ in found))

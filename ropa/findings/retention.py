@@ -22,6 +22,8 @@ MONEY_WORDS = (
     "payment",
 )
 """Beginnings of words by which a category or item is known to hold accounting material."""
+MONTH, YEAR = 30, 360
+"""Days, a little short, so that six years in months or in days are six years."""
 BY_DECLARATION = "declared_unneeded"
 """Somebody's finding that data are not needed is no criterion: nobody can know when it comes."""
 
@@ -117,7 +119,7 @@ def _promise(limit: Document) -> bool:
 def _at_once(limit: Document) -> bool:
     """Whether it is over sooner than a voucher's six years can be: a period is given, and it is shorter."""
     period = period_of(limit.get("period"))
-    return period is not None and period.months < 72
+    return period is not None and period.months * MONTH + period.days < 6 * YEAR
 
 
 def _money_categories(inventory: Inventory) -> list[str]:

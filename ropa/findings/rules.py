@@ -7,7 +7,7 @@ from typing import Any
 from retention.domain.errors import RuleError
 from retention.domain.events import CATALOGUE, Absent
 from retention.domain.periods import FinancialYears, Rounding, last_day, parse_financial_years
-from retention.domain.rules import Trigger
+from retention.domain.rules import Condition, Kind, Trigger
 from retention.domain.written import parse_day, parse_trigger
 from ropa.article30 import Document
 from ropa.findings.finding import Verdict, contradictory, missing, not_applicable, outdated, partial, present
@@ -109,7 +109,10 @@ def relationship_without_end(inventory: Inventory) -> Verdict:
 
 
 def obligation_differs(inventory: Inventory) -> Verdict:
-    """An obligation has the start, period and rounding of its row of the law library."""
+    """An obligation has the start, period and rounding of its row of the law library, and binds where the row does.
+
+    A row that leaves the time to the controller, or says until when at most, makes no obligation.
+    """
     obligations = [(place, rule) for place, rule, _ in inventory.rules if rule.get("kind") == "obligation"]
     if not obligations:
         return not_applicable()
@@ -127,7 +130,18 @@ def _differs(inventory: Inventory, rule: Document) -> bool:
         (law.trigger is not None and _trigger(rule) != law.trigger)
         or (law.period is not None and period_of(rule.get("period")) != law.period)
         or (law.rounding is not None and rounding != law.rounding.text)
+        or getattr(law, "kind", Kind.OBLIGATION) is not Kind.OBLIGATION
+        or not _binds(inventory, rule, getattr(law, "condition", None))
     )
+
+
+def _binds(inventory: Inventory, rule: Document, condition: Condition | None) -> bool:
+    """Whether a duty of some is written with what it takes to be one of them, or the organisation is known to be."""
+    if condition is None:
+        return True
+    known = (inventory.organisation.get("facts") or {}).get(condition.fact)
+    asked = {(one["fact"], one["is"]) for one in _conditions(rule)}
+    return known == condition.value or (condition.fact, condition.value) in asked
 
 
 def _trigger(rule: Document) -> Trigger | None:

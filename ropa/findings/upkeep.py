@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from retention.domain.periods import FinancialYears, Rounding, last_day
@@ -60,7 +61,7 @@ def joint_arrangement(inventory: Inventory) -> Verdict:
     arranged = [
         place
         for place, one in inventory.all("references")
-        if one.get("kind") == "rules" and "26" in str(one.get("section") or "")
+        if one.get("kind") == "rules" and re.search(r"\b26\b", str(one.get("section") or ""))
     ]
     arranged += [
         place

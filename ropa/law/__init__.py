@@ -25,9 +25,11 @@ __all__ = [
     "LawRule",
     "Library",
     "categories",
+    "editions",
     "library",
     "limits_on",
     "load",
+    "read_on",
     "versions_of",
     "withheld",
 ]
@@ -45,6 +47,20 @@ def library(day: date | None = None) -> Mapping[str, LawRule]:
     Rows of grade E are in neither. Raises RuleError that names the row if the library itself is wrong.
     """
     return _whole().newest if day is None else _whole().on(day)
+
+
+def read_on(day: date) -> Mapping[str, LawRule]:
+    """Rows by id for reading what cites them: the version in force on a day, or where none is, the newest.
+
+    So a coming version does not speak before its day, and a repealed row can still be read. `versions_of` tells what
+    lies ahead.
+    """
+    return _whole().read_on(day)
+
+
+def editions() -> Mapping[str, tuple[LawRule, ...]]:
+    """Every version of each row that may be cited, by id, oldest first."""
+    return _whole().editions
 
 
 def versions_of(id_: str) -> tuple[LawRule, ...]:

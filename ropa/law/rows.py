@@ -105,6 +105,11 @@ class Library:
         return MappingProxyType({id_: rows[-1] for id_, rows in self.versions.items() if rows[-1].offered})
 
     @cached_property
+    def editions(self) -> Mapping[str, tuple[LawRule, ...]]:
+        """Every version of each row whose newest may be offered, but for versions of grade E."""
+        return MappingProxyType({id_: tuple(one for one in self.versions[id_] if one.offered) for id_ in self.newest})
+
+    @cached_property
     def withheld(self) -> Mapping[str, LawRule]:
         """The last version of each row of grade E."""
         return MappingProxyType({id_: rows[-1] for id_, rows in self.versions.items() if not rows[-1].offered})
@@ -113,3 +118,7 @@ class Library:
         """The versions in force on a day that may be offered."""
         found = {id_: row for id_, rows in self.versions.items() for row in rows if row.in_force_on(day)}
         return MappingProxyType({id_: row for id_, row in found.items() if row.offered})
+
+    def read_on(self, day: date) -> Mapping[str, LawRule]:
+        """The version of each row that is in force on a day, or where none is, the newest."""
+        return MappingProxyType({**self.newest, **self.on(day)})

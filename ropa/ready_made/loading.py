@@ -72,12 +72,19 @@ def load(directory: Path) -> ReadyMade:
         for name in LISTS:
             for entry in written.get(name) or ():
                 path = f"{file} {name}[{entry.get('id')}]"
-                if entry.get("id") in document[name]:
+                if not isinstance(entry.get("id"), str):
+                    raise RuleError("has no id", path)
+                if entry["id"] in document[name]:
                     raise RuleError("this id is there twice", path)
                 _in_every_language(entry, path)
-                document[name][str(entry["id"])] = entry
+                document[name][entry["id"]] = entry
         offers += [(sector, one) for one in written.get("offered") or ()]
-    offered = {one.id: one for one in (_offered(sector, said, document) for sector, said in offers)}
+    offered: dict[str, Offered] = {}
+    for sector, said in offers:
+        one = _offered(sector, said, document)
+        if one.id in offered:
+            raise RuleError("is offered twice", f"{sector}.yaml offered[{one.id}]")
+        offered[one.id] = one
     if missing := sorted(set(document["activities"]) ^ set(offered)):
         raise RuleError(f"offered and activities differ: {', '.join(missing)}", "offered")
     return ReadyMade(

@@ -6,11 +6,12 @@ import base64
 from collections.abc import Iterator, Mapping
 from functools import cache
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ropa.render.layout import sheet_of
-from ropa.render.sheet import Block, Cell, Facts, Heading, Run, Section, Sheet, Table, parted
+from ropa.render.sheet import Block, Cell, Entries, Facts, Heading, Run, Section, Sheet, Table, parted
 
 HERE = Path(__file__).parent
 _SHAPES = {
@@ -24,7 +25,9 @@ _SHAPES = {
 
 def to_html(report: Mapping[str, Any]) -> bytes:
     """The report as a page. Every text is escaped; the same report gives the same bytes."""
-    return "\n".join(_page(sheet_of(report))).encode("utf-8") + b"\n"
+    page = BytesIO()
+    page.writelines(f"{line}\n".encode() for line in _page(sheet_of(report)))
+    return page.getvalue()
 
 
 @cache
@@ -81,6 +84,8 @@ def _block(sheet: Sheet, block: Block) -> Iterator[str]:
         yield "</dl>"
     elif isinstance(block, Table):
         yield from _table(sheet, block)
+    elif isinstance(block, Entries):
+        yield from ('<div class="text">' + _cell(sheet, one) + "</div>" for one in block.rows)
     else:
         yield f'<div class="text">{_cell(sheet, block.cell)}</div>'
 

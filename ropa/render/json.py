@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from io import BytesIO
 from typing import Any
 
 
 def to_json(report: Mapping[str, Any]) -> bytes:
     """Sorted keys, UTF-8, one line per row of a list, a newline at the end: the same report gives the same bytes."""
-    out = bytearray(b"{")
+    out = BytesIO()
+    out.writelines(_parts(report))
+    return out.getvalue()
+
+
+def _parts(report: Mapping[str, Any]) -> Iterator[bytes]:
+    """The file piece by piece: of a large record it has tens of megabytes."""
+    yield b"{"
     for number, key in enumerate(sorted(report)):
-        out += b",\n" if number else b"\n"
-        out += _line(key) + b": "
+        yield b",\n" if number else b"\n"
+        yield _line(key) + b": "
         value = report[key]
         if isinstance(value, list) and value:
-            out += b"["
+            yield b"["
             for place, row in enumerate(value):
-                out += b",\n " if place else b"\n "
-                out += _line(row)
-            out += b"\n]"
+                yield b",\n " if place else b"\n "
+                yield _line(row)
+            yield b"\n]"
         else:
-            out += _line(value)
-    out += b"\n}\n"
-    return bytes(out)
+            yield _line(value)
+    yield b"\n}\n"
 
 
 def _line(value: Any) -> bytes:
@@ -36,4 +43,7 @@ def content_digest(report: Mapping[str, Any]) -> str:
 
     A form can't print its own digest, nor the manifest's, which holds that digest.
     """
-    return hashlib.sha256(to_json(report)).hexdigest()
+    digest = hashlib.sha256()
+    for part in _parts(report):
+        digest.update(part)
+    return digest.hexdigest()

@@ -162,7 +162,7 @@ def overview(speaker: Speaker, acts: str) -> Table:
     columns = (
         Column(speaker.words["activity"], 40),
         Column(speaker.words["subjects"], 36),
-        Column(speaker.words["datasets"][1].capitalize(), 14, end=True),
+        Column(speaker.words["datasets_of"], 14, end=True),
         Column(speaker.words["overdue"], 10, end=True),
     )
     return Table(speaker.words[acts], columns, tuple(rows))

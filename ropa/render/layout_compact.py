@@ -8,11 +8,11 @@ row stands in the workbook and the JSON of the same set, and the first page says
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from ropa.render import layout_evidence, layout_record
-from ropa.render.sheet import Block, Cell, Column, Heading, Line, Run, Section, Style, Table, Text, cell
+from ropa.render.sheet import Block, Cell, Column, Entries, Heading, Line, Run, Section, Table, Text, cell
 from ropa.render.speech import Data, Speaker, capital
 
 LARGE = 300
@@ -32,8 +32,9 @@ def activities(speaker: Speaker, key: str) -> Section:
     blocks: list[Block] = [Text(tuple(speaker.statute(paragraph, point).cell[0] for point in told))]
     common = [key for key in ("common", "retention", "measures") if key in speaker.numbers]
     blocks.append(Text(tuple((Run(speaker.see(key)),) for key in common)))
-    for number, activity in enumerate(speaker.report["activities"], 1):
-        blocks.append(Text(tuple(_activity(speaker, activity, f"{speaker.numbers[key]}.{number}", paragraph))))
+    acts = enumerate(speaker.report["activities"], 1)
+    said = (_activity(speaker, activity, f"{speaker.numbers[key]}.{number}", paragraph) for number, activity in acts)
+    blocks.append(Entries(tuple(tuple(lines) for lines in said)))
     note = speaker.note("30(1)", "b–g") if paragraph == "30(1)" else speaker.note("30(2)", "a–d")
     return speaker.section(key, speaker.words[key], note, *blocks)
 
@@ -81,17 +82,22 @@ def _unless_common(speaker: Speaker, letter: str, lines: Cell) -> Iterator[Line]
         yield _run(letter, lines)
 
 
+SHAPED = ("missing", "late", "unknown", "mark")
+
+
 def _run(letter: str, lines: Iterable[Line]) -> Line:
-    """Lines run together; a word of state keeps its own shape."""
+    """Lines run together in as few runs as can be; a word of state keeps its own shape."""
     runs: list[Run] = [Run(f"{letter}) ")]
-    for line in lines:
-        for run in line:
-            if run.style in ("missing", "late", "unknown", "mark") or runs[-1].style != "" or runs[-1].lang != run.lang:
-                runs.append(run if run.style in ("missing", "late", "unknown", "mark") else Run(run.text, run.lang))
+    for number, line in enumerate(lines):
+        for run in (Run("; "), *line) if number else line:
+            last = runs[-1]
+            if run.style in SHAPED:
+                runs.append(run)
+            elif last.style or last.lang != run.lang:
+                runs.append(Run(run.text, run.lang))
             else:
-                runs[-1] = Run(runs[-1].text + run.text, run.lang)
-        runs.append(Run("; "))
-    return tuple(runs[:-1]) if len(runs) > 1 else tuple(runs)
+                runs[-1] = Run(last.text + run.text, run.lang)
+    return tuple(runs)
 
 
 def _names(names: Iterable[str]) -> str:
@@ -106,26 +112,54 @@ def retention(speaker: Speaker) -> Section:
     if limits:
         blocks += [Heading(speaker.words["published_limits"]), Text(cell(speaker.words["published_lead"]))]
         blocks.append(layout_evidence.published(speaker, limits))
+    if limits:
+        blocks.append(Heading(speaker.words["limits_by_dataset"]))
     blocks.append(Text(cell(speaker.words["retention_lead"])))
     for _, group in groupby(speaker.report["retention"], lambda row: row["register"]):
         rows = list(group)
         name = speaker.said(rows[0]["register_name"])
         blocks.append(Heading(name.text, name.lang))
-        gathered: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for row in rows:
-            gathered[_rule(speaker, row)].append(row["dataset_name"]["text"])
-        for rule, names in gathered.items():
-            words, *rest = rule
-            style: Style = "missing" if not rest else "strong"
-            more = Run(f" · {' · '.join(filter(None, rest))}") if rest else Run("")
-            number = speaker.counted(len(names), "datasets")
-            blocks.append(Text(((Run(words, style=style), more), (Run(f"{number}: {_names(names)}", style="soft"),))))
+        entries = []
+        for rules, names in _gathered(speaker, rows).items():
+            said = f"{speaker.counted(len(names), 'datasets')}: {_names(names)}"
+            entries.append((*(_limit(rule) for rule in rules), (Run(said, style="soft"),)))
+        blocks.append(Entries(tuple(entries)))
     title = speaker.words["retention_processor" if speaker.is_annex("retention") else "retention"]
     note = speaker.note("30(1)", "f") if "30(1)" in speaker.report["headings"] else ""
     return speaker.section("retention", title, note, *blocks)
 
 
-def _rule(speaker: Speaker, row: Data) -> tuple[str, ...]:
+Rule = tuple[str, ...]
+
+
+def _gathered(speaker: Speaker, rows: Sequence[Data]) -> dict[tuple[Rule, ...], list[str]]:
+    """Rules with the names of their datasets: all the rules of a dataset at once, or one by one where that is less."""
+    names, rules = dict[str, str](), dict[str, dict[Rule, None]]()
+    for row in rows:
+        names[row["dataset"]] = row["dataset_name"]["text"]
+        rules.setdefault(row["dataset"], {})[_rule(speaker, row)] = None
+    whole, single = (defaultdict[tuple[Rule, ...], list[str]](list) for _ in range(2))
+    for dataset, told in rules.items():
+        whole[tuple(told)].append(names[dataset])
+        for rule in told:
+            single[rule,].append(names[dataset])
+    return min(whole, single, key=_length)
+
+
+def _length(gathered: Mapping[tuple[Rule, ...], Sequence[str]]) -> int:
+    return sum(
+        sum(len(part) for rule in rules for part in rule) + sum(map(len, names)) for rules, names in gathered.items()
+    )
+
+
+def _limit(rule: Rule) -> Line:
+    words, *rest = rule
+    if not rest:
+        return (Run(words, style="missing"),)
+    return (Run(words, style="strong"), Run(f" · {' · '.join(filter(None, rest))}"))
+
+
+def _rule(speaker: Speaker, row: Data) -> Rule:
     """What is equal for the datasets that are told together; of a missing time limit only that it is missing."""
     if row["kind"] == "missing":
         return (speaker.missing(row["article"]).text,)
@@ -150,24 +184,32 @@ def execution(speaker: Speaker) -> Section:
             blocks += [Heading(speaker.words["overdue"]), layout_evidence.numbers_table(speaker, shown)]
         silent = [row for row in execution["datasets"] if row["state"] != "known"]
         if silent:
-            blocks += [Heading(speaker.words["no_answer"]), _by(speaker, silent, "register_name", "dataset_name")]
+            blocks += [Heading(speaker.words["no_answer"]), _by(silent, "register_name", "dataset_name")]
+    if night is None and not execution["not_reached"]:
+        return speaker.section("execution", speaker.words["execution"], "", *blocks)
     blocks.append(Heading(speaker.words["not_reached"]))
     gathered: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in execution["not_reached"]:
         name = one["dataset"]["text"] if one["dataset"] else speaker.words["whole_register"]
         gathered[one["name"]["text"], one["words"]].append(name)
-    lines: list[Line] = [
-        (Run(f"{register}: {why}. ", style="strong"), Run(_names(names))) for (register, why), names in gathered.items()
-    ]
-    blocks.append(Text(tuple(lines) or cell(speaker.words["not_reached_none"])))
+    blocks.append(
+        Entries(
+            tuple(
+                cell(Run(f"{register}: {why}. ", style="strong"), _names(names))
+                for (register, why), names in gathered.items()
+            )
+        )
+        if gathered
+        else Text(cell(speaker.words["not_reached_none"]))
+    )
     return speaker.section("execution", speaker.words["execution"], "", *blocks)
 
 
-def _by(speaker: Speaker, rows: Sequence[Data], outer: str, inner: str) -> Text:
+def _by(rows: Sequence[Data], outer: str, inner: str) -> Entries:
     gathered: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         gathered[row[outer]["text"]].append(row[inner]["text"])
-    return Text(tuple((Run(f"{name}: ", style="strong"), Run(_names(said))) for name, said in gathered.items()))
+    return Entries(tuple(cell(Run(f"{name}: ", style="strong"), _names(said)) for name, said in gathered.items()))
 
 
 def _registers(speaker: Speaker, rows: Sequence[Data]) -> Table:
@@ -200,8 +242,9 @@ def gaps(speaker: Speaker) -> Section:
     gathered: dict[tuple[str, str], list[str]] = defaultdict(list)
     for gap in speaker.report["gaps"]:
         gathered[capital(gap["words"]), gap["article_words"]].append(gap["place"]["text"])
-    lines: list[Line] = [
-        (Run(f"{words} ({article}): ", style="strong"), Run(_names(names)))
+    entries = [
+        cell(Run(f"{words} ({article}): ", style="strong"), _names(names))
         for (words, article), names in gathered.items()
     ]
-    return speaker.section("gaps", speaker.words["gaps"], "", Text(tuple(lines) or cell(speaker.words["gaps_none"])))
+    block = Entries(tuple(entries)) if entries else Text(cell(speaker.words["gaps_none"]))
+    return speaker.section("gaps", speaker.words["gaps"], "", block)

@@ -18,6 +18,8 @@ def retention(speaker: Speaker) -> Section:
         blocks += [Heading(speaker.words["published_limits"]), Text(cell(speaker.words["published_lead"]))]
         blocks.append(published(speaker, limits))
     beside = any(one.get("registers") or one.get("activities") for one in limits)
+    if limits:
+        blocks.append(Heading(speaker.words["limits_by_dataset"]))
     blocks.append(Text(cell(speaker.words["retention_lead"])))
     columns = (
         Column(speaker.words["dataset"], 23),
@@ -108,7 +110,8 @@ def execution(speaker: Speaker) -> Section:
         blocks.append(night_facts(speaker, execution, night))
         blocks.append(numbers_table(speaker, execution))
         blocks += unanswered(speaker, execution["datasets"])
-    blocks.append(Heading(speaker.words["not_reached"]))
+    if night is not None or execution["not_reached"]:
+        blocks.append(Heading(speaker.words["not_reached"]))
     if execution["not_reached"]:
         columns = (
             Column(speaker.words["register"], 38),
@@ -124,7 +127,7 @@ def execution(speaker: Speaker) -> Section:
             for one in execution["not_reached"]
         )
         blocks.append(Table(speaker.words["not_reached"], columns, rows))
-    else:
+    elif night is not None:
         blocks.append(Text(cell(speaker.words["not_reached_none"])))
     return speaker.section("execution", speaker.words["execution"], "", *blocks)
 

@@ -42,8 +42,8 @@ def changes(speaker: Speaker) -> Section:
         column = (Column(speaker.words["change"], 100),)
         rows = tuple((((speaker.said(line),),),) for line in found["lines"])
         blocks.append(Table(speaker.words["changes"], column, rows))
-    if found["number"] > len(found["lines"]):
-        left = speaker.words["changes_more"].format(number=speaker.number(found["number"] - len(found["lines"])))
+    if found["number"] > found["told"]:
+        left = speaker.words["changes_more"].format(number=speaker.number(found["number"] - found["told"]))
         blocks.append(Text(cell(left)))
     return speaker.section("changes", speaker.words["changes"], "", *blocks)
 
@@ -51,7 +51,7 @@ def changes(speaker: Speaker) -> Section:
 def references(speaker: Speaker, entries: list[Data]) -> Table:
     """Each citation as it was written, what it is used as, and what the library knows of it."""
     columns = (
-        Column(speaker.words["entry"], 40),
+        Column(speaker.words["entry_of"]["references"], 40),
         Column(speaker.words["said"], 22),
         Column(speaker.words["known_as"], 38),
     )

@@ -50,14 +50,14 @@ def activities(speaker: Speaker, key: str) -> Section:
 def controlled(speaker: Speaker, activity: Data) -> Iterator[Block]:
     heading = speaker.words["points"]["30(1)"]
     purposes = tuple(line for purpose in activity["purposes"] for line in purpose_lines(speaker, purpose))
-    purposes += speaker.listing(activity, "purposes") if purposes else ()
+    if purposes:  # in the first voice: it is about all of them, not about the last
+        purposes += tuple((replace(run, style=""),) for line in speaker.listing(activity, "purposes") for run in line)
     yield Facts((Fact(heading["b"], purposes or cell(speaker.missing("30(1)(b)")), "b"),))
     yield from described(speaker, activity, heading["c"])
     rows = [
         Fact(heading["d"], answer(speaker, activity, "recipients"), "d"),
         Fact(heading["e"], answer(speaker, activity, "transfers"), "e"),
-        Fact(heading["f"], limits(speaker, activity), "f"),
-        Fact(heading["g"], own_measures(speaker, activity), "g"),
+        *kept_and_secured(speaker, activity, heading),
     ]
     if "beyond" in activity:
         sources = activity["beyond"]["sources"]
@@ -140,7 +140,7 @@ def about(speaker: Speaker, activity: Data, kind: str) -> Cell:
         if len(shared) > NAMED:
             lines += cell(Run(speaker.words["common_see"].format(section=speaker.numbers["common"])))
         elif named:
-            names = "; ".join(one["name"]["text"] for one in named)
+            names = "; ".join(_answered(one) if kind == "transfers" else one["name"]["text"] for one in named)
             lines += cell(Run(speaker.words["from_common"].format(section=speaker.numbers["common"], names=names)))
         if len(shared) <= NAMED:
             lines += tuple(speaker.named(one) for one in denied)
@@ -154,9 +154,27 @@ def answer(speaker: Speaker, activity: Data, key: str) -> Cell:
     return (*own, *said, *speaker.listing(activity, key)) or DASH
 
 
-def limits(speaker: Speaker, activity: Data) -> Cell:
+def _answered(transfer: Data) -> str:
+    """A transfer with whether it happens: its name alone may be only what was asked."""
+    said = transfer["said"][0]["text"] if transfer.get("status") and transfer["said"] else ""
+    return f"{transfer['name']['text']}: {said}" if said else str(transfer["name"]["text"])
+
+
+def kept_and_secured(speaker: Speaker, activity: Data, heading: Data) -> Iterator[Fact]:
+    """Points (f) and (g): one row where the activity has nothing of its own to say of either."""
     own = speaker.told(speaker.entries("time_limits", activity["about"].get("time_limits", {}).get("own", ())))
-    return (*own, *cell(speaker.see("retention"))) if "retention" in speaker.numbers else own or DASH
+    measures = own_measures(speaker, activity)
+    if "retention" not in speaker.numbers:
+        yield Fact(heading["f"], own or DASH, "f")
+    elif not own and not measures and speaker.everywhere("security_measures"):
+        numbers = {key: speaker.numbers[key] for key in ("retention", "measures")}
+        title = f"{heading['f']}; {heading['g'][:1].lower()}{heading['g'][1:]}"
+        yield Fact(title, cell(speaker.words["limits_and_measures_see"].format(**numbers)), "f–g")
+        return
+    else:
+        see = speaker.words["limits_see"].format(section=speaker.numbers["retention"])
+        yield Fact(heading["f"], (*own, *cell(see)), "f")
+    yield Fact(heading["g"], measures_row(speaker, measures), "g")
 
 
 def processed(speaker: Speaker, activity: Data) -> Iterator[Block]:
@@ -176,20 +194,26 @@ def processed(speaker: Speaker, activity: Data) -> Iterator[Block]:
         if said := about(speaker, activity, kind):
             rows.append(Fact(speaker.words[kind], said))
     rows.append(Fact(heading["c"], answer(speaker, activity, "transfers"), "c"))
-    rows.append(Fact(heading["d"], own_measures(speaker, activity), "d"))
+    rows.append(Fact(heading["d"], measures_row(speaker, own_measures(speaker, activity)), "d"))
     if "beyond" in activity and (said := about(speaker, activity, "recipients")):
         rows.append(Fact(speaker.words["sub_processors"], said))
     yield Facts(tuple(rows))
 
 
 def own_measures(speaker: Speaker, activity: Data) -> Cell:
+    """The measures of an activity itself; nothing where only those of all concern it."""
     own = about(speaker, activity, "security_measures")
     if activity["security_measures"] is not None:
         own = (*speaker.field(activity["security_measures"]), *own)
-    if not own:
-        return cell(speaker.see("measures"))
+    return own
+
+
+def measures_row(speaker: Speaker, own: Cell) -> Cell:
+    """What the activity has of its own, and where the measures of all stand."""
     also = speaker.words["measures_also"].format(section=speaker.numbers["measures"])
-    return (*own, *cell(Run(also, style="soft")))
+    if own:
+        return (*own, *cell(Run(also, style="soft")))
+    return cell(also if speaker.everywhere("security_measures") else speaker.see("measures"))
 
 
 def common(speaker: Speaker, kinds: Sequence[str]) -> Section:
@@ -242,7 +266,7 @@ def by_register(speaker: Speaker, kind: str, entries: Sequence[Data]) -> Table:
     """Entries that name only registers, each once, with the registers that it is about."""
     registers = {one["id"]: one for one in speaker.report["registers"]}
     columns = (
-        Column(speaker.words["entry"], 28),
+        Column(speaker.words["entry_of"][kind], 28),
         Column(speaker.words["said"], 44),
         Column(speaker.words["registers"], 28),
     )
@@ -259,7 +283,7 @@ def by_register(speaker: Speaker, kind: str, entries: Sequence[Data]) -> Table:
 def register_table(speaker: Speaker) -> Table:
     columns = (
         Column(speaker.words["register"], 32),
-        Column(speaker.words["medium"], 16),
+        Column(speaker.words["medium_and_state"], 16),
         Column(speaker.words["place"], 30),
         Column(speaker.words["backups"], 22),
     )

@@ -14,7 +14,11 @@ from typing import Literal
 from ropa.wording import table
 
 _WORD = re.compile(r"[^\W\d_]{13,}")
-_BOUND = re.compile(r" (?=§)|(?<=\d) (?=art\.|artikla|kohda|kohta|[a-g]\b)|(?<=\bart\.) (?=\d)|(?<=artikel) (?=\d)")
+_BOUND = re.compile(
+    r" (?=§)|(?<=\d) (?=art\.|artikla|kohda|kohta|[a-g]\b)|(?<=\bart\.) (?=\d)|(?<=artikel) (?=\d)"
+    r"|(?<=\bkohta) (?=\d)|(?<=\bavsnitt) (?=\d)"
+    r"|(?<=\d) (?=vuo[dst]|kuukau|päiv[äi]|år\b|månader|dagar|years?\b|months?\b|days?\b)"
+)
 SOFT_HYPHEN = "\u00ad"
 _VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
 
@@ -76,6 +80,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """Thousands of things below each other, each a few lines run together; costs least of all blocks on paper."""
+
+    rows: tuple[Cell, ...]
+    kind: str = "entries"
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading below the section's own."""
 
@@ -85,7 +97,7 @@ class Heading:
     kind: str = "heading"
 
 
-Block = Facts | Table | Text | Heading
+Block = Facts | Table | Text | Entries | Heading
 
 
 @dataclass(frozen=True, slots=True)

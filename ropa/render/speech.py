@@ -71,9 +71,8 @@ class Speaker:
 
     def named(self, entry: Data) -> Line:
         """An entry's name with what must not be missed about it."""
-        denied = [Run(f"{self.words['not_disclosed']}: ", style="strong")] if entry.get("denied") else []
-        if entry.get("denied") and "right" in entry:
-            denied = []
+        kept = entry.get("denied") and "right" not in entry
+        denied = [Run(f"{self.words['not_disclosed']}: ", style="strong")] if kept else []
         return (*denied, self.said(entry["name"]), *self.added(entry))
 
     def details(self, entry: Data) -> Cell:
@@ -101,7 +100,7 @@ class Speaker:
         return tuple(line for entry in entries for line in (self.named(entry), *self.details(entry)))
 
     def entry_table(self, kind: str, entries: Iterable[Data]) -> Table:
-        columns = (Column(self.words["entry"], 34), Column(self.words["said"], 66))
+        columns = (Column(self.words["entry_of"][kind], 34), Column(self.words["said"], 66))
         rows = tuple(((self.named(one),), self.details(one) or DASH) for one in entries)
         return Table(self.words[kind], columns, rows)
 

@@ -66,7 +66,7 @@ def build(data: Document) -> Report:
     language = data["language"]
     record = data.get("record") or records_of(data["document"])[0]
     wider = bool(data.get("extras", True))
-    inventory = Inventory(part_of(data["document"], record), language, record, wider, data["as_of"])
+    inventory = Inventory(part_of(data["document"], record), language, record, wider, data["as_of"], data["document"])
     organisation = inventory.document["organisation"]
     evidence = data["evidence"]
     paragraph = PARAGRAPHS[record]
@@ -101,7 +101,7 @@ def build(data: Document) -> Report:
         "gaps": gaps(inventory),
         "extras": extras(inventory, parse_day(data["as_of"], "as_of")) if wider else None,
         "decided": decided(data["version"], language),
-        "changes": changes(inventory.document, data.get("previous"), record, language),
+        "changes": changes(inventory.document, data.get("previous"), record, language, data["document"]),
     }
 
 

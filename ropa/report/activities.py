@@ -11,7 +11,7 @@ from ropa.report.entries import agreement, party
 from ropa.report.inventory import Inventory
 from ropa.report.legal import legal_basis, special
 from ropa.report.records import PROCESSOR
-from ropa.report.texts import Report, Told, backups_in_words, field, joined, lines, text_in
+from ropa.report.texts import Report, Told, backups_in_words, field, joined, labelled, lines, text_in
 from ropa.wording import day_in_words, table
 
 Document = Mapping[str, Any]
@@ -100,7 +100,7 @@ def _activity(inventory: Inventory, activity: Document) -> Report:
         "datasets": [
             {
                 "id": dataset["id"],
-                "name": inventory.text(dataset.get("name")),
+                "name": inventory.name("datasets", dataset["id"]),
                 "addition": bool(dataset.get("addition")),
                 "register": inventory.name("registers", dataset["register"]),
                 "subjects": _described(inventory, dataset, "subjects", "subject_groups"),
@@ -181,8 +181,8 @@ def _described(inventory: Inventory, dataset: Document, key: str, kind: str) -> 
     """What a dataset states in its own words, or the entries that it names."""
     built = field(dataset, key, "30(1)(c)" if inventory.record != PROCESSOR else "", inventory.language)
     if built["state"] == "missing" and dataset.get(kind):
-        return {"state": "value", "lines": [inventory.name(kind, one) for one in dataset[kind]]}
-    return built
+        built = {"state": "value", "lines": [inventory.name(kind, one) for one in dataset[kind]]}
+    return inventory.once(built)
 
 
 def _answered(inventory: Inventory, activity: Document, key: str, article: str) -> Report:
@@ -208,23 +208,23 @@ def _about(inventory: Inventory, activity: Document) -> Report:
 
 def _mandate(inventory: Inventory, mandate: Document) -> Report:
     """What binds the processor (art. 28(3)): instrument, agreement, instructions, tasks."""
-    words = inventory.words
+    words, labels = inventory.words, inventory.words["labels"]
     said: list[Told] = []
     if mandate.get("instrument"):
         said.append({"text": words["choices"]["instrument"][mandate["instrument"]], "lang": inventory.language})
     if mandate.get("agreement"):
-        said += agreement(inventory, mandate["agreement"])
+        said += [labelled(labels["mandate.agreement"], line) for line in agreement(inventory, mandate["agreement"])]
     for key in ("tasks", "requests"):
         if mandate.get(key):
             told = inventory.text(mandate[key])
-            said.append({**told, "text": f"{words['labels'][f'mandate.{key}']}: {told['text']}"})
+            said.append(labelled(labels[f"mandate.{key}"], told))
     guidance = mandate.get("guidance") or {}
     if guidance:
         told = inventory.text(guidance.get("label"))
         shown = " ".join(filter(None, (told["text"], guidance.get("url", ""))))
-        said.append({**told, "text": f"{words['labels']['mandate.guidance']}: {shown}"})
-    for code in mandate.get("references") or ():
-        said.append(inventory.name("references", code))
+        said.append(labelled(labels["mandate.guidance"], {**told, "text": shown}))
+    cited = [inventory.name("references", code) for code in mandate.get("references") or ()]
+    said += [labelled(labels["mandate.references"], line) for line in joined(cited, inventory.language)]
     instructions = [
         {
             **(told := inventory.text(one["text"])),

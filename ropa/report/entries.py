@@ -159,7 +159,11 @@ def entry(inventory: Inventory, kind: str, one: Document) -> Report:
         "id": one["id"],
         "name": inventory.text(one.get("name")),
         "said": list(details(inventory, kind, one)),
-        **{key: one[key] for key in ("role", "status", "relation", "kind", "listing") if isinstance(one.get(key), str)},
+        **{
+            key: one[key]
+            for key in ("role", "status", "relation", "kind", "listing", "right")
+            if isinstance(one.get(key), str)
+        },
     }
     for key in ("activities", "registers"):
         if one.get(key):
@@ -290,13 +294,13 @@ def _deadline(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
 
 def _fee(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
     words = table(inventory.language)
-    if "free" in value:
-        yield {"text": words["phrases"]["fee.free"][value["free"]], "lang": inventory.language}
-    if value.get("free_interval"):
+    if value.get("text"):  # what was said says the rest too
+        yield text_in(value["text"], inventory.language)
+    elif value.get("free_interval"):
         period = period_in_words(value["free_interval"], inventory.language)
         yield {"text": words["free_interval"].format(period=period), "lang": inventory.language}
-    if value.get("text"):
-        yield text_in(value["text"], inventory.language)
+    elif "free" in value:
+        yield {"text": words["phrases"]["fee.free"][value["free"]], "lang": inventory.language}
 
 
 def _published_at(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
@@ -306,12 +310,16 @@ def _published_at(inventory: Inventory, value: Any, _: Document) -> Iterator[Tol
 
 
 def _change_policy(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:
-    chosen = table(inventory.language)["choices"]["change_policy.channels"]
+    words, language = table(inventory.language), inventory.language
+    labels = {key: words["labels"][f"change_policy.{key}"] for key in ("text", "reasons", "channels")}
     if value.get("text"):
-        yield text_in(value["text"], inventory.language)
-    yield from joined(list(lines(value.get("reasons"), inventory.language)), inventory.language)
+        yield labelled(labels["text"], text_in(value["text"], language))
+    for line in joined(list(lines(value.get("reasons"), language)), language):
+        yield labelled(labels["reasons"], line)
     if value.get("channels"):
-        yield {"text": ", ".join(chosen[one] for one in value["channels"]), "lang": inventory.language}
+        chosen = words["choices"]["change_policy.channels"]
+        told = ", ".join(chosen[one] for one in value["channels"])
+        yield labelled(labels["channels"], {"text": told, "lang": language})
 
 
 def _day(inventory: Inventory, value: Any, _: Document) -> Iterator[Told]:

@@ -53,7 +53,7 @@ def _row(inventory: Inventory, dataset: Document, night: Document) -> Report:
         "register": dataset["register"],
         "register_name": inventory.name("registers", dataset["register"]),
         "dataset": dataset["id"],
-        "dataset_name": inventory.text(dataset.get("name")),
+        "dataset_name": inventory.name("datasets", dataset["id"]),
         "execution": execution_of(dataset),
         "state": "known" if answered else "no_answer" if night else "not_asked",
         "problem": night.get("problem", ""),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ropa.report.texts import Told, text_in
+from ropa.report.texts import Report, Told, text_in
 from ropa.wording import rule_in_words, statute_in_words, table
 
 Document = Mapping[str, Any]
@@ -39,8 +39,11 @@ class Inventory:
     record: str
     extras: bool
     as_of: str
+    whole: Document = field(default_factory=dict)
+    """The document that `document` is a part of: entries of the other record have names here too."""
     _rules: dict[str, str] = field(default_factory=dict)
     _reach: dict[str, Reach] = field(default_factory=dict)
+    _once: dict[str, Any] = field(default_factory=dict)
 
     @property
     def words(self) -> Mapping[str, Any]:
@@ -55,11 +58,15 @@ class Inventory:
 
     @cached_property
     def _names(self) -> dict[str, dict[str, Told]]:
-        names: dict[str, dict[str, Told]] = {"purposes": {}, "items": {}}
-        for kind, entries in self.document.items():
-            if not isinstance(entries, list):
-                continue
-            names[kind] = {one["id"]: self.text(one.get("name")) for one in entries}
+        names: dict[str, dict[str, Told]] = defaultdict(dict)
+        listed = [
+            (kind, entries)
+            for document in (self.whole, self.document)
+            for kind, entries in document.items()
+            if isinstance(entries, list)
+        ]
+        for kind, entries in listed:
+            names[kind].update({one["id"]: self.text(one.get("name")) for one in entries})
             for child in {"activities": ("purposes",), "data_categories": ("items",)}.get(kind, ()):
                 names[child].update(
                     {inner["id"]: self.text(inner.get("name")) for one in entries for inner in one.get(child) or ()}
@@ -139,6 +146,11 @@ class Inventory:
         if key not in self._rules:
             self._rules[key] = rule_in_words(rule, self.language)
         return self._rules[key]
+
+    def once(self, built: Report) -> Report:
+        """A part of the report, the same object where an equal one was built before: tens of thousands are equal."""
+        equal: Report = self._once.setdefault(json.dumps(built), built)
+        return equal
 
     def statute(self, law: str) -> str:
         return statute_in_words(law, self.language)

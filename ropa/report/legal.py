@@ -7,7 +7,7 @@ from typing import Any
 
 from ropa.article30 import State, state_of
 from ropa.report.inventory import Inventory
-from ropa.report.texts import Report, Told, field, lines, text_in
+from ropa.report.texts import Report, Told, field, labelled, lines, text_in
 from ropa.wording import article_in_words, citation_in_words, legal_basis_in_words, table
 
 Document = Mapping[str, Any]
@@ -25,24 +25,22 @@ def legal_basis(inventory: Inventory, purpose: Document) -> Report:
     value = (statement or {}).get("value")
     if state_of(statement) is not State.VALUE or not isinstance(value, Mapping):
         return built
-    names = table(language)["fields"]
+    names = {key: name.lower() for key, name in table(language)["fields"].items()}
     said: list[Told] = []
     if value.get("article"):
         built["article"] = value["article"]
         said.append({"text": legal_basis_in_words(str(value["article"]), language), "lang": language})
     if value.get("text"):
-        said.append(text_in(value["text"], language))
+        said.append(labelled(names["text"], text_in(value["text"], language)))
     if value.get("law"):
-        told = law_in_words(str(value["law"]), language)
-        said.append({**told, "text": f"{names['law']}: {told['text']}"})
+        said.append(labelled(names["law"], law_in_words(str(value["law"]), language)))
     for line in lines(value.get("interest"), language):
-        said.append({**line, "text": f"{names['interest']}: {line['text']}"})
+        said.append(labelled(names["interest"], line))
     if value.get("also"):
         more = ", ".join(article_in_words(one, language) for one in value["also"])
-        said.append({"text": f"{names['also']}: {more}", "lang": language})
+        said.append(labelled(names["also"], {"text": more, "lang": language}))
     for code in value.get("references") or ():
-        name = inventory.name("references", code)
-        said.append({**name, "text": f"{names['law']}: {name['text']}"})
+        said.append(labelled(names["law"], inventory.name("references", code)))
     return {**built, "lines": said}
 
 

@@ -12,28 +12,26 @@ RULES = frozenset({"grounds", "ceilings"})
 
 
 def marked_once(document: Document) -> Document:
-    """The document with `addition` where a reader learns something by it: nowhere, if no notice was published."""
-    if not document.get("notices"):
-        return {key: _without(value) for key, value in document.items()}
-    return {key: _once(value, False) for key, value in document.items()}
+    """The document with `addition` where a reader learns something by it: nowhere, if no notice was published.
+
+    What needs no change is the same object: a large document is not held twice.
+    """
+    published = bool(document.get("notices"))
+    return {key: _once(value, marked=not published, rules=not published) for key, value in document.items()}
 
 
-def _once(value: Any, marked: bool) -> Any:
+def _once(value: Any, marked: bool, rules: bool) -> Any:
+    """`marked`: the mark stands outside already, or is not said; `rules`: that holds of rules, too."""
     if isinstance(value, list):
-        return [_once(one, marked) for one in value]
+        made = [_once(one, marked, rules) for one in value]
+        return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
     if not isinstance(value, Mapping):
         return value
     inside = marked or bool(value.get("addition"))
-    return {
-        key: part if key in RULES else _once(part, inside)
+    kept = {
+        key: part if key in RULES and not rules else _once(part, inside, rules)
         for key, part in value.items()
         if not (marked and key == "addition")
     }
-
-
-def _without(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without(one) for one in value]
-    if isinstance(value, Mapping):
-        return {key: _without(part) for key, part in value.items() if key != "addition"}
-    return value
+    same = len(kept) == len(value) and all(kept[key] is part for key, part in value.items())
+    return value if same else kept

@@ -43,7 +43,7 @@ def _rows(inventory: Inventory, dataset: Document) -> Iterator[Report]:
         "register": dataset["register"],
         "register_name": inventory.name("registers", dataset["register"]),
         "dataset": dataset["id"],
-        "dataset_name": inventory.text(dataset.get("name")),
+        "dataset_name": inventory.name("datasets", dataset["id"]),
         "dataset_addition": bool(dataset.get("addition")),
         "execution": execution_of(dataset),
         "published": [one["id"] for one in published(inventory, dataset)],
@@ -60,7 +60,7 @@ def _rows(inventory: Inventory, dataset: Document) -> Iterator[Report]:
         status = rule.get("status", "confirmed")
         yield {
             **shared,
-            "rule": {key: rule[key] for key in RULE_KEYS if rule.get(key) not in (None, [], "")},
+            "rule": inventory.once({key: rule[key] for key in RULE_KEYS if rule.get(key) not in (None, [], "")}),
             "id": rule["id"],
             "kind": kind,
             "kind_words": words["kinds"][kind],
@@ -71,7 +71,7 @@ def _rows(inventory: Inventory, dataset: Document) -> Iterator[Report]:
             "status": status,
             "status_words": words["statuses"][status],
             "addition": bool(rule.get("addition")),
-            "reason": inventory.text(rule.get("reason")),
+            "reason": inventory.once(inventory.text(rule.get("reason"))),
         }
 
 

@@ -6,12 +6,14 @@ import pytest
 from django.contrib.auth.models import User
 
 from retention.inventory_document import import_document
+from retention.onboarding.activities.told import contents
 from ropa.models import Activity, Membership, Organisation, Role
 from ropa.ready_made import ready_made
 from tests.retention.activity_documents import source
 
 IN = "/api/v1/organisations/testi/onboarding/activities/"
 FIRST = next(iter(ready_made().offered))
+REGISTER = contents(ready_made().offered[FIRST])["registers"][0]["id"]
 
 
 @pytest.fixture
@@ -53,9 +55,10 @@ def test_from_the_library_to_the_draft(house):
     assert client.post(IN + "take/", told).status_code == 409
 
 
-def test_a_problem_changes_nothing_and_names_its_place(house):
+@pytest.mark.parametrize("registers", [{"nowhere": "crm"}, {REGISTER: "nowhere"}])
+def test_a_problem_changes_nothing_and_names_its_place(house, registers):
     client = house.client("olga")
-    asked = {"activities": [FIRST], "registers": {"nowhere": "crm"}}
+    asked = {"activities": [FIRST], "registers": registers}
     looked = client.post(IN + "preview/", asked).json()
     assert [one["path"] for one in looked["problems"]] == ["registers[nowhere]"]
     answer = client.post(IN + "take/", {**asked, "digest": looked["digest"], "reason": "a beginning"})

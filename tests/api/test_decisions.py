@@ -110,7 +110,7 @@ def test_what_differs_as_data_and_in_words(changed):
     rows = {row["path"]: row for row in answer["results"]}
     period = rows["datasets[crm-0].grounds[sopimus].period"]
     assert (period["kind"], period["before"], period["after"]) == ("changed", "P3Y", "P2Y")
-    assert period["in_words"].startswith("Ändrat: Datamängder › Perustiedot (crm-0)")
+    assert period["in_words"].startswith("Ändrat: Datamängder › Perustiedot › ")
     assert rows["registers[crm].place"]["kind"] == "removed"
     assert client.get(IN + "changes/", {"from": "2", "to": "draft"}).json()["count"] == 0
     assert len(client.get(IN + "changes/", {"from": "1", "to": "2", "page_size": 1}).json()["results"]) == 1

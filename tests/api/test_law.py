@@ -37,7 +37,10 @@ def test_what_cites_a_row(house):
     assert (change["path"], change["ends"], change["new"]) == (found["path"], True, "2027-10-31")
 
 
-@pytest.mark.parametrize("query", [{}, {"until": "soon"}, {"until": "2027-01-01", "colour": "blue"}])
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"until": "soon"}, {"until": "2027-01-01", "colour": "blue"}, {"as_of": "2027-01-01", "until": "2027-01-01"}],
+)
 def test_a_question_that_makes_no_sense(house, query):
     assert house.client("alice").get(IN + "changes/", query).status_code == 400
 

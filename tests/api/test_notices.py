@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.core.management import call_command
 
@@ -39,7 +41,7 @@ def test_each_sentence_waits_and_the_import_says_so(house, bob):
     assert "transfers" in told["passages"][1]["hints"]
     waiting = [
         one
-        for one in warnings_of(read(export_document(Organisation.objects.get(slug="testi"))))
+        for one in warnings_of(read(export_document(Organisation.objects.get(slug="testi"))), date(2026, 11, 25))
         if "no place" in one.message
     ]
     assert len(waiting) >= 3
@@ -89,6 +91,8 @@ def test_a_person_is_replaced_by_a_role(house):
     assert one["may_name_a_person"] is True
     answer = assign(client, one["id"], one["seen"], role="toimitusjohtaja", held_in=["subject_groups[ryhma].name"])
     assert (answer.json()["text"], answer.json()["redacted"]) == ("[toimitusjohtaja]", True)
+    before = Passage.objects.get(notice__code="uusi").history.values_list("text", flat=True)
+    assert set(before) == {"[toimitusjohtaja]"}
 
 
 def test_what_is_not_there_and_what_cannot_be_read(bob):

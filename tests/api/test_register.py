@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
-from ropa.models import Ground, Register
+from ropa.models import Dataset, Ground, Register
 from tests.api.conftest import make_register
 from tests.api.test_decisions import decide
 
@@ -60,6 +61,27 @@ def test_a_long_list_asks_the_database_no_more_than_a_short_one(house, place, mo
         make_register(house.testi, f"r{number}", datasets=3)
     with django_assert_max_num_queries(most):
         assert house.client("aino").get(f"{IN}{place}/").json()["count"] >= 13
+
+
+def test_a_register_tells_its_datasets_as_they_tell_themselves(house):
+    for number in range(3):
+        make_register(house.testi, f"r{number}", datasets=2)
+    ground = Ground.objects.get(dataset__code="crm-0")
+    ground.pk = None
+    ground.code, ground.trigger = "toinen", {"latest_of": ["contract_ended", "case_closed"]}
+    ground.condition, ground.ends_on = [{"fact": "debt", "is": True}], ["contract_ended"]
+    ground.period, ground.review_by = "", date(2027, 3, 1)
+    ground.save()
+    Dataset.objects.filter(code="r1-1").update(name={"fi": "Ääkköset", "sv": 'lainaus " ja \\'}, addition=True)
+    client = house.client("aino")
+    alone = {one["code"]: one for one in client.get(IN + "datasets/", {"language": "sv"}).json()["results"]}
+    page = client.get(IN + "registers/", {"language": "sv"}).json()["results"]
+    together = [one for register in page for one in register["datasets"]]
+    assert len(together) == len(alone) == 7
+    for one in together:
+        assert one == {key: alone[one["code"]][key] for key in one}
+    assert [one["code"] for one in together if len(one["grounds"]) == 2] == ["crm-0"]
+    assert client.get(IN + "registers/r1/", {"language": "sv"}).json() in page
 
 
 def test_an_edit_changes_the_draft_with_person_and_reason_and_no_version(house):

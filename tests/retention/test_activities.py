@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,10 @@ from retention.onboarding.activities import Taking, preview, take
 from retention.onboarding.activities.joining import joined
 from retention.onboarding.activities.part import part_of
 from ropa.models import Dataset, Ground, Purpose
+from ropa.places import at
 from tests.retention.activity_documents import source, target
+
+TODAY = date(2026, 6, 30)
 
 
 def ids(entries):
@@ -62,6 +67,21 @@ class TestPart:
         assert (ground["status"], ground["addition"], dataset["addition"]) == ("proposed", True, True)
         assert ground["period"] == "P3Y"
 
+    def test_what_stays_behind_brings_nothing(self):
+        document = source()
+        document["registers"][0]["migrates_to"] = "muu"
+        document["activities"][0] |= {"role": "processor", "mandate": {"references": ["sopimusehdot"]}}
+        document["references"].append({"id": "sopimusehdot", "name": {"fi": "ehdot"}, "kind": "rules"})
+        lists = part_of(document, ["palvelu"], {}).lists
+        assert ids(lists["registers"]) == ["crm"]
+        assert ids(lists["references"]) == ["laki"]
+
+    def test_a_successor_does_not_make_its_needs_those_of_the_one_before(self):
+        document = source()
+        document["activities"][1]["purposes"] = [{"id": "toisen", "name": {"fi": "Toisen"}, "subject_groups": ["muut"]}]
+        lists = part_of(document, ["palvelu", "toinen"], {}).lists
+        assert [one["activities"] for one in lists["subject_groups"]] == [["palvelu", "toinen"], ["toinen"]]
+
     def test_what_an_entry_is_about_is_limited_to_what_comes_along(self):
         lists = the_part().lists
         assert lists["subject_groups"][0]["activities"] == ["palvelu"]
@@ -73,6 +93,41 @@ class TestPart:
         (group,) = part_of(document, ["palvelu"], {}).lists["subject_groups"]
         assert group["activities"] == ["palvelu"]
         assert "registers" not in group
+
+    def test_nor_about_all_that_lies_in_a_register(self):
+        document = source()
+        document["recipients"][1]["registers"] = ["crm"]
+        document["data_categories"][0]["for_recipients"] = ["muualle"]
+        recipients = part_of(document, ["palvelu"], {}).lists["recipients"]
+        assert [one["activities"] for one in recipients] == [["palvelu"], ["palvelu"]]
+
+    def test_a_recipient_for_some_purposes_comes_with_their_activity_only(self):
+        document = source()
+        document["activities"][1]["purposes"] = [{"id": "toisen", "name": {"fi": "Toisen"}}]
+        only: dict[str, Any] = {"name": {"fi": "vain"}, "role": "third_party"}
+        document["recipients"] = [
+            {"id": "tahan", **only, "purposes": ["sopimus"]},
+            {"id": "kumpaankin", **only, "purposes": ["sopimus", "toisen"], "registers": ["crm"]},
+            {"id": "toiseen", **only, "purposes": ["toisen"], "registers": ["crm"]},
+        ]
+        recipients = part_of(document, ["palvelu"], {}).lists["recipients"]
+        assert [(one["id"], one["purposes"]) for one in recipients] == [
+            ("tahan", ["sopimus"]),
+            ("kumpaankin", ["sopimus"]),
+        ]
+        assert recipients[0]["activities"] == ["palvelu"]
+
+    def test_an_item_that_lies_only_elsewhere_does_not_come(self):
+        document = source()
+        mac: dict[str, Any] = {"id": "mac", "name": {"fi": "MAC-osoite"}, "registers": ["muu"]}
+        document["data_categories"][0]["items"].append(mac)
+        document["sources"][0]["items"].append("mac")
+        part = part_of(document, ["palvelu"], {})
+        assert ids(part.lists["data_categories"][0]["items"]) == ["nimi"]
+        assert check(joined(target(), part, {}).document).errors == ()
+        mac["registers"].append("crm")
+        (category,) = part_of(document, ["palvelu"], {}).lists["data_categories"]
+        assert [one.get("registers") for one in category["items"]] == [None, ["crm"]]
 
     def test_about_the_whole_company_becomes_about_the_activities_that_need_it(self):
         document = source()
@@ -116,6 +171,17 @@ class TestJoined:
         assert found.kept == ("subject_groups[asiakkaat]",)
         assert found.linked == ("subject_groups[asiakkaat]",)
 
+    def test_what_is_about_registers_only_is_about_the_new_ones_too(self):
+        draft = target()
+        draft["sources"] = [{**source()["sources"][0], "items": ["nimi"], "registers": ["asiakastieto"]}]
+        draft["subject_groups"][0] = {"id": "asiakkaat", "name": {"fi": "omat"}, "registers": ["asiakastieto"]}
+        found = joined(draft, the_part(), {})
+        assert found.document["sources"][0]["registers"] == ["asiakastieto", "crm"]
+        assert found.document["subject_groups"][0]["registers"] == ["asiakastieto", "crm"]
+        assert found.linked == ("subject_groups[asiakkaat]", "sources[itse]")
+        assert check(found.document).errors == ()
+        assert joined(draft, the_part(), {"crm": "asiakastieto"}).linked == ()
+
     def test_an_entry_about_everything_needs_no_link(self):
         draft = target()
         del draft["subject_groups"][0]["activities"]
@@ -134,6 +200,52 @@ class TestJoined:
         assert found.document["sources"][0]["items"] == ["nimi-2"]
         assert found.document["recipients"][0]["purposes"] == ["sopimus-2"]
 
+    def test_a_dataset_whose_id_is_taken_by_another_activitys_comes_under_another(self):
+        own = {"id": "asiakkaat", "name": {"fi": "Omat"}, "register": "asiakastieto", "activity": "oma"}
+        draft = {**target(), "datasets": [{**own, "grain": "record"}]}
+        found = joined(draft, the_part(), {})
+        assert [(one["id"], one["activity"]) for one in found.document["datasets"]] == [
+            ("asiakkaat", "oma"),
+            ("asiakkaat-2", "palvelu"),
+        ]
+        assert found.renamed["datasets[asiakkaat]"] == "asiakkaat-2"
+        assert "datasets[asiakkaat-2]" in found.added
+        assert check(found.document).errors == ()
+
+    def test_ids_that_differ_only_by_capital_letters_are_the_same(self):
+        draft = target()
+        draft["subject_groups"][0]["id"] = "Asiakkaat"
+        draft["activities"][0]["purposes"][0]["id"] = "SOPIMUS"
+        draft["registers"].append({"id": "CRM", "name": {"fi": "Oma CRM"}, "medium": "database"})
+        draft["datasets"] = [
+            {"id": "ASIAKKAAT", "name": {"fi": "Omat"}, "register": "CRM", "activity": "oma", "grain": "record"}
+        ]
+        found = joined(draft, the_part(), {})
+        assert check(found.document).errors == ()
+        assert found.kept == ("registers[CRM]", "subject_groups[Asiakkaat]")
+        assert found.document["activities"][1]["purposes"][0]["subject_groups"] == ["Asiakkaat"]
+        assert [(one["id"], one["register"]) for one in found.document["datasets"]] == [
+            ("ASIAKKAAT", "CRM"),
+            ("asiakkaat-2", "CRM"),
+        ]
+        draft["activities"].append({"id": "Palvelu", "name": {"fi": "Oma palvelu"}})
+        assert [one.path for one in joined(draft, the_part(), {}).problems] == ["activities[palvelu]"]
+
+    def test_an_id_as_long_as_may_be_gets_another_that_is_no_longer(self):
+        long = "a" * 60
+        document, draft = source(), target()
+        for one in (document, draft):
+            one["activities"][0]["purposes"] = [
+                {"id": f"{'a' * 58}-2", "name": {"fi": "Toinen"}},
+                {"id": long, "name": {"fi": "Pitkä"}},
+            ]
+        document["recipients"][0]["purposes"] = [long]
+        document["datasets"][0]["grounds"][0]["purpose"] = long
+        found = joined(draft, part_of(document, ["palvelu"], {}), {})
+        assert check(found.document).errors == ()
+        (dataset,) = found.document["datasets"]
+        assert dataset["grounds"][0]["purpose"] == found.document["activities"][1]["purposes"][1]["id"]
+
     def test_a_register_of_the_draft_stands_in_the_place_of_one_that_comes(self):
         found = joined(target(), the_part(), {"crm": "asiakastieto"})
         assert ids(found.document["registers"]) == ["asiakastieto"]
@@ -146,7 +258,9 @@ class TestJoined:
         [({"muu": "asiakastieto"}, "registers[muu]"), ({"crm": "nowhere"}, "registers[nowhere]")],
     )
     def test_a_register_that_is_not_there(self, registers, path):
-        assert [one.path for one in joined(target(), the_part(), registers).problems] == [path]
+        found = joined(target(), the_part(), registers)
+        assert [one.path for one in found.problems] == [path]
+        assert all(at(found.document, place) for place in found.kept), "whoever tells of it looks for the name"
 
     def test_an_activity_that_is_there_already_is_not_written_over(self):
         draft = target()
@@ -170,29 +284,29 @@ class TestTaking:
     def test_looked_at_then_taken(self, both):
         giver, saaja = both
         before = whole_draft(saaja)
-        found = preview(saaja, Taking(("palvelu",), giver))
+        found = preview(saaja, Taking(("palvelu",), giver), TODAY)
         assert whole_draft(saaja) == before
-        take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu", found.digest)
+        take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu", found.digest)
         assert Dataset.objects.filter(organisation=saaja, activity__code="palvelu").exists()
         assert Ground.objects.get(dataset__organisation=saaja).status == "proposed"
         assert Purpose.objects.get(activity__organisation=saaja, code="sopimus-2").history.get().history_change_reason
 
     def test_nothing_is_taken_where_the_draft_has_changed_since(self, both):
         giver, saaja = both
-        found = preview(saaja, Taking(("palvelu",), giver))
+        found = preview(saaja, Taking(("palvelu",), giver), TODAY)
         import_document({**target(), "registers": []}, "controller")
         with pytest.raises(LifecycleError):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu", found.digest)
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu", found.digest)
         assert not Dataset.objects.filter(organisation=saaja).exists()
 
     def test_nor_where_the_source_has(self, both):
         giver, saaja = both
-        found = preview(saaja, Taking(("palvelu",), giver))
+        found = preview(saaja, Taking(("palvelu",), giver), TODAY)
         changed = source()
         changed["activities"][0]["name"] = {"fi": "Toisin"}
         import_document(changed, "controller")
         with pytest.raises(LifecycleError):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu", found.digest)
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu", found.digest)
 
     @pytest.mark.parametrize(
         ("taking", "path"),
@@ -204,16 +318,16 @@ class TestTaking:
     )
     def test_what_cannot_be_taken(self, both, taking, path):
         with pytest.raises(DocumentError) as error:
-            preview(both[1], taking(*both))
+            preview(both[1], taking(*both), TODAY)
         assert [one.path for one in error.value.problems] == [path]
 
     def test_it_says_why(self, both):
         giver, saaja = both
         with pytest.raises(DocumentError, match="reason"):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", " ")
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", " ")
 
     def test_a_taken_activity_is_not_taken_twice(self, both):
         giver, saaja = both
-        take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu")
+        take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu")
         with pytest.raises(DocumentError, match="palvelu"):
-            take(saaja, Taking(("palvelu",), giver), "dpo:bob", "sama palvelu")
+            take(saaja, Taking(("palvelu",), giver), TODAY, "dpo:bob", "sama palvelu")

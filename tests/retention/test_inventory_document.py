@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
+from django.utils import translation
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -19,27 +21,29 @@ from retention.domain.errors import DocumentError
 from retention.domain.periods import Period, Rounding
 from retention.domain.rules import Trigger
 from retention.inventory_document import export_document, import_document, normalised, read, warnings_of, yaml_text
+from retention.inventory_document.schema_words import DESCRIPTIONS
 from retention.inventory_document.shape import ordered, schema
 from retention.inventory_document.yaml_text import LARGEST
 from retention.models import Connection, Gate
 from retention.plan import plan_of
 from ropa.models import Dataset, Ground, Organisation, Register, Version
 
+pytestmark = pytest.mark.usefixtures("english")
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "inventory-document.md"
 
 
 @dataclass(frozen=True)
 class Row:
-    trigger: Trigger
+    trigger: Trigger | None
     period: Period | None
     rounding: Rounding
+    in_force_from: date = date(2016, 1, 1)
+    in_force_to: date | None = None
 
 
-LAWS = {
-    "ACC-VOUCHER": Row(
-        Trigger(("invoice_dated",)), Period.parse("P6Y"), Rounding("end_of_calendar_year_of_financial_year")
-    )
-}
+VOUCHER = Row(Trigger(("invoice_dated",)), Period.parse("P6Y"), Rounding("end_of_calendar_year_of_financial_year"))
+LAWS = {"ACC-VOUCHER": (VOUCHER,)}
+TODAY = date(2026, 11, 25)
 
 
 def ground(code="sopimus", **over):
@@ -120,7 +124,7 @@ def refused(content, text=False):
 
 
 def warned(content):
-    return {problem.path: problem.message for problem in warnings_of(content, LAWS)}
+    return {problem.path: problem.message for problem in warnings_of(content, TODAY, LAWS)}
 
 
 class TestReadingText:
@@ -459,10 +463,48 @@ class TestMeaning:
             "datasets[asiakkaat].ceilings[enintaan]",
         }
 
+    def test_ids_that_differ_by_capital_letters_only(self):
+        content = document(grounds=[ground(), ground("SOPIMUS")])
+        content["registers"].append({"id": "Crm", "name": {"fi": "Toinen"}, "medium": "paper"})
+        content["connections"]["CRM"] = content["connections"]["crm"]
+        found = refused(content)
+        assert set(found) == {"registers[Crm]", "connections.CRM", "datasets[asiakkaat].grounds[SOPIMUS]"}
+        assert found["registers[Crm]"] == "the id 'Crm' differs only by capital letters from 'crm': give it another"
+
+    @pytest.mark.parametrize(
+        ("every", "said"),
+        [("P0D", "P0D is no time: how often is it?"), ("P0Y0M", "is no time"), ("yearly", "'yearly'")],
+    )
+    def test_how_often_it_is_looked_over_is_some_time(self, every, said):
+        content = changed(("registers", 0, "review"), {"every": every})
+        assert said in refused(content)["registers[crm].review.every"]
+
+    def test_a_period_is_one_wherever_it_stands(self):
+        limit = {"id": "kuusi", "name": {"fi": "Kuusi"}, "period": "6 vuotta"}
+        right = {"id": "oikeus", "name": {"fi": "O"}, "right": "access", "deadline": {"period": "kuukausi"}}
+        content = changed(("registers", 0, "backups"), {"value": {"every": "P1D", "at_most": "35"}})
+        found = refused({**content, "time_limits": [limit], "rights": [right]})
+        assert set(found) == {
+            "registers[crm].backups.value.at_most",
+            "time_limits[kuusi].period",
+            "rights[oikeus].deadline.period",
+        }
+
     def test_a_local_file_is_no_secret(self):
         local = "sqlite:///{data}/crm.sqlite3"
         written = read(yaml_text.write(changed(("connections", "crm", "config", "url"), local)), LAWS)
         assert written["connections"]["crm"]["config"]["url"] == local
+
+
+def obliged(period):
+    rule = {"kind": "obligation", "law": "ACC-VOUCHER", "trigger": "invoice_dated", "period": period}
+    return document(grounds=[ground(**rule, rounding="end_of_calendar_year_of_financial_year")])
+
+
+def law_warnings(content, day, laws):
+    """Without what is said of an event that nothing tells: the document has no invoices."""
+    found = {problem.path: problem.message for problem in warnings_of(content, day, laws)}
+    return {path: said for path, said in found.items() if "ACC-VOUCHER" in said}
 
 
 class TestWarnings:
@@ -477,6 +519,40 @@ class TestWarnings:
         }
         assert "P6Y" in found["datasets[asiakkaat].grounds[sopimus].period"]
         read(yaml_text.write(document(grounds=[rule])), LAWS)
+
+    @pytest.mark.parametrize(
+        ("period", "day", "told"),
+        [
+            ("P6Y", date(2027, 12, 31), {"period": "ACC-VOUCHER says from 2028-01-01 on: P7Y"}),
+            ("P7Y", date(2027, 12, 31), {"period": "ACC-VOUCHER says: P6Y"}),
+            ("P7Y", date(2028, 1, 1), {}),
+            ("P6Y", date(2028, 1, 1), {"period": "ACC-VOUCHER says: P7Y"}),
+        ],
+    )
+    def test_an_obligation_is_held_against_the_law_of_its_day_and_the_coming_one_is_told_with_its_day(
+        self, period, day, told
+    ):
+        before, after = replace(VOUCHER, in_force_to=date(2027, 12, 31)), replace(VOUCHER, period=Period.parse("P7Y"))
+        laws = {"ACC-VOUCHER": (before, replace(after, in_force_from=date(2028, 1, 1)))}
+        place = "datasets[asiakkaat].grounds[sopimus]"
+        found = law_warnings(obliged(period), day, laws)
+        assert {key.removeprefix(f"{place}."): said.partition("than ")[2] for key, said in found.items()} == told
+
+    def test_a_row_that_follows_another_record_is_no_rule(self):
+        (said,) = law_warnings(obliged("P6Y"), TODAY, {"ACC-VOUCHER": (Row(None, None, Rounding("none")),)}).values()
+        assert "ACC-VOUCHER has no time of its own" in said
+
+    @pytest.mark.parametrize(
+        ("law", "day", "told"),
+        [
+            (replace(VOUCHER, in_force_from=date(2028, 1, 1)), TODAY, "ACC-VOUCHER is not in force before 2028-01-01"),
+            (replace(VOUCHER, in_force_to=date(2026, 11, 24)), TODAY, "is not in force: it was until 2026-11-24"),
+            (replace(VOUCHER, in_force_to=date(2026, 11, 25)), TODAY, "ACC-VOUCHER is in force until 2026-11-25 only"),
+        ],
+    )
+    def test_a_law_that_is_not_in_force_yet_or_any_more_is_told_with_its_day(self, law, day, told):
+        (said,) = law_warnings(obliged("P6Y"), day, {"ACC-VOUCHER": (law,)}).values()
+        assert told in said
 
     @pytest.mark.parametrize(
         ("over", "conflict"),
@@ -740,7 +816,7 @@ def last_policy():
 class TestReference:
     def test_the_example_is_itself_imported(self, db):
         content = read(example_document())
-        assert warnings_of(content) == ()
+        assert warnings_of(content, TODAY) == ()
         assert read(export_document(import_document(content, "x"))) == normalised(content)
 
     def test_it_shows_every_key_of_the_format(self):
@@ -895,3 +971,50 @@ def test_a_part_of_another_shape_is_told_by_its_place(breaking, place):
 
 def _onto_paper(whole):
     whole["datasets"][0]["grounds"][0]["action"] = "destroy_paper"
+
+
+class TestLanguage:
+    """What the schema refuses is told in the reader's language, places and words of the format as they are written."""
+
+    @pytest.mark.parametrize(
+        ("language", "told"),
+        [
+            (
+                "fi",
+                {
+                    "organisation.nimi": "tuntematon avain 'nimi'",
+                    "organisation.name": "puuttuu",
+                    "registers[crm].medium": "'paperi' ei ole mikään näistä: database,",
+                },
+            ),
+            (
+                "sv",
+                {
+                    "organisation.nimi": "okänd nyckel 'nimi'",
+                    "organisation.name": "saknas",
+                    "registers[crm].medium": "'paperi' är inget av följande: database,",
+                },
+            ),
+        ],
+    )
+    def test_a_problem_in_the_readers_language(self, language, told):
+        content = changed(("registers", 0, "medium"), "paperi")
+        content["organisation"] = {"slug": "testi", "nimi": "Testi"}
+        with translation.override(language):
+            found = refused(content)
+        assert {place: found[place][: len(said)] for place, said in told.items()} == told
+
+    def test_every_description_of_the_schema_is_translated(self):
+        described = []
+
+        def look(part):
+            if isinstance(part, dict):
+                described.extend([part["description"]] if isinstance(part.get("description"), str) else [])
+                for inner in part.values():
+                    look(inner)
+            elif isinstance(part, list):
+                for inner in part:
+                    look(inner)
+
+        look(schema())
+        assert set(described) == set(DESCRIPTIONS)

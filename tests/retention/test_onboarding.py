@@ -56,7 +56,7 @@ def test_a_preview_says_what_would_become_of_each_row_and_changes_nothing(uusi):
         (3, "Palkanlaskenta", "new"),
     ]
     told = {change.path: (change.what, change.text) for change in found.rows[1].changes}
-    assert told["recipients[tilitoimisto].activities"] == ("changed", "asiakassuhteen-hoito, palkanlaskenta")
+    assert told["recipients[tilitoimisto].activities"] == ("changed", "palkanlaskenta")
     assert told["recipients[verohallinto]"] == ("new", "Verohallinto")
     assert found.problems == ()
     assert whole_draft(uusi)["activities"] == []
@@ -281,6 +281,37 @@ def test_a_role_is_one_of_two_and_whom_it_is_for_is_kept(uusi):
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "first", "second"),
+    [
+        ("role", "Rekisterinpitäjä", "Käsittelijä"),
+        ("owner", "Johtaja", "Päällikkö"),
+        ("ended_on", "1.2.2025", "2.2.2025"),
+    ],
+)
+def test_rows_that_say_otherwise_of_one_activity_are_not_chosen_between(uusi, target, first, second):
+    said = mapping(Muuta={"to": target})
+    agree = [[*ROWS[0][:-1], first], [*ROWS[0][:-1], first]]
+    assert not preview(uusi, saved(workbook(agree)), said)[0].problems
+    agree[1][-1] = second
+    (problem,) = problems(uusi, saved(workbook(agree)), said)
+    assert "row 3, column K (Muuta): says otherwise of the same activity than sheet Seloste, row 2" in problem
+
+
+def test_a_cell_behind_the_last_heading_of_a_csv_file_moved_its_row(uusi):
+    lines = csv_of("utf-8", ";").decode().splitlines()
+    moved = "\r\n".join([*lines[:2], f"{lines[2]}Verohallinto;x"]).encode()
+    assert "sheet CSV, row 3, column L: stands behind the last heading" in problems(uusi, moved)[0]
+
+
+def test_a_column_without_a_heading_is_told_once(uusi):
+    book = workbook()
+    book.active["M2"], book.active["M3"] = "huomautus", "toinen"
+    found, _ = preview(uusi, saved(book), MAPPING)
+    (said,) = [str(one) for one in found.warnings if "no heading" in one.message]
+    assert said.startswith("sheet Seloste, row 2, column M: stands under no heading")
+
+
 def test_a_draft_that_changed_since_it_was_looked_at_is_looked_at_again(uusi):
     content = saved(workbook())
     _, digest = preview(uusi, content, MAPPING)
@@ -323,4 +354,5 @@ def test_a_record_of_thousands_of_rows_is_looked_at_in_seconds(uusi):
     started = time.monotonic()
     found, _ = preview(uusi, content, MAPPING)
     assert [row.outcome for row in found.rows] == ["new"] * 2_000
+    assert sum(len(change.text) for row in found.rows for change in row.changes) < 1_000_000
     assert time.monotonic() - started < 60

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count
+from typing import Any
 
 from retention.domain.errors import LifecycleError
 from retention.inventory_document import edit_entry, import_document
@@ -20,9 +22,9 @@ ROUNDS = 12
 WRITERS = ("a", "b", "c")
 
 
-def named(name: str) -> dict[str, object]:
+def named(name: str) -> dict[str, Any]:
     """A document that says the name in three tables."""
-    content = document()
+    content: dict[str, Any] = document()
     for entry in (content["registers"][0], content["activities"][0], content["datasets"][0]):
         entry["name"] = {"fi": name}
     return content
@@ -67,17 +69,20 @@ def looking_and_publishing(writer: str) -> None:
 def patching(writer: str) -> None:
     organisation = Organisation.objects.get()
     for number in range(ROUNDS):
-        alias = {"alias": [{"fi": f"{writer}{number}"}]}
-        edit_entry(organisation, "registers", "crm", lambda entry, alias=alias: {**entry, **alias}, writer, "kilpailu")
+        edit_entry(organisation, "registers", "crm", with_alias(f"{writer}{number}"), writer, "kilpailu")
+
+
+def with_alias(name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda entry: {**entry, "alias": [{"fi": name}]}
 
 
 def at_once(own: OwnDatabase, *acts) -> None:
     assert own.in_process(lambda: import_document(named("alku"), "controller", "alku")) == 0
-    pids = [own.start(lambda act=act, writer=writer: act(writer)) for act, writer in zip(acts, WRITERS, strict=False)]
+    pids = [own.start(partial(act, writer)) for act, writer in zip(acts, WRITERS, strict=False)]
     assert [wait(pid) for pid in pids] == [0] * len(acts)
 
 
-def versions(own: OwnDatabase) -> list[tuple[int, str, dict]]:
+def versions(own: OwnDatabase) -> list[tuple[int, str, Any]]:
     rows = own.rows("select number, digest, snapshot from ropa_version order by number")
     return [(number, digest, json.loads(snapshot)) for number, digest, snapshot in rows]
 

@@ -16,6 +16,7 @@ from retention.domain.errors import DocumentError
 from retention.inventory_document.files import document_in
 from retention.inventory_document.workbook import refuse, write_csv, write_xlsx
 
+pytestmark = pytest.mark.usefixtures("english")
 HEAD = (["slug", "name"], ["testi", "Testi Oy"])
 
 

@@ -112,3 +112,16 @@ def test_a_complete_record_has_no_gap():
 
 def test_an_empty_document_lacks_its_controller():
     assert {gap.article for gap in missing({})} == {"30(1)(a)"}
+
+
+@pytest.mark.parametrize(
+    ("key", "linked", "code"), [("subjects", "subject_groups", "asiakkaat"), ("items", "data_categories", "tiedot")]
+)
+def test_groups_and_categories_that_a_dataset_names_say_whom_and_what_it_is_about(key, linked, code):
+    document = inventory()
+    dataset = document["datasets"][0]
+    dataset[key] = None
+    where = f"datasets.{dataset['id']}.{key}"
+    assert where in {gap.where for gap in missing(document)}
+    dataset[linked] = [code]
+    assert where not in {gap.where for gap in missing(document)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 from retention.domain.evidence import canonical
 from retention.inventory_document.shape import path_of, schema
-from ropa.change_words import change_in_words, entry_in_words, labels, said, value_in_words
+from ropa.change_words import PORTION, Teller, change_in_words, entry_in_words, labels, said, value_in_words
 from ropa.changes import Kind, difference
 from ropa.law import LANGUAGES
+from ropa.wording import table
 from tests.ropa.inventories import inventory as document
 
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.sampled_from(["", "a", "b"]))
@@ -136,22 +138,19 @@ def test_a_difference_in_words():
     dataset["policy"]["waves"] = True
     del after["datasets"][1]
     said = words(before, after)
-    name, code = dataset["name"]["fi"], dataset["id"]
-    rule = dataset["grounds"][0]["id"]
+    name = dataset["name"]["fi"]
+    rule = table("fi")["kinds"][dataset["grounds"][0]["kind"]]
     was = value_in_words(before["datasets"][0]["grounds"][0]["period"], "fi")
-    assert (
-        f"Muutettu: Tietoaineistot › {name} ({code}) › Säilytysperusteet › {rule} › Säilytysaika: {was} → 2\xa0vuotta"
-        in said
-    )
-    assert f"Muutettu: Tietoaineistot › {name} ({code}) › Poiston toteutus › Erissä: ei → kyllä" in said
+    assert f"Muutettu: Tietoaineistot › {name} › Säilytysperusteet › {rule} › Säilytysaika: {was} → 2\xa0vuotta" in said
+    assert f"Muutettu: Tietoaineistot › {name} › Poiston toteutus › Erissä: ei → kyllä" in said
     gone = before["datasets"][1]
-    assert f"Poistettu: Tietoaineistot › {gone['name']['fi']} ({gone['id']})" in said
+    assert f"Poistettu: Tietoaineistot › {gone['name']['fi']}" in said
     for language, verb in (("sv", "Ändrat"), ("en", "Changed")):
         assert any(line.startswith(f"{verb}: ") for line in words(before, after, language))
 
 
 def test_values_in_words_leave_nothing_out():
-    assert value_in_words({"value": {"article": "6(1)(b)"}}, "fi").startswith("Artikla: ")
+    assert value_in_words({"value": {"article": "6(1)(b)"}}, "fi").startswith("sopimuksen täytäntöönpano (6 artiklan")
     assert value_in_words({"none_because": {"fi": "EU"}}, "fi") == "Ei ole, koska: EU"
     assert value_in_words({"name": {"sv": "Kund"}, "id": "k"}, "fi") == "Kund"
     assert value_in_words("2026-06-30", "fi") == "30.6.2026"
@@ -160,6 +159,85 @@ def test_values_in_words_leave_nothing_out():
     rule = document()["datasets"][0]["grounds"][0]
     assert "trigger" not in value_in_words(rule, "en")
     assert value_in_words({**rule, "trigger": "no_such_event"}, "en").startswith("Identifier")
+
+
+def test_choices_and_ids_are_said_by_what_they_are_called():
+    before: dict[str, Any] = {
+        "registers": [{"id": "crm", "name": {"fi": "Asiakkaat"}}, {"id": "arkisto", "name": {"fi": "Arkisto"}}]
+    }
+    before["datasets"] = [
+        {
+            "id": "d",
+            "name": {"fi": "Laskut"},
+            "register": "crm",
+            "policy": {"mode": "observe"},
+            "grounds": [{"id": "g", "kind": "need", "trigger": "recorded", "status": "proposed"}],
+        }
+    ]
+    before["recipients"] = [{"id": "r", "role": "processor", "agreement": {"value": {"status": "in_preparation"}}}]
+    before["activities"] = [{"id": "a", "legal_basis": {"value": {"article": "6(1)(a)"}}}]
+    after = copy.deepcopy(before)
+    after["datasets"][0] |= {"register": "arkisto", "policy": {"mode": "purge"}}
+    after["datasets"][0]["grounds"][0] |= {"status": "confirmed", "trigger": "contract_ended"}
+    after["recipients"][0] |= {"role": "authority", "agreement": {"value": {"status": "in_force"}}}
+    after["activities"][0]["legal_basis"]["value"]["article"] = "6(1)(f)"
+    assert [line.split(": ", 2)[2] for line in words(before, after)] == [
+        "suostumus (6 artiklan 1 kohdan a alakohta) → rekisterinpitäjän tai kolmannen osapuolen oikeutetut edut"
+        " (6 artiklan 1 kohdan f alakohta)",
+        "ehdotettu, ei toteuteta → vahvistettu",
+        "tallentaminen → sopimuksen päättyminen",
+        "vain seurataan → poistetaan",
+        "Asiakkaat → Arkisto",
+        "valmisteilla → voimassa",
+        "henkilötietojen käsittelijä → viranomainen",
+    ]
+
+
+def test_an_id_is_told_only_where_two_are_called_the_same():
+    before: dict[str, Any] = {"registers": []}
+    after = {"registers": [{"id": code, "name": {"fi": name}} for code, name in (("a", "X"), ("b", "X"), ("c", "Y"))]}
+    assert words(before, after) == [
+        "Lisätty: Rekisterit › X (a)",
+        "Lisätty: Rekisterit › X (b)",
+        "Lisätty: Rekisterit › Y",
+    ]
+
+
+def test_rules_of_one_kind_are_told_apart_by_their_time_limit():
+    rule = {"kind": "claim", "action": "delete", "status": "confirmed", "trigger": "contract_ended"}
+    grounds = [{"id": "a", **rule, "period": "P3Y"}, {"id": "b", **rule, "period": "P1Y"}]
+    before: dict[str, Any] = {"datasets": [{"id": "d", "name": {"fi": "Laskut"}, "grounds": grounds}]}
+    after = copy.deepcopy(before)
+    after["datasets"][0]["grounds"][1]["status"] = "proposed"
+    (line,) = words(before, after)
+    assert "› oikeusvaade: 1\xa0vuosi sopimuksen päättymisestä › Tila" in line
+    after["datasets"][0]["grounds"][1]["period"] = "P3Y"
+    assert all("oikeusvaade (b)" in line for line in words(before, after))
+
+
+def test_what_is_said_of_several_entries_is_one_line():
+    before: dict[str, Any] = {
+        "datasets": [{"id": c, "name": {"fi": c.upper()}, "policy": {"approval": "one"}} for c in "abc"]
+    }
+    after = copy.deepcopy(before)
+    for one in after["datasets"][:2]:
+        one["policy"]["approval"] = "automatic"
+    after["datasets"][2]["policy"]["approval"] = "two"
+    after["datasets"] += [{"id": c, "name": {"fi": c.upper()}} for c in "de"]
+    assert list(Teller(before, after, "fi").lines(difference(before, after))) == [
+        "Muutettu: Tietoaineistot › Poiston toteutus › Hyväksyntä: yhden henkilön hyväksyntä → ilman erillistä"
+        " hyväksyntää (kohteet: A; B)",
+        "Muutettu: Tietoaineistot › C › Poiston toteutus › Hyväksyntä: yhden henkilön hyväksyntä → kahden henkilön"
+        " hyväksyntä",
+        "Lisätty: Tietoaineistot: D; E",
+    ]
+
+
+def test_many_names_are_parted_so_that_no_line_outgrows_a_page():
+    after = {"registers": [{"id": f"r{n}", "name": {"fi": f"Rekisteri {n} " + "x" * 90}} for n in range(40)]}
+    lines = list(Teller({"registers": []}, after, "fi").lines(difference({"registers": []}, after)))
+    assert len(lines) > 1 and all(len(line) < PORTION + 200 for line in lines)
+    assert sum(line.count("Rekisteri ") for line in lines) == 40
 
 
 def test_an_entry_in_words_has_a_row_for_each_field():

@@ -162,6 +162,23 @@ def test_a_change_is_seen_before_it_takes_effect(changed):
     assert effects(document(), date(2028, 1, 1), date(2029, 1, 1), changed) == []
 
 
+def test_each_change_is_told_by_itself_with_its_day(tmp_path):
+    (row, *rows) = yaml.safe_load((DIRECTORY / "1-accounting.yaml").read_text(encoding="utf-8"))
+    days = [("2016-01-01", "2027-12-31"), ("2028-01-01", "2028-12-31"), ("2029-01-01", "2029-12-31")]
+    versions = [
+        {**row, "period": period, "in_force_from": first, "in_force_to": last}
+        for period, (first, last) in zip(("P6Y", "P7Y", "P8Y"), days, strict=True)
+    ]
+    (tmp_path / "rows.yaml").write_text(yaml.safe_dump([*versions, *rows], allow_unicode=True), encoding="utf-8")
+    found = effects(document(), TODAY, date(2031, 1, 1), load(tmp_path).on)
+    told = [(one.day, one.old and one.old.year, one.new and one.new.year, one.ends) for one in found]
+    assert told == [
+        (date(2028, 1, 1), 2032, 2033, False),
+        (date(2029, 1, 1), 2033, 2034, False),
+        (date(2030, 1, 1), 2034, None, True),
+    ]
+
+
 def test_the_example_counts_by_the_organisations_financial_year(changed):
     odd = document(organisation={"slug": "testi", "financial_year_end": "04-30"})
     (found,) = effects(odd, date(2027, 6, 1), date(2028, 1, 1), changed)
@@ -177,7 +194,7 @@ def test_a_law_that_ends_names_what_comes_instead():
 def test_a_law_that_begins_is_seen_before_it_does():
     rule = {**VOUCHER, "law": "ELEC-OUTAGE", "trigger": "occurred", "rounding": "none", "period": "P1Y"}
     (found,) = effects(document(rule), date(2021, 10, 31), date(2021, 11, 1))
-    assert (found.begins, found.ends, found.old) == (True, False, None)
+    assert (found.begins, found.ends, found.old, found.day) == (True, False, None, date(2021, 11, 1))
     assert (found.new, found.written) == (date(2023, 10, 31), date(2022, 10, 31))
     for language, words in {"fi": "tulee voimaan", "sv": "träder i kraft", "en": "comes into force"}.items():
         assert words in effect_in_words(found, language)
@@ -186,8 +203,8 @@ def test_a_law_that_begins_is_seen_before_it_does():
 def test_a_change_in_words(changed):
     (found,) = effects(document(), date(2027, 6, 1), date(2028, 1, 1), changed)
     assert effect_in_words(found, "fi") == (
-        f"{DATASET}: ACC-VOUCHER muuttuu. Esimerkki, joka alkaa 1.6.2027: viimeinen päivä oli 31.12.2033, uuden lain "
-        "mukaan 31.12.2034; sääntönne mukaan 31.12.2033."
+        f"{DATASET}: ACC-VOUCHER muuttuu 1.1.2028. Esimerkki, joka alkaa 1.6.2027: viimeinen päivä oli 31.12.2033, "
+        "uuden lain mukaan 31.12.2034; sääntönne mukaan 31.12.2033."
     )
     assert all(DATASET in effect_in_words(found, language) for language in LANGUAGES)
 

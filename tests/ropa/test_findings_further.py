@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+import yaml
 
 from ropa.findings import Status, checks
 from tests.ropa.sound_record import TODAY, but, ceiling, dataset, fi, found, right, rule
@@ -32,6 +33,12 @@ NO_MARKETING = also(purposes({"article": "6(1)(b)"}), put("marketing_rules"))
 
 def datasets(*entries):
     return put("datasets", *entries)
+
+
+CHOSEN = rule("v", "obligation", "contract_ended", "P3Y", law="CUST-TELECOM")
+"""Written as a duty, though the law leaves it to the controller."""
+COLLECTED = rule("p", "obligation", "collection_ended", "P5Y", law="COLLECTION-AGENCY")
+COLLECTOR = {"fact": "collector", "is": True}
 
 
 def agreement(**over):
@@ -129,6 +136,13 @@ CASES = [
     Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", {**VOUCHER, "period": "P5Y"}))),
     Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", {**VOUCHER, "rounding": "none"}))),
     Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", {**VOUCHER, "trigger": "recorded"}))),
+    Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", CHOSEN))),
+    Case("OBLIGATION_DIFFERS", CONTRADICTORY, datasets(dataset("d", COLLECTED))),
+    Case("OBLIGATION_DIFFERS", PRESENT, datasets(dataset("d", {**COLLECTED, "condition": COLLECTOR}))),
+    Case("OBLIGATION_DIFFERS", PRESENT, also(head(facts={"collector": True}), datasets(dataset("d", COLLECTED)))),
+    Case(
+        "OBLIGATION_DIFFERS", CONTRADICTORY, also(head(facts={"collector": False}), datasets(dataset("d", COLLECTED)))
+    ),
     Case("OBLIGATION_DIFFERS", PARTIAL, datasets(dataset("d", rule("t", "obligation", "invoice_dated", "P6Y")))),
     Case("OBLIGATION_DIFFERS", NOT_APPLICABLE, datasets(dataset("d", NEED))),
     Case("CEILING_BEFORE_OBLIGATION", PRESENT, same),
@@ -250,6 +264,14 @@ CASES = [
             put("references", {"id": "s", "name": fi("sopimus"), "kind": "rules", "section": "26"}),
         ),
     ),
+    Case(
+        "JOINT_ARRANGEMENT",
+        MISSING,
+        also(
+            head(joint_controllers={"value": [{"name": "Toinen Oy"}]}),
+            put("references", {"id": "s", "name": fi("säännöt"), "kind": "rules", "section": "126 §"}),
+        ),
+    ),
     Case("TRANSFER_SAFEGUARD", PRESENT, same),
     Case("TRANSFER_SAFEGUARD", MISSING, first("transfers", safeguards=[])),
     Case("TRANSFER_SAFEGUARD", PARTIAL, lambda d: d["transfers"][0].pop("documentation")),
@@ -344,3 +366,26 @@ def test_a_law_that_ends_is_told_before_and_after():
         for day in (date(2026, 12, 31), date(2027, 1, 1))
     }
     assert said == {date(2026, 12, 31): PARTIAL, date(2027, 1, 1): OUTDATED}
+
+
+def test_a_coming_version_of_a_law_does_not_speak_before_its_day(tmp_path):
+    """A rule that says what the law says stays well until the new version is the law, and is told that it ends."""
+    from ropa.findings import findings
+    from ropa.law import DIRECTORY, load
+    from tests.ropa.sound_record import ROWS, mentioned, sound
+
+    for file in DIRECTORY.glob("*.yaml"):
+        rows = yaml.safe_load(file.read_text(encoding="utf-8"))
+        voucher = next((one for one in rows if one["id"] == "ACC-VOUCHER"), None)
+        if voucher is not None:
+            later = {**voucher, "period": "P7Y", "in_force_from": "2028-01-01"}
+            rows = [{**voucher, "in_force_to": "2027-12-31"}, later, *(one for one in rows if one is not voucher)]
+        (tmp_path / file.name).write_text(yaml.safe_dump(rows, allow_unicode=True), encoding="utf-8")
+    coming = load(tmp_path)
+
+    def said(day):
+        found = {one.check: one.status for one in findings(sound(), ROWS, coming.read_on(day), day, mentioned)}
+        return found["OBLIGATION_DIFFERS"], found["LAW_OF_RULES"]
+
+    assert said(date(2027, 12, 31)) == (Status.PRESENT, Status.PARTIAL)
+    assert said(date(2028, 1, 1)) == (Status.CONTRADICTORY, Status.PRESENT)

@@ -133,6 +133,12 @@ CASES = [
     Case("DPO", PRESENT, head(dpo={"none_because": fi("ei laajamittaista seurantaa")})),
     Case("DPO", PARTIAL, head(dpo={"value": {"role": fi("Tietosuojavastaava")}})),
     Case("DPO", MISSING, without("dpo")),
+    Case("DPO", PARTIAL, also(without("dpo"), put("contact_points", {"id": "v", "name": fi("v"), "tasks": ["dpo"]}))),
+    Case(
+        "DPO",
+        PRESENT,
+        also(without("dpo"), put("contact_points", {"id": "v", "name": fi("v"), "tasks": ["dpo"], "phone": "1"})),
+    ),
     Case("PURPOSES", PRESENT, same),
     Case("PURPOSES", PARTIAL, first("activities", listings={"purposes": "examples"}), "activities[asiakkuus].listings"),
     Case("PURPOSES", PRESENT, purposes({"article": "6(1)(b)"}, listing="examples")),
@@ -206,6 +212,25 @@ CASES = [
     ),
     Case("PROCESSORS", PRESENT, same),
     Case("PROCESSORS", PARTIAL, put("recipients", {"id": "r", "name": fi("urakoitsijat"), "role": "processor"})),
+    Case(
+        "PROCESSORS",
+        PRESENT,
+        put(
+            "recipients",
+            {"id": "r", "name": fi("virasto"), "role": "authority"},
+            {"id": "e", "name": fi("ei käsittelijöitä"), "role": "processor", "disclosed": False},
+        ),
+        "recipients[e]",
+    ),
+    Case(
+        "RECIPIENTS",
+        PRESENT,
+        put(
+            "recipients",
+            {"id": "r", "name": fi("virasto"), "role": "authority"},
+            {"id": "e", "name": fi("ei käsittelijöitä"), "role": "processor", "disclosed": False},
+        ),
+    ),
     Case("PROCESSORS", MISSING, put("recipients", {"id": "r", "name": fi("virasto"), "role": "authority"})),
     Case(
         "PROCESSORS",
@@ -262,6 +287,8 @@ CASES = [
         PRESENT,
         said_only(limit(trigger="service_ended", period="P0D"), limit(bound="minimum", period="P6Y")),
     ),
+    Case("RETENTION_CONFLICT", PARTIAL, said_only(limit(trigger="service_ended", period="P2922D"))),
+    Case("RETENTION_CONFLICT", CONTRADICTORY, said_only(limit(trigger="service_ended", period="P1000D"))),
     Case("RETENTION_CONFLICT", NOT_APPLICABLE, said_only()),
     Case(
         "RETENTION_CONFLICT", NOT_APPLICABLE, said_only(limit(bound="minimum", trigger="invoice_dated", period="P6Y"))

@@ -212,3 +212,20 @@ def test_the_second_readings_corrections(id_, expected):
         return str(value) if key in ("period", "rounding", "review_every", "kind") else value
 
     assert {key: said(key) for key in expected} == expected
+
+
+def test_what_cites_a_row_is_read_by_the_version_of_the_day_and_where_none_is_by_the_newest(tmp_path):
+    rows = load(
+        write(tmp_path, {**ROW, "in_force_to": "2027-12-31"}, {**ROW, "period": "P7Y", "in_force_from": "2028-01-01"})
+    )
+    days = date(1990, 1, 1), date(2027, 12, 31), date(2028, 1, 1)
+    assert [str(rows.read_on(day)["ACC-VOUCHER"].period) for day in days] == ["P7Y", "P6Y", "P7Y"]
+    assert [str(one.period) for one in rows.editions["ACC-VOUCHER"]] == ["P6Y", "P7Y"]
+
+
+@pytest.mark.parametrize("code", ["BREACH", "DELETION-CERT"])
+def test_the_ten_years_of_a_continuing_infringement_run_from_its_end(code):
+    text = library()[code].text
+    assert all(
+        word in text[language] for language, word in (("fi", "jatkuva"), ("sv", "fortgående"), ("en", "continuing"))
+    )

@@ -114,6 +114,8 @@ OFFER = {"activity": "yksi", "summary": three("yksi")}
         ({"activities": [ONE, ONE], "offered": [OFFER]}, "there twice"),
         ({"activities": [{"id": "yksi", "name": {"fi": "yksi"}}], "offered": [OFFER]}, "is not said in"),
         ({"activities": [ONE]}, "differ: yksi"),
+        ({"activities": [ONE], "offered": [OFFER, OFFER]}, "offered twice"),
+        ({"activities": [{"name": three("yksi")}], "offered": [OFFER]}, "has no id"),
         ({"activities": [], "offered": [OFFER]}, "is none of"),
         ({"activities": [ONE], "offered": [{**OFFER, "brings": {"sources": ["muu"]}}]}, "is none of"),
         ({"activities": [ONE], "offered": [{**OFFER, "more": 1}]}, "unknown: more"),

@@ -61,7 +61,9 @@ def test_the_processor_s_record_has_whom_it_serves_and_on_what_instructions():
     built = report("processor")
     (activity,) = built["activities"]
     assert activity["on_behalf_of"]["lines"][0]["text"] == "Esimerkkiasiakas Oy, asiakas@example.invalid"
-    assert [line["text"] for line in activity["mandate"]["said"]][1].startswith("voimassa, S-12, päättyy 31.12.2028")
+    assert [line["text"] for line in activity["mandate"]["said"]][1].startswith(
+        "sopimus: voimassa, S-12, päättyy 31.12.2028"
+    )
     assert "recipients" not in activity and "legal_basis" not in activity["purposes"][0]
     assert [row["dataset"] for row in built["retention"]] == ["sivustot"]
     assert [one["id"] for one in built["registers"]] == ["sisallot"]
@@ -111,8 +113,8 @@ def test_negative_and_conditional_statements_are_said_as_such():
     assert "Ilmoitettu: ei luovuteta: </span>Mainostajat" in page
     group = entries["subject_groups"][0]
     assert [one["text"] for one in group["said"]] == [
-        "suhde: suora",
-        "mukaan vain, jos: sopimus on tehty (muutoin tietoja ei tallenneta)",
+        "suora suhde rekisterinpitäjään",
+        "rekisteriin ottamisen ehto: sopimus on tehty (muutoin tietoja ei tallenneta)",
     ]
     cloud = report("processor")["entries"]["transfers"][0]
     assert [one["text"] for one in cloud["said"]][:3] == [
@@ -121,8 +123,8 @@ def test_negative_and_conditional_statements_are_said_as_such():
         "suojatoimet: tietosuojaa koskevat vakiolausekkeet",
     ]
     item = entries["data_categories"][0]["items"][1]
-    assert [one["text"] for one in item["said"]][:2] == ["vain jos: luotto myönnetään", "vaihtoehtoisesti: Y-tunnus"]
-    assert entries["data_categories"][0]["said"][-1]["text"] == "luettelossa on esimerkkejä"
+    assert [one["text"] for one in item["said"]][:2] == ["ehto: luotto myönnetään", "vaihtoehtoisesti: Y-tunnus"]
+    assert entries["data_categories"][0]["said"][-1]["text"] == "luettelo on esimerkinomainen"
     assert entries["data_categories"][1]["said"][-1]["text"] == "enintään luetellut"
 
 
@@ -241,6 +243,8 @@ def _runs(section):
             cells = [row.cell for row in block.rows]
         elif block.kind == "text":
             cells = [block.cell]
+        elif block.kind == "entries":
+            cells = block.rows
         for cell in cells:
             for line in cell:
                 yield from line

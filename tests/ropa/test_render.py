@@ -125,7 +125,7 @@ def test_the_first_sentence_says_what_is_late_and_what_is_not_known():
             "Myöhässä on 1 284 tietuetta, vanhin 3.4.2024 alkaen. Ilman selitystä 3.",
         ),
         (evidence(tiketit=silent), "Mikään ei ole myöhässä. Ei tiedetä: 1 tietoaineisto ei vastannut."),
-        (None, "Yöajoa ei ole vielä tehty; toteutumisesta ei ole näyttöä."),
+        (None, "Määräaikojen toteutumisesta ei ole vielä näyttöä: tiedot poistavaa yöajoa ei ole tehty."),
     ]:
         page = to_html(report(evidence=given)).decode().replace("\u00ad", "").replace("\u00a0", " ")
         assert f'<p class="say">{said}</p>' in page

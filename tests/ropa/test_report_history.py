@@ -68,9 +68,7 @@ def test_an_entry_is_a_line_of_its_own_also_where_its_list_is_new_and_nothing_te
     after["registers"][0] |= {"connection": "toinen", "notes": {"x": "y"}, "ledger": [{"id": "l"}]}
     after["datasets"][0]["mapping"] = {"place": "muu", "key": "id"}
     found = build(data(document=after, previous=previous(before)))["changes"]
-    assert [line["text"] for line in found["lines"]] == [
-        f"Lisätty: Rekisteröityjen ryhmät › Ryhmä {code} ({code})" for code in ("a", "b")
-    ]
+    assert [line["text"] for line in found["lines"]] == ["Lisätty: Rekisteröityjen ryhmät: Ryhmä a; Ryhmä b"]
 
 
 def test_what_belongs_to_the_other_record_is_not_told_here():
@@ -98,4 +96,29 @@ def test_a_record_that_changed_wholly_tells_how_much_it_does_not_list():
         {"id": f"r{n}", "name": {"fi": f"Rekisteri {n}"}, "medium": "files"} for n in range(MOST + 7)
     ]
     found = build(data(document=after, previous=previous(before)))["changes"]
-    assert (found["number"], len(found["lines"])) == (MOST + 7, MOST)
+    assert (found["number"], found["told"]) == (MOST + 7, MOST)
+    said = " ".join(line["text"] for line in found["lines"])
+    assert f"Rekisteri {MOST - 1}" in said and f"Rekisteri {MOST + 1}" not in said
+
+
+def test_what_the_other_record_has_now_was_moved_there_and_not_taken_out():
+    before = inventory()
+    before["rights"] = [{"id": "o", "name": {"fi": "Oikeus"}, "registers": ["crm", "tiketit"], "right": "access"}]
+    after = copy.deepcopy(before)
+    moved = after["registers"][1]
+    assert moved["id"] == "tiketit"
+    after["activities"].append({"id": "toisen", "name": {"fi": "Toisen puolesta"}, "role": "processor"})
+    for one in after["datasets"]:
+        if one["register"] == "tiketit":
+            one["activity"] = "toisen"
+    lines = {
+        record: [
+            line["text"]
+            for line in build(data(document=after, previous=previous(before), record=record))["changes"]["lines"]
+        ]
+        for record in ("controller", "processor")
+    }
+    name = moved["name"]["fi"]
+    assert any(line.startswith(f"Siirretty toiseen selosteeseen: Rekisterit › {name}") for line in lines["controller"])
+    assert any("Rekisterit › " + name in line for line in lines["processor"])
+    assert not any("Oikeus › Rekisterit" in line for line in lines["controller"])

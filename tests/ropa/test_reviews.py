@@ -52,7 +52,7 @@ def test_nobody_is_asked_before_the_day_and_everybody_on_it(organisation, sink):
     assert letter["To"] == ANNA
     assert letter["From"] == "seloste@example.invalid"
     assert letter["Auto-Submitted"] == "auto-generated"
-    assert letter["Subject"].strip() == "Testi Oy: tarkista selosteen käsittelytoimista yksi kohta"
+    assert letter["Subject"].strip() == "Testi Oy: tarkista yksi kohta selosteesta käsittelytoimista"
     assert "Rekisterit: CRM (crm)" in letter.get_content()
     assert len(tokens(letter)) == 1
     review = Review.objects.get()

@@ -192,7 +192,7 @@ def test_days_numbers_and_citations():
     ]
     assert number_in_words(1284, "fi") == "1\u00a0284"
     assert statute_in_words("ACC-VOUCHER", "fi") == "kirjanpitolaki (1336/1997) 2:10.2 §"
-    assert statute_in_words("NO-SUCH", "fi") == "NO-SUCH (ei lakikirjastossa)"
+    assert statute_in_words("NO-SUCH", "fi") == "NO-SUCH (viitettä ei tunnistettu)"
     assert statute_in_words("", "fi") == ""
     assert article_in_words("30(1)(d)", "fi") == "30 artiklan 1 kohdan d alakohta"
     assert article_in_words("6(1)", "sv") == "artikel 6.1"

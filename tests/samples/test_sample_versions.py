@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from retention.inventory_document import export_document, import_document, normalised, read, yaml_text
 from ropa.models import Organisation, Version
+from ropa.selectors import version_in_force
+from ropa.services import confirm_additions, publish, withdraw
 from samples.companies import companies
 from samples.documents import as_published
+from worker.management.commands import demo
 from worker.management.commands import passages as command
 from worker.sample_versions import GDPR_APPLIES, additions_included, proposed
 
@@ -112,3 +119,32 @@ def test_what_cannot_be_walked_is_said():
     with pytest.raises(CommandError, match="no version 9 is published"):
         run("passages", "--version", "9")
     assert Organisation.objects.count() == 1
+
+
+@pytest.fixture
+def taken_back() -> Version:
+    """A third version of KSVV with what was confirmed, of a mistyped year, that was withdrawn."""
+    run("load_samples", "ksvv")
+    organisation = Organisation.objects.get(slug="ksvv")
+    confirm_additions(organisation, "controller", "päätetty")
+    version = publish(organisation, date(2206, 1, 1), timezone.now(), "controller")
+    withdraw(version, timezone.now(), "controller", "vuosi väärin")
+    return version
+
+
+def test_the_walk_is_over_the_last_version_that_stands_and_over_a_withdrawn_one_if_it_is_named(taken_back):
+    assert "ksvv, version 2: " in run("passages")
+    assert "ksvv, version 3: " in run("passages", "--version", "3")
+
+
+def test_the_demo_goes_on_from_the_last_version_that_stands(taken_back):
+    (company,) = (one for one in companies() if one.slug == "ksvv")
+    now = timezone.now()
+    today = now.astimezone(ZoneInfo("Europe/Helsinki")).date()
+    inventory = demo._Inventory(additions_included(company), {})
+    built: Any = SimpleNamespace(today=today)
+    organisation = demo.Command(stdout=StringIO())._inventory(company, inventory, built, now)
+    in_force = version_in_force(organisation, today)
+    assert in_force is not None
+    assert in_force.number == 4
+    assert not proposed(in_force)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
-from retention.inventory_document import import_document
+from retention.inventory_document import import_document, yaml_text
 from ropa.models import Activity
 from ropa.ready_made import ready_made
 from tests.retention.activity_documents import source, target
@@ -32,6 +32,14 @@ def test_the_library_is_listed_and_one_shown(capsys):
     assert json.loads(said(capsys, "--json"))[0]["id"] == FIRST
     with pytest.raises(CommandError, match="nowhere"):
         call_command("activities", "nowhere")
+
+
+def test_several_are_one_document(capsys):
+    two = list(ready_made().offered)[:2]
+    shown = yaml_text.parse(said(capsys, *two))
+    assert [one["id"] for one in shown["activities"]] == two
+    told = json.loads(said(capsys, *two, two[0], "--json"))
+    assert [one["id"] for one in told] == two
 
 
 @pytest.mark.django_db

@@ -26,7 +26,7 @@ def said(capsys, *arguments, **options):
 def test_changes_in_words_and_as_data(years, capsys):
     rows = json.loads(said(capsys, "changes", "testi", "--from", "1", "--to", "2", "--json"))
     assert {row["path"] for row in rows} == {f"{RULE}.period", f"{RULE}.records"}
-    place = "Tietoaineistot › Asiakkaat (asiakkaat) › Säilytysperusteet › a"
+    place = "Tietoaineistot › Asiakkaat › Säilytysperusteet › käsittelyn tarve"
     told = said(capsys, "changes", "testi", "--from", "1", "--to", "2").splitlines()
     assert f"Muutettu: {place} › Säilytysaika: 3\xa0vuotta → 2\xa0vuotta" in told
     assert said(capsys, "changes", "testi", "--from", "4", "--to", "draft", "--language", "sv") == "Inga skillnader.\n"

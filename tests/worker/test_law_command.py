@@ -44,6 +44,7 @@ def test_one_row_says_what_it_says_and_how_sure_we_are():
     ("args", "message"),
     [
         (["NONE"], "no row of the law library 'NONE'"),
+        (["WATER-CHARGES"], "WATER-CHARGES is not offered"),
         (["--citing", "ACC-VOUCHER"], "--citing needs --organisation"),
         (["--citing", "NONE", "--organisation", "x"], "no row of the law library 'NONE'"),
         (["--changes", "x"], "--changes needs --until"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -48,15 +49,18 @@ class Preview:
     digest: str
 
 
-def preview(organisation: Organisation, taking: Taking) -> Preview:
-    """What would become of the draft. Changes nothing. Raises DocumentError for activities that are not there."""
+def preview(organisation: Organisation, taking: Taking, today: date) -> Preview:
+    """What would become of the draft. Changes nothing. `today`: the day of the law that its rules cite.
+
+    Raises DocumentError for activities that are not there.
+    """
     draft = whole_draft(organisation)
     part = _part(organisation, taking)
     found = joined(draft, part, taking.registers or {})
     warnings: tuple[Problem, ...] = ()
     if not found.problems:
-        verdict = check(found.document)
-        before = set(warnings_of(draft))
+        verdict = check(found.document, today=today)
+        before = set(warnings_of(draft, today))
         warnings = tuple(one for one in verdict.warnings if one not in before)
         found = replace(found, problems=verdict.errors)
     digest = sha256_hex(canonical([draft, dict(part.lists), dict(taking.registers or {})]))
@@ -64,7 +68,9 @@ def preview(organisation: Organisation, taking: Taking) -> Preview:
 
 
 @transaction.atomic
-def take(organisation: Organisation, taking: Taking, by: str, reason: str, digest: str | None = None) -> Preview:
+def take(
+    organisation: Organisation, taking: Taking, today: date, by: str, reason: str, digest: str | None = None
+) -> Preview:
     """Make the activities part of the draft: all of it, or nothing and DocumentError with every problem.
 
     `digest`: of the preview that was looked at; LifecycleError if draft or source are others by now.
@@ -72,7 +78,7 @@ def take(organisation: Organisation, taking: Taking, by: str, reason: str, diges
     if not reason.strip():
         raise DocumentError([Problem("reason", _("is missing: the history says why"))])
     organisation = lock(organisation)
-    found = preview(organisation, taking)
+    found = preview(organisation, taking, today)
     if digest is not None and digest != found.digest:
         raise LifecycleError("the draft or what is taken is not what was looked at: look at it again")
     if found.joined.problems:

@@ -91,6 +91,9 @@ class _Source:
             for code, entry in self.entries[outer].items()
             for one in entry.get(inner) or ()
         }
+        self.of_activity: dict[str, list[tuple[str, str]]] = {}
+        self.of_register: dict[str, list[tuple[str, str]]] = {}
+        self._look_up()
 
     def closure(self, first: list[tuple[str, str]], activities: frozenset[str]) -> set[tuple[str, str]]:
         """These, what is about their registers, and all that is needed by any of it; no activity but these."""
@@ -106,26 +109,40 @@ class _Source:
             chosen.add((name, code))
             waiting += self._needed(name, self.entries[name][code])
             if name == "registers":
-                waiting += self._about_register(code)
+                waiting += self._about_register(code, activities)
         return chosen
 
     def about(self, activity: str) -> Iterator[tuple[str, str]]:
         """The activity's datasets, and what says that it is about this activity."""
-        for name, entries in self.entries.items():
-            for code, entry in entries.items():
-                if entry.get("activity") == activity or activity in (entry.get("activities") or ()):
-                    yield name, code
+        yield from self.of_activity.get(activity, ())
 
-    def _about_register(self, register: str) -> Iterator[tuple[str, str]]:
+    def _about_register(self, register: str, activities: frozenset[str]) -> Iterator[tuple[str, str]]:
+        for name, code in self.of_register.get(register, ()):
+            whose = self._whose(name, self.entries[name][code])
+            if not whose or whose & activities:
+                yield name, code
+
+    def _look_up(self) -> None:
+        """What is about each activity, and what about each register only: a record may have thousands of both."""
         for name, entries in self.entries.items():
             for code, entry in entries.items():
-                if register in (entry.get("registers") or ()) and not entry.get("activities"):
-                    yield name, code
+                said, registers = entry.get("activities") or (), entry.get("registers") or ()
+                about = said or (() if registers else self._whose(name, entry))
+                for activity in {*about, *([entry["activity"]] if "activity" in entry else ())}:
+                    self.of_activity.setdefault(activity, []).append((name, code))
+                for register in () if said else registers:
+                    self.of_register.setdefault(register, []).append((name, code))
+
+    def _whose(self, name: str, entry: Entry) -> frozenset[str]:
+        """The activities of the purposes that an entry is limited to; none if it is not."""
+        purposes = () if name == INSIDE["purposes"] else entry.get("purposes") or ()
+        return frozenset(self.holders["purposes", one][1] for one in purposes if ("purposes", one) in self.holders)
 
     def _needed(self, name: str, entry: Entry) -> Iterator[tuple[str, str]]:
         for key, target in REFERS.get(name, {}).items():
             yield target, entry[key]
-        for key, target, code in _references(entry, properties_of(name)):
+        taken = {key: value for key, value in entry.items() if key not in OWN.get(name, ())}
+        for key, target, code in _references(taken, properties_of(name)):
             if key not in ABOUT and target not in NOT_TAKEN:
                 yield target, code
 
@@ -174,12 +191,24 @@ class _Ready:
 
     def entry(self, name: str, entry: Entry) -> dict[str, Any]:
         rules = properties_of(name)
-        ready = self._taken(name, entry, rules, f"{name}[{entry['id']}]")
+        ready = self._taken(name, self._without_elsewhere(name, entry), rules, f"{name}[{entry['id']}]")
         ready = with_references(ready, rules, self._there)
         about = self.needed_by[name, entry["id"]]
-        if about and "activities" in rules and not ready.get("registers"):
+        of_others = bool(entry.get("activities")) and not ready.get("activities")
+        if about and "activities" in rules and (of_others or not ready.get("registers")):
             ready["activities"] = about
         return ready
+
+    def _without_elsewhere(self, name: str, entry: Entry) -> Entry:
+        """A category without the items that lie only in registers which do not come along."""
+        if name != INSIDE["items"]:
+            return entry
+        kept = [
+            one
+            for one in entry.get("items") or ()
+            if not one.get("registers") or any(self._there("registers", code) for code in one["registers"])
+        ]
+        return {**entry, "items": kept} if "items" in entry else entry
 
     def _there(self, target: str, code: str) -> str | None:
         return code if self.source.holders.get((target, code), (target, code)) in self.needed_by else None

@@ -23,9 +23,13 @@ def offered_as_dict(offered: Offered, language: str) -> dict[str, Any]:
     }
 
 
-def contents(offered: Offered) -> dict[str, list[dict[str, Any]]]:
-    """The entries that a ready-made activity brings, in all languages, as an inventory document has them."""
-    return dict(part_of(ready_made().document, [offered.id], offered.brings).lists)
+def contents(*offered: Offered) -> dict[str, list[dict[str, Any]]]:
+    """The entries that ready-made activities bring, in all languages, as one inventory document has them."""
+    brings: dict[str, list[str]] = {}
+    for one in offered:
+        for name, codes in one.brings.items():
+            brings.setdefault(name, []).extend(codes)
+    return dict(part_of(ready_made().document, [one.id for one in offered], brings).lists)
 
 
 def as_dict(found: Preview, language: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ their names too; they come to reach its activity and registers, if they say what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,7 @@ MOST_PROBLEMS = 500
 
 @dataclass(frozen=True, slots=True)
 class Becomes:
-    """One change of the draft: its place, `new` or `changed`, and what it says then."""
+    """One change of the draft: its place, `new` or `changed`, and what it says then; of a list that grew, what came."""
 
     path: str
     what: str
@@ -55,7 +55,7 @@ class Preview:
 
 
 def becoming(
-    draft: Mapping[str, Any], found: Foreign, said: ColumnMap, laws: Mapping[str, Law] | None = None
+    draft: Mapping[str, Any], found: Foreign, said: ColumnMap, laws: Mapping[str, Sequence[Law]] | None = None
 ) -> Preview:
     """What the file makes of this draft. Everything that is wrong is in the preview; nothing is raised."""
     reading = _Reading(draft, said)
@@ -86,6 +86,8 @@ class _Reading:
         self._headings: set[str] = set()
         self._where: dict[str, str] = {}
         self._changes: list[Becomes] = []
+        self._bare: set[tuple[str, int]] = set()
+        self._told: dict[tuple[str, str], tuple[Any, str]] = {}
 
     def chosen(self, found: Foreign) -> Iterator[Table]:
         """The sheets that are read: those named, else those that are not hidden."""
@@ -139,7 +141,7 @@ class _Reading:
 
     def _line(self, table: Table, heading: Line, line: Line, columns: Mapping[int, Column]) -> None:
         said: dict[str, list[_Cell]] = {}
-        problems = []
+        problems = list(self._outside(table, heading, line))
         for place, column in columns.items():
             where = table.where(line.number, place, heading.cells[place])
             if place in line.wrong:
@@ -167,6 +169,21 @@ class _Reading:
         self._problems += problems
         changes = tuple(self._changes) if outcome != "error" else ()
         self._rows.append(RowPreview(table.name, line.number, " ".join(name.split()), outcome, changes))
+
+    def _outside(self, table: Table, heading: Line, line: Line) -> Iterator[Problem]:
+        """Cells under no heading: of a CSV file most likely a cell with a delimiter in it, which moved the others."""
+        for place in line.cells:
+            if place not in heading.cells and place not in heading.wrong:
+                where = table.where(line.number, place)
+                if table.parted and place > max(heading.cells):
+                    yield Problem(
+                        where, "stands behind the last heading: is a cell with a delimiter in it not in quotes?"
+                    )
+                elif (table.name, place) not in self._bare:
+                    self._bare.add((table.name, place))
+                    self._warnings.append(
+                        Problem(where, "stands under no heading, and is not read; so the whole column")
+                    )
 
     def _row(self, name: str, said: Mapping[str, list[_Cell]]) -> str:
         """Make the row part of the copy; what became of it. Raises DocumentError with everything wrong in it."""
@@ -266,9 +283,9 @@ class _Reading:
         for key, ids in reach.items():
             missing = [one for one in ids if one not in entry.get(key, ())]
             if entry.get(key) and missing:
-                entry[key] = [*entry[key], *missing]
+                entry[key] += missing
                 widened.append(key)
-                self._change(f"{target}[{entry['id']}].{key}", "changed", ", ".join(entry[key]))
+                self._change(f"{target}[{entry['id']}].{key}", "changed", ", ".join(missing))
         if "registers" in widened and len(entry.get("activities", ())) > 1:
             said = f"{target}[{entry['id']}] is now about each of its activities in each of its registers"
             self._warnings.append(Problem(cell.place, said))
@@ -279,6 +296,12 @@ class _Reading:
     def _change(self, path: str, what: str, text: str) -> None:
         self._changes.append(Becomes(path, what, " ".join(text.split())))
 
+    def _once(self, activity: dict[str, Any], cell: _Cell, value: Any) -> None:
+        """Of what an activity has one, rows of a file say the same. Raises DocumentError: nobody could choose."""
+        before, where = self._told.setdefault((activity["id"], cell.column.to), (value, cell.place))
+        if before != value:
+            raise DocumentError([Problem(cell.place, f"says otherwise of the same activity than {where}")])
+
     def _set(self, activity: dict[str, Any], key: str, value: Any, text: str) -> None:
         if activity.get(key) != value:
             what = "changed" if key in activity else "new"
@@ -287,16 +310,20 @@ class _Reading:
 
     def _role(self, activity: dict[str, Any], cell: _Cell, said: Any) -> None:
         role = cells.role(cell.text, cell.place)
+        self._once(activity, cell, role)
         if activity.get("role", "controller") != role:
             self._set(activity, "role", role, role)
 
     def _owner(self, activity: dict[str, Any], cell: _Cell, said: Any) -> None:
+        words = cells.words(cell.text, cell.place)
+        self._once(activity, cell, plain(words))
         before = activity.get("owner") or {}
-        role = {**before.get("role", {}), self._said.language: cells.words(cell.text, cell.place)}
+        role = {**before.get("role", {}), self._said.language: words}
         self._set(activity, "owner", {**before, "role": role}, cell.text)
 
     def _ended_on(self, activity: dict[str, Any], cell: _Cell, said: Any) -> None:
         day = cells.day(cell.text, cell.place)
+        self._once(activity, cell, day)
         self._set(activity, "ended_on", day, day)
 
     def _on_behalf_of(self, activity: dict[str, Any], cell: _Cell, said: Any) -> None:
@@ -337,7 +364,7 @@ class _Reading:
             purpose["legal_basis"] = basis
             self._change(f"activities[{activity['id']}].purposes[{purpose['id']}].legal_basis", "new", words)
 
-    def preview(self, laws: Mapping[str, Law] | None) -> Preview:
+    def preview(self, laws: Mapping[str, Sequence[Law]] | None) -> Preview:
         for heading, column in self._said.columns.items():
             if heading not in self._headings and column.to != NOTHING:
                 self._problems.append(Problem(f"columns[{heading}]", "no sheet that is read has this heading"))

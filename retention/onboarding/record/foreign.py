@@ -39,11 +39,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """One sheet."""
+    """One sheet. `parted`: its cells were parted by a delimiter."""
 
     name: str
     hidden: bool
     lines: Sequence[Line]
+    parted: bool = False
 
     def heading(self, row: int | None = None) -> Line | None:
         """The row of the headings: the one asked for, else the first that is nearly as wide as those after it."""
@@ -80,7 +81,7 @@ def record_in(content: bytes) -> Foreign:
     else:
         rows, encoding, delimiter = delimited(content)
         lines = [_line(number, dict(enumerate(row, 1)), {}) for number, row in rows]
-        found = Foreign([Table("CSV", False, [line for line in lines if line.cells])], encoding, delimiter)
+        found = Foreign([Table("CSV", False, [line for line in lines if line.cells], True)], encoding, delimiter)
     if not any(table.lines for table in found.tables):
         raise refuse("holds nothing")
     return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.inventory_document import yaml_text
@@ -47,12 +49,13 @@ class Command(BaseCommand):
             return
         organisation = _organisation(options["organisation"])
         source = _organisation(options["source"]) if options["source"] else None
+        today = timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
         taking = Taking(tuple(options["ids"]), source, dict(_pair(one) for one in options["register"]))
         try:
             if options["apply"]:
-                found = take(organisation, taking, options["by"], options["reason"])
+                found = take(organisation, taking, today, options["by"], options["reason"])
             else:
-                found = preview(organisation, taking)
+                found = preview(organisation, taking, today)
         except LifecycleError as error:
             raise CommandError(str(error)) from None
         except DocumentError as error:
@@ -77,8 +80,9 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(f"there is no ready-made activity {', '.join(unknown)}")
         if options["ids"]:
-            for code in options["ids"]:
-                self._show_one(library.offered[code], language, options["json"])
+            self._show_these(
+                [library.offered[code] for code in dict.fromkeys(options["ids"])], language, options["json"]
+            )
             return
         offered = [one for one in library.offered.values() if options["sector"] in (None, one.sector)]
         told = [offered_as_dict(one, language) for one in offered]
@@ -88,15 +92,15 @@ class Command(BaseCommand):
         for one in told:
             self.stdout.write(f"{one['sector']}  {one['id']}: {one['name']}\n    {one['summary']}")
 
-    def _show_one(self, offered: Offered, language: str, as_json: bool) -> None:
-        entries = contents(offered)
+    def _show_these(self, offered: list[Offered], language: str, as_json: bool) -> None:
         if as_json:
-            told = {**offered_as_dict(offered, language), "entries": entries}
-            self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
+            told = [{**offered_as_dict(one, language), "entries": contents(one)} for one in offered]
+            self.stdout.write(json.dumps(told if len(told) > 1 else told[0], ensure_ascii=False, indent=2))
             return
-        for line in (offered.summary[language], *(f"to be decided: {one[language]}" for one in offered.decide)):
-            self.stdout.write(f"# {line}")
-        self.stdout.write(yaml_text.write(entries), ending="")
+        for one in offered:
+            for line in (one.summary[language], *(f"to be decided: {said[language]}" for said in one.decide)):
+                self.stdout.write(f"# {line}")
+        self.stdout.write(yaml_text.write(contents(*offered)), ending="")
 
     def _tell(self, told: dict[str, Any], applied: bool) -> None:
         for what in ("added", "kept"):

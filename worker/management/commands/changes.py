@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ropa.change_words import change_in_words, said
+from ropa.change_words import Teller, said
 from ropa.changes import difference
 from ropa.law import LANGUAGES
 from ropa.models import Organisation
@@ -38,7 +38,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2, sort_keys=True))
             return
         language = options["language"] or organisation.language
+        teller = Teller(before, after, language)
         for change in found:
-            self.stdout.write(change_in_words(change, before, after, language))
+            self.stdout.write(teller.line(change))
         if not found:
             self.stdout.write(said("no_changes", language))

@@ -167,7 +167,7 @@ class Command(BaseCommand):
     def _inventory(self, company: Company, inventory: _Inventory, systems: Built, now: datetime) -> Organisation:
         self._step(2, _("The inventory, from the published notice"))
         organisation = Organisation.objects.filter(slug=company.slug).first()
-        standing = None if organisation is None else organisation.versions.order_by("-number").first()
+        standing = None if organisation is None else organisation.versions.standing().order_by("-number").first()
         if standing is None:
             organisation = self._published(company, inventory, systems)
         elif _grown(company, inventory, standing):
@@ -193,7 +193,7 @@ class Command(BaseCommand):
             in_force_from = max(standing.in_force_from, now.astimezone(zone).date())
         else:
             now = datetime.combine(in_force_from, time(), zone)
-        version = publish(organisation, in_force_from, now, publisher=BY, reason="the demo: additions confirmed")
+        version = publish(organisation, in_force_from, now, publisher=BY, reason="esittely: lisäykset vahvistettu")
         self._say_published(version)
         return organisation
 

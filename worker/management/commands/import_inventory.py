@@ -6,6 +6,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -55,7 +56,8 @@ class Command(BaseCommand):
                 self.stderr.write(str(problem))
             self.stderr.write(f"{options['file']}: nothing was imported")
             sys.exit(1)
-        for warning in warnings_of(document):
+        today = timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+        for warning in warnings_of(document, today):
             self.stdout.write(f"warning: {warning}")
         rules = sum(d.grounds.count() + d.ceilings.count() for d in organisation.datasets.all())
         self.stdout.write(

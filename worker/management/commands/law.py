@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from ropa.citing import citing, citing_in_words, effect_in_words, effects, said
-from ropa.law import LANGUAGES, library, versions_of
+from ropa.law import LANGUAGES, library, versions_of, withheld
 from ropa.law_words import row_as_data, row_in_words
 from ropa.models import Organisation
 from ropa.services import draft_of
@@ -43,6 +43,8 @@ class Command(BaseCommand):
         rows = versions_of(options["id"]) if options["id"] else tuple(library(options["on"] or _today()).values())
         if not rows:
             raise CommandError(f"there is no row of the law library {options['id']!r}")
+        if options["id"] and options["id"] in withheld():
+            raise CommandError(f"{options['id']} is not offered: it is too uncertain (grade E)")
         language = options["language"] or "fi"
         lines = [row_in_words(row, language, bool(options["id"])) for row in rows]
         self._write(options, [row_as_data(row) for row in rows], lines)

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from retention.domain.errors import DocumentError
+from retention.domain.errors import DocumentError, Problem
+from retention.inventory_document.workbook.refuse import LARGEST
 from retention.onboarding.notices import NoPassageError, add_notice, passages_of, progress_of
 from ropa.models import Organisation
 
@@ -55,6 +56,8 @@ class Command(BaseCommand):
 
 def _content(file: Path) -> bytes:
     try:
+        if file.stat().st_size > LARGEST:
+            raise DocumentError([Problem("file", f"is larger than {LARGEST // 1_000_000} MB")])
         return file.read_bytes()
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None

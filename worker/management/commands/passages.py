@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organisation", metavar="SLUG", help="all of them if left out")
-        parser.add_argument("--version", metavar="N", type=int, help="the last one if left out")
+        parser.add_argument("--version", metavar="N", type=int, help="the last one that stands if left out")
         parser.add_argument("--draw", metavar="NUMBER", type=int, default=0, help="show so many drawn at random")
         parser.add_argument("--seed", metavar="NUMBER", type=int, help="draw the same ones again")
         parser.add_argument("--json", action="store_true")
@@ -80,8 +80,8 @@ def _versions(options: dict[str, Any]) -> list[Version]:
     found = []
     for organisation in organisations:
         versions = organisation.versions.order_by("-number")
-        if options["version"] is not None:
-            versions = versions.filter(number=options["version"])
+        number = options["version"]
+        versions = versions.standing() if number is None else versions.filter(number=number)
         version = versions.first()
         if version is not None:
             found.append(version)
