@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import Body, Line, Prose
+from api.onboarding import PlaceSerializer
 from api.organisation import InOrganisation, Strict, sent, today_of
 from api.permissions import MATRIX, Verb
 from api.register import LANGUAGE, LANGUAGES, language_of
@@ -123,11 +124,6 @@ class QuestionSerializer(serializers.Serializer[Any]):
     question = serializers.CharField()
 
 
-class TakenProblemSerializer(serializers.Serializer[Any]):
-    path = serializers.CharField()
-    message = serializers.CharField()
-
-
 class TakenSerializer(serializers.Serializer[Any]):
     digest = serializers.CharField(help_text="of draft and source as they were looked at")
     added = TakenPlaceSerializer(many=True)
@@ -138,8 +134,8 @@ class TakenSerializer(serializers.Serializer[Any]):
     renamed = RenamedSerializer(many=True, help_text="purposes, items and datasets whose id the draft has elsewhere")
     left_out = serializers.ListField(child=serializers.CharField(), help_text="the other organisation's own")
     decide = QuestionSerializer(many=True, help_text="what the controller must settle")
-    problems = TakenProblemSerializer(many=True)
-    warnings = TakenProblemSerializer(many=True)
+    problems = PlaceSerializer(many=True)
+    warnings = PlaceSerializer(many=True)
 
 
 class _Taking(InOrganisation):

@@ -82,7 +82,7 @@ class NewMappingSerializer(Body):
 
 
 class PlaceSerializer(serializers.Serializer[Any]):
-    path = serializers.CharField(help_text="sheet, row and column")
+    path = serializers.CharField(help_text="sheet, row and column, or the place in the document")
     message = serializers.CharField()
 
 

@@ -21,7 +21,7 @@ from retention.inventory_document.shape import ordered
 from retention.models import Connection, Gate
 from ropa import draft
 from ropa.models import Organisation
-from ropa.services import draft_of, remove_entry, save_draft, save_entry, save_head
+from ropa.services import draft_of, lock, remove_entry, save_draft, save_entry, save_head
 
 __all__ = [
     "edit_entry",
@@ -94,7 +94,7 @@ def edit_entry(
     `change` gets the entry as the document has it, or None, and gives what it shall be, or None: not there. The
     whole is checked as an import is. Raises DocumentError with every problem, and whatever `change` raises.
     """
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = lock(organisation)
     document = whole_draft(organisation)
     entries = {entry["id"]: entry for entry in document.get(kind, ())}
     found = entries.get(code)
@@ -120,7 +120,7 @@ def edit_head(
     organisation: Organisation, change: Callable[[dict[str, Any]], Mapping[str, Any]], by: str, reason: str
 ) -> dict[str, Any]:
     """Change what the draft says of the organisation itself; what it is then. Raises DocumentError."""
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = lock(organisation)
     document = whole_draft(organisation)
     head = {**change(document["organisation"]), "slug": organisation.slug}
     changed = {**document, "organisation": head}

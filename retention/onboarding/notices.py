@@ -22,6 +22,7 @@ from retention.onboarding.sentences import sentences
 from ropa.draft import entry_of, rows_of
 from ropa.kinds import kind_of
 from ropa.models import Organisation, Passage
+from ropa.services import lock
 
 KIND = "notices"
 
@@ -117,7 +118,7 @@ def assign(
     instead of a person, in its history too. Raises StaleError, NoPassageError, and DocumentError for a place that
     holds nothing.
     """
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = lock(organisation)
     if entry is not None:
         kind, new = entry
         edit_entry(organisation, kind, str(new.get("id")), lambda found: _only_new(found, kind, new), by, reason)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,8 +14,11 @@ from django.core.management import CommandError, call_command
 from retention.inventory_document import import_document, yaml_text
 from ropa.models import Activity
 from ropa.ready_made import ready_made
+from samples.companies import companies
+from samples.documents import whole
 from tests.retention.activity_documents import source, target
 
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 FIRST = next(iter(ready_made().offered))
 
 
@@ -89,3 +95,19 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(capsys):
             call_command("activities", *arguments)
         assert told in capsys.readouterr().err
     assert Activity.objects.count() == 1
+
+
+COMMAND = re.compile(r"^    \./run manage activities(.*?)(?: {2,}#.*)?$", re.M)
+
+
+@pytest.mark.django_db
+def test_what_the_how_to_tells_to_type_works(capsys):
+    import_document({**target(), "organisation": {"slug": "esimerkki", "name": "Esimerkki Oy"}}, "controller")
+    for company in companies():
+        if company.slug in {"kasenet", "k-systems"}:
+            import_document(whole(company, yaml_text.parse), "controller")
+    commands = COMMAND.findall((DOCS / "begin-from-ready-made-activities.md").read_text(encoding="utf-8"))
+    assert len(commands) >= 5
+    for command in commands:
+        said(capsys, *shlex.split(command))
+    assert Activity.objects.filter(organisation__slug="esimerkki", code="laskutus").exists()

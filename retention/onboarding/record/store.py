@@ -16,6 +16,7 @@ from retention.onboarding.record.becoming import Preview, becoming
 from retention.onboarding.record.columns import column_map
 from retention.onboarding.record.foreign import record_in
 from ropa.models import ColumnMapping, Organisation
+from ropa.services import lock
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
@@ -62,7 +63,7 @@ def apply(
     """
     if not reason.strip():
         raise DocumentError([Problem("reason", "is missing: the history says why")])
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = lock(organisation)
     found, now = preview(organisation, content, said)
     if digest is not None and digest != now:
         raise LifecycleError("the draft, the file or the mapping is not what was looked at: look at it again")
