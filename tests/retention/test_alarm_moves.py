@@ -27,7 +27,8 @@ def test_it_is_never_quiet_for_longer_than_was_promised(steps):
         if what == "acknowledge":
             moves.acknowledged(alarm, today + timedelta(days=days), "why", "who", today)
             continue
-        promised = alarm.state == AlarmState.ACKNOWLEDGED and today <= alarm.acknowledged_until
+        until = alarm.acknowledged_until
+        promised = alarm.state == AlarmState.ACKNOWLEDGED and until is not None and today <= until
         happened = moves.passed(alarm, now, today, PACE)
         assert alarm.state != AlarmState.RESOLVED
         assert alarm.level >= level

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import shutil
+import socket
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import time_machine
 from django.core.management import call_command
@@ -136,6 +140,24 @@ def test_two_commands_at_once_tell_it_once(own_database, sink, hook, django_db_b
     assert own_database.rows("select count(*) from retention_alarmdelivery where tries <> 1") == [(0,)]
 
 
+@pytest.mark.parametrize("own_database", ["postgresql"], indirect=True)
+def test_one_look_waits_for_the_other(own_database, django_db_blocker):
+    """Otherwise the older of two would record what it saw over what the newer saw."""
+    with django_db_blocker.unblock():
+        assert own_database.in_process(lambda: first_night(own_database.directory)) == 0
+        assert own_database.in_process(lambda: alarms_command(later(-1))) == 0
+        with psycopg.connect(own_database.url) as other:
+            other.execute("select * from retention_alarmwatch for update")
+            pid = own_database.start(lambda: alarms_command(MORNING))
+            waiting = "select query from pg_stat_activity where wait_event_type = 'Lock'"
+            while not (found := own_database.rows(waiting)):
+                assert os.waitpid(pid, os.WNOHANG) == (0, 0), "it did not wait"
+            assert "FOR UPDATE" in found[0][0]  # before it looks, not when it records
+            assert own_database.rows("select count(*) from retention_alarm") == [(0,)]
+        assert wait(pid) == 0
+    assert own_database.rows("select kind, count from retention_alarm") == [("night_missing", 1)]
+
+
 def test_without_an_answer_the_next_level_is_told_and_then_the_last(quiet, sink):
     for hours in range(0, 73, 4):
         look(quiet, later(hours))
@@ -225,6 +247,8 @@ def test_a_mail_server_that_is_down_is_tried_again_and_told_of_by_the_other_chan
         (3, "the mail server cannot be reached (ConnectionRefusedError)")
     }
     assert ("delivery_failing", "email") in open_kinds(quiet, now)
+    told = AlarmDelivery.objects.filter(event__alarm__kind="delivery_failing")
+    assert [row.channel for row in told] == ["webhook"]  # by mail it would wait behind itself
     settings.EMAIL_PORT = there
     done = deliver(quiet, now)
     assert (done.failed, AlarmDelivery.objects.filter(state="waiting").count()) == (0, 0)
@@ -235,8 +259,6 @@ def test_a_mail_server_that_is_down_is_tried_again_and_told_of_by_the_other_chan
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
@@ -289,8 +311,6 @@ def test_every_alarm_is_logged_where_nobody_is_told(quiet, caplog):
     ],
 )
 def test_by_when_a_night_has_run(now, night_at, day, settings):
-    from zoneinfo import ZoneInfo
-
     settings.NIGHT_AT = datetime.strptime(night_at, "%H:%M").time()  # noqa: DTZ007
     instant = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert last_expected(instant, ZoneInfo("Europe/Helsinki")) == day
@@ -365,8 +385,6 @@ def test_evidence_is_not_judged_while_a_night_writes_it(quiet):
 
 
 def test_an_order_of_destruction_that_nobody_certified(quiet, tmp_path, settings):
-    import os
-
     orders = tmp_path / "orders"
     orders.mkdir()
     written = orders / "D-0123456789ab.order.json"
