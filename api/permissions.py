@@ -35,6 +35,7 @@ class Verb(StrEnum):
     START = "start a night"
     STOP = "stop a night"
     DECIDE = "approve or reject a lot"
+    ACKNOWLEDGE = "quieten an alarm for a while"
     CLOSE = "close or reopen a register, and record that a dataset was moved"
     ASK_BANS = "ask the list of marketing bans"
     BAN = "add a marketing ban"
@@ -56,6 +57,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),
         Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
         Verb.DECIDE: (Role.CONTROLLER,),
+        Verb.ACKNOWLEDGE: (Role.DPO, Role.OWNER),
         Verb.CLOSE: (Role.CONTROLLER,),
         Verb.ASK_BANS: (Role.CONTROLLER, Role.OWNER, Role.INTEGRATOR),
         Verb.BAN: (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.INTEGRATOR),

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from api import (
     activities,
+    alarms,
     decisions,
     findings,
     inventory,
@@ -119,6 +120,8 @@ of_one = [
     path("nights/", retention.Nights.as_view(), name="nights"),
     path("nights/<date:business_date>/", retention.OneNight.as_view(), name="night"),
     path("nights/<date:business_date>/stop/", retention.StopNight.as_view(), name="night-stop"),
+    path("alarms/", alarms.Alarms.as_view(), name="alarms"),
+    path("alarms/<id:pk>/acknowledge/", alarms.AcknowledgeAlarm.as_view(), name="alarm-acknowledge"),
     path("lots/", retention.Lots.as_view(), name="lots"),
     path("lots/<id:pk>/", retention.OneLot.as_view(), name="lot"),
     path("lots/<id:pk>/approve/", retention.ApproveLot.as_view(), name="lot-approve"),

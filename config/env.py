@@ -83,6 +83,24 @@ def address(name: str) -> str:
     return url
 
 
+def addresses(name: str) -> list[list[str]]:
+    """E-mail addresses with commas between, in levels with semicolons between; the error does not repeat them."""
+    found = [names_in(level) for level in os.environ.get(name, "").split(";")]
+    if any(address.count("@") != 1 or " " in address for level in found for address in level):
+        raise ImproperlyConfigured(f"{name} holds what is no e-mail address; say A@HOST,B@HOST;C@HOST")
+    return found if any(found) else []
+
+
+def webhook(name: str) -> str:
+    """`https://…`, or `http://` on this machine's loopback; "" when unset. A secret: its path may let anybody in."""
+    url = secret(name)
+    parts = _parts(name, url)
+    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if url and (not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and loopback))):
+        raise ImproperlyConfigured(f"{name} begins with {parts.scheme!r}; say https://HOST/PATH")
+    return url
+
+
 def flag(name: str, default: bool) -> bool:
     value = os.environ.get(name)
     if value is None:
@@ -102,7 +120,12 @@ def number(name: str, default: int, least: int = 0) -> int:
 
 
 def names(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+    return names_in(os.environ.get(name, default))
+
+
+def names_in(written: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in written.split(",") if part.strip()]
 
 
 def _parts(name: str, url: str) -> SplitResult:

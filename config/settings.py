@@ -96,6 +96,17 @@ DEFAULT_FROM_EMAIL = env.text("SELOSTE_MAIL_FROM", "seloste@localhost")
 PUBLIC_URL = env.address("SELOSTE_URL")
 """Where people reach this installation: the links in letters begin with it."""
 
+ALARM_MORNING = env.clock("SELOSTE_ALARM_MORNING", "07:00")
+"""By when a night has run, by the clock where the organisation is."""
+ALARM_MAIL = env.addresses("SELOSTE_ALARM_MAIL")
+"""Who is written to beside administrators, DPO and controller: a list for each level."""
+ALARM_WEBHOOK_URL = env.webhook("SELOSTE_ALARM_WEBHOOK_URL")
+ALARM_WEBHOOK_SECRET = env.secret("SELOSTE_ALARM_WEBHOOK_SECRET")
+ALARM_REMIND_HOURS = env.number("SELOSTE_ALARM_REMIND_HOURS", 24, least=1)
+ALARM_ESCALATE_HOURS = env.number("SELOSTE_ALARM_ESCALATE_HOURS", 12, least=1)
+ALARM_PAPER_DAYS = env.number("SELOSTE_ALARM_PAPER_DAYS", 30, least=1)
+"""How long an order to the archive keeper may wait for its certificate."""
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -164,6 +175,8 @@ SPECTACULAR_SETTINGS = {
         "NightState": "retention.models.run.RunState",
         "LotState": "api.retention_serializers.LOT_STATES",
         "HoldReason": "retention.holds.REASONS",
+        "AlarmKind": "retention.models.alarm.AlarmKind",
+        "AlarmState": "retention.models.alarm.AlarmState",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

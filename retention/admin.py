@@ -10,7 +10,19 @@ from django.contrib import admin
 from django.http import HttpRequest
 from simple_history.admin import SimpleHistoryAdmin
 
-from retention.models import Connection, DatasetNight, EvidenceEntry, EvidenceHead, Hold, Lot, LotEvent, Run
+from retention.models import (
+    Alarm,
+    AlarmDelivery,
+    AlarmEvent,
+    Connection,
+    DatasetNight,
+    EvidenceEntry,
+    EvidenceHead,
+    Hold,
+    Lot,
+    LotEvent,
+    Run,
+)
 from ropa.admin import LookedAt
 
 
@@ -79,3 +91,30 @@ class EvidenceEntryAdmin(LookedAt):
 class EvidenceHeadAdmin(LookedAt):
     list_display = ["organisation", "number", "business_date", "digest", "key_id"]
     list_filter = ["organisation"]
+
+
+class AlarmEventInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = AlarmEvent
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Alarm | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Alarm | None = None) -> bool:
+        return False
+
+
+@admin.register(Alarm)
+class AlarmAdmin(LookedAt):
+    list_display = ["id", "organisation", "kind", "thing", "state", "level", "first_seen", "last_seen", "count"]
+    list_filter = ["organisation", "state", "kind"]
+    list_select_related = ["organisation"]
+    inlines = [AlarmEventInline]
+
+
+@admin.register(AlarmDelivery)
+class AlarmDeliveryAdmin(LookedAt):
+    list_display = ["id", "event", "channel", "recipient", "state", "tries", "next_try_at", "sent_at", "problem"]
+    list_filter = ["state", "channel"]
+    list_select_related = ["event"]

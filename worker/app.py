@@ -1,7 +1,7 @@
 """The Celery application: it wakes workers. What there is to do stands in rows, so any message may be lost or doubled.
 
 celery -A worker.app worker     takes steps of nights
-celery -A worker.app beat       sends two messages: look what waits, and which reviews are due
+celery -A worker.app beat       sends three messages: look what waits, which reviews are due, and what is wrong
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if not settings.REDIS_URL:
     )
 
 HOUR = 3600
+ALARM_SECONDS = 300
+"""How often alarms are looked for. That no worker is there only the command, run by another clock, can see."""
 
 app = Celery("seloste", include=["worker.tasks"])
 app.conf.update(
@@ -52,6 +54,11 @@ app.conf.update(
             "task": "seloste.reviews",
             "schedule": float(HOUR),  # each letter goes once: the rows say which day it was
             "options": {"expires": HOUR},
+        },
+        "alarms": {
+            "task": "seloste.alarms",
+            "schedule": float(ALARM_SECONDS),
+            "options": {"expires": ALARM_SECONDS},
         },
     },
     beat_schedule_filename=str(settings.DATA_DIR / "beat"),

@@ -38,4 +38,21 @@ def settings_fit_together(**options: Any) -> list[Error]:
                 id="seloste.E003",
             )
         )
+    if settings.ALARM_WEBHOOK_URL and not settings.ALARM_WEBHOOK_SECRET:
+        found.append(
+            Error(
+                "SELOSTE_ALARM_WEBHOOK_URL is set, and SELOSTE_ALARM_WEBHOOK_SECRET is not: nobody could know that an "
+                "alarm is ours.",
+                hint="Set SELOSTE_ALARM_WEBHOOK_SECRET, or SELOSTE_ALARM_WEBHOOK_SECRET_FILE, as the receiver has it.",
+                id="seloste.E004",
+            )
+        )
+    if any(settings.ALARM_MAIL) and not settings.MAIL_URL:
+        found.append(
+            Error(
+                "SELOSTE_ALARM_MAIL is set, and SELOSTE_MAIL_URL is not: no alarm would reach those addresses.",
+                hint="Set SELOSTE_MAIL_URL to the mail server.",
+                id="seloste.E005",
+            )
+        )
     return found

@@ -49,6 +49,11 @@ def at_work(now: datetime) -> list[Organisation]:
     return [one for one in found if LETTERS_FROM <= now.astimezone(ZoneInfo(one.time_zone)).time() < LETTERS_UNTIL]
 
 
+def watched() -> list[Organisation]:
+    """Organisations that should have nights: those with a published inventory."""
+    return list(Organisation.objects.filter(versions__isnull=False).distinct())
+
+
 def waiting() -> Iterator[tuple[Run, int]]:
     """Each night that somebody should be woken for, the earliest date first, and how many can be at it."""
     nights = Run.objects.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).select_related("organisation")

@@ -9,13 +9,15 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from retention.alarms.delivery import deliver
+from retention.alarms.looking import look
 from retention.domain.errors import SelosteError
 from retention.models import Run
 from retention.night import help_night
 from ropa.reviews import ask
 from worker.app import app
 from worker.requested_nights import keep_reason, note_progress, stop_waiting
-from worker.schedule import at_work, request_tonight, waiting
+from worker.schedule import at_work, request_tonight, waiting, watched
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,15 @@ def reviews() -> None:
     for organisation in at_work(now):
         for problem in ask(organisation, now).problems:
             log.warning("%s: %s", organisation.slug, problem)
+
+
+@app.task(name="seloste.alarms")  # type: ignore[untyped-decorator]
+def alarms() -> None:
+    """Look for alarms and deliver what waits. Doubled, it tells nothing twice."""
+    now = timezone.now()
+    for organisation in watched():
+        look(organisation, now)
+        deliver(organisation, now)
 
 
 def wake(run_id: int, workers: int = 1) -> None:

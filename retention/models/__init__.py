@@ -4,6 +4,7 @@ History is kept of what people edit (connections, a hold's terms) and of nothing
 subject's reference (ledger, hold subjects, lots).
 """
 
+from retention.models.alarm import Alarm, AlarmDelivery, AlarmEvent, AlarmWatch
 from retention.models.connection import Connection
 from retention.models.evidence import EvidenceEntry, EvidenceHead
 from retention.models.hold import Gate, Hold, HoldSubject
@@ -15,6 +16,10 @@ from retention.models.step import NightStep
 from retention.models.suppression import BanEvent, BanKey
 
 __all__ = [
+    "Alarm",
+    "AlarmDelivery",
+    "AlarmEvent",
+    "AlarmWatch",
     "Attempt",
     "BanEvent",
     "BanKey",

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from retention.lot_keys import LotKey, lot_digest, pack
-from retention.models import Connection, Hold, HoldSubject, Lot, Run
+from retention.models import Alarm, Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
     Activity,
     Ceiling,
@@ -56,6 +56,12 @@ class House:
     run: Run
     lot: Lot
     hold: Hold
+    alarm: Alarm
+
+    @property
+    def rows(self) -> dict[str, Hold | Alarm]:
+        """By a part of their addresses."""
+        return {"holds/": self.hold, "alarms/": self.alarm}
 
     def client(self, name: str | None) -> APIClient:
         client = APIClient(raise_request_exception=False)
@@ -178,4 +184,12 @@ def house(db, data_dir) -> House:
         organisation=testi, reason="dispute", owner="legal", start=date(2026, 1, 1), review_by=date(2027, 1, 1)
     )
     HoldSubject.objects.create(hold=hold, subject_kind="customer", subject=SECRET_NUMBER)
-    return House(testi, other, run, make_lot(run), hold)
+    alarm = Alarm.objects.create(
+        organisation=testi,
+        kind="night_stopped",
+        facts={"day": NIGHT.isoformat()},
+        first_seen=datetime(2026, 6, 30, tzinfo=UTC),
+        last_seen=datetime(2026, 6, 30, tzinfo=UTC),
+        escalate_at=datetime(2026, 7, 1, tzinfo=UTC),
+    )
+    return House(testi, other, run, make_lot(run), hold, alarm)

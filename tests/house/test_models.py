@@ -55,6 +55,10 @@ NOT_TRACKED = {
         "LotEvent",
         "EvidenceEntry",
         "EvidenceHead",
+        "Alarm",
+        "AlarmEvent",
+        "AlarmDelivery",
+        "AlarmWatch",
     },
 }
 
