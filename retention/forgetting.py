@@ -19,7 +19,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 from retention.connectors.contract import ConnectorError
 from retention.domain.rules import Grain
 from retention.identity import Names
-from retention.ledger import BATCH, UNTOLD
+from retention.ledger import BATCH, UNTOLD, changed
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from retention.plan import DatasetPlan, Plan
 from retention.selectors import connector_of
@@ -49,13 +49,19 @@ def forget(organisation: Organisation, plan: Plan) -> Forgotten:
                 for table in TABLES:
                     mine = table.objects.filter(organisation=organisation, subject_kind=kind, subject__in=gone)
                     mine.filter(revision=UNTOLD).delete()  # what was told while the registers were asked stays
+                if gone:
+                    changed(organisation.pk, [kind])
             subjects += len(gone)
         by_contract = [dataset for dataset in datasets if dataset.grain is Grain.CONTRACT]
         for pairs in _batches(_untold_contracts(organisation, kind)):
             needed = _contracts_somewhere(organisation, plan, by_contract, [ref for _, ref in pairs])
-            for pk, ref in pairs:
-                if ref not in needed:
-                    contracts += LedgerContract.objects.filter(pk=pk, revision=UNTOLD).delete()[0]
+            with transaction.atomic():
+                before = contracts
+                for pk, ref in pairs:
+                    if ref not in needed:
+                        contracts += LedgerContract.objects.filter(pk=pk, revision=UNTOLD).delete()[0]
+                if contracts > before:
+                    changed(organisation.pk, [kind])
     return Forgotten(subjects, contracts)
 
 

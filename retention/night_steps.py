@@ -16,7 +16,7 @@ from functools import partial
 
 from django.db import transaction
 
-from retention import replay, verification
+from retention import replay, unchanged, verification
 from retention.closed import closings
 from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
@@ -41,7 +41,17 @@ from retention.holds import active
 from retention.identity import Names
 from retention.leases import LeaseLost, Owner
 from retention.lot_keys import LotKey, openable
-from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, NightStep, RegisterEvent, Run
+from retention.models import (
+    Attempt,
+    Collection,
+    DatasetNight,
+    DatasetState,
+    KeyOutcome,
+    Lot,
+    NightStep,
+    RegisterEvent,
+    Run,
+)
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
@@ -86,6 +96,7 @@ class _Night:
     fence: Callable[[], None]
     now: datetime
     began: float = field(default_factory=time.monotonic)
+    told: unchanged.Told = field(default_factory=unchanged.Told)
 
     @property
     def organisation(self) -> Organisation:
@@ -112,6 +123,7 @@ class Asked:
     freed: Callable[[int], None] = lambda steps: None
     most_tries: int | None = None
     began: float = field(default_factory=time.monotonic)
+    told: unchanged.Told = field(default_factory=unchanged.Told)
 
 
 def do(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> None:
@@ -155,6 +167,7 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
         fence,
         asking.now,
         asking.began,
+        asking.told,
     )
 
 
@@ -262,13 +275,15 @@ def _collect(night: _Night, register: RegisterPlan) -> None:
     night.progress("collect", register.code, "")
     try:
         with connector_of(night.organisation, register) as connector:
-            collect(night.run, register, connector, night.fence)
+            tokens = unchanged.sources(night.run, register, night.told.of(night.run, night.plan, register, connector))
+            standing = unchanged.take_over_sources(night.run, register, tokens)
+            collect(night.run, register, connector, night.fence, tokens, standing)
     except (ConnectorError, SelosteError) as error:
         for source in register.ledger:
             Collection.objects.update_or_create(
                 run=night.run,
                 source=f"{register.code}:{source.code}",
-                defaults={"register": register.code, "complete": False, "problem": str(error)},
+                defaults={"register": register.code, "complete": False, "problem": str(error), "token": ""},
             )
     night.at(f"collected {register.code}")
 
@@ -280,16 +295,23 @@ def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
 
 def _work_register(night: _Night, register: RegisterPlan) -> None:
     datasets = _worked(night, register)
+    basis = unchanged.basis(night.run, night.plan, night.told)
+    standing = basis.standing(datasets, night.problems)
+    unchanged.take_over(night.run, register.code, standing, night.log)
+    datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
         return
     try:
         with connector_of(night.organisation, register) as connector, _names(night) as names:
+            before = night.told.of(night.run, night.plan, register, connector)
+            night.told.forget()
             health = connector.check()
             offset = health.clock_offset_seconds
             if offset is not None and abs(offset) > CLOCK_TOLERANCE_SECONDS:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
                 _work_dataset(night, dataset, names.speaking(dataset, connector), names)
+            unchanged.account_for_own(night.run, night.plan, register, before, connector)
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
@@ -312,7 +334,8 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, nam
         _recover(night, question, connector, names, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
-        if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
+        tonight = DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="", unchanged_since=None)
+        if not tonight.exists():
             _evaluate(night, question, connector)
         if missing_rights:  # before anything is sent: a chunk that half may go is none
             raise ConnectorError(f"rights are missing: {', '.join(missing_rights)}", permanent=True)
@@ -419,7 +442,7 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
         DatasetNight.objects.update_or_create(
             run=night.run,
             dataset=dataset.code,
-            defaults={"register": dataset.register, "counts": counts, "problem": ""},
+            defaults={"register": dataset.register, "counts": counts, "problem": "", "unchanged_since": None},
         )
         night.log.append("evaluated", {"register": dataset.register, "dataset": dataset.code, "counts": counts})
         _tell_returned(night, dataset, len(back))
@@ -474,13 +497,18 @@ def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
 def _read_register(night: _Night, register: RegisterPlan) -> None:
     """The independent reader asks again, with other code."""
     datasets = [dataset for dataset in night.plan.datasets_of(register.code) if dataset.mapping is not None]
+    basis = unchanged.basis(night.run, night.plan, night.told)
+    standing = _not_read(night, basis, register.code, datasets)
+    datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
         return
     night.progress("read", register.code, "")
+    unchanged.something_was_read(night.run)
     try:
         with connector_of(night.organisation, register) as connector, _names(night) as names:
             for dataset in datasets:
                 try:
+                    digest = basis.digest(dataset)
                     spoken = names.speaking(dataset, connector)
                     reading = verification.read(night.plan, dataset, spoken, night.organisation, night.today)
                 except SelosteError as error:
@@ -491,10 +519,24 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                 if reading.returned:
                     went = replay.returned(night.organisation, dataset.code, reading.returned)
                     _purge_returned(night, dataset, reading.returned, went)
+                else:
+                    unchanged.remember(basis, dataset, digest, connector, reading.overdue)
     except ConnectorError as error:
         for dataset in datasets:
             if dataset.code not in night.problems:
                 _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _not_read(
+    night: _Night, basis: unchanged.Basis, register: str, datasets: Sequence[DatasetPlan]
+) -> Mapping[str, DatasetState]:
+    """Of these, what stands, and was not asked tonight either: its last reading stays with its own day."""
+    asked = {code for code, row in basis.rows.items() if row.unchanged_since is None}
+    standing = basis.standing(datasets, {*night.problems, *asked})
+    unchanged.take_over(
+        night.run, register, {code: state for code, state in standing.items() if code not in basis.rows}, night.log
+    )
+    return standing
 
 
 def _read_closed(night: _Night, register: RegisterPlan) -> None:
@@ -539,12 +581,16 @@ def _record_reading(night: _Night, dataset: DatasetPlan, reading: verification.R
         row.people_overdue = reading.people_overdue
         row.overdue_since = reading.overdue_since
         row.oldest_kept = reading.oldest_kept
+        row.unchanged_since = None
         row.save()
 
 
 def _forget(night: _Night) -> None:
     """Only where every register answered: what one of them did not tell may still need the ledger."""
     if night.problems or Collection.objects.filter(run=night.run, complete=False).exists():
+        return
+    before = unchanged.revisions(night.run, night.plan)
+    if unchanged.nothing_to_forget(night.run, night.plan, before):
         return
     night.progress("forget", "", "")
     try:
@@ -560,6 +606,8 @@ def _forget(night: _Night) -> None:
         with transaction.atomic():
             body = {"subjects": forgotten.subjects, "contracts": forgotten.contracts}
             night.log.append("ledger_forgot", body)
+    else:
+        unchanged.nothing_was_forgotten(before)
     night.at("forgot")
 
 

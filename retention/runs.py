@@ -92,6 +92,7 @@ def summary_row(row: DatasetNight) -> dict[str, object]:
         "overdue_left": row.overdue_left,
         "unexplained": row.unexplained,
         "oldest_kept": row.oldest_kept.isoformat() if row.oldest_kept else None,
+        "unchanged_since": row.unchanged_since.isoformat() if row.unchanged_since else None,
     }
 
 

@@ -13,6 +13,7 @@ from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
 from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
 from retention.models.step import NightStep
 from retention.models.suppression import BanEvent, BanKey
+from retention.models.unchanged import DatasetState, LedgerRevision
 
 __all__ = [
     "Attempt",
@@ -21,6 +22,7 @@ __all__ = [
     "Collection",
     "Connection",
     "DatasetNight",
+    "DatasetState",
     "Doubted",
     "EvidenceEntry",
     "EvidenceHead",
@@ -33,6 +35,7 @@ __all__ = [
     "LedgerContract",
     "LedgerEvent",
     "LedgerFact",
+    "LedgerRevision",
     "Lot",
     "LotEvent",
     "Migration",

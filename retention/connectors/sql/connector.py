@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from retention.connectors.contract import (
     Candidate,
+    Change,
     ConfigField,
     ConnectorError,
     DatasetMapping,
@@ -225,14 +226,17 @@ class SqlConnector:
             known = self._catalogue(connection)
             return list(disposal.ReadBack(connection, known, mapping, action).residues(refs))
 
-    def change_tokens(self, places: Sequence[str], *, but_own: bool = False) -> Mapping[str, str]:
+    def changes(self, places: Sequence[str]) -> Mapping[str, Change]:
         """By what the database counts or its file tells; one statement for all places."""
-        own = self._own if but_own else {}
-        if own is None or not places:
+        if not places:
             return {}
         with self._asking() as connection:
             found = self._database.written(connection, places)
-        return {place: written.token(own) for place, written in found.items()}
+        own = self._own
+        return {
+            place: Change(written.token({}), "" if own is None else written.token(own))
+            for place, written in found.items()
+        }
 
     def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> Sequence[date | None]:
         """By one walk over the table, or its indexes. Rows that an earlier disposal emptied count too."""

@@ -1,0 +1,378 @@
+"""What need not be asked tonight, because nothing it rests on was written since it was asked, and no day has come.
+
+A source of the ledger, or a dataset, *stands* on its last complete answer while all of this is as it was: what its
+system counts of writes (`TellsChanges`), the ledger's revision, the holds, the published version, the registers that
+are open, the connections, our own release; and for a dataset the day on which a state would change by itself still
+lies ahead (`retention.domain.horizon`). Anything of that unknown, and it is asked as ever; after seven days it is
+asked in any case (V5). A night that relies on this says so in its evidence, and never that it asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection as Some
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.db.models import Min, Q
+
+from retention.connectors.contract import Connector, ConnectorError, TellsChanges
+from retention.disposal import OPEN_STATES
+from retention.domain.evidence import canonical
+from retention.domain.horizon import Question, next_change, questions
+from retention.domain.items import CONTRACT_EVENTS
+from retention.domain.rules import Hold
+from retention.evidence_log import EvidenceLog, subject_digest
+from retention.models import (
+    Collection,
+    Connection,
+    DatasetNight,
+    DatasetState,
+    LedgerContract,
+    LedgerEvent,
+    LedgerRevision,
+    Lot,
+    Run,
+)
+from retention.models import Hold as PlacedHold
+from retention.plan import DatasetPlan, LedgerSource, Plan, RegisterPlan
+from retention.release import release
+from retention.selectors import connector_of
+
+FULL = timedelta(days=7)
+"""So long nothing is believed unasked."""
+
+Tokens = Mapping[str, str]
+"""Place of one register -> what stands for all that was written there; unknown ones are left out."""
+
+NUMBERS = ("overdue_left", "unexplained", "people_overdue", "overdue_since", "oldest_kept")
+
+
+@dataclass
+class Told:
+    """What the registers told of changes tonight, as one process asked them; forgotten whenever we write."""
+
+    registers: dict[str, Tokens] = field(default_factory=dict)
+
+    def of(self, run: Run, plan: Plan, register: RegisterPlan, connector: Connector | None = None) -> Tokens:
+        """One register's; asked of `connector`, which is open, or of one of our own."""
+        if register.code not in self.registers:
+            try:
+                self.registers[register.code] = self._asked(run, plan, register, connector)
+            except ConnectorError:
+                return {}  # whoever asks it of anything else is told why
+        return self.registers[register.code]
+
+    def _asked(self, run: Run, plan: Plan, register: RegisterPlan, connector: Connector | None) -> Tokens:
+        if connector is not None:
+            return _tokens(plan, register, connector)
+        fresh = connector_of(run.organisation, register)
+        if not isinstance(fresh, TellsChanges):
+            return {}
+        with fresh:
+            return _tokens(plan, register, fresh)
+
+    def forget(self) -> None:
+        self.registers.clear()
+
+
+def _tokens(plan: Plan, register: RegisterPlan, connector: Connector) -> Tokens:
+    if not isinstance(connector, TellsChanges):
+        return {}
+    return {place: change.token for place, change in connector.changes(_places(plan, register)).items()}
+
+
+def _places(plan: Plan, register: RegisterPlan) -> list[str]:
+    """Every place of a register that anything of ours is read from."""
+    datasets = {dataset.mapping.place for dataset in plan.datasets_of(register.code) if dataset.mapping is not None}
+    ledger = {source.mapping.place for source in register.ledger}
+    return sorted(datasets | ledger | {source.mapping.place for source in register.identities})
+
+
+# The ledger's sources
+
+
+def _source_token(run: Run, register: RegisterPlan, source: LedgerSource, tokens: Tokens, reached: str) -> str:
+    token = tokens.get(source.mapping.place)
+    return "" if token is None else subject_digest(f"{release()} {run.version_id} {register.code} {reached} {token}")
+
+
+def _connection(run: Run, register: RegisterPlan) -> str:
+    found = Connection.objects.filter(organisation=run.organisation, code=register.connection)
+    return _config(found.values_list("code", "kind", "config"))
+
+
+def _config(rows: Iterable[tuple[str, str, object]]) -> str:
+    return subject_digest(canonical([list(row) for row in rows]).decode("utf-8"))
+
+
+def sources(run: Run, register: RegisterPlan, tokens: Tokens) -> Mapping[str, str]:
+    """Source of the ledger -> what stands for it tonight; without those of which that is unknown."""
+    reached = _connection(run, register) if tokens else ""
+    found = {
+        f"{register.code}:{source.code}": _source_token(run, register, source, tokens, reached)
+        for source in register.ledger
+    }
+    return {name: token for name, token in found.items() if token}
+
+
+def take_over_sources(run: Run, register: RegisterPlan, tokens: Mapping[str, str]) -> frozenset[str]:
+    """Record every source that stands as collected, since when, and say which those are (V5).
+
+    Only on a complete answer of the last night that asked it, under the same version, seven days old at most.
+    """
+    if not tokens:
+        return frozenset()
+    found: dict[str, Collection] = {}
+    before = Collection.objects.filter(
+        run__organisation=run.organisation,
+        run__business_date__gt=run.business_date - 2 * FULL,
+        run__business_date__lte=run.business_date,
+        register=register.code,
+        source__in=list(tokens),
+    )
+    for row in before.select_related("run").order_by("run__business_date"):
+        found[row.source] = row
+    standing = {name for name, row in found.items() if row.complete and row.token == tokens[name]}
+    standing = {name for name in standing if run.business_date - _since(found[name]) < FULL}
+    fresh = [
+        Collection(
+            run=run,
+            source=name,
+            register=register.code,
+            rows=found[name].rows,
+            complete=True,
+            unchanged_since=_since(found[name]),
+            token=tokens[name],
+        )
+        for name in sorted(standing)
+        if found[name].run_id != run.pk
+    ]
+    Collection.objects.bulk_create(
+        fresh,
+        update_conflicts=True,
+        unique_fields=["run", "source"],
+        update_fields=["rows", "complete", "problem", "unchanged_since", "token"],
+    )
+    return frozenset(standing)
+
+
+def _since(row: Collection) -> date:
+    return row.unchanged_since or row.run.business_date
+
+
+def account_for_own(run: Run, plan: Plan, register: RegisterPlan, before: Tokens, connector: Connector) -> None:
+    """After we disposed: where nobody else wrote a source meanwhile, its last answer stands but for what we took.
+
+    What the ledger keeps of rows that we took ended is what a collection would leave of them; that they are told no
+    more it learns from the next whole one.
+    """
+    if not before or not register.ledger or not isinstance(connector, TellsChanges):
+        return
+    try:
+        changes = connector.changes(_places(plan, register))
+    except ConnectorError:
+        return  # then the next night reads it
+    ours = {place: change for place, change in changes.items() if before.get(place) == change.but_own != ""}
+    reached = _connection(run, register)
+    for source in register.ledger:
+        was = _source_token(run, register, source, before, reached)
+        now = _source_token(run, register, source, {place: change.token for place, change in ours.items()}, reached)
+        if was and now and was != now:
+            name = f"{register.code}:{source.code}"
+            Collection.objects.filter(run=run, source=name, complete=True, token=was).update(token=now)
+
+
+# Datasets
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What tonight's answers rest on beside the registers, as it was read in one moment."""
+
+    run: Run
+    plan: Plan
+    told: Told
+    connections: Mapping[str, str]
+    revisions: Mapping[str, int]
+    holds: Sequence[tuple[str, str, date, date | None, int]]
+    states: Mapping[str, DatasetState]
+    lots: frozenset[str]
+    rows: Mapping[str, DatasetNight]
+    complete: bool
+
+    def digest(self, dataset: DatasetPlan) -> str:
+        """Of all that a dataset's answer rests on; "" where that is not known."""
+        if dataset.mapping is None:
+            return ""
+        wanted = {dataset.register: {dataset.mapping.place}}
+        if dataset.subject_key is not None:
+            named = wanted.setdefault(dataset.subject_key.via, set())
+            named |= {mapping.place for mapping in self.plan.identities(dataset)}
+        written = []
+        for code, places in sorted(wanted.items()):
+            register = self.plan.find_register(code)
+            tokens = {} if register is None else self.told.of(self.run, self.plan, register)
+            if register is None or not places <= tokens.keys():
+                return ""
+            written.append([code, self.connections.get(register.connection, ""), [tokens[p] for p in sorted(places)]])
+        people = dataset.mapping.subject is not None
+        rest = [
+            release(),
+            self.plan.digest,
+            [register.code for register in self.plan.registers],
+            dataset.code,
+            self.revisions.get(dataset.subject_kind, 0) if people else None,
+            [[number, register, code, str(start), str(end)] for register, code, start, end, number in self.holds],
+        ]
+        return subject_digest(canonical([*rest, written]).decode("utf-8"))
+
+    def standing(self, datasets: Iterable[DatasetPlan], but: Some[str] = ()) -> Mapping[str, DatasetState]:
+        """Of these, what stands tonight; nothing at all where the ledger is not complete."""
+        return {d.code: self.states[d.code] for d in datasets if d.code not in but and self._stands(d)}
+
+    def _stands(self, dataset: DatasetPlan) -> bool:
+        state = self.states.get(dataset.code)
+        if state is None or not self.complete or dataset.code in self.lots:
+            return False
+        age = self.run.business_date - state.night.run.business_date
+        if not timedelta(0) < age < FULL or self.run.business_date >= state.next_day:
+            return False
+        return self.digest(dataset) == state.digest
+
+
+def basis(run: Run, plan: Plan, told: Told) -> Basis:
+    """What tonight's answers rest on, as it is now."""
+    organisation = run.organisation
+    reached = Connection.objects.filter(organisation=organisation).values_list("code", "kind", "config")
+    holds = PlacedHold.objects.filter(organisation=organisation).order_by("pk")
+    open_ = Q(state__in=OPEN_STATES) | Q(flagged_there=True)
+    rows = DatasetNight.objects.filter(run=run)
+    return Basis(
+        run,
+        plan,
+        told,
+        {row[0]: _config([row]) for row in reached},
+        dict(LedgerRevision.objects.filter(organisation=organisation).values_list("subject_kind", "number")),
+        list(holds.values_list("register", "dataset", "start", "released", "pk")),
+        {
+            state.dataset: state
+            for state in DatasetState.objects.filter(organisation=organisation).select_related("night__run")
+        },
+        frozenset(Lot.objects.filter(open_, organisation=organisation).values_list("dataset", flat=True).distinct()),
+        {row.dataset: row for row in rows},
+        not Collection.objects.filter(run=run, complete=False).exists(),
+    )
+
+
+def take_over(run: Run, register: str, standing: Mapping[str, DatasetState], log: EvidenceLog) -> None:
+    """Write the numbers that stand into tonight's rows, and into the evidence that nobody was asked."""
+    if not standing:
+        return
+    rows = []
+    for code, state in sorted(standing.items()):
+        last = state.night
+        kept = {name: n for name, n in last.counts.items() if name not in {"outcomes", "due"}}
+        row = DatasetNight(
+            run=run, register=register, dataset=code, counts=kept, unchanged_since=last.run.business_date
+        )
+        for name in NUMBERS:
+            setattr(row, name, getattr(last, name))
+        rows.append(row)
+    with transaction.atomic():
+        log.append(
+            "unchanged",
+            {
+                "register": register,
+                "datasets": {row.dataset: [str(row.unchanged_since), standing[row.dataset].digest] for row in rows},
+            },
+        )
+        DatasetNight.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["run", "dataset"],
+            update_fields=["register", "problem", "counts", "unchanged_since", *NUMBERS],
+        )
+
+
+def remember(before: Basis, dataset: DatasetPlan, digest: str, connector: Connector, overdue: int) -> None:
+    """After a dataset was asked and read whole: how it stands, and until when that lasts by itself.
+
+    Nothing is remembered of what is overdue, waits in a lot or had a problem: that is looked at every night. `digest`
+    is from before the reading, so that whatever was written meanwhile is another one.
+    """
+    row = DatasetNight.objects.filter(run=before.run, dataset=dataset.code, problem="").first()
+    if not digest or row is None or overdue or dataset.code in before.lots or not before.complete:
+        return
+    if not isinstance(connector, TellsChanges) or dataset.mapping is None:
+        return
+    today = before.run.business_date
+    wanted = questions(dataset.rules, today)
+    own = sorted(question for question in wanted if question[0] in dataset.mapping.events)
+    try:
+        told = connector.earliest(dataset.mapping, own)
+    except ConnectorError:
+        return  # then the next night asks it all
+    answers: dict[Question, list[date | None]] = defaultdict(list)
+    for question, day in zip(own, told, strict=True):
+        answers[question].append(day)
+    if dataset.mapping.subject is not None:
+        for question, day in _ledger_earliest(before.run, dataset.subject_kind, sorted(wanted - set(own))):
+            answers[question].append(day)
+    holds = [Hold(start, released) for _, _, start, released, _ in before.holds]
+    DatasetState.objects.update_or_create(
+        organisation=before.run.organisation,
+        dataset=dataset.code,
+        defaults={"night": row, "digest": digest, "next_day": next_change(dataset.rules, holds, today, answers)},
+    )
+
+
+def _ledger_earliest(run: Run, kind: str, asked: Sequence[Question]) -> Iterator[tuple[Question, date | None]]:
+    """The earliest day of each event, from its day on, that the ledger knows of anybody of this kind."""
+    mine = {"organisation": run.organisation, "subject_kind": kind}
+    told_by = {"contract_started": "started", "contract_ended": "ended"}
+    contracts = {f"q{n}": question for n, question in enumerate(asked) if question[0] in CONTRACT_EVENTS}
+    events = {f"q{n}": question for n, question in enumerate(asked) if question[0] not in CONTRACT_EVENTS}
+    if contracts:
+        least = {
+            key: Min(told_by[name], filter=Q(**{f"{told_by[name]}__gte": day}))
+            for key, (name, day) in contracts.items()
+        }
+        found = LedgerContract.objects.filter(**mine).aggregate(**least)
+        yield from ((contracts[key], day) for key, day in found.items())
+    if events:
+        rows = LedgerEvent.objects.filter(**mine, name__in={name for name, _ in events.values()})
+        least = {key: Min("date", filter=Q(name=name, date__gte=day)) for key, (name, day) in events.items()}
+        yield from ((events[key], day) for key, day in rows.aggregate(**least).items())
+
+
+# What the ledger has to forget
+
+
+def something_was_read(run: Run) -> None:
+    """A register answered anew: whether it still needs somebody is to be asked again."""
+    LedgerRevision.objects.filter(organisation=run.organisation).exclude(forgotten=None).update(forgotten=None)
+
+
+def revisions(run: Run, plan: Plan) -> Mapping[str, LedgerRevision | None]:
+    """Of each kind of subject that the ledger is told of, how often it was changed."""
+    kinds = {source.subject_kind for register in plan.registers for source in register.ledger}
+    known = {row.subject_kind: row for row in LedgerRevision.objects.filter(organisation=run.organisation)}
+    return {kind: known.get(kind) for kind in kinds}
+
+
+def nothing_to_forget(run: Run, plan: Plan, before: Mapping[str, LedgerRevision | None]) -> bool:
+    """Whether no register answered anew since the ledger last had nothing to forget, and it is the same ledger."""
+    if any(row is None or row.forgotten != row.number for row in before.values()):
+        return False
+    standing = DatasetNight.objects.filter(run=run).exclude(unchanged_since=None).values_list("dataset", flat=True)
+    return {*standing}.issuperset(dataset.code for dataset in plan.datasets if dataset.mapping is not None)
+
+
+def nothing_was_forgotten(before: Mapping[str, LedgerRevision | None]) -> None:
+    """The ledger was gone through, and holds nobody whom no register needs."""
+    for row in before.values():
+        if row is not None:
+            LedgerRevision.objects.filter(pk=row.pk, number=row.number).update(forgotten=row.number)
