@@ -157,6 +157,8 @@ class EvidenceLog:
         while page := list(rows.filter(number__gt=last)[:PAGE]):
             for number, kind, body, previous, digest in page:
                 yield Entry(number, kind, body.encode("utf-8"), previous, digest)
+            if len(page) < PAGE:
+                return
             last = page[-1][0]
 
     def _entries(self) -> Any:

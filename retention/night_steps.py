@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 
 from django.db import transaction
 
@@ -64,6 +64,7 @@ from retention.steps import (
     FORGET,
     READ,
     WORK,
+    pass_over,
     problems,
 )
 from retention.suppression_feed import unkept
@@ -81,12 +82,11 @@ def quiet(step: str, register: str, detail: str) -> None:
 
 @dataclass
 class _Night:
-    """What the steps of one night share. `plan`: the inventory without the registers that are closed."""
+    """What the steps of one night share. `plan`: the inventory without the registers that are
+    closed, as it is when the step asks for it first."""
 
     run: Run
     whole: Plan
-    plan: Plan
-    closed: Mapping[str, RegisterEvent]
     step: NightStep
     log: EvidenceLog
     journal: Journal
@@ -101,6 +101,14 @@ class _Night:
     @property
     def organisation(self) -> Organisation:
         return self.run.organisation
+
+    @cached_property
+    def closed(self) -> Mapping[str, RegisterEvent]:
+        return closings(self.organisation)
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self.whole.without(self.closed)
 
     @property
     def today(self) -> date:
@@ -120,7 +128,7 @@ class Asked:
     progress: Progress = quiet
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
-    freed: Callable[[int], None] = lambda steps: None
+    freed: Callable[[int], None] | None = None
     most_tries: int | None = None
     began: float = field(default_factory=time.monotonic)
     told: unchanged.Told = field(default_factory=unchanged.Told)
@@ -152,12 +160,9 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
         asking.at(point)
         fence()
 
-    closed = closings(run.organisation)
     return _Night(
         run,
         plan,
-        plan.without(closed),
-        closed,
         step,
         EvidenceLog(run.organisation.slug, run.business_date.isoformat(), fence),
         Journal(run.organisation.slug, run.business_date),
@@ -172,7 +177,8 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
 
 
 def _begin(night: _Night) -> None:
-    if not night.log.has("night_started"):
+    fresh = not night.log.has("night_started")
+    if fresh:
         with transaction.atomic():
             night.log.append(
                 "night_started",
@@ -188,6 +194,13 @@ def _begin(night: _Night) -> None:
     _withdraw_void_lots(night)
     _lift_blocks(night)
     forget_dropped_sources(night.run, night.whole)
+    if fresh:
+        with transaction.atomic():
+            datasets = unchanged.pass_over(night.run, night.plan, night.told, night.log)
+            if datasets:
+                pass_over(night.run, (COLLECT, WORK, READ, FORGET))
+        if datasets:
+            night.progress("unchanged", "", str(datasets))
 
 
 def _have_replay_keys(night: _Night) -> None:
@@ -275,7 +288,7 @@ def _collect(night: _Night, register: RegisterPlan) -> None:
     night.progress("collect", register.code, "")
     try:
         with connector_of(night.organisation, register) as connector:
-            tokens = unchanged.sources(night.run, register, night.told.of(night.run, night.plan, register, connector))
+            tokens = unchanged.sources(night.run, night.plan, night.told, register, connector)
             standing = unchanged.take_over_sources(night.run, register, tokens)
             collect(night.run, register, connector, night.fence, tokens, standing)
     except (ConnectorError, SelosteError) as error:
@@ -297,7 +310,7 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
     datasets = _worked(night, register)
     basis = unchanged.basis(night.run, night.plan, night.told)
     standing = basis.standing(datasets, night.problems)
-    unchanged.take_over(night.run, register.code, standing, night.log)
+    unchanged.take_over(night.run, datasets, standing, night.log)
     datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
         return
@@ -311,7 +324,7 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
                 _work_dataset(night, dataset, names.speaking(dataset, connector), names)
-            unchanged.account_for_own(night.run, night.plan, register, before, connector)
+            unchanged.account_for_own(night.run, night.plan, night.told, register, before, connector)
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
@@ -498,7 +511,7 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
     """The independent reader asks again, with other code."""
     datasets = [dataset for dataset in night.plan.datasets_of(register.code) if dataset.mapping is not None]
     basis = unchanged.basis(night.run, night.plan, night.told)
-    standing = _not_read(night, basis, register.code, datasets)
+    standing = _not_read(night, basis, datasets)
     datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
         return
@@ -527,15 +540,11 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                 _problem(night, dataset.register, dataset.code, str(error))
 
 
-def _not_read(
-    night: _Night, basis: unchanged.Basis, register: str, datasets: Sequence[DatasetPlan]
-) -> Mapping[str, DatasetState]:
+def _not_read(night: _Night, basis: unchanged.Basis, datasets: Sequence[DatasetPlan]) -> Mapping[str, DatasetState]:
     """Of these, what stands, and was not asked tonight either: its last reading stays with its own day."""
     asked = {code for code, row in basis.rows.items() if row.unchanged_since is None}
     standing = basis.standing(datasets, {*night.problems, *asked})
-    unchanged.take_over(
-        night.run, register, {code: state for code, state in standing.items() if code not in basis.rows}, night.log
-    )
+    unchanged.take_over(night.run, [d for d in datasets if d.code not in basis.rows], standing, night.log)
     return standing
 
 
@@ -589,7 +598,7 @@ def _forget(night: _Night) -> None:
     """Only where every register answered: what one of them did not tell may still need the ledger."""
     if night.problems or Collection.objects.filter(run=night.run, complete=False).exists():
         return
-    before = unchanged.revisions(night.run, night.plan)
+    before = unchanged.ledgers(night.run, night.plan)
     if unchanged.nothing_to_forget(night.run, night.plan, before):
         return
     night.progress("forget", "", "")
@@ -614,15 +623,15 @@ def _forget(night: _Night) -> None:
 def _close(night: _Night) -> None:
     rows = []
     with transaction.atomic():
+        outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+        attempts = Attempt.objects.filter(run=night.run, state="outcome").order_by()
+        for dataset, tally in attempts.values_list("lot__dataset", "tally"):
+            outcomes[dataset].update(tally)
         for row in DatasetNight.objects.filter(run=night.run).order_by("register", "dataset"):
-            outcomes: dict[str, int] = defaultdict(int)
-            for tally in Attempt.objects.filter(run=night.run, lot__dataset=row.dataset, state="outcome").values_list(
-                "tally", flat=True
-            ):
-                for outcome, n in tally.items():
-                    outcomes[outcome] += n
-            row.counts = {**row.counts, "outcomes": dict(sorted(outcomes.items()))}
-            row.save(update_fields=["counts"])
+            counts = {**row.counts, "outcomes": dict(sorted(outcomes[row.dataset].items()))}
+            if counts != row.counts:
+                row.counts = counts
+                row.save(update_fields=["counts"])
             rows.append(summary_row(row))
         run = night.run
         run.summary = {

@@ -55,6 +55,14 @@ class Told:
     """What the registers told of changes tonight, as one process asked them; forgotten whenever we write."""
 
     registers: dict[str, Tokens] = field(default_factory=dict)
+    reached: dict[str, str] = field(default_factory=dict)
+    """Connection -> digest of how it reaches its system."""
+
+    def connections(self, run: Run) -> Mapping[str, str]:
+        if not self.reached:
+            rows = Connection.objects.filter(organisation=run.organisation).values_list("code", "kind", "config")
+            self.reached = {row[0]: subject_digest(canonical(list(row)).decode("utf-8")) for row in rows}
+        return self.reached
 
     def of(self, run: Run, plan: Plan, register: RegisterPlan, connector: Connector | None = None) -> Tokens:
         """One register's; asked of `connector`, which is open, or of one of our own."""
@@ -99,18 +107,10 @@ def _source_token(run: Run, register: RegisterPlan, source: LedgerSource, tokens
     return "" if token is None else subject_digest(f"{release()} {run.version_id} {register.code} {reached} {token}")
 
 
-def _connection(run: Run, register: RegisterPlan) -> str:
-    found = Connection.objects.filter(organisation=run.organisation, code=register.connection)
-    return _config(found.values_list("code", "kind", "config"))
-
-
-def _config(rows: Iterable[tuple[str, str, object]]) -> str:
-    return subject_digest(canonical([list(row) for row in rows]).decode("utf-8"))
-
-
-def sources(run: Run, register: RegisterPlan, tokens: Tokens) -> Mapping[str, str]:
+def sources(run: Run, plan: Plan, told: Told, register: RegisterPlan, connector: Connector | None = None) -> Tokens:
     """Source of the ledger -> what stands for it tonight; without those of which that is unknown."""
-    reached = _connection(run, register) if tokens else ""
+    tokens = told.of(run, plan, register, connector)
+    reached = told.connections(run).get(register.connection, "") if tokens else ""
     found = {
         f"{register.code}:{source.code}": _source_token(run, register, source, tokens, reached)
         for source in register.ledger
@@ -118,14 +118,40 @@ def sources(run: Run, register: RegisterPlan, tokens: Tokens) -> Mapping[str, st
     return {name: token for name, token in found.items() if token}
 
 
-def take_over_sources(run: Run, register: RegisterPlan, tokens: Mapping[str, str]) -> frozenset[str]:
+def take_over_sources(run: Run, register: RegisterPlan, tokens: Tokens) -> Some[str]:
     """Record every source that stands as collected, since when, and say which those are (V5).
 
     Only on a complete answer of the last night that asked it, under the same version, seven days old at most.
     """
+    standing = _standing_sources(run, register, tokens)
+    _write_sources(run, register, standing)
+    return standing.keys()
+
+
+def _write_sources(run: Run, register: RegisterPlan, standing: Mapping[str, Collection]) -> None:
+    Collection.objects.bulk_create(
+        [
+            Collection(
+                run=run,
+                source=name,
+                register=register.code,
+                rows=row.rows,
+                complete=True,
+                unchanged_since=_since(row),
+                token=row.token,
+            )
+            for name, row in sorted(standing.items())
+            if row.run_id != run.pk
+        ],
+        update_conflicts=True,
+        unique_fields=["run", "source"],
+        update_fields=["rows", "complete", "problem", "unchanged_since", "token"],
+    )
+
+
+def _standing_sources(run: Run, register: RegisterPlan, tokens: Tokens) -> Mapping[str, Collection]:
     if not tokens:
-        return frozenset()
-    found: dict[str, Collection] = {}
+        return {}
     before = Collection.objects.filter(
         run__organisation=run.organisation,
         run__business_date__gt=run.business_date - 2 * FULL,
@@ -133,37 +159,21 @@ def take_over_sources(run: Run, register: RegisterPlan, tokens: Mapping[str, str
         register=register.code,
         source__in=list(tokens),
     )
-    for row in before.select_related("run").order_by("run__business_date"):
-        found[row.source] = row
-    standing = {name for name, row in found.items() if row.complete and row.token == tokens[name]}
-    standing = {name for name in standing if run.business_date - _since(found[name]) < FULL}
-    fresh = [
-        Collection(
-            run=run,
-            source=name,
-            register=register.code,
-            rows=found[name].rows,
-            complete=True,
-            unchanged_since=_since(found[name]),
-            token=tokens[name],
-        )
-        for name in sorted(standing)
-        if found[name].run_id != run.pk
-    ]
-    Collection.objects.bulk_create(
-        fresh,
-        update_conflicts=True,
-        unique_fields=["run", "source"],
-        update_fields=["rows", "complete", "problem", "unchanged_since", "token"],
-    )
-    return frozenset(standing)
+    last = {row.source: row for row in before.select_related("run").order_by("run__business_date")}
+    return {
+        name: row
+        for name, row in last.items()
+        if row.complete and row.token == tokens[name] and run.business_date - _since(row) < FULL
+    }
 
 
 def _since(row: Collection) -> date:
     return row.unchanged_since or row.run.business_date
 
 
-def account_for_own(run: Run, plan: Plan, register: RegisterPlan, before: Tokens, connector: Connector) -> None:
+def account_for_own(
+    run: Run, plan: Plan, told: Told, register: RegisterPlan, before: Tokens, connector: Connector
+) -> None:
     """After we disposed: where nobody else wrote a source meanwhile, its last answer stands but for what we took.
 
     What the ledger keeps of rows that we took ended is what a collection would leave of them; that they are told no
@@ -176,7 +186,7 @@ def account_for_own(run: Run, plan: Plan, register: RegisterPlan, before: Tokens
     except ConnectorError:
         return  # then the next night reads it
     ours = {place: change for place, change in changes.items() if before.get(place) == change.but_own != ""}
-    reached = _connection(run, register)
+    reached = told.connections(run).get(register.connection, "")
     for source in register.ledger:
         was = _source_token(run, register, source, before, reached)
         now = _source_token(run, register, source, {place: change.token for place, change in ours.items()}, reached)
@@ -195,8 +205,7 @@ class Basis:
     run: Run
     plan: Plan
     told: Told
-    connections: Mapping[str, str]
-    revisions: Mapping[str, int]
+    ledgers: Mapping[str, LedgerRevision]
     holds: Sequence[tuple[str, str, date, date | None, int]]
     states: Mapping[str, DatasetState]
     lots: frozenset[str]
@@ -217,14 +226,20 @@ class Basis:
             tokens = {} if register is None else self.told.of(self.run, self.plan, register)
             if register is None or not places <= tokens.keys():
                 return ""
-            written.append([code, self.connections.get(register.connection, ""), [tokens[p] for p in sorted(places)]])
-        people = dataset.mapping.subject is not None
+            written.append(
+                [
+                    code,
+                    self.told.connections(self.run).get(register.connection, ""),
+                    [tokens[p] for p in sorted(places)],
+                ]
+            )
+        ledger = self.ledgers.get(dataset.subject_kind) if dataset.mapping.subject is not None else None
         rest = [
             release(),
             self.plan.digest,
             [register.code for register in self.plan.registers],
             dataset.code,
-            self.revisions.get(dataset.subject_kind, 0) if people else None,
+            ledger.number if ledger is not None else 0,
             [[number, register, code, str(start), str(end)] for register, code, start, end, number in self.holds],
         ]
         return subject_digest(canonical([*rest, written]).decode("utf-8"))
@@ -243,52 +258,53 @@ class Basis:
         return self.digest(dataset) == state.digest
 
 
-def basis(run: Run, plan: Plan, told: Told) -> Basis:
-    """What tonight's answers rest on, as it is now."""
+def basis(run: Run, plan: Plan, told: Told, fresh: bool = False) -> Basis:
+    """What tonight's answers rest on, as it is now; `fresh`: of a night of which nothing is written yet."""
     organisation = run.organisation
-    reached = Connection.objects.filter(organisation=organisation).values_list("code", "kind", "config")
     holds = PlacedHold.objects.filter(organisation=organisation).order_by("pk")
     open_ = Q(state__in=OPEN_STATES) | Q(flagged_there=True)
-    rows = DatasetNight.objects.filter(run=run)
+    lots = Lot.objects.filter(open_, organisation=organisation)
     return Basis(
         run,
         plan,
         told,
-        {row[0]: _config([row]) for row in reached},
-        dict(LedgerRevision.objects.filter(organisation=organisation).values_list("subject_kind", "number")),
+        {row.subject_kind: row for row in LedgerRevision.objects.filter(organisation=organisation)},
         list(holds.values_list("register", "dataset", "start", "released", "pk")),
         {
             state.dataset: state
             for state in DatasetState.objects.filter(organisation=organisation).select_related("night__run")
         },
-        frozenset(Lot.objects.filter(open_, organisation=organisation).values_list("dataset", flat=True).distinct()),
-        {row.dataset: row for row in rows},
-        not Collection.objects.filter(run=run, complete=False).exists(),
+        frozenset(lots.order_by().values_list("dataset", flat=True).distinct()),
+        {} if fresh else {row.dataset: row for row in DatasetNight.objects.filter(run=run)},
+        fresh or not Collection.objects.filter(run=run, complete=False).exists(),
     )
 
 
-def take_over(run: Run, register: str, standing: Mapping[str, DatasetState], log: EvidenceLog) -> None:
-    """Write the numbers that stand into tonight's rows, and into the evidence that nobody was asked."""
-    if not standing:
-        return
+def take_over(
+    run: Run, datasets: Iterable[DatasetPlan], standing: Mapping[str, DatasetState], log: EvidenceLog
+) -> None:
+    """Of these, write the numbers of what stands into tonight's rows, and into the evidence that nobody was asked."""
     rows = []
-    for code, state in sorted(standing.items()):
-        last = state.night
-        kept = {name: n for name, n in last.counts.items() if name not in {"outcomes", "due"}}
+    for dataset in datasets:
+        if dataset.code not in standing:
+            continue
+        last = standing[dataset.code].night
+        kept = {name: n for name, n in last.counts.items() if name != "due"}
         row = DatasetNight(
-            run=run, register=register, dataset=code, counts=kept, unchanged_since=last.run.business_date
+            run=run,
+            register=dataset.register,
+            dataset=dataset.code,
+            counts={**kept, "outcomes": {}},
+            unchanged_since=last.run.business_date,
         )
         for name in NUMBERS:
             setattr(row, name, getattr(last, name))
         rows.append(row)
-    with transaction.atomic():
-        log.append(
-            "unchanged",
-            {
-                "register": register,
-                "datasets": {row.dataset: [str(row.unchanged_since), standing[row.dataset].digest] for row in rows},
-            },
-        )
+    if not rows:
+        return
+    with transaction.atomic(savepoint=False):
+        told = {row.dataset: [str(row.unchanged_since), standing[row.dataset].digest] for row in rows}
+        log.append("unchanged", {"datasets": told})
         DatasetNight.objects.bulk_create(
             rows,
             update_conflicts=True,
@@ -348,6 +364,31 @@ def _ledger_earliest(run: Run, kind: str, asked: Sequence[Question]) -> Iterator
         yield from ((events[key], day) for key, day in rows.aggregate(**least).items())
 
 
+def pass_over(run: Run, plan: Plan, told: Told, log: EvidenceLog) -> int:
+    """Where nothing at all is to be asked tonight, write all its rows at once; how many datasets that were, else 0.
+
+    Only of a night that begins for the first time, and where every source, every dataset and what there is to forget
+    stand; else nothing is written. In the caller's transaction.
+    """
+    if any(source.bans is not None for register in plan.registers for source in register.ledger):
+        return 0  # what the ledger tells of bans is looked through every night
+    datasets = [dataset for dataset in plan.datasets if dataset.mapping is not None]
+    now = basis(run, plan, told, fresh=True)
+    if not all(_forgotten(now.ledgers.get(kind)) for kind in _kinds(plan)):
+        return 0
+    standing = now.standing(datasets)
+    if len(standing) < len(datasets):
+        return 0
+    telling = [register for register in plan.registers if register.ledger]
+    found = [_standing_sources(run, register, sources(run, plan, told, register)) for register in telling]
+    if any(len(rows) < len(register.ledger) for register, rows in zip(telling, found, strict=True)):
+        return 0
+    for register, rows in zip(telling, found, strict=True):
+        _write_sources(run, register, rows)
+    take_over(run, datasets, standing, log)
+    return len(standing)
+
+
 # What the ledger has to forget
 
 
@@ -356,16 +397,15 @@ def something_was_read(run: Run) -> None:
     LedgerRevision.objects.filter(organisation=run.organisation).exclude(forgotten=None).update(forgotten=None)
 
 
-def revisions(run: Run, plan: Plan) -> Mapping[str, LedgerRevision | None]:
+def ledgers(run: Run, plan: Plan) -> Mapping[str, LedgerRevision | None]:
     """Of each kind of subject that the ledger is told of, how often it was changed."""
-    kinds = {source.subject_kind for register in plan.registers for source in register.ledger}
     known = {row.subject_kind: row for row in LedgerRevision.objects.filter(organisation=run.organisation)}
-    return {kind: known.get(kind) for kind in kinds}
+    return {kind: known.get(kind) for kind in _kinds(plan)}
 
 
 def nothing_to_forget(run: Run, plan: Plan, before: Mapping[str, LedgerRevision | None]) -> bool:
     """Whether no register answered anew since the ledger last had nothing to forget, and it is the same ledger."""
-    if any(row is None or row.forgotten != row.number for row in before.values()):
+    if not all(_forgotten(row) for row in before.values()):
         return False
     standing = DatasetNight.objects.filter(run=run).exclude(unchanged_since=None).values_list("dataset", flat=True)
     return {*standing}.issuperset(dataset.code for dataset in plan.datasets if dataset.mapping is not None)
@@ -376,3 +416,11 @@ def nothing_was_forgotten(before: Mapping[str, LedgerRevision | None]) -> None:
     for row in before.values():
         if row is not None:
             LedgerRevision.objects.filter(pk=row.pk, number=row.number).update(forgotten=row.number)
+
+
+def _kinds(plan: Plan) -> set[str]:
+    return {source.subject_kind for register in plan.registers for source in register.ledger}
+
+
+def _forgotten(row: LedgerRevision | None) -> bool:
+    return row is not None and row.forgotten == row.number

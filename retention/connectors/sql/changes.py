@@ -67,26 +67,28 @@ with recursive server as (
         union
         select i.inhrelid from pg_inherits i where i.inhparent = r.oid
     ) x (oid)
+), rules as materialized (
+    select w.oid, w.ev_class, w.ev_action::text as action, w.xmin::text as made
+    from pg_rewrite w where w.ev_type = '1' and w.ev_class in (select oid from reached)
 ), views as (
-    select w.ev_class as oid, w.xmin::text as made, exists (
+    select w.ev_class as oid, w.made, exists (
             select from pg_depend d
             where d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_proc'::regclass
         ) or exists (
-            select from regexp_matches(w.ev_action::text, '\{([A-Z_]+)', 'g') node
+            select from regexp_matches(w.action, '\{([A-Z_]+)', 'g') node
             where node[1] <> all (string_to_array(%(nodes)s, ' '))
         ) or exists (
             select from regexp_matches(
-                w.ev_action::text, ':(?:funcid|aggfnoid|winfnoid) (\d+)', 'g') called
+                w.action, ':(?:funcid|aggfnoid|winfnoid) (\d+)', 'g') called
             left join pg_proc p on p.oid = called[1]::oid
             where p.provolatile is distinct from 'i'
         ) or exists (
-            select from regexp_matches(w.ev_action::text, ':(?:opno|eqop|sortop) (\d+)', 'g') called
+            select from regexp_matches(w.action, ':(?:opno|eqop|sortop) (\d+)', 'g') called
             left join pg_operator o on o.oid = called[1]::oid
             left join pg_proc p on p.oid = o.oprcode
             where called[1] <> '0' and p.provolatile is distinct from 'i'
         ) as moves
-    from pg_rewrite w
-    where w.ev_type = '1' and w.ev_class in (select oid from reached)
+    from rules w
 ), busy as materialized (
     select l.database, l.relation
     from pg_locks l
