@@ -39,7 +39,10 @@ class Forgotten:
 
 
 def forget(organisation: Organisation, plan: Plan) -> Forgotten:
-    """Take out of the ledger what no register needs any more. Raises ConnectorError where one does not answer."""
+    """Take out of the ledger what no register needs any more. Raises ConnectorError where one does not answer.
+
+    That persons are forgotten of whom no register has anything changes no answer, and is no other ledger for that.
+    """
     subjects = contracts = 0
     for kind in sorted({source.subject_kind for register in plan.registers for source in register.ledger}):
         datasets = [d for d in plan.datasets if d.mapping is not None and d.subject_kind == kind]
@@ -49,8 +52,6 @@ def forget(organisation: Organisation, plan: Plan) -> Forgotten:
                 for table in TABLES:
                     mine = table.objects.filter(organisation=organisation, subject_kind=kind, subject__in=gone)
                     mine.filter(revision=UNTOLD).delete()  # what was told while the registers were asked stays
-                if gone:
-                    changed(organisation.pk, [kind])
             subjects += len(gone)
         by_contract = [dataset for dataset in datasets if dataset.grain is Grain.CONTRACT]
         for pairs in _batches(_untold_contracts(organisation, kind)):

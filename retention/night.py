@@ -57,11 +57,10 @@ def run_night(
     """
     with transaction.atomic():  # a refusal leaves no request behind
         run = request(organisation, business_date, by, confirm_gap)
-        if run.started_at is None:
-            refuse_wrong_date(run, now)
+        last = refuse_wrong_date(run, now) if run.started_at is None else None
     asking = Asked(now, progress or quiet, chunk, at)
     with owner() as who:
-        step = _enter(run, who, now)
+        step = _enter(run, who, now, last)
         while run.state == RunState.RUNNING:
             _take_steps(run, who, step, asking)
             if run.state == RunState.RUNNING and is_left(run):
@@ -91,8 +90,11 @@ def help_night(
             _take_steps(run, who, step, Asked(now, progress or quiet, chunk, at, freed, MOST_TRIES))
 
 
-def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
-    """Begin the night, or find it begun by others; its first step, if it is ours to take."""
+def _enter(run: Run, who: Owner, now: datetime, last: date | None = None) -> NightStep | None:
+    """Begin the night, or find it begun by others; its first step, if it is ours to take.
+
+    `last`: the night before, where it was found just now that this one may run.
+    """
     if run.state == RunState.FINISHED:
         return None
     if run.stop_requested:  # before it began, or after it was killed
@@ -104,7 +106,7 @@ def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
     version = run.version or version_in_force(run.organisation, run.business_date)
     if version is None:
         raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
-    last = refuse_wrong_date(run, now)
+    last = last or refuse_wrong_date(run, now)
     check_keys()
     refuse_restored(run)
     run.version = version

@@ -25,6 +25,7 @@ from retention.disposal import (
     abandon,
     advance,
     approvals_needed,
+    lots_to_look_at,
     make_lots,
     open_lots,
     waiting_keys,
@@ -191,8 +192,9 @@ def _begin(night: _Night) -> None:
                 },
             )
     _have_replay_keys(night)
-    _withdraw_void_lots(night)
-    _lift_blocks(night)
+    if Lot.objects.filter(lots_to_look_at(), organisation=night.organisation).exists():
+        _withdraw_void_lots(night)
+        _lift_blocks(night)
     forget_dropped_sources(night.run, night.whole)
     if fresh:
         with transaction.atomic():
@@ -615,8 +617,7 @@ def _forget(night: _Night) -> None:
         with transaction.atomic():
             body = {"subjects": forgotten.subjects, "contracts": forgotten.contracts}
             night.log.append("ledger_forgot", body)
-    else:
-        unchanged.nothing_was_forgotten(before)
+    unchanged.nothing_is_left_to_forget(before)
     night.at("forgot")
 
 

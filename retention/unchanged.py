@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 
 from retention.connectors.contract import Connector, ConnectorError, TellsChanges
-from retention.disposal import OPEN_STATES
+from retention.disposal import lots_to_look_at
 from retention.domain.evidence import canonical
 from retention.domain.horizon import Question, next_change, questions
 from retention.domain.items import CONTRACT_EVENTS
@@ -262,8 +262,7 @@ def basis(run: Run, plan: Plan, told: Told, fresh: bool = False) -> Basis:
     """What tonight's answers rest on, as it is now; `fresh`: of a night of which nothing is written yet."""
     organisation = run.organisation
     holds = PlacedHold.objects.filter(organisation=organisation).order_by("pk")
-    open_ = Q(state__in=OPEN_STATES) | Q(flagged_there=True)
-    lots = Lot.objects.filter(open_, organisation=organisation)
+    lots = Lot.objects.filter(lots_to_look_at(), organisation=organisation)
     return Basis(
         run,
         plan,
@@ -411,8 +410,8 @@ def nothing_to_forget(run: Run, plan: Plan, before: Mapping[str, LedgerRevision 
     return {*standing}.issuperset(dataset.code for dataset in plan.datasets if dataset.mapping is not None)
 
 
-def nothing_was_forgotten(before: Mapping[str, LedgerRevision | None]) -> None:
-    """The ledger was gone through, and holds nobody whom no register needs."""
+def nothing_is_left_to_forget(before: Mapping[str, LedgerRevision | None]) -> None:
+    """The ledger was gone through, and holds nobody whom no register needs; as long as it is not changed again."""
     for row in before.values():
         if row is not None:
             LedgerRevision.objects.filter(pk=row.pk, number=row.number).update(forgotten=row.number)
