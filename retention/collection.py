@@ -18,7 +18,7 @@ day counts. Each way the answer is the one that keeps longer.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -318,6 +318,19 @@ _STORE_FACTS = """
         source = excluded.source, revision = excluded.revision, value = excluded.value"""
 
 
+def _stage(cursor: Any, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put rows into one of our temporary tables; on PostgreSQL as one stream, which is several times faster."""
+    if not rows:
+        return
+    if connection.vendor != "postgresql":
+        places = ", ".join(["%s"] * len(rows[0]))
+        cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608 - constants of this module
+        return
+    with cursor.copy(f"COPY {table} FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
 class _Staged:
     """One source's rows in temporary tables of the connection."""
 
@@ -351,16 +364,17 @@ class _Staged:
             with connection.cursor() as cursor:
                 if self.tells_contracts:
                     values = [(r.subject, r.contract or "", r.started, r.ended, r.closed) for r in readable]
-                    cursor.executemany("INSERT INTO told_contract VALUES (%s, %s, %s, %s, %s)", values)
-                if events := [told for row in readable for told in self._events(row)]:
-                    cursor.executemany("INSERT INTO told_event VALUES (%s, %s, %s, %s, %s, %s, %s)", events)
-                if facts := [
-                    (row.subject, name, json.dumps(value))
-                    for row in readable
-                    for name, value in row.facts.items()
-                    if value is not None
-                ]:
-                    cursor.executemany("INSERT INTO told_fact VALUES (%s, %s, %s)", facts)
+                    _stage(cursor, "told_contract", values)
+                if self.mapping.events:
+                    _stage(cursor, "told_event", [told for row in readable for told in self._events(row)])
+                if self.mapping.facts:
+                    facts = [
+                        (row.subject, name, json.dumps(value))
+                        for row in readable
+                        for name, value in row.facts.items()
+                        if value is not None
+                    ]
+                    _stage(cursor, "told_fact", facts)
         self._run(_MERGED, *_INDEXES)
         return rows
 
