@@ -284,21 +284,28 @@ def _take_back(night: _Night, lot: Lot, why: str) -> None:
     withdraw(lot, why)
 
 
-def _collect(night: _Night, register: RegisterPlan) -> None:
+def _collect(night: _Night, register: RegisterPlan, believe: bool = True) -> None:
+    """Collect what a register tells the ledger; `believe`: leave out what stands, since nobody wrote it."""
     if not register.ledger:
         return
     night.progress("collect", register.code, "")
     try:
         with connector_of(night.organisation, register) as connector:
             tokens = unchanged.sources(night.run, night.plan, night.told, register, connector)
-            standing = unchanged.take_over_sources(night.run, register, tokens)
+            standing = unchanged.take_over_sources(night.run, register, tokens) if believe else ()
             collect(night.run, register, connector, night.fence, tokens, standing)
     except (ConnectorError, SelosteError) as error:
         for source in register.ledger:
             Collection.objects.update_or_create(
                 run=night.run,
                 source=f"{register.code}:{source.code}",
-                defaults={"register": register.code, "complete": False, "problem": str(error), "token": ""},
+                defaults={
+                    "register": register.code,
+                    "complete": False,
+                    "problem": str(error),
+                    "unchanged_since": None,
+                    "token": "",
+                },
             )
     night.at(f"collected {register.code}")
 
@@ -310,8 +317,9 @@ def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
 
 def _work_register(night: _Night, register: RegisterPlan) -> None:
     datasets = _worked(night, register)
-    basis = unchanged.basis(night.run, night.plan, night.told)
-    standing = basis.standing(datasets, night.problems)
+    standing = unchanged.basis(night.run, night.plan, night.told).standing(datasets, night.problems)
+    if _collect_for(night, [dataset for dataset in datasets if dataset.code not in standing]):
+        standing = unchanged.basis(night.run, night.plan, night.told).standing(datasets, night.problems)
     unchanged.take_over(night.run, datasets, standing, night.log)
     datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
@@ -331,6 +339,18 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
                 _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _collect_for(night: _Night, datasets: Sequence[DatasetPlan]) -> bool:
+    """Read what stood of the sources that these rest on: nothing goes because something seems not to have changed (V5).
+
+    Whether anything was read.
+    """
+    kinds = {dataset.subject_kind for dataset in datasets if dataset.mapping is not None and dataset.mapping.subject}
+    registers = unchanged.believed(night.run, night.plan, kinds)
+    for register in registers:
+        _collect(night, register, believe=False)
+    return bool(registers)
 
 
 def _names(night: _Night) -> Names:

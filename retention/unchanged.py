@@ -70,7 +70,7 @@ class Told:
             try:
                 self.registers[register.code] = self._asked(run, plan, register, connector)
             except ConnectorError:
-                return {}  # whoever asks it of anything else is told why
+                self.registers[register.code] = {}  # whoever asks it of anything else is told why
         return self.registers[register.code]
 
     def _asked(self, run: Run, plan: Plan, register: RegisterPlan, connector: Connector | None) -> Tokens:
@@ -171,6 +171,17 @@ def _since(row: Collection) -> date:
     return row.unchanged_since or row.run.business_date
 
 
+def believed(run: Run, plan: Plan, kinds: Some[str]) -> list[RegisterPlan]:
+    """The registers of which a source stands tonight that tells of such subjects, in the inventory's order."""
+    rows = Collection.objects.filter(run=run).exclude(unchanged_since=None) if kinds else Collection.objects.none()
+    names = set(rows.values_list("source", flat=True))
+    return [
+        register
+        for register in plan.registers
+        if any(source.subject_kind in kinds and f"{register.code}:{source.code}" in names for source in register.ledger)
+    ]
+
+
 def account_for_own(
     run: Run, plan: Plan, told: Told, register: RegisterPlan, before: Tokens, connector: Connector
 ) -> None:
@@ -250,7 +261,7 @@ class Basis:
 
     def _stands(self, dataset: DatasetPlan) -> bool:
         state = self.states.get(dataset.code)
-        if state is None or not self.complete or dataset.code in self.lots:
+        if state is None or state.night.problem or not self.complete or dataset.code in self.lots:
             return False
         age = self.run.business_date - state.night.run.business_date
         if not timedelta(0) < age < FULL or self.run.business_date >= state.next_day:
