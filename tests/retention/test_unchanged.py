@@ -372,7 +372,7 @@ class TestOurOwnDeletions:
         assert told.column("select count(*) from sopimus") == [2]
         read = Collection.objects.filter(unchanged_since=None).values_list("run__business_date", flat=True)
         assert sorted(day - TODAY for day in read) == [timedelta(0), WEEK]
-        assert not LedgerContract.objects.filter(subject="1002").exists()
+        assert not LedgerContract.objects.filter(subject="1006").exists()
 
     def test_are_not_ours_alone_if_somebody_wrote_meanwhile(self, told):
         def write(point):
