@@ -25,7 +25,6 @@ from retention.disposal import (
     abandon,
     advance,
     approvals_needed,
-    lots_to_look_at,
     make_lots,
     open_lots,
     waiting_keys,
@@ -192,17 +191,16 @@ def _begin(night: _Night) -> None:
                 },
             )
     _have_replay_keys(night)
-    if Lot.objects.filter(lots_to_look_at(), organisation=night.organisation).exists():
+    forget_dropped_sources(night.run, night.whole)
+    still = unchanged.quiet(night.run, night.plan, night.told) if fresh else None
+    if still is None:
         _withdraw_void_lots(night)
         _lift_blocks(night)
-    forget_dropped_sources(night.run, night.whole)
-    if fresh:
-        with transaction.atomic():
-            datasets = unchanged.pass_over(night.run, night.plan, night.told, night.log)
-            if datasets:
-                pass_over(night.run, (COLLECT, WORK, READ, FORGET))
-        if datasets:
-            night.progress("unchanged", "", str(datasets))
+        return
+    with transaction.atomic():
+        still.write(night.run, night.log)
+        pass_over(night.run, (COLLECT, WORK, READ, FORGET))
+    night.progress("unchanged", "", str(len(still.standing)))
 
 
 def _have_replay_keys(night: _Night) -> None:

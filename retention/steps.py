@@ -196,7 +196,7 @@ def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: i
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
             if mine.update(state=StepState.DONE, lease_owner="", lease_until=None, problem="") != 1:
                 raise LeaseLost(f"{done}: somebody else has taken it")
-        return _claim(run, who, most_tries)
+        return None if run.state == RunState.FINISHED else _claim(run, who, most_tries)
 
 
 def _claim(run: Run, who: Owner, most_tries: int | None = None) -> NightStep | None:

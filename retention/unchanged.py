@@ -374,29 +374,40 @@ def _ledger_earliest(run: Run, kind: str, asked: Sequence[Question]) -> Iterator
         yield from ((events[key], day) for key, day in rows.aggregate(**least).items())
 
 
-def pass_over(run: Run, plan: Plan, told: Told, log: EvidenceLog) -> int:
-    """Where nothing at all is to be asked tonight, write all its rows at once; how many datasets that were, else 0.
+@dataclass(frozen=True)
+class Quiet:
+    """A night on which nothing at all is to be asked: what stands."""
 
-    Only of a night that begins for the first time, and where every source, every dataset and what there is to forget
-    stand; else nothing is written. In the caller's transaction.
+    datasets: Sequence[DatasetPlan]
+    standing: Mapping[str, DatasetState]
+    sources: Sequence[tuple[RegisterPlan, Mapping[str, Collection]]]
+
+    def write(self, run: Run, log: EvidenceLog) -> None:
+        """Write all its rows, in the caller's transaction."""
+        for register, rows in self.sources:
+            _write_sources(run, register, rows)
+        take_over(run, self.datasets, self.standing, log)
+
+
+def quiet(run: Run, plan: Plan, told: Told) -> Quiet | None:
+    """Whether nothing at all is to be asked in a night of which nothing is written yet.
+
+    Then every source, every dataset and what there is to forget stand, and no lot is open.
     """
     if any(source.bans is not None for register in plan.registers for source in register.ledger):
-        return 0  # what the ledger tells of bans is looked through every night
+        return None  # what the ledger tells of bans is looked through every night
     datasets = [dataset for dataset in plan.datasets if dataset.mapping is not None]
     now = basis(run, plan, told, fresh=True)
-    if not all(_forgotten(now.ledgers.get(kind)) for kind in _kinds(plan)):
-        return 0
+    if now.lots or not all(_forgotten(now.ledgers.get(kind)) for kind in _kinds(plan)):
+        return None
     standing = now.standing(datasets)
     if len(standing) < len(datasets):
-        return 0
+        return None
     telling = [register for register in plan.registers if register.ledger]
-    found = [_standing_sources(run, register, sources(run, plan, told, register)) for register in telling]
-    if any(len(rows) < len(register.ledger) for register, rows in zip(telling, found, strict=True)):
-        return 0
-    for register, rows in zip(telling, found, strict=True):
-        _write_sources(run, register, rows)
-    take_over(run, datasets, standing, log)
-    return len(standing)
+    found = [(register, _standing_sources(run, register, sources(run, plan, told, register))) for register in telling]
+    if any(len(rows) < len(register.ledger) for register, rows in found):
+        return None
+    return Quiet(datasets, standing, found)
 
 
 # What the ledger has to forget

@@ -334,6 +334,21 @@ def test_what_the_statistics_forgot_is_asked(db, data_dir, plain_postgres):  # n
     assert unasked(night(plain_postgres, 5)) == BOTH
 
 
+def test_what_the_counts_missed_is_seen_when_the_source_is_read(db, data_dir, plain_postgres):  # noqa: F811
+    found_company(data_dir)
+    fill(plain_postgres)
+    for day in range(3):
+        night(plain_postgres, day)
+    plain_postgres.run(
+        "set track_counts = off; update sopimus set loppu = '2020-01-01', tila = 'paattynyt' where asiakasnro = '1002'"
+    )
+    assert unasked(night(plain_postgres, 3)) == BOTH
+    plain_postgres.run("update tiketti set aihe = 'muu' where id = 1")
+    plain_postgres.run("update tiketti set aihe = 'muu'")
+    assert unasked(night(plain_postgres, 4)) == set()
+    assert plain_postgres.column("select count(*) from asiakas where asiakasnro = '1002'") == [0]
+
+
 class TestOurOwnDeletions:
     """On PostgreSQL, which tells whose they were."""
 
