@@ -178,29 +178,33 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
 
 def _begin(night: _Night) -> None:
     fresh = not night.log.has("night_started")
-    if fresh:
-        with transaction.atomic():
-            night.log.append(
-                "night_started",
-                {
-                    "organisation": night.organisation.slug,
-                    "business_date": night.today.isoformat(),
-                    "version": night.run.version.number if night.run.version else None,
-                    "version_digest": night.plan.digest,
-                    "missed_dates": night.run.missed_dates,
-                },
-            )
-    _have_replay_keys(night)
-    forget_dropped_sources(night.run, night.whole)
     still = unchanged.quiet(night.run, night.plan, night.told) if fresh else None
-    if still is None:
-        _withdraw_void_lots(night)
-        _lift_blocks(night)
-        return
     with transaction.atomic():
-        still.write(night.run, night.log)
-        pass_over(night.run, (COLLECT, WORK, READ, FORGET))
-    night.progress("unchanged", "", str(len(still.standing)))
+        if fresh:
+            _tell_start(night)
+        if still is not None:
+            still.write(night.run, night.log)
+            pass_over(night.run, (COLLECT, WORK, READ, FORGET))
+    _have_replay_keys(night)
+    if still is not None:
+        night.progress("unchanged", "", str(len(still.standing)))
+        return
+    _withdraw_void_lots(night)
+    _lift_blocks(night)
+    forget_dropped_sources(night.run, night.whole)
+
+
+def _tell_start(night: _Night) -> None:
+    night.log.append(
+        "night_started",
+        {
+            "organisation": night.organisation.slug,
+            "business_date": night.today.isoformat(),
+            "version": night.run.version.number if night.run.version else None,
+            "version_digest": night.plan.digest,
+            "missed_dates": night.run.missed_dates,
+        },
+    )
 
 
 def _have_replay_keys(night: _Night) -> None:

@@ -191,6 +191,7 @@ def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: i
     Raises LeaseLost if the step is no longer ours.
     """
     with transaction.atomic():
+        database_locks.need_not_last()  # a step that seems not to have ended is begun again
         database_locks.together(name_of(run.organisation))
         if done is not None:
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
