@@ -16,7 +16,7 @@ from functools import cached_property, partial
 
 from django.db import transaction
 
-from retention import replay, unchanged, verification
+from retention import replay, unchanged, unchanged_sources, verification
 from retention.closed import closings
 from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
@@ -96,7 +96,7 @@ class _Night:
     fence: Callable[[], None]
     now: datetime
     began: float = field(default_factory=time.monotonic)
-    told: unchanged.Told = field(default_factory=unchanged.Told)
+    told: unchanged_sources.Told = field(default_factory=unchanged_sources.Told)
 
     @property
     def organisation(self) -> Organisation:
@@ -131,7 +131,7 @@ class Asked:
     freed: Callable[[int], None] | None = None
     most_tries: int | None = None
     began: float = field(default_factory=time.monotonic)
-    told: unchanged.Told = field(default_factory=unchanged.Told)
+    told: unchanged_sources.Told = field(default_factory=unchanged_sources.Told)
 
 
 def do(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> None:
@@ -293,8 +293,8 @@ def _collect(night: _Night, register: RegisterPlan, believe: bool = True) -> Non
     night.progress("collect", register.code, "")
     try:
         with connector_of(night.organisation, register) as connector:
-            tokens = unchanged.sources(night.run, night.plan, night.told, register, connector)
-            standing = unchanged.take_over_sources(night.run, register, tokens) if believe else ()
+            tokens = unchanged_sources.sources(night.run, night.plan, night.told, register, connector)
+            standing = unchanged_sources.take_over_sources(night.run, register, tokens) if believe else ()
             collect(night.run, register, connector, night.fence, tokens, standing)
     except (ConnectorError, SelosteError) as error:
         for source in register.ledger:
@@ -336,7 +336,7 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
                 _work_dataset(night, dataset, names.speaking(dataset, connector), names)
-            unchanged.account_for_own(night.run, night.plan, night.told, register, before, connector)
+            unchanged_sources.account_for_own(night.run, night.plan, night.told, register, before, connector)
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
@@ -349,7 +349,7 @@ def _collect_for(night: _Night, datasets: Sequence[DatasetPlan]) -> bool:
     Whether anything was read.
     """
     kinds = {dataset.subject_kind for dataset in datasets if dataset.mapping is not None and dataset.mapping.subject}
-    registers = unchanged.believed(night.run, night.plan, kinds)
+    registers = unchanged_sources.believed(night.run, night.plan, kinds)
     for register in registers:
         _collect(night, register, believe=False)
     return bool(registers)
