@@ -21,6 +21,16 @@ def together(name: str) -> None:
     _lock("pg_advisory_xact_lock_shared", name)
 
 
+def need_not_last() -> None:
+    """Do not wait until the disk has what this transaction writes: after a crash it may not have been.
+
+    For what is done again if it is lost; whatever is committed later is never on the disk before it.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
 def _lock(function: str, name: str) -> None:
     if connection.vendor == "postgresql":
         key = int.from_bytes(hashlib.sha256(f"seloste {name}".encode()).digest()[:8], "big", signed=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from retention.domain.errors import LifecycleError
 from retention.domain.evidence import merkle_root
@@ -26,6 +27,11 @@ LOT_SIZE = 20_000
 
 OPEN_STATES = (LotState.FLAGGED, LotState.APPROVED, LotState.CLAIMED)
 APPROVALS = {"automatic": 0, "one": 1, "two": 2}
+
+
+def lots_to_look_at() -> Q:
+    """Lots that a night has something to do with: keys to send, or blocks to lift."""
+    return Q(state__in=OPEN_STATES) | Q(flagged_there=True)
 
 
 def open_lots(organisation_id: int, dataset: str | None = None) -> Iterator[Lot]:

@@ -157,6 +157,8 @@ class EvidenceLog:
         while page := list(rows.filter(number__gt=last)[:PAGE]):
             for number, kind, body, previous, digest in page:
                 yield Entry(number, kind, body.encode("utf-8"), previous, digest)
+            if len(page) < PAGE:
+                return
             last = page[-1][0]
 
     def _entries(self) -> Any:
@@ -277,8 +279,8 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
     Raises EvidenceError if the key is missing, or if the night was signed with another end.
     """
     database_locks.alone(f"heads {slug}")
-    log = EvidenceLog(slug, chain)
-    entries, last = log.end()
+    digests = [entry.digest for entry in EvidenceLog(slug, chain).entries()]
+    last = digests[-1] if digests else GENESIS
     for signed in EvidenceHead.objects.filter(organisation=slug, business_date=business_date):
         told = json.loads(signed.body)
         if told["chain"] == chain:
@@ -292,13 +294,13 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
             "business_date": business_date.isoformat(),
             "chain": chain,
             "counts": dict(counts),
-            "entries": entries,
+            "entries": len(digests),
             "journal": {"last": journal, "lines": lines},
             "last": last,
             "number": before.number + 1 if before else 1,
             "organisation": slug,
             "previous": before.digest if before else GENESIS,
-            "root": merkle_root([entry.digest for entry in log.entries()]),
+            "root": merkle_root(digests),
         }
     )
     key = signing_key()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Container, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -42,12 +42,17 @@ KIND = "adopted"
 
 def lost_nights(slug: str) -> list[str]:
     """Dates of nights that the evidence outside the database tells of and the database does not know whole."""
-    known = set(EvidenceEntry.objects.filter(organisation=slug).values_list("chain", flat=True).distinct())
+    return _lost(slug, adopted_nights(slug), _ahead(slug))
+
+
+def _lost(slug: str, adopted: Container[str], ahead: Sequence[tuple[int, str]]) -> list[str]:
+    chains = EvidenceEntry.objects.filter(organisation=slug).order_by()  # in the order of entries all were distinct
+    known = set(chains.values_list("chain", flat=True).distinct())
     journals = _journals(slug)
     lost = {path.stem for path in journals if path.stem not in known and Journal(slug, _day(path)).end()[0]}
-    lost |= {path.stem for path in journals[-1:] if not _knows_its_journal(slug, _day(path))}
-    lost |= {json.loads(body)["chain"] for _, body in _ahead(slug)}
-    return sorted(name for name in lost - adopted_nights(slug) if not name.startswith(f"{KIND}-"))
+    lost |= {path.stem for path in journals[-1:] if not _knows_its_journal(slug, _day(path), adopted)}
+    lost |= {json.loads(body)["chain"] for _, body in ahead}
+    return sorted(name for name in lost if name not in adopted and not name.startswith(f"{KIND}-"))
 
 
 def _day(path: Path) -> date:
@@ -58,10 +63,11 @@ def refuse_restored(run: Run) -> None:
     """Raises EvidenceError if our own database is older than the evidence beside it, or this night was lost with it."""
     slug, night = run.organisation.slug, run.business_date
     heads = EvidenceHead.objects.filter(organisation=slug, business_date=night)
-    if night.isoformat() in adopted_nights(slug) and heads.exists():
+    adopted, ahead = adopted_nights(slug), _ahead(slug)
+    if night.isoformat() in adopted and heads.exists():
         raise EvidenceError(f"{slug}: the night of {night} ran before our own database was restored; run the next")
-    lost = lost_nights(slug)
-    if not lost and not _ahead(slug) and _follows_its_copy(slug):
+    lost = _lost(slug, adopted, ahead)
+    if not lost and not ahead and _follows_its_copy(slug):
         return
     raise EvidenceError(
         f"{slug}: our own database was restored from a backup: it does not know the night of "
@@ -79,10 +85,10 @@ def _follows_its_copy(slug: str) -> bool:
     return bool(_told(slug, last.number)["digest"] == last.digest)
 
 
-def _knows_its_journal(slug: str, night: date) -> bool:
+def _knows_its_journal(slug: str, night: date, adopted: Container[str]) -> bool:
     """Whether the last intent that the night's journal tells of is in the database, which had it first."""
     journal = Journal(slug, night)
-    if not journal.end()[0] or night.isoformat() in adopted_nights(slug):
+    if not journal.end()[0] or night.isoformat() in adopted:
         return True
     told = [(record["lot"], record["attempt"]) for _, record, _ in journal.lines()]
     lot, attempt = told[-1]

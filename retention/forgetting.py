@@ -19,7 +19,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 from retention.connectors.contract import ConnectorError
 from retention.domain.rules import Grain
 from retention.identity import Names
-from retention.ledger import BATCH, UNTOLD
+from retention.ledger import BATCH, UNTOLD, changed
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from retention.plan import DatasetPlan, Plan
 from retention.selectors import connector_of
@@ -39,7 +39,10 @@ class Forgotten:
 
 
 def forget(organisation: Organisation, plan: Plan) -> Forgotten:
-    """Take out of the ledger what no register needs any more. Raises ConnectorError where one does not answer."""
+    """Take out of the ledger what no register needs any more. Raises ConnectorError where one does not answer.
+
+    That persons are forgotten of whom no register has anything changes no answer, and is no other ledger for that.
+    """
     subjects = contracts = 0
     for kind in sorted({source.subject_kind for register in plan.registers for source in register.ledger}):
         datasets = [d for d in plan.datasets if d.mapping is not None and d.subject_kind == kind]
@@ -53,9 +56,13 @@ def forget(organisation: Organisation, plan: Plan) -> Forgotten:
         by_contract = [dataset for dataset in datasets if dataset.grain is Grain.CONTRACT]
         for pairs in _batches(_untold_contracts(organisation, kind)):
             needed = _contracts_somewhere(organisation, plan, by_contract, [ref for _, ref in pairs])
-            for pk, ref in pairs:
-                if ref not in needed:
-                    contracts += LedgerContract.objects.filter(pk=pk, revision=UNTOLD).delete()[0]
+            with transaction.atomic():
+                before = contracts
+                for pk, ref in pairs:
+                    if ref not in needed:
+                        contracts += LedgerContract.objects.filter(pk=pk, revision=UNTOLD).delete()[0]
+                if contracts > before:
+                    changed(organisation.pk, [kind])
     return Forgotten(subjects, contracts)
 
 

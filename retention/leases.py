@@ -128,19 +128,25 @@ def take(step: NightStep, who: Owner) -> bool:
     seen = Q(pk=step.pk, state=step.state, lease_owner=step.lease_owner)
     if step.state == StepState.RUNNING and not known_dead(step.lease_owner):
         seen &= Q(lease_until__lte=Now())
-    with transaction.atomic():
+    changed = {"state": StepState.RUNNING, "lease_owner": who.token, "tries": step.tries + 1}
+    with transaction.atomic(savepoint=False):
+        free = NightStep.objects.filter(seen)
         if connection.features.has_select_for_update_skip_locked:
-            free = NightStep.objects.select_for_update(skip_locked=True).filter(seen)
-            if not list(free.values_list("pk", flat=True)):
-                return False
-        changed = {"state": StepState.RUNNING, "lease_owner": who.token, "lease_until": who.until}
-        return NightStep.objects.filter(seen).update(**changed, tries=step.tries + 1) == 1
+            free = NightStep.objects.filter(pk__in=free.select_for_update(skip_locked=True).values("pk"))
+        if free.update(**changed, lease_until=who.until) != 1:
+            return False
+    for name, value in changed.items():
+        setattr(step, name, value)
+    return True
 
 
-def forget_dead_owners() -> None:
+def forget_dead_owners(but: Owner | None = None) -> None:
     """Remove the files of owners that have ended and hold nothing any more."""
+    others = [path for path in _directory().glob("*.lease") if but is None or path.stem != but.token]
+    if not others:
+        return
     held = set(NightStep.objects.filter(state=StepState.RUNNING).values_list("lease_owner", flat=True))
-    for path in _directory().glob("*.lease"):
+    for path in others:
         if path.stem not in held and known_dead(path.stem):
             with suppress(FileNotFoundError):
                 path.unlink()

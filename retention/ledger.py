@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -136,8 +136,24 @@ def upsert(
             sum(_write(organisation, source, rows[n : n + BATCH]) for n in range(0, len(rows), BATCH))
             for rows in (contracts, events, facts)
         ]
+        if any(written):
+            changed(organisation.pk, {row.subject_kind for rows in (contracts, events, facts) for row in rows})
     superseded = len(contracts) + len(events) + len(facts) - sum(written)
     return Upserted(written[0], written[1], written[2], superseded)
+
+
+_CHANGED = """INSERT INTO retention_ledgerrevision (organisation_id, subject_kind, number) VALUES (%s, %s, 1)
+    ON CONFLICT (organisation_id, subject_kind) DO UPDATE SET number = retention_ledgerrevision.number + 1"""
+
+
+def changed(organisation_id: int, subject_kinds: Iterable[str]) -> None:
+    """Say that the ledger of these kinds of subject is another now, in the transaction that changes it.
+
+    Whoever writes the ledger says so: what rests on it is asked again by the next night (`retention.unchanged`).
+    """
+    with connection.cursor() as cursor:
+        for kind in sorted(subject_kinds):
+            cursor.execute(_CHANGED, (organisation_id, kind))
 
 
 def _problems(what: str, rows: Sequence[Row]) -> Iterator[Problem]:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime
 
+from django.db import transaction
+
 from retention.domain.errors import NightError, SelosteError
 from retention.evidence_log import check_keys
 from retention.evidence_restore import refuse_restored
@@ -53,16 +55,14 @@ def run_night(
     force, another night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once;
     `at` is told of each point between two steps.
     """
-    if not Run.objects.filter(organisation=organisation, business_date=business_date).exists():
-        asked = Run(organisation=organisation, business_date=business_date, gap_confirmed=confirm_gap)
-        refuse_wrong_date(asked, now)  # before it is written: a refusal leaves no request behind
-    run = request(organisation, business_date, by, confirm_gap)
+    with transaction.atomic():  # a refusal leaves no request behind
+        run = request(organisation, business_date, by, confirm_gap)
+        last = refuse_wrong_date(run, now) if run.started_at is None else None
     asking = Asked(now, progress or quiet, chunk, at)
     with owner() as who:
-        step = _enter(run, who, now)
+        step = _enter(run, who, now, last)
         while run.state == RunState.RUNNING:
             _take_steps(run, who, step, asking)
-            run.refresh_from_db()
             if run.state == RunState.RUNNING and is_left(run):
                 step = _enter(run, who, now)
             elif run.state == RunState.RUNNING:
@@ -75,7 +75,7 @@ def help_night(
     run: Run,
     now: datetime,
     progress: Progress | None = None,
-    freed: Callable[[int], None] = lambda steps: None,
+    freed: Callable[[int], None] | None = None,
     chunk: int = CHUNK,
     at: Callable[[str], None] = lambda point: None,
 ) -> None:
@@ -90,8 +90,11 @@ def help_night(
             _take_steps(run, who, step, Asked(now, progress or quiet, chunk, at, freed, MOST_TRIES))
 
 
-def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
-    """Begin the night, or find it begun by others; its first step, if it is ours to take."""
+def _enter(run: Run, who: Owner, now: datetime, last: date | None = None) -> NightStep | None:
+    """Begin the night, or find it begun by others; its first step, if it is ours to take.
+
+    `last`: the night before, where it was found just now that this one may run.
+    """
     if run.state == RunState.FINISHED:
         return None
     if run.stop_requested:  # before it began, or after it was killed
@@ -103,19 +106,20 @@ def _enter(run: Run, who: Owner, now: datetime) -> NightStep | None:
     version = run.version or version_in_force(run.organisation, run.business_date)
     if version is None:
         raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
-    refuse_wrong_date(run, now)
+    last = last or refuse_wrong_date(run, now)
     check_keys()
     refuse_restored(run)
     run.version = version
     run.started_at = run.started_at or now
-    run.missed_dates = [day.isoformat() for day in missed(run)]
+    run.missed_dates = [day.isoformat() for day in missed(run, last)]
     step = begin(run, plan_of(version), who)
-    run.refresh_from_db()
+    if step is None:
+        run.refresh_from_db()
     return step
 
 
 def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> None:
-    """Take step after step until none is free."""
+    """Take step after step until none is free; the run is then as the database has it."""
     if run.version is None:
         raise NightError(f"the night of {run.business_date} has no version pinned")
     plan = plan_of(run.version)
@@ -128,6 +132,7 @@ def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> 
         except Stopped as stopped:
             release(step, who)
             _stopped(run, str(stopped), asking.progress)
+            run.refresh_from_db()
             return
         except LeaseLost:  # somebody else has it now, and does the rest of it
             done = None
@@ -141,11 +146,12 @@ def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> 
             step = following(run, who, most_tries=asking.most_tries)
         if done is not None:
             asking.at(f"{done} done")
-            if others := free(run):
+            if asking.freed is not None and (others := free(run)):
                 asking.freed(others)
-    now_ = Run.objects.only("state", "stop_requested", "stop_reason").get(pk=run.pk)
-    if now_.state == RunState.RUNNING and now_.stop_requested:
-        _stopped(run, now_.stop_reason, asking.progress)
+    run.refresh_from_db()
+    if run.state == RunState.RUNNING and run.stop_requested:
+        _stopped(run, run.stop_reason, asking.progress)
+        run.refresh_from_db()
 
 
 def _stopped(run: Run, reason: str, progress: Progress) -> None:

@@ -12,11 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 
 from django.db import transaction
 
-from retention import replay, verification
+from retention import replay, unchanged, unchanged_sources, verification
 from retention.closed import closings
 from retention.collection import collect, forget_dropped_sources
 from retention.connectors.contract import Connector, ConnectorError
@@ -41,7 +41,17 @@ from retention.holds import active
 from retention.identity import Names
 from retention.leases import LeaseLost, Owner
 from retention.lot_keys import LotKey, openable
-from retention.models import Attempt, Collection, DatasetNight, KeyOutcome, Lot, NightStep, RegisterEvent, Run
+from retention.models import (
+    Attempt,
+    Collection,
+    DatasetNight,
+    DatasetState,
+    KeyOutcome,
+    Lot,
+    NightStep,
+    RegisterEvent,
+    Run,
+)
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
@@ -54,6 +64,7 @@ from retention.steps import (
     FORGET,
     READ,
     WORK,
+    pass_over,
     problems,
 )
 from retention.suppression_feed import unkept
@@ -71,12 +82,11 @@ def quiet(step: str, register: str, detail: str) -> None:
 
 @dataclass
 class _Night:
-    """What the steps of one night share. `plan`: the inventory without the registers that are closed."""
+    """What the steps of one night share. `plan`: the inventory without the registers that are
+    closed, as it is when the step asks for it first."""
 
     run: Run
     whole: Plan
-    plan: Plan
-    closed: Mapping[str, RegisterEvent]
     step: NightStep
     log: EvidenceLog
     journal: Journal
@@ -86,10 +96,19 @@ class _Night:
     fence: Callable[[], None]
     now: datetime
     began: float = field(default_factory=time.monotonic)
+    told: unchanged_sources.Told = field(default_factory=unchanged_sources.Told)
 
     @property
     def organisation(self) -> Organisation:
         return self.run.organisation
+
+    @cached_property
+    def closed(self) -> Mapping[str, RegisterEvent]:
+        return closings(self.organisation)
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self.whole.without(self.closed)
 
     @property
     def today(self) -> date:
@@ -109,9 +128,10 @@ class Asked:
     progress: Progress = quiet
     chunk: int = CHUNK
     at: Callable[[str], None] = lambda point: None
-    freed: Callable[[int], None] = lambda steps: None
+    freed: Callable[[int], None] | None = None
     most_tries: int | None = None
     began: float = field(default_factory=time.monotonic)
+    told: unchanged_sources.Told = field(default_factory=unchanged_sources.Told)
 
 
 def do(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> None:
@@ -140,12 +160,9 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
         asking.at(point)
         fence()
 
-    closed = closings(run.organisation)
     return _Night(
         run,
         plan,
-        plan.without(closed),
-        closed,
         step,
         EvidenceLog(run.organisation.slug, run.business_date.isoformat(), fence),
         Journal(run.organisation.slug, run.business_date),
@@ -155,26 +172,39 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
         fence,
         asking.now,
         asking.began,
+        asking.told,
     )
 
 
 def _begin(night: _Night) -> None:
-    if not night.log.has("night_started"):
-        with transaction.atomic():
-            night.log.append(
-                "night_started",
-                {
-                    "organisation": night.organisation.slug,
-                    "business_date": night.today.isoformat(),
-                    "version": night.run.version.number if night.run.version else None,
-                    "version_digest": night.plan.digest,
-                    "missed_dates": night.run.missed_dates,
-                },
-            )
+    fresh = not night.log.has("night_started")
+    still = unchanged.quiet(night.run, night.plan, night.told) if fresh else None
+    with transaction.atomic():
+        if fresh:
+            _tell_start(night)
+        if still is not None:
+            still.write(night.run, night.log)
+            pass_over(night.run, (COLLECT, WORK, READ, FORGET))
     _have_replay_keys(night)
+    if still is not None:
+        night.progress("unchanged", "", str(len(still.standing)))
+        return
     _withdraw_void_lots(night)
     _lift_blocks(night)
     forget_dropped_sources(night.run, night.whole)
+
+
+def _tell_start(night: _Night) -> None:
+    night.log.append(
+        "night_started",
+        {
+            "organisation": night.organisation.slug,
+            "business_date": night.today.isoformat(),
+            "version": night.run.version.number if night.run.version else None,
+            "version_digest": night.plan.digest,
+            "missed_dates": night.run.missed_dates,
+        },
+    )
 
 
 def _have_replay_keys(night: _Night) -> None:
@@ -256,19 +286,28 @@ def _take_back(night: _Night, lot: Lot, why: str) -> None:
     withdraw(lot, why)
 
 
-def _collect(night: _Night, register: RegisterPlan) -> None:
+def _collect(night: _Night, register: RegisterPlan, believe: bool = True) -> None:
+    """Collect what a register tells the ledger; `believe`: leave out what stands, since nobody wrote it."""
     if not register.ledger:
         return
     night.progress("collect", register.code, "")
     try:
         with connector_of(night.organisation, register) as connector:
-            collect(night.run, register, connector, night.fence)
+            tokens = unchanged_sources.sources(night.run, night.plan, night.told, register, connector)
+            standing = unchanged_sources.take_over_sources(night.run, register, tokens) if believe else ()
+            collect(night.run, register, connector, night.fence, tokens, standing)
     except (ConnectorError, SelosteError) as error:
         for source in register.ledger:
             Collection.objects.update_or_create(
                 run=night.run,
                 source=f"{register.code}:{source.code}",
-                defaults={"register": register.code, "complete": False, "problem": str(error)},
+                defaults={
+                    "register": register.code,
+                    "complete": False,
+                    "problem": str(error),
+                    "unchanged_since": None,
+                    "token": "",
+                },
             )
     night.at(f"collected {register.code}")
 
@@ -280,20 +319,40 @@ def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
 
 def _work_register(night: _Night, register: RegisterPlan) -> None:
     datasets = _worked(night, register)
+    standing = unchanged.basis(night.run, night.plan, night.told).standing(datasets, night.problems)
+    if _collect_for(night, [dataset for dataset in datasets if dataset.code not in standing]):
+        standing = unchanged.basis(night.run, night.plan, night.told).standing(datasets, night.problems)
+    unchanged.take_over(night.run, datasets, standing, night.log)
+    datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
         return
     try:
         with connector_of(night.organisation, register) as connector, _names(night) as names:
+            before = night.told.of(night.run, night.plan, register, connector)
+            night.told.forget()
             health = connector.check()
             offset = health.clock_offset_seconds
             if offset is not None and abs(offset) > CLOCK_TOLERANCE_SECONDS:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
                 _work_dataset(night, dataset, names.speaking(dataset, connector), names)
+            unchanged_sources.account_for_own(night.run, night.plan, night.told, register, before, connector)
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
                 _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _collect_for(night: _Night, datasets: Sequence[DatasetPlan]) -> bool:
+    """Read what stood of the sources that these rest on: nothing goes because something seems not to have changed (V5).
+
+    Whether anything was read.
+    """
+    kinds = {dataset.subject_kind for dataset in datasets if dataset.mapping is not None and dataset.mapping.subject}
+    registers = unchanged_sources.believed(night.run, night.plan, kinds)
+    for register in registers:
+        _collect(night, register, believe=False)
+    return bool(registers)
 
 
 def _names(night: _Night) -> Names:
@@ -312,7 +371,8 @@ def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, nam
         _recover(night, question, connector, names, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
-        if not DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="").exists():
+        tonight = DatasetNight.objects.filter(run=night.run, dataset=dataset.code, problem="", unchanged_since=None)
+        if not tonight.exists():
             _evaluate(night, question, connector)
         if missing_rights:  # before anything is sent: a chunk that half may go is none
             raise ConnectorError(f"rights are missing: {', '.join(missing_rights)}", permanent=True)
@@ -419,7 +479,7 @@ def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
         DatasetNight.objects.update_or_create(
             run=night.run,
             dataset=dataset.code,
-            defaults={"register": dataset.register, "counts": counts, "problem": ""},
+            defaults={"register": dataset.register, "counts": counts, "problem": "", "unchanged_since": None},
         )
         night.log.append("evaluated", {"register": dataset.register, "dataset": dataset.code, "counts": counts})
         _tell_returned(night, dataset, len(back))
@@ -474,13 +534,18 @@ def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
 def _read_register(night: _Night, register: RegisterPlan) -> None:
     """The independent reader asks again, with other code."""
     datasets = [dataset for dataset in night.plan.datasets_of(register.code) if dataset.mapping is not None]
+    basis = unchanged.basis(night.run, night.plan, night.told)
+    standing = _not_read(night, basis, datasets)
+    datasets = [dataset for dataset in datasets if dataset.code not in standing]
     if not datasets:
         return
     night.progress("read", register.code, "")
+    unchanged.something_was_read(night.run)
     try:
         with connector_of(night.organisation, register) as connector, _names(night) as names:
             for dataset in datasets:
                 try:
+                    digest = basis.digest(dataset)
                     spoken = names.speaking(dataset, connector)
                     reading = verification.read(night.plan, dataset, spoken, night.organisation, night.today)
                 except SelosteError as error:
@@ -491,10 +556,20 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                 if reading.returned:
                     went = replay.returned(night.organisation, dataset.code, reading.returned)
                     _purge_returned(night, dataset, reading.returned, went)
+                else:
+                    unchanged.remember(basis, dataset, digest, connector, reading.overdue)
     except ConnectorError as error:
         for dataset in datasets:
             if dataset.code not in night.problems:
                 _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _not_read(night: _Night, basis: unchanged.Basis, datasets: Sequence[DatasetPlan]) -> Mapping[str, DatasetState]:
+    """Of these, what stands, and was not asked tonight either: its last reading stays with its own day."""
+    asked = {code for code, row in basis.rows.items() if row.unchanged_since is None}
+    standing = basis.standing(datasets, {*night.problems, *asked})
+    unchanged.take_over(night.run, [d for d in datasets if d.code not in basis.rows], standing, night.log)
+    return standing
 
 
 def _read_closed(night: _Night, register: RegisterPlan) -> None:
@@ -539,12 +614,16 @@ def _record_reading(night: _Night, dataset: DatasetPlan, reading: verification.R
         row.people_overdue = reading.people_overdue
         row.overdue_since = reading.overdue_since
         row.oldest_kept = reading.oldest_kept
+        row.unchanged_since = None
         row.save()
 
 
 def _forget(night: _Night) -> None:
     """Only where every register answered: what one of them did not tell may still need the ledger."""
     if night.problems or Collection.objects.filter(run=night.run, complete=False).exists():
+        return
+    before = unchanged.ledgers(night.run, night.plan)
+    if unchanged.nothing_to_forget(night.run, night.plan, before):
         return
     night.progress("forget", "", "")
     try:
@@ -560,21 +639,22 @@ def _forget(night: _Night) -> None:
         with transaction.atomic():
             body = {"subjects": forgotten.subjects, "contracts": forgotten.contracts}
             night.log.append("ledger_forgot", body)
+    unchanged.nothing_is_left_to_forget(before)
     night.at("forgot")
 
 
 def _close(night: _Night) -> None:
     rows = []
     with transaction.atomic():
+        outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+        attempts = Attempt.objects.filter(run=night.run, state="outcome").order_by()
+        for dataset, tally in attempts.values_list("lot__dataset", "tally"):
+            outcomes[dataset].update(tally)
         for row in DatasetNight.objects.filter(run=night.run).order_by("register", "dataset"):
-            outcomes: dict[str, int] = defaultdict(int)
-            for tally in Attempt.objects.filter(run=night.run, lot__dataset=row.dataset, state="outcome").values_list(
-                "tally", flat=True
-            ):
-                for outcome, n in tally.items():
-                    outcomes[outcome] += n
-            row.counts = {**row.counts, "outcomes": dict(sorted(outcomes.items()))}
-            row.save(update_fields=["counts"])
+            counts = {**row.counts, "outcomes": dict(sorted(outcomes[row.dataset].items()))}
+            if counts != row.counts:
+                row.counts = counts
+                row.save(update_fields=["counts"])
             rows.append(summary_row(row))
         run = night.run
         run.summary = {

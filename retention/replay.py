@@ -76,7 +76,7 @@ def begin(organisation: Organisation, plan: Plan, today: date) -> dict[str, int]
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     mine = Gone.objects.filter(organisation=organisation)
     lost: dict[str, int] = {}
-    for month in sorted(set(mine.values_list("month", flat=True))):
+    for month in sorted(mine.values_list("month", flat=True).distinct()):
         if not (directory / f"{month}.key").exists():
             lost[month] = mine.filter(month=month).delete()[0]
     path = directory / f"{today:%Y-%m}.key"

@@ -7,12 +7,10 @@ release, all of which stand on it: made again it is the same, byte for byte. Its
 from __future__ import annotations
 
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +23,7 @@ from retention.domain.errors import SelosteError
 from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
+from retention.release import release
 from ropa.models import Organisation
 from ropa.render import FORMATS, begun
 from ropa.report import build, records_of
@@ -204,15 +203,6 @@ def _key() -> Ed25519PrivateKey | None:
     return signing_key() if (Path(settings.DATA_DIR) / "keys" / "evidence.pem").exists() else None
 
 
-def release() -> str:
-    """Seloste's own version: the installed package's, or the checkout's."""
-    try:
-        return version("seloste")
-    except PackageNotFoundError:
-        project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(project["project"]["version"])
-
-
 def _evidence(organisation: Organisation, as_of: date) -> dict[str, Any] | None:
     """The last signed head up to the day and the numbers of its night; None before the first signed night."""
     heads = EvidenceHead.objects.filter(organisation=organisation.slug, business_date__lte=as_of)
@@ -229,7 +219,7 @@ def _evidence(organisation: Organisation, as_of: date) -> dict[str, Any] | None:
         for row in summary.get("datasets", ()):
             destroyed[row["dataset"]] += row["destroyed"]
             if not row["problem"]:
-                answered[row["dataset"]] = day.isoformat()
+                answered[row["dataset"]] = row.get("unchanged_since") or day.isoformat()
         if not summary.get("unexplained") and not summary.get("problems"):
             last_successful = day.isoformat()
     run = nights.select_related("version").last()

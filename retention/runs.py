@@ -38,36 +38,32 @@ def stop(run: Run, by: str, reason: str) -> None:
         raise NightError(f"the night of {run.business_date} is not running")
 
 
-def missed(run: Run) -> list[date]:
-    last = _last_finished(run)
-    if last is None:
-        return []
-    return [last + timedelta(days=n) for n in range(1, (run.business_date - last).days)]
+def missed(run: Run, last: date | None) -> list[date]:
+    """The dates since the last night, which this one covers."""
+    return [] if last is None else [last + timedelta(days=n) for n in range(1, (run.business_date - last).days)]
 
 
-def refuse_wrong_date(run: Run, now: datetime) -> None:
+def refuse_wrong_date(run: Run, now: datetime) -> date | None:
+    """The date of the last night before this one, if any. Raises NightError where this one may not run."""
     here = now.astimezone(ZoneInfo(run.organisation.time_zone)).date()
     if run.business_date > here:
         raise NightError(f"{run.business_date} has not begun yet: it is {here}")
-    later = Run.objects.filter(organisation=run.organisation, business_date__gt=run.business_date)
-    if later.filter(state=RunState.FINISHED).exists():
-        raise NightError(f"a later night than {run.business_date} has run already; it covered this date")
     last = _last_finished(run)
+    if last is not None and last > run.business_date:
+        raise NightError(f"a later night than {run.business_date} has run already; it covered this date")
     if last is not None and run.business_date - last > GAP and not run.gap_confirmed:
         raise NightError(
             f"{(run.business_date - last).days} days since the last night ({last}): much may fall due at once; "
             "look first, then say --confirm-gap"
         )
+    return last
 
 
 def _last_finished(run: Run) -> date | None:
-    earlier = Run.objects.filter(organisation=run.organisation, state=RunState.FINISHED)
-    return (
-        earlier.filter(business_date__lt=run.business_date)
-        .order_by("-business_date")
-        .values_list("business_date", flat=True)
-        .first()
-    )
+    """The date of the last night that has finished; this one's own is another matter."""
+    finished = Run.objects.filter(organisation=run.organisation, state=RunState.FINISHED)
+    others = finished.exclude(business_date=run.business_date).order_by("-business_date")
+    return others.values_list("business_date", flat=True).first()
 
 
 def summary_row(row: DatasetNight) -> dict[str, object]:
@@ -92,6 +88,7 @@ def summary_row(row: DatasetNight) -> dict[str, object]:
         "overdue_left": row.overdue_left,
         "unexplained": row.unexplained,
         "oldest_kept": row.oldest_kept.isoformat() if row.oldest_kept else None,
+        "unchanged_since": row.unchanged_since.isoformat() if row.unchanged_since else None,
     }
 
 

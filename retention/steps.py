@@ -12,7 +12,6 @@ may be hours old, and only tonight's answers may bring anything to its end (V5).
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 
 from django.db import transaction
@@ -146,9 +145,9 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
         was = Run.objects.get(pk=run.pk)
         if was.state == RunState.FINISHED:
             return None
-        now = _now(run)
         held = NightStep.objects.filter(run__organisation=run.organisation, state=StepState.RUNNING)
-        living = [step for step in held.select_related("run") if not may_be_taken(step, now)]
+        others = list(held.annotate(clock=Now()))
+        living = [step for step in others if not may_be_taken(step, step.clock)]
         if any(step.run_id != run.pk for step in living):
             raise NightError(f"{run.organisation.slug}: another night is running")
         if living and was.state == RunState.RUNNING:
@@ -159,11 +158,13 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
             )
         left = Run.objects.filter(organisation=run.organisation, state=RunState.RUNNING).exclude(pk=run.pk)
         left.update(state=RunState.REQUESTED)
-        NightStep.objects.filter(run__organisation=run.organisation, state=StepState.RUNNING).update(
-            state=StepState.WAITING, lease_owner="", lease_until=None
-        )
+        if others:
+            NightStep.objects.filter(pk__in=[step.pk for step in others]).update(
+                state=StepState.WAITING, lease_owner="", lease_until=None
+            )
         before = _broken_off(was)
-        was.steps.all().delete()
+        if was.started_at is not None:
+            was.steps.all().delete()
         steps = steps_of(plan, closings(run.organisation))
         for step in steps:
             step.run = run
@@ -172,8 +173,9 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
         run.state = RunState.RUNNING
         run.save(update_fields=["version", "state", "started_at", "missed_dates"])
         NightStep.objects.bulk_create(steps)
-        forget_dead_owners()
-        return _claim(run, who)
+        forget_dead_owners(who)
+        first = steps[0]  # the beginning, which waits for nobody
+        return first if not was.stop_requested and take(first, who) else None
 
 
 def _broken_off(was: Run) -> Mapping[tuple[str, str], NightStep]:
@@ -189,32 +191,33 @@ def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: i
     Raises LeaseLost if the step is no longer ours.
     """
     with transaction.atomic():
+        database_locks.need_not_last()  # a step that seems not to have ended is begun again
         database_locks.together(name_of(run.organisation))
         if done is not None:
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
             if mine.update(state=StepState.DONE, lease_owner="", lease_until=None, problem="") != 1:
                 raise LeaseLost(f"{done}: somebody else has taken it")
-        return _claim(run, who, most_tries)
+        return None if run.state == RunState.FINISHED else _claim(run, who, most_tries)
 
 
 def _claim(run: Run, who: Owner, most_tries: int | None = None) -> NightStep | None:
-    if not Run.objects.filter(pk=run.pk, state=RunState.RUNNING, stop_requested=False).exists():
-        return None
-    for step in _ready(run):
+    for step in _ready(run, stopping=False):
         if most_tries is not None and step.tries >= most_tries:
             _give_up(run, step)
             return None
         if take(step, who):
-            step.refresh_from_db()
             return step
     return None
 
 
-def _ready(run: Run) -> list[NightStep]:
-    now = _now(run)
-    steps = list(NightStep.objects.filter(run=run).order_by("position"))
+def _ready(run: Run, *, stopping: bool) -> list[NightStep]:
+    """The steps that may be taken now, none unless the night runs; `stopping`: also while it is being stopped."""
+    running = Q(run__state=RunState.RUNNING) if stopping else Q(run__state=RunState.RUNNING, run__stop_requested=False)
+    asked = NightStep.objects.filter(running, run=run).order_by("position")
+    # the database's clock is asked with them: one for all machines
+    steps = list(asked.annotate(clock=Now()))
     done = {step.position for step in steps if step.state == StepState.DONE}
-    return [step for step in steps if set(step.after) <= done and may_be_taken(step, now)]
+    return [step for step in steps if set(step.after) <= done and may_be_taken(step, step.clock)]
 
 
 def _give_up(run: Run, step: NightStep) -> None:
@@ -226,19 +229,24 @@ def _give_up(run: Run, step: NightStep) -> None:
 
 def free(run: Run) -> int:
     """How many steps could be taken now."""
-    return len(_ready(run)) if Run.objects.filter(pk=run.pk, state=RunState.RUNNING).exists() else 0
+    return len(_ready(run, stopping=True))
 
 
 def is_left(run: Run) -> bool:
     """Whether nobody is at any step of it."""
-    now = _now(run)
-    return all(may_be_taken(step, now) for step in run.steps.filter(state=StepState.RUNNING))
+    running = run.steps.filter(state=StepState.RUNNING).annotate(clock=Now())
+    return all(may_be_taken(step, step.clock) for step in running)
 
 
 def release(step: NightStep, who: Owner, problem: str = "") -> None:
     """Let go of a step that did not end: it may be taken again."""
     mine = NightStep.objects.filter(pk=step.pk, lease_owner=who.token, state=StepState.RUNNING)
     mine.update(state=StepState.WAITING, lease_owner="", lease_until=None, problem=problem)
+
+
+def pass_over(run: Run, kinds: Iterable[str]) -> None:
+    """Say that the steps of these kinds are done, in the transaction that did what they would have done."""
+    NightStep.objects.filter(run=run, kind__in=list(kinds)).update(state=StepState.DONE)
 
 
 def problems(run: Run) -> dict[str, str]:
@@ -254,8 +262,3 @@ def problems(run: Run) -> dict[str, str]:
 def name_of(organisation: Organisation) -> str:
     """The lock under which a night begins and its steps are taken."""
     return f"steps {organisation.pk}"
-
-
-def _now(run: Run) -> datetime:
-    """The database's clock: one for all machines."""
-    return Run.objects.filter(pk=run.pk).annotate(clock=Now()).values_list("clock", flat=True).get()

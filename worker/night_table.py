@@ -45,6 +45,7 @@ def step(name: str) -> str:
         "problem": _("problem"),
         "stopped": _("stopped"),
         "returned": _("back from a backup"),
+        "unchanged": _("unchanged"),
     }
     return words.get(name, name)
 
@@ -127,6 +128,13 @@ def _sentences(run: Run, again: bool) -> Iterator[str]:
     if problems := len(run.summary["problems"]):
         text = ngettext("%(n)s dataset could not be worked on.", "%(n)s datasets could not be worked on.", problems)
         yield text % {"n": number(problems)}
+    if unasked := sum(bool(dataset.get("unchanged_since")) for dataset in run.summary["datasets"]):
+        text = ngettext(
+            "%(n)s dataset had not changed and was not asked again.",
+            "%(n)s datasets had not changed and were not asked again.",
+            unasked,
+        )
+        yield text % {"n": number(unasked)}
     unexplained = run.summary["unexplained"]
     explained = sum(row["overdue_left"] or 0 for row in run.summary["datasets"]) - unexplained
     if explained > 0:

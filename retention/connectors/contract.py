@@ -283,6 +283,28 @@ class TellsIdentities(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`token` is the same later only if nothing was written that the place shows, by anybody.
+
+    `but_own`: the token, had this connector written nothing since it was entered; "" where that cannot be told.
+    """
+
+    token: str
+    but_own: str = ""
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """A connector whose system knows whether anything was written, without being read."""
+
+    def changes(self, places: Sequence[str]) -> Mapping[str, Change]:
+        """Place -> what stands for all that was written there; a place of which that cannot be told is left out."""
+
+    def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> Sequence[date | None]:
+        """For each (event, day): the earliest day from that one on that any row has for the event; None: no row has."""
+
+
 @runtime_checkable
 class Flags(Protocol):
     """A connector whose system can show that an item is about to go, by blocking its use: a disabled account."""

@@ -14,6 +14,7 @@ from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
 from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
 from retention.models.step import NightStep
 from retention.models.suppression import BanEvent, BanKey
+from retention.models.unchanged import DatasetState, LedgerRevision
 
 __all__ = [
     "Alarm",
@@ -26,6 +27,7 @@ __all__ = [
     "Collection",
     "Connection",
     "DatasetNight",
+    "DatasetState",
     "Doubted",
     "EvidenceEntry",
     "EvidenceHead",
@@ -38,6 +40,7 @@ __all__ = [
     "LedgerContract",
     "LedgerEvent",
     "LedgerFact",
+    "LedgerRevision",
     "Lot",
     "LotEvent",
     "Migration",

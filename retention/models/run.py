@@ -53,6 +53,8 @@ class Collection(models.Model):
     rows = models.PositiveIntegerField(default=0)
     complete = models.BooleanField(default=False)
     problem = models.TextField(blank=True)
+    unchanged_since = models.DateField(null=True, help_text="the night that read it, if this one did not")
+    token = models.CharField(max_length=64, blank=True, help_text="keyed; the same later: nothing was written there")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "source"], name="retention_collection_once")]
@@ -71,6 +73,9 @@ class DatasetNight(models.Model):
     people_overdue = models.PositiveIntegerField(null=True)
     overdue_since = models.DateField(null=True)
     oldest_kept = models.DateField(null=True)
+    unchanged_since = models.DateField(
+        null=True, help_text="the night whose numbers these are, if this one did not ask"
+    )
 
     class Meta:
         ordering = ["run_id", "id"]

@@ -59,9 +59,10 @@ class Server(ABC):
 class Postgres(Server):
     kind = "postgresql"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *extensions: str) -> None:
         self.port, self.name = port, f"t{uuid4().hex[:12]}"
-        self.run("create extension if not exists postgis schema public", f"create schema {self.name}")
+        self.run(*(f"create extension if not exists {one} schema public" for one in extensions))
+        self.run(f"create schema {self.name}")
 
     def connect(self) -> Any:
         return psycopg.connect(
@@ -121,6 +122,15 @@ def wait_until_ready(port: int) -> None:
 
 @pytest.fixture
 def postgres(postgres_server) -> Iterator[Postgres]:
+    wait_until_ready(postgres_server.port)
+    one = Postgres(postgres_server.port, "postgis")
+    yield one
+    one.drop()
+
+
+@pytest.fixture
+def plain_postgres(postgres_server) -> Iterator[Postgres]:
+    """Without PostGIS, which not every machine has."""
     wait_until_ready(postgres_server.port)
     one = Postgres(postgres_server.port)
     yield one

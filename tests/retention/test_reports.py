@@ -16,7 +16,8 @@ from config.keys import make_keys
 from retention.domain.evidence import canonical
 from retention.evidence_log import key_id, signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
-from retention.reports import NoVersionError, authority_report, release
+from retention.release import release
+from retention.reports import NoVersionError, authority_report
 from ropa.models import Organisation, Version
 from ropa.render import to_html, to_json, to_pdf
 from ropa.seal import SAID

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from weakref import WeakSet
@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from retention.connectors.contract import (
     Candidate,
+    Change,
     ConfigField,
     ConnectorError,
     DatasetMapping,
@@ -31,6 +32,7 @@ from retention.connectors.contract import (
 )
 from retention.connectors.sql import disposal, identities, reading
 from retention.connectors.sql.catalogue import Catalogue
+from retention.connectors.sql.changes import NOTHING, Counts
 from retention.connectors.sql.checks import check_columns, check_dataset, check_stored, needs_of
 from retention.connectors.sql.database import Database, Need, Patience
 from retention.connectors.sql.database_mariadb import MariadbDatabase
@@ -115,13 +117,15 @@ class SqlConnector:
         self._open: sa.Connection | None = None
         self._known: Catalogue | None = None
         self._destroyed = False
+        self._own: dict[int, Counts] | None = {}
+        """Rows that we wrote, by table; None: we wrote, and nobody knows what is counted of it."""
         self._streams: WeakSet[Generator[Any]] = WeakSet()
 
     def __repr__(self) -> str:
         return "<SqlConnector>"
 
     def __enter__(self) -> Self:
-        self._open = self._database.open()
+        self._open, self._own = self._database.open(), {}
         return self
 
     def __exit__(
@@ -212,6 +216,7 @@ class SqlConnector:
         with self._database.transaction() as connection:
             purge = disposal.Purge(self._database, connection, catalogue, mapping, action, still_due, self._receipts)
             disposals = purge.run(refs)
+            self._count(self._database.own_writes(connection))
         self._destroyed |= any(one.outcome in WROTE for one in disposals)
         return disposals
 
@@ -220,6 +225,31 @@ class SqlConnector:
         with self._database.connect() as connection:
             known = self._catalogue(connection)
             return list(disposal.ReadBack(connection, known, mapping, action).residues(refs))
+
+    def changes(self, places: Sequence[str]) -> Mapping[str, Change]:
+        """By what the database counts or its file tells; one statement for all places."""
+        if not places:
+            return {}
+        with self._asking() as connection:
+            found = self._database.written(connection, places)
+        own = self._own
+        return {
+            place: Change(written.token({}), "" if own is None else written.token(own))
+            for place, written in found.items()
+        }
+
+    def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> Sequence[date | None]:
+        """By one walk over the table, or its indexes. Rows that an earlier disposal emptied count too."""
+        with self._asking():
+            return self._reading().earliest(mapping, asked)
+
+    def _count(self, written: Mapping[int, Counts] | None) -> None:
+        if written is None or self._own is None:
+            self._own = None
+            return
+        for table, counts in written.items():
+            before = self._own.get(table, NOTHING)
+            self._own[table] = (before[0] + counts[0], before[1] + counts[1], before[2] + counts[2])
 
     def _clock_offset(self, connection: sa.Connection) -> float | None:
         """Seconds by which the server's clock is ahead of ours, held against the middle of the question."""

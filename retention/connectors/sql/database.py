@@ -6,7 +6,7 @@ Other people's databases are left as they are: nothing is written but what `disp
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from retention.connectors.contract import ConnectorError
 from retention.connectors.sql.catalogue import Catalogue
+from retention.connectors.sql.changes import Counts, Written
 from retention.connectors.sql.idiom import Idiom
 from retention.connectors.sql.values import Days
 
@@ -65,6 +66,14 @@ class Database(ABC):
 
     def clock(self, connection: sa.Connection) -> datetime | None:
         """The server's clock, with its offset; None where the database has no clock of its own."""
+        return None
+
+    def written(self, connection: sa.Connection, places: Sequence[str]) -> Mapping[str, Written]:
+        """Place -> what was written there; without those of which it cannot be told."""
+        return {}
+
+    def own_writes(self, connection: sa.Connection) -> Mapping[int, Counts] | None:
+        """What the transaction has written so far, as `written` will count it; None where that cannot be told."""
         return None
 
     @abstractmethod

@@ -7,7 +7,7 @@ rows, since a row that we cannot see would look as if it were gone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -18,8 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from retention.connectors.contract import ConnectorError
+from retention.connectors.sql import changes
 from retention.connectors.sql.catalogue import Catalogue
 from retention.connectors.sql.catalogue_postgresql import read_catalogue
+from retention.connectors.sql.changes import Counts, Written
 from retention.connectors.sql.database import Database, Need, Patience
 from retention.connectors.sql.idiom_postgresql import PostgresqlIdiom
 from retention.connectors.sql.values import Days
@@ -61,13 +63,13 @@ class PostgresqlDatabase(Database):
             "statement_timeout": f"{round(self.patience.statement * 1000)}ms",
             "idle_in_transaction_session_timeout": f"{round(self.patience.statement * 1000) + 60_000}ms",
         }
+        asked = ["set_config(%s, %s, false)"] * len(settings)
+        asked.append(
+            "CASE current_setting('synchronous_commit')"
+            " WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END"
+        )
         with connection.cursor() as cursor:
-            for name, value in settings.items():
-                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
-            cursor.execute(
-                "SELECT set_config('synchronous_commit', 'on', false)"
-                " WHERE current_setting('synchronous_commit') = 'off'"
-            )
+            cursor.execute(f"SELECT {', '.join(asked)}", [one for setting in settings.items() for one in setting])
         if not connection.autocommit:
             connection.commit()
 
@@ -102,6 +104,12 @@ class PostgresqlDatabase(Database):
                 lacking = [name for name in lacking if not name.startswith("SELECT (")]
             missing += [f"{name} on {need.table}" for name in lacking]
         return tuple(missing)
+
+    def written(self, connection: sa.Connection, places: Sequence[str]) -> Mapping[str, Written]:
+        return changes.postgresql(connection, places)
+
+    def own_writes(self, connection: sa.Connection) -> Mapping[int, Counts] | None:
+        return changes.postgresql_own(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:

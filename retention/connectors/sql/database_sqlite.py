@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,12 +22,16 @@ from retention.connectors.contract import ConnectorError
 from retention.connectors.sql import geometry
 from retention.connectors.sql.catalogue import Catalogue
 from retention.connectors.sql.catalogue_sqlite import read_catalogue
+from retention.connectors.sql.changes import Written
 from retention.connectors.sql.database import Database, Need, Patience
 from retention.connectors.sql.idiom_sqlite import SqliteIdiom
 from retention.connectors.sql.values import Days, unreadable
 
 PERMANENT = frozenset({"SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_READONLY", "SQLITE_ERROR"})
 """Errors that trying again does not help; a lock or a full disk is none of them."""
+
+SETTLED_SECONDS = 2.0
+"""How long a file must have lain untouched until its times tell two states of it apart on any file system."""
 
 
 def path_of(url: sa.URL) -> Path:
@@ -54,6 +59,26 @@ class SqliteDatabase(Database):
     def missing_rights(self, connection: sa.Connection, catalogue: Catalogue, needs: Sequence[Need]) -> tuple[str, ...]:
         writable = os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
         return () if writable else ("write the database file and its directory",)
+
+    def written(self, connection: sa.Connection, places: Sequence[str]) -> Mapping[str, Written]:
+        """By the file and its write-ahead log, looked at while nobody can write the file; all places alike.
+
+        The change counter in the file's header would be exact, but in WAL mode it stands still, and to open the file a
+        second time would drop the locks that this process holds on it. A time is only believed once it is past: what
+        was written within the same tick of the clock leaves no trace.
+        """
+        connection.exec_driver_sql("begin")
+        try:
+            connection.exec_driver_sql("select count(*) from sqlite_master").scalar_one()
+            version = connection.exec_driver_sql("pragma schema_version").scalar_one()
+            seen = [_looked_at(Path(f"{self._path}{suffix}")) for suffix in ("", "-wal")]
+        finally:
+            connection.exec_driver_sql("rollback")
+        newest = max(one.st_mtime for one in seen if one is not None)
+        if not newest <= time.time() - SETTLED_SECONDS:
+            return {}
+        fixed = [str(version), *(repr(_told_apart(one)) for one in seen)]
+        return {place: Written(fixed) for place in places}
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -120,6 +145,19 @@ class SqliteDatabase(Database):
         if code in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
             return ConnectorError("the database is locked by another program", permanent=False)
         return ConnectorError(f"the database answered {name}", permanent=code in PERMANENT)
+
+
+def _looked_at(path: Path) -> os.stat_result | None:
+    """None: it is not there, or it is a write-ahead log in which nothing is."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found if found.st_size else None
+
+
+def _told_apart(one: os.stat_result | None) -> tuple[int, ...]:
+    return () if one is None else (one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
 
 
 def _bound(which: int, blob: bytes | None) -> float | None:

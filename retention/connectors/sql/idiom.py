@@ -96,6 +96,10 @@ class Idiom(ABC):
         start = self.days.start(day, aware=column.kind is ColumnKind.MOMENT)
         return sa.and_(self.present(column, own), own >= self.moment(start)) if start else self.present(column, own)
 
+    def in_time(self, column: Column, own: Element, where: str) -> Element:
+        """The date or moment so that the least of several is the earliest; read as `read_date` reads it."""
+        return own
+
     def moment(self, moment: Any) -> Any:
         """A moment as it is bound."""
         return moment

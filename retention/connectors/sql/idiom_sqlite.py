@@ -34,6 +34,9 @@ class SqliteIdiom(Idiom):
         wide = [own >= (day - WIDER).isoformat()] if day >= date.min + WIDER else []
         return sa.and_(own.is_not(None), *wide, _day(own, where) >= day.isoformat())
 
+    def in_time(self, column: Column, own: Element, where: str) -> Element:
+        return _day(own, where)
+
     def truth(self, value: bool) -> int:
         return int(value)
 

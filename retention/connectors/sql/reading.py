@@ -27,7 +27,7 @@ from retention.connectors.sql.history import history_of
 from retention.connectors.sql.pages import by_identity, by_key, pages
 from retention.connectors.sql.values import ColumnKind, as_fact, as_text, unreadable
 from retention.connectors.sql.where import among, closed_condition, condition, emptied
-from retention.domain.predicates import Expression
+from retention.domain.predicates import AtLeast, Expression
 from retention.domain.rules import Action, FactValue
 
 SAMPLE = 200
@@ -67,15 +67,7 @@ class Reader:
         return label
 
     def day(self, row: Mapping[str, Any], name: str | None) -> date | None:
-        if name is None or row[name] is None:
-            return None
-        stored = self.relation.idiom.read_date(self.relation.column(name), row[name])
-        if stored is None:
-            return None
-        day = self.database.days.of(stored)
-        if day is None:
-            raise unreadable(f"{self.relation.name}.{name}", "a date")
-        return day
+        return None if name is None else stored_day(self.database, self.relation, name, row[name])
 
     def text(self, row: Mapping[str, Any], name: str | None) -> str | None:
         if name is None or row[name] is None:
@@ -90,6 +82,17 @@ class Reader:
             fact: as_fact(row[name], self.relation.column(name).kind, f"{self.relation.name}.{name}")
             for fact, name in self.mapping.facts.items()
         }
+
+
+def stored_day(database: Database, relation: Relation, name: str, value: Any) -> date | None:
+    """The day that a column holds, as it was read. Raises ConnectorError naming the column for what is none."""
+    stored = None if value is None else relation.idiom.read_date(relation.column(name), value)
+    if stored is None:
+        return None
+    day = database.days.of(stored)
+    if day is None:
+        raise unreadable(f"{relation.name}.{name}", "a date")
+    return day
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,24 @@ class Reading:
                     reader.facts(row),
                     reader.text(row, mapping.thing) or "",
                 )
+
+    def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> list[date | None]:
+        """For each (event, day) the earliest day from that one on."""
+        if not asked:
+            return []
+        relation = check_columns(self.catalogue, mapping)
+        columns = relation.table.c
+        least = []
+        for event, day in asked:
+            name = mapping.events[event]
+            own = relation.idiom.in_time(relation.column(name), columns[name], f"{relation.name}.{name}")
+            later = condition(AtLeast(event, day), mapping, relation, columns)
+            least.append(sa.func.min(sa.case((later, own))))
+        found = self.connection.execute(sa.select(*least)).one()
+        return [
+            stored_day(self.database, relation, mapping.events[event], value)
+            for (event, _), value in zip(asked, found, strict=True)
+        ]
 
 
 def _emptied_to(mapping: DatasetMapping, relation: Relation) -> list[Mapping[str, str | None]]:
