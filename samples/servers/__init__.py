@@ -36,15 +36,23 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a server needs on this machine: programs by name, the Debian packages that bring them."""
+    """What a server needs on this machine: programs by name, the Debian packages that bring them.
+
+    `beside`: files without which it starts, and some of what is asked of it fails.
+    """
 
     programs: tuple[str, ...]
     packages: tuple[str, ...]
+    beside: tuple[str, ...] = ()
     root: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
-    "postgres": Kind(("/usr/lib/postgresql/*/bin/postgres",), ("postgresql-15", "postgresql-15-postgis-3")),
+    "postgres": Kind(
+        ("/usr/lib/postgresql/*/bin/postgres",),
+        ("postgresql-15", "postgresql-15-postgis-3"),
+        beside=("/usr/share/postgresql/*/extension/postgis.control",),
+    ),
     "mariadb": Kind(("mariadbd", "mariadb-install-db"), ("mariadb-server",)),
     "redis": Kind(("redis-server",), ("redis-server",)),
     "slapd": Kind(("slapd", "slapadd", "ldapadd"), ("slapd", "ldap-utils")),
@@ -81,7 +89,14 @@ def missing(name: str) -> str:
 
 def packages() -> list[str]:
     """Every Debian package that the servers of this folder need and that is not there."""
-    return sorted({package for name, kind in KINDS.items() if missing(name) for package in kind.packages})
+    return sorted(
+        {
+            package
+            for name, kind in KINDS.items()
+            if missing(name) or not all(_there(file) for file in kind.beside)
+            for package in kind.packages
+        }
+    )
 
 
 def _there(program: str) -> bool:
