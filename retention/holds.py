@@ -10,7 +10,7 @@ FOR SHARE would let a stream of claims starve the hold).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -145,26 +145,31 @@ def release(hold: Hold, day: date, by: str) -> None:
 
 
 def active(
-    organisation: Organisation, register: str, dataset: str, subject_kind: str
+    organisation: Organisation,
+    register: str,
+    dataset: str,
+    subject_kind: str,
+    subjects: Collection[str | None] | None = None,
 ) -> Mapping[str, Sequence[rules.Hold]]:
     """Every hold in this scope, by subject; "" holds everybody. Released ones are there too: they move overdue days.
 
+    With `subjects` only what holds one of them, or whoever has no number: a lot's people are few, those held are many.
     A hold on persons that names this register or dataset is under `UNNAMED` too: it keeps what tells no person (D2).
     """
     found: dict[str, list[rules.Hold]] = defaultdict(list)
-    holds = Hold.objects.filter(
-        organisation=organisation, register__in=["", register], dataset__in=["", dataset]
-    ).prefetch_related("subjects")
+    holds = Hold.objects.filter(organisation=organisation, register__in=["", register], dataset__in=["", dataset])
+    personal = HoldSubject.objects.filter(hold__in=holds)
+    named = set(personal.values_list("hold", flat=True).distinct())
+    meant = {hold.pk: rules.Hold(hold.start, hold.released, hold.reason) for hold in holds}
     for hold in holds.order_by("start", "pk"):
-        meant = rules.Hold(hold.start, hold.released, hold.reason)
-        subjects = list(hold.subjects.all())
-        if not subjects:
-            found[""].append(meant)
+        if hold.pk not in named:
+            found[""].append(meant[hold.pk])
         elif hold.register or hold.dataset:
-            found[UNNAMED].append(meant)
-        for subject in subjects:
-            if subject.subject_kind == subject_kind:
-                found[subject.subject].append(meant)
+            found[UNNAMED].append(meant[hold.pk])
+    told = personal.filter(subject_kind=subject_kind, hold__in=list(meant)).order_by("hold__start", "hold", "pk")
+    for pk, subject in told.values_list("hold", "subject").iterator():
+        if subjects is None or subject in subjects:
+            found[subject].append(meant[pk])
     return dict(found)
 
 

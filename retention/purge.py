@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from retention import replay
-from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, Ref
+from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref
 from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
@@ -41,8 +41,11 @@ from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.replay import settled_dates
 
-CHUNK = 500
-"""Keys sent at once."""
+CHUNK = 20_000
+"""Keys sent at once at most: a whole lot."""
+
+USUAL = 500
+"""Keys sent at once to a register that says nothing of more."""
 
 REMEMBERED = frozenset({Outcome.DESTROYED, Outcome.RECOVERED})
 """What went whole and by us: it is known again if a backup brings it back. A field may lawfully be filled again."""
@@ -80,6 +83,8 @@ class Work:
     digests: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        bulk = self.connector.at_once(self.question.mapping) if isinstance(self.connector, InBulk) else USUAL
+        self.chunk = min(self.chunk, bulk)
         if self.lot.keys is None:
             raise LifecycleError(f"lot {self.lot.pk} has no keys left")
         self.keys = unpack(bytes(self.lot.keys))
@@ -185,9 +190,9 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
     }
 
 
-def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
-    dataset = work.question.dataset
-    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind)
+def _holds(work: Work, positions: Sequence[int]) -> Mapping[str, Sequence[Hold]]:
+    dataset, people = work.question.dataset, {work.keys[p].subject for p in positions}
+    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, people)
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
@@ -216,7 +221,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     moved_keys = under_another_contract(work.question, work.connector, [work.keys[p] for p in positions])
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
-    epoch, holds = _epoch_and_holds(work)
+    epoch, holds = _epoch_and_holds(work, positions)
     for position in positions:
         entry = work.keys[position]
         condition = conditions[(entry.subject or "", entry.contract if scope_has_contract else None)]
@@ -287,17 +292,17 @@ def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disp
     return {position: answer for position, answer in zip(kept, answers, strict=True) if answer.outcome in GONE}
 
 
-def _epoch_and_holds(work: Work) -> tuple[int, Mapping[str, Sequence[Hold]]]:
+def _epoch_and_holds(work: Work, positions: Sequence[int]) -> tuple[int, Mapping[str, Sequence[Hold]]]:
     with transaction.atomic():
         gate = claim_gate(work.question.organisation)
-        return gate.epoch, _holds(work)
+        return gate.epoch, _holds(work, positions)
 
 
 def _dispose(
     work: Work, condition: Expression, positions: Sequence[int], epoch: int, recovering: bool
 ) -> dict[int, Disposal]:
     if epoch_of(work.question.organisation) != epoch:
-        _, holds = _epoch_and_holds(work)
+        _, holds = _epoch_and_holds(work, positions)
         late = {p: Disposal(work.keys[p].key, Outcome.HELD) for p in positions if _held(work, work.keys[p], holds)}
         positions = [p for p in positions if p not in late]
         outcomes = {**late, **(_already_gone(work, late) if recovering else {})}

@@ -50,6 +50,12 @@ _REMEMBER = (
 )
 
 
+_REMEMBER_ALL = (
+    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, print)"
+    " SELECT %s, %s, %s, %s, %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
+)
+
+
 class Went(NamedTuple):
     """By which action something was destroyed, and under which rules."""
 
@@ -117,8 +123,12 @@ def remember(organisation: Organisation, dataset: str, went: Went, today: date, 
     month = f"{today:%Y-%m}"
     key = _key(organisation, month)
     fixed = (organisation.pk, dataset, month, went.action, went.rules_digest)
+    prints = [_print(key, dataset, entry) for entry in entries]
     with connection.cursor() as cursor:  # as many rows as go: models would cost more than the deletion
-        cursor.executemany(_REMEMBER, [(*fixed, _print(key, dataset, entry)) for entry in entries])
+        if connection.vendor == "postgresql":
+            cursor.execute(_REMEMBER_ALL, (*fixed, prints))
+        else:
+            cursor.executemany(_REMEMBER, [(*fixed, one) for one in prints])
 
 
 def returned(organisation: Organisation, dataset: str, entries: Sequence[LotKey]) -> dict[str, Went]:

@@ -256,7 +256,7 @@ class Connector(Protocol):
     def dispose(
         self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action, still_due: Expression
     ) -> Iterable[Disposal]:
-        """Dispose of up to 500 items, each only if it is still due and still its subject's.
+        """Dispose of up to 500 items (or `InBulk.at_once`), each only if it is still due and still its subject's.
 
         Exactly one Disposal per ref, in their order. Idempotent: an absent item is `already_absent`, one that
         no longer fits is `superseded`. Durable when this returns.
@@ -303,6 +303,14 @@ class TellsChanges(Protocol):
 
     def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> Sequence[date | None]:
         """For each (event, day): the earliest day from that one on that any row has for the event; None: no row has."""
+
+
+@runtime_checkable
+class InBulk(Protocol):
+    """A connector whose system disposes of more than 500 items in one call, at no greater risk."""
+
+    def at_once(self, mapping: DatasetMapping) -> int:
+        """How many items of the dataset one call of `dispose` may be given."""
 
 
 @runtime_checkable

@@ -61,6 +61,8 @@ class ForeignKey:
     columns: tuple[str, ...]
     referred: str
     referred_columns: tuple[str, ...]
+    refuses: bool = False
+    """Whether the database itself refuses to delete what is pointed at, at once; false where we did not ask."""
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,13 @@ def _foreign_keys(
     """Those that a partition has from its table are left out: the table's own says the same."""
     own = pg.pg_constraint
     asked = (
-        sa.select(own.c.conrelid, own.c.confrelid, own.c.conkey, own.c.confkey)
+        sa.select(
+            own.c.conrelid,
+            own.c.confrelid,
+            own.c.conkey,
+            own.c.confkey,
+            sa.cast(own.c.confdeltype, sa.Text).in_(["a", "r"]).label("refuses"),  # no action, restrict
+        )
         .where(sa.cast(own.c.contype, sa.Text) == "f", own.c.conparentid == 0)
         .order_by(own.c.oid)
     )
@@ -220,7 +226,7 @@ def _foreign_keys(
             # a row of a partition goes through its table: what points at the one points at the other
             for oid in (row.confrelid, *sorted(above.get(row.confrelid, set()) & set(names))):
                 found.setdefault(row.conrelid, []).append(
-                    ForeignKey(names[row.conrelid], columns, names[oid], referred)
+                    ForeignKey(names[row.conrelid], columns, names[oid], referred, row.refuses)
                 )
     return found
 

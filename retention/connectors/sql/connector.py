@@ -220,6 +220,10 @@ class SqlConnector:
         self._destroyed |= any(one.outcome in WROTE for one in disposals)
         return disposals
 
+    def at_once(self, mapping: DatasetMapping) -> int:
+        """A whole lot where keys go as one array; elsewhere thousands of parameters would gain nothing."""
+        return self._database.idiom.at_once
+
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """On a connection of its own: rows, children and history tables that still have something of the items."""
         with self._database.connect() as connection:

@@ -30,6 +30,8 @@ class Idiom(ABC):
     nul: ClassVar[bool] = True
     text_dates: ClassVar[bool] = False
     """Whether a text may be a date: where the database can be made to fail on one that is none."""
+    at_once: ClassVar[int] = 500
+    """How many keys a statement is given."""
     locks: ClassVar[bool] = True
     """Whether rows are locked one by one; on SQLite a writer is alone."""
 

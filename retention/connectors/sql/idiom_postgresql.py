@@ -38,6 +38,7 @@ class PostgresqlIdiom(Idiom):
 
     dialect_name = "postgresql"
     nul = False
+    at_once = 20_000
 
     def dialect(self) -> sa.Dialect:
         return postgresql.dialect()  # type: ignore[no-untyped-call]
