@@ -1,8 +1,8 @@
 """Holds against claims, statement by statement: what was answered is true, and what was held is not sent.
 
-One night destroys key after key, each of a person of its own. Somewhere between two statements of it somebody in another
-thread, with a connection of his own, places a hold on whose turn it is. `benchmarks/races.py` lets chance choose
-instead, with several processes and every kind of hold and stop; a little of that runs here too.
+One night destroys key after key, each of a person of its own. Somewhere between two statements of it somebody in
+another thread, with a connection of his own, places a hold on whose turn it is. `benchmarks/races.py` lets chance
+choose instead, with several processes and every kind of hold and stop; a little of that runs here too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from benchmarks.fault_world import Place, source_of
+from benchmarks.races import race
 from retention import purge
-from retention.connectors.contract import Connector, Ref
+from retention.connectors.contract import Ref
 from retention.connectors.sql import SqlConnector
 from retention.holds import Placed, epoch_of, place
 from retention.lot_keys import unpack
@@ -28,7 +30,7 @@ from ropa.models import Organisation
 from tests.own_database import OwnDatabase
 from tests.retention.company import NOW, TODAY, document, found_company, publish
 
-PEOPLE = 60
+PEOPLE = 45
 PATIENCE_SECONDS = 30.0
 BLOCKED_SECONDS = 0.03
 """So long a hold is given while a transaction of the night is open, for whose end it may have to wait."""
@@ -61,7 +63,7 @@ def in_hand() -> str:
     """Whose key was claimed last and has no outcome yet."""
     attempt = Attempt.objects.get(state="intent")
     (position,) = attempt.positions
-    return str(unpack(bytes(attempt.lot.keys))[position].subject)
+    return str(unpack(bytes(attempt.lot.keys or b""))[position].subject)
 
 
 @dataclass
@@ -177,18 +179,17 @@ class Turns:
         finally:
             self.reads_epoch = False
 
-    def dispose(self, connector: Connector, mapping: Any, refs: Sequence[Ref], *more: Any) -> Any:
-        self.sent |= {str(ref.subject) for ref in refs}
-        return DISPOSE(connector, mapping, refs, *more)
-
-
-DISPOSE = SqlConnector.dispose
-
 
 def holds_before_each_statement(own: OwnDatabase) -> None:
     turns = Turns()
-    purge.epoch_of = turns.epoch
-    SqlConnector.dispose = lambda *arguments: turns.dispose(*arguments)  # type: ignore[method-assign]
+
+    def send(connector: SqlConnector, mapping: Any, refs: Sequence[Ref], *more: Any) -> Any:
+        turns.sent |= {str(ref.subject) for ref in refs}
+        return dispose(connector, mapping, refs, *more)
+
+    dispose = SqlConnector.dispose
+    purge.epoch_of = turns.epoch  # type: ignore[attr-defined]
+    SqlConnector.dispose = send  # type: ignore[method-assign, assignment]
     with connection.execute_wrapper(turns.before_each):
         run_night(Organisation.objects.get(), TODAY, NOW, chunk=1, at=turns.at)
     told(own, [*turns.answers, sorted(turns.sent)])
@@ -207,3 +208,13 @@ def test_a_hold_that_came_before_the_epoch_was_read_wins_before_whichever_statem
         assert counts in ([[0, 1, 0], [0, 0, 1]] if subject in sent else [[1, 0, 0], [0, 1, 0]]), subject
     assert len(answers) > 15  # statements of a chunk
     assert {(True, False), (False, True)} <= seen
+
+
+def test_a_little_of_what_chance_brings(own_database, tmp_path, request):
+    """`python -m benchmarks.races` goes on for thousands of interleavings."""
+    running = request.getfixturevalue("postgres_server") if own_database.server else None
+    vendor = "postgresql" if own_database.server else "sqlite"
+    with source_of(vendor, own_database.directory, running) as source:
+        found = race(Place(own_database, source), at_least=20, seed=7, rows=36)
+    assert found.interleavings >= 20
+    assert found.violations == []
