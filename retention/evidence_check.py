@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from django.conf import settings
+from django.db import connection
+from django.db.models import CharField
+from django.db.models.functions import Cast
 
 from retention.domain.errors import EvidenceError
-from retention.domain.evidence import GENESIS, Entry, canonical, merkle_root, sha256_hex, verify_chain
-from retention.evidence_log import EvidenceLog, Journal, heads_directory, key_id, signing_key
+from retention.domain.evidence import GENESIS, Entry, MerkleTree, canonical, sha256_hex, verify_chain
+from retention.evidence_log import PAGE, EvidenceLog, Journal, heads_directory, key_id, signing_key
 from retention.evidence_restore import adopted_nights
 from retention.models import EvidenceEntry, EvidenceHead
 
@@ -43,27 +47,63 @@ _Step = tuple[int, int]
 """(lot, number of the attempt)."""
 
 
+@dataclass
+class _Steps:
+    """What chains told of steps that may still be told of: a night's own, and those that earlier nights left open."""
+
+    intents: dict[_Step, str] = field(default_factory=dict)
+    outcomes: dict[_Step, str] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """A night is over: what came to its outcome in it no later journal speaks of."""
+        for step in self.outcomes:
+            self.intents.pop(step, None)
+        self.outcomes.clear()
+
+
 def verify(slug: str) -> Verified:
     """Recompute everything that this organisation's evidence says. Raises EvidenceError naming the first broken place.
 
     Chains, signatures, the heads' own chain and their copies; and, where a journal is there, that it and
-    the chains tell of the same intents and outcomes.
+    the chains tell of the same intents and outcomes. Night by night: what is kept meanwhile is one night's.
     """
+    with _whatever_is_stored():
+        return _verify(slug)
+
+
+@contextmanager
+def _whatever_is_stored() -> Iterator[None]:
+    """SQLite gives a text as it lies on the disk: what is none any more is read too, and its digest then is another."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    before = connection.connection.text_factory
+    connection.connection.text_factory = lambda stored: stored.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        connection.connection.text_factory = before
+
+
+def _verify(slug: str) -> Verified:
     found = Verified()
     heads = _verify_heads(slug, found)
-    intents: dict[_Step, str] = {}
-    outcomes: dict[_Step, tuple[str, str]] = {}
     names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
-    chains = list(names.distinct())
+    chains = set(names.distinct())
     adopted = adopted_nights(slug, signed=heads)
-    for chain in chains:
-        head = None if chain in adopted else heads.get(chain)  # of a night that was lost half its entries may be there
-        _verify_one_chain(EvidenceLog(slug, chain), head, found, intents, outcomes)
-    lost = sorted(set(heads) - set(chains) - adopted)
-    if lost:
-        raise EvidenceError(f"{slug}: the chain {lost[0]} is gone, and its head is there")
+    journals = {path.stem: path for path in (Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")}
+    steps = _Steps()
+    for name in sorted(chains | set(journals) | (set(heads) - adopted)):
+        if name not in chains and name in heads and name not in adopted:
+            raise EvidenceError(f"{slug}: the chain {name} is gone, and its head is there")
+        if name in chains:
+            head = None if name in adopted else heads.get(name)  # of a lost night half its entries may be there
+            _verify_one_chain(EvidenceLog(slug, name), head, found, steps)
+        if name in journals:
+            _verify_journal(slug, journals[name], heads.get(name), name in adopted, found, steps)
+        steps.settle()
     found.lost = len(adopted)
-    _verify_journals(slug, heads, found, intents, outcomes, adopted)
     return found
 
 
@@ -71,8 +111,9 @@ def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
     """The signed bodies by their chain."""
     key = signing_key() if EvidenceHead.objects.filter(organisation=slug).exists() else None
     previous, by_chain = GENESIS, {}
-    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number"):
-        where = f"{slug}: head {head.number} ({head.business_date})"
+    stored = EvidenceHead.objects.filter(organisation=slug).order_by("number").defer("business_date")
+    for head in stored.annotate(day=Cast("business_date", CharField())).iterator(chunk_size=PAGE):
+        where = f"{slug}: head {head.number} ({head.day})"
         if head.digest != sha256_hex(head.body.encode("utf-8")):
             raise EvidenceError(f"{where} was changed: its digest is another")
         if key is None or head.key_id != key_id(key):
@@ -83,8 +124,9 @@ def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
             raise EvidenceError(f"{where} has a signature that is not its own") from None
         body = json.loads(head.body)
         if head.number != found.heads + 1 or body["number"] != head.number or body["previous"] != previous:
-            raise EvidenceError(f"{where} does not follow head {found.heads}")
-        if body["organisation"] != slug or body["business_date"] != head.business_date.isoformat():
+            missing = f": head {found.heads + 1} is missing" if head.number > found.heads + 1 else ""
+            raise EvidenceError(f"{where} does not follow head {found.heads}{missing}")
+        if body["organisation"] != slug or body["business_date"] != head.day:
             raise EvidenceError(f"{where} is another night's")
         _verify_copy(slug, head, where, found)
         found.heads, previous = head.number, head.digest
@@ -110,25 +152,19 @@ def _verify_copy(slug: str, head: EvidenceHead, where: str, found: Verified) -> 
     found.copies += 1
 
 
-def _verify_one_chain(
-    log: EvidenceLog,
-    head: Mapping[str, Any] | None,
-    found: Verified,
-    intents: dict[_Step, str],
-    outcomes: dict[_Step, tuple[str, str]],
-) -> None:
-    digests: list[str] = []
+def _verify_one_chain(log: EvidenceLog, head: Mapping[str, Any] | None, found: Verified, steps: _Steps) -> None:
+    tree = MerkleTree()
 
     def noted() -> Iterator[Entry]:
         for entry in log.entries():
             yield entry  # checked before it is read
-            digests.append(entry.digest)
+            tree.add(entry.digest)
             if entry.kind == "intent":
                 body = json.loads(entry.body)
-                intents[body["lot"], body["attempt"]] = sha256_hex(entry.body)
+                steps.intents[body["lot"], body["attempt"]] = sha256_hex(entry.body)
             elif entry.kind == "outcome":
                 body = json.loads(entry.body)
-                outcomes[body["lot"], body["attempt"]] = log.chain, sha256_hex(canonical(body["tally"]))
+                steps.outcomes[body["lot"], body["attempt"]] = sha256_hex(canonical(body["tally"]))
 
     try:
         entries, last = verify_chain(noted())
@@ -138,53 +174,47 @@ def _verify_one_chain(
     found.entries += entries
     if head is None:
         found.unsigned += 1
-    elif (head["entries"], head["last"], head["root"]) != (entries, last, merkle_root(digests)):
+    elif (head["entries"], head["last"], head["root"]) != (entries, last, tree.root()):
         raise EvidenceError(
             f"{log.slug} {log.chain}: {entries} entries, and its head signs {head['entries']} or others"
         )
 
 
-def _verify_journals(
-    slug: str,
-    heads: Mapping[str, Mapping[str, Any]],
-    found: Verified,
-    intents: Mapping[_Step, str],
-    outcomes: Mapping[_Step, tuple[str, str]],
-    adopted: Collection[str],
+def _verify_journal(
+    slug: str, path: Path, head: Mapping[str, Any] | None, adopted: bool, found: Verified, steps: _Steps
 ) -> None:
-    """An intent is committed, then journalled, then sent, then its outcome is committed and journalled."""
-    told: dict[str, set[_Step]] = {}
-    for path in sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")):
-        try:
-            journal = Journal(slug, date.fromisoformat(path.stem))
-        except ValueError:
-            raise EvidenceError(f"{slug}: {path.name!r} among the journals is none") from None
-        signed = heads[path.stem]["journal"] if path.stem in heads else {"lines": 0, "last": GENESIS}
-        agreed = signed["lines"] == 0
-        steps = told.setdefault(path.stem, set())
-        number = 0
-        for number, record, digest in journal.lines():
-            where = f"{slug}: journal {path.name}: line {number}"
-            step = record["lot"], record["attempt"]
-            if path.stem in adopted:  # its entries are lost: the journal's own chain, and its head, are what is left
-                agreed = agreed or (number == signed["lines"] and digest == signed["last"])
-                continue
-            if record["kind"] == "intent":
-                body = {name: value for name, value in record.items() if name not in {"kind", "run"}}
-                if intents.get(step) != sha256_hex(canonical(body)):
-                    raise EvidenceError(f"{where} tells of an intent (lot {step[0]}) that the chain does not have")
-                steps.add(step)
-            elif outcomes.get(step, ("", ""))[1] != sha256_hex(canonical(record["tally"])):
-                raise EvidenceError(f"{where} tells of an outcome (lot {step[0]}) that the chain does not have")
-            agreed = agreed or (number == signed["lines"] and digest == signed["last"])
-        if not agreed:
-            raise EvidenceError(
-                f"{slug}: journal {path.name} ends after line {number}, and its night's head signs {signed['lines']}"
-            )
-        found.journals += 1
-        found.journal_lines += number
-    for (lot, attempt), (chain, _) in sorted(outcomes.items()):
-        if chain in adopted:
+    """An intent is committed, then journalled, then sent, then its outcome is committed and journalled.
+
+    Of an `adopted` night the entries are lost: the journal's own chain, and its head, are what is left.
+    """
+    try:
+        journal = Journal(slug, date.fromisoformat(path.stem))
+    except ValueError:
+        raise EvidenceError(f"{slug}: {path.name!r} among the journals is none") from None
+    signed = head["journal"] if head is not None else {"lines": 0, "last": GENESIS}
+    agreed = signed["lines"] == 0
+    told: set[_Step] = set()
+    number = 0
+    for number, record, digest in journal.lines():
+        agreed = agreed or (number == signed["lines"] and digest == signed["last"])
+        if adopted:
             continue
-        if chain in told and (lot, attempt) not in told[chain]:
-            raise EvidenceError(f"{slug}: journal {chain}.jsonl lacks the intent of lot {lot}, attempt {attempt}")
+        where = f"{slug}: journal {path.name}: line {number}"
+        step = record["lot"], record["attempt"]
+        if record["kind"] == "intent":
+            body = {name: value for name, value in record.items() if name not in {"kind", "run"}}
+            if steps.intents.get(step) != sha256_hex(canonical(body)):
+                raise EvidenceError(f"{where} tells of an intent (lot {step[0]}) that the chain does not have")
+            told.add(step)
+        elif steps.outcomes.get(step) != sha256_hex(canonical(record["tally"])):
+            raise EvidenceError(f"{where} tells of an outcome (lot {step[0]}) that the chain does not have")
+    if not agreed:
+        raise EvidenceError(
+            f"{slug}: journal {path.name} ends after line {number}, and its night's head signs {signed['lines']}"
+        )
+    found.journals += 1
+    found.journal_lines += number
+    lacking = [] if adopted else sorted(steps.outcomes.keys() - told)
+    if lacking:
+        lot, attempt = lacking[0]
+        raise EvidenceError(f"{slug}: journal {path.name} lacks the intent of lot {lot}, attempt {attempt}")

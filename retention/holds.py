@@ -10,7 +10,7 @@ FOR SHARE would let a stream of claims starve the hold).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,7 +24,17 @@ from retention.domain.errors import DocumentError, EvidenceError, LifecycleError
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
 from retention.ledger import LONGEST
 from retention.lot_keys import unpack
-from retention.models import Gate, Hold, HoldSubject, LedgerContract, LedgerEvent, LedgerFact, Lot
+from retention.models import (
+    Attempt,
+    Gate,
+    Hold,
+    HoldSubject,
+    KeyOutcome,
+    LedgerContract,
+    LedgerEvent,
+    LedgerFact,
+    Lot,
+)
 from retention.plan import plan_of
 from ropa.models import Organisation
 
@@ -243,17 +253,24 @@ def resume(organisation: Organisation, registers: Sequence[str] | None, by: str)
 
 
 def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
+    """Counted while the gate is held alone: nothing new is claimed, but what was claimed may come to its outcome."""
     saved = in_flight = gone = 0
-    for lot in _lots_in_scope(hold):
+    scoped = bool(hold.register or hold.dataset)
+    for pk in _lots_in_scope(hold):
+        # in this order: what is not in flight now changes no more, and a lot that has its keys had its outcomes before
+        intents = Attempt.objects.filter(lot_id=pk, state="intent").values_list("positions", flat=True)
+        flying = {position for positions in intents for position in positions}
+        outcomes = dict(KeyOutcome.objects.filter(lot_id=pk).values_list("position", "outcome"))
+        lot = Lot.objects.select_related("version").filter(pk=pk, keys__isnull=False).first()
+        if lot is None:
+            continue
         kind = _subject_kind(lot)
-        flying = {p for attempt in lot.attempts.filter(state="intent") for p in attempt.positions}
-        outcomes = dict(lot.exceptions.values_list("position", "outcome"))
         try:
             keys = unpack(bytes(lot.keys or b""))
         except EvidenceError:
             continue  # the hold stands; what is in a lot that cannot be opened cannot be carried out either
         for position, key in enumerate(keys):
-            if subjects and (kind, key.subject) not in subjects:
+            if subjects and (kind, key.subject) not in subjects and (key.subject or not scoped):
                 continue
             if position in flying or outcomes.get(position) == Outcome.PENDING:
                 in_flight += 1
@@ -271,7 +288,7 @@ def _subject_kind(lot: Lot) -> str:
     return dataset.subject_kind if dataset is not None else ""
 
 
-def _lots_in_scope(hold: Hold) -> Iterator[Lot]:
+def _lots_in_scope(hold: Hold) -> list[int]:
     lots = Lot.objects.filter(organisation_id=hold.organisation_id, keys__isnull=False).exclude(
         state__in=[LotState.REJECTED, LotState.WITHDRAWN]
     )
@@ -279,7 +296,4 @@ def _lots_in_scope(hold: Hold) -> Iterator[Lot]:
         lots = lots.filter(register=hold.register)
     if hold.dataset:
         lots = lots.filter(dataset=hold.dataset)
-    for pk in list(lots.values_list("pk", flat=True)):
-        lot = lots.select_related("version").filter(pk=pk).first()  # one at a time: its keys are many
-        if lot is not None:
-            yield lot
+    return list(lots.values_list("pk", flat=True))

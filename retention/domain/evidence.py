@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,12 +59,36 @@ def verify_chain(entries: Iterable[Entry], first: str = GENESIS) -> tuple[int, s
     return count, previous
 
 
-def merkle_root(leaves: Sequence[str]) -> str:
+def merkle_root(leaves: Iterable[str]) -> str:
     """The root over these digests, in their order; of none, SHA-256 of nothing (RFC 6962 section 2.1)."""
-    if not leaves:
-        return sha256_hex(b"")
-    level = [hashlib.sha256(b"\x00" + leaf.encode("ascii")).digest() for leaf in leaves]
-    while len(level) > 1:
-        pairs = [hashlib.sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
-        level = pairs + level[len(pairs) * 2 :]
-    return level[0].hex()
+    tree = MerkleTree()
+    for leaf in leaves:
+        tree.add(leaf)
+    return tree.root()
+
+
+class MerkleTree:
+    """The same root, of leaves that come one by one; what is kept meanwhile grows with their number's logarithm."""
+
+    def __init__(self) -> None:
+        self._whole: list[tuple[int, bytes]] = []
+        """Subtrees that are full, the largest first: leaves, root."""
+
+    def add(self, leaf: str) -> None:
+        size, digest = 1, hashlib.sha256(b"\x00" + leaf.encode("ascii")).digest()
+        while self._whole and self._whole[-1][0] == size:
+            digest = _node(self._whole.pop()[1], digest)
+            size *= 2
+        self._whole.append((size, digest))
+
+    def root(self) -> str:
+        if not self._whole:
+            return sha256_hex(b"")
+        digest = self._whole[-1][1]
+        for _, left in reversed(self._whole[:-1]):
+            digest = _node(left, digest)
+        return digest.hex()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()

@@ -7,7 +7,7 @@ import resource
 from datetime import date
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from config.keys import make_keys
 from retention.domain.errors import EvidenceError
@@ -98,6 +98,19 @@ class TestChain:
         EvidenceEntry.objects.filter(pk=entry.pk).update(**{column: flipped})
         assert f"2026-06-30: entry {number} " in broken()
 
+    @pytest.mark.parametrize("column", ["body", "kind", "digest", "previous", "chain"])
+    def test_what_is_no_text_any_more_is_located_too(self, two_nights, column):
+        """A disk flips any bit; PostgreSQL notices itself, SQLite gives what it has."""
+        if connection.vendor != "sqlite":
+            pytest.skip("PostgreSQL keeps no text that is none")
+        entry = EvidenceEntry.objects.get(chain=str(DAY), number=2)
+        content = bytearray(getattr(entry, column).encode())
+        content[1] ^= 0x80
+        with connection.cursor() as cursor:
+            told = f"update retention_evidenceentry set {column} = cast(%s as text) where id = %s"
+            cursor.execute(told, [bytes(content), entry.pk])
+        assert "2026-06-30: entry 2 " in broken()
+
     @pytest.mark.parametrize(("number", "said"), [(1, "entry 1 is missing"), (3, "entry 3 is missing")])
     def test_a_dropped_entry(self, two_nights, number, said):
         EvidenceEntry.objects.get(chain=str(DAY), number=number).delete()
@@ -165,7 +178,18 @@ class TestHead:
 
     def test_a_head_taken_out_of_the_middle(self, two_nights):
         EvidenceHead.objects.get(number=1).delete()
-        assert "head 2 (2026-07-01) does not follow head 0" in broken()
+        assert "head 2 (2026-07-01) does not follow head 0: head 1 is missing" in broken()
+
+    @pytest.mark.parametrize("stored", ["2026-06-3!", "2026-16-30", "\xb2026-06-30"])
+    def test_a_date_that_is_none_any_more(self, two_nights, stored):
+        if connection.vendor != "sqlite":
+            pytest.skip("PostgreSQL keeps no date that is none")
+        with connection.cursor() as cursor:
+            raw = stored.encode("latin-1")
+            cursor.execute("update retention_evidencehead set business_date = cast(%s as text) where number = 1", [raw])
+        found = broken()
+        assert "head 1 " in found
+        assert "another night" in found
 
     def test_a_last_night_taken_out_whole_is_missed_by_its_copy(self, two_nights):
         EvidenceHead.objects.get(number=2).delete()

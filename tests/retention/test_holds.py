@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from datetime import date
@@ -179,6 +180,15 @@ class TestWhatItCameInTimeFor:
         )
         placed = place(flagged, staff, "dispute", "", "lakiasiat", TODAY, REVIEW)
         assert (placed.saved, placed.in_flight, placed.gone) == (0, 0, 0)
+
+    def test_of_what_tells_no_person_a_hold_in_this_scope_saves_all(self, db, data_dir):
+        company = found_company(data_dir, {**PURGE, "approval": "one"})
+        with sqlite3.connect(data_dir / "registers" / "crm.sqlite3") as crm:
+            crm.execute("update tiketti set asiakasnro = null where asiakasnro = '1008'")
+        crm.close()
+        run_night(company, TODAY, NOW)
+        assert self.counts(company, "1001", dataset="tiketit") == (3, 0, 0)  # one of theirs, two of nobody's
+        assert self.counts(company, "1001") == (2, 0, 0)  # ticket and customer
 
     def test_in_flight_and_gone(self, flagged):
         lot = Lot.objects.get(dataset="asiakastiedot")
