@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -250,7 +251,8 @@ class TestClosing:
         with translation.override("fi"):
             shown = page(told, seal_of(event), "fi")
         for text in (shown, event.certificate, caplog.text, str(event.remaining)):
-            assert not any(secret in text for secret in ("2001", "2002", "Testi Yksi"))
+            said = re.sub(r"[0-9a-f]{16,}", "", text)  # a digest may hold any four digits
+            assert not any(secret in said for secret in ("2001", "2002", "Testi Yksi"))
         assert "Vanha asiakasrekisteri" in shown
         assert "Testi &amp; Pojat Oy" in shown
         assert "30.6.2026" in shown
