@@ -48,12 +48,11 @@ on_sqlite = pytest.mark.parametrize("own_database", ["sqlite"], indirect=True)
 
 class TestSource:
     def test_its_backend_is_terminated_in_mid_transaction(self, house, crm):
-        with house.standing_at("before disposal") as night:
-            with crm.kept_busy():
-                night.go_on()
-                (pid,) = wait_for(crm.waiting, "the deletion waits for a lock")
-                crm.rows(f"select pg_terminate_backend({pid})")
-                assert night.end() == 0
+        with house.standing_at("before disposal") as night, crm.kept_busy():
+            night.go_on()
+            (pid,) = wait_for(crm.waiting, "the deletion waits for a lock")
+            crm.rows(f"select pg_terminate_backend({pid})")
+            assert night.end() == 0
         assert "ended the connection" in house.problems()["tiketit"]
         assert house.open_intents() == 1
         house.named()
