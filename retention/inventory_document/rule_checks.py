@@ -108,6 +108,10 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     register = whole.registers.get(dataset["register"])
     if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium", "paper") != "paper":
         found.append(Finding((*steps, "action"), f"paper is destroyed; the register's medium is {register['medium']}"))
+    options = dataset.get("mapping", {}).get("options", {"holds_keys": True})
+    if rule["action"] == Action.CRYPTO_SHRED and options.get("holds_keys") is not True and _is_sql(register):
+        message = "a database destroys a key where it lies; the mapping's options do not say holds_keys: true"
+        found.append(Finding((*steps, "action"), message))
     if "law" in rule:
         written = {"trigger": trigger, "period": period, "rounding": rounding}
         asked = rule.get("kind") == Kind.OBLIGATION and not found
@@ -115,6 +119,10 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     if isinstance(trigger, Trigger):
         found += _untold(whole, dataset, rule, trigger, steps)
     return found
+
+
+def _is_sql(register: Document | None) -> bool:
+    return register is not None and register.get("medium") in {"database", "map"}
 
 
 def _trigger(written: Any, finding: Finding) -> Iterator[Finding]:
