@@ -32,12 +32,12 @@ from retention.disposal import (
 )
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import LotState, Outcome
-from retention.domain.rules import Action, Hold
+from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
 from retention.flagging import block, taken_back, unblock
+from retention.following import asking, question_of
 from retention.forgetting import forget
-from retention.holds import active
 from retention.identity import Names
 from retention.leases import LeaseLost, Owner
 from retention.lot_keys import LotKey, openable
@@ -274,8 +274,9 @@ def _collect(night: _Night, register: RegisterPlan) -> None:
 
 
 def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
-    """The datasets of a register that we dispose of ourselves."""
-    return [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+    """The datasets of a register that we dispose of ourselves: those that follow others before those."""
+    ours = [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+    return sorted(ours, key=lambda dataset: not dataset.rules.follows)
 
 
 def _work_register(night: _Night, register: RegisterPlan) -> None:
@@ -289,7 +290,7 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
             if offset is not None and abs(offset) > CLOCK_TOLERANCE_SECONDS:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
-                _work_dataset(night, dataset, names.speaking(dataset, connector), names)
+                _work_on(night, dataset, names.speaking(dataset, connector), names)
     except ConnectorError as error:
         for dataset in datasets:
             if night.problems.get(dataset.code) is None:
@@ -300,8 +301,19 @@ def _names(night: _Night) -> Names:
     return Names(night.organisation, night.plan)
 
 
-def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
-    question = Question(night.organisation, night.plan, dataset, night.today)
+def _work_on(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
+    """With what it follows at hand, where it follows others."""
+    try:
+        with asking(Question(night.organisation, night.plan, dataset, night.today), names.connect) as question:
+            _work_dataset(night, question, connector, names)
+    except Stopped:
+        raise
+    except SelosteError as error:
+        _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _work_dataset(night: _Night, question: Question, connector: Connector, names: Names) -> None:
+    dataset = question.dataset
     try:
         missing_rights = connector.check([question.mapping]).missing_rights
         for lot in open_lots(night.organisation.pk, dataset.code):
@@ -357,7 +369,7 @@ def _purge(night: _Night, question: Question, connector: Connector, names: Names
 def _block(night: _Night, question: Question, connector: Connector, lot: Lot) -> None:
     """A lot that cannot be blocked keeps no other of the dataset from going."""
     try:
-        block(lot, question, connector, _holds(night, question.dataset), night.log, night.at)
+        block(lot, question, connector, question.holds(), night.log, night.at)
     except SelosteError as error:
         if isinstance(error, Stopped | LeaseLost):
             raise
@@ -378,7 +390,12 @@ def _tell_residue(night: _Night, dataset: DatasetPlan) -> None:
 
 
 def _incomplete_sources(night: _Night, question: Question) -> str:
-    """Which of tonight's collections, that this dataset's rules rest on, did not complete (V5)."""
+    """Which of tonight's collections, that this dataset's rules or those of what it follows rest on, failed (V5)."""
+    theirs = (question_of(question, follow) for follow in question.dataset.rules.follows)
+    return "; ".join(filter(None, (_incomplete(night, one) for one in (question, *theirs))))
+
+
+def _incomplete(night: _Night, question: Question) -> str:
     if not question.asks_ledger:
         return ""
     wanted = question.ledger_events | question.opening_events
@@ -399,14 +416,10 @@ def _lot_key(item: Due) -> LotKey:
     return LotKey(item.key, item.subject, item.due_from, item.contract, item.name, item.dates)
 
 
-def _holds(night: _Night, dataset: DatasetPlan) -> Mapping[str, Sequence[Hold]]:
-    return active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
-
-
 def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
-    holds = _holds(night, dataset)
+    holds = question.holds()
     lots = open_lots(night.organisation.pk, dataset.code)
     waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, holds, waiting)
@@ -482,7 +495,9 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
             for dataset in datasets:
                 try:
                     spoken = names.speaking(dataset, connector)
-                    reading = verification.read(night.plan, dataset, spoken, night.organisation, night.today)
+                    reading = verification.read(
+                        night.plan, dataset, spoken, night.organisation, night.today, names.connect
+                    )
                 except SelosteError as error:
                     if dataset.code not in night.problems:
                         _problem(night, dataset.register, dataset.code, str(error))

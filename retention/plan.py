@@ -20,8 +20,8 @@ from retention.domain.errors import EvidenceError, RuleError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
-from retention.domain.rules import FactValue, Grain, RuleSet
-from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from retention.domain.rules import FactValue, Follow, Grain, RuleSet
+from retention.domain.written import parse_ceiling, parse_day, parse_follow, parse_ground
 from ropa.kinds import POLICY
 from ropa.models import Version
 
@@ -181,8 +181,10 @@ class Plan:
         return tuple(d for d in self.datasets if d.subject_key is not None and d.subject_key.via == register)
 
     def goes_before(self, register: str) -> frozenset[str]:
-        """The registers that are worked on before this one: what tells names goes last (D6)."""
-        return frozenset(d.register for d in self.named_through(register)) - {register}
+        """The registers that are worked on before this one: what tells names, and what is followed, goes last (D6)."""
+        here = {dataset.code for dataset in self.datasets_of(register)}
+        followers = (d for d in self.datasets if any(follow.dataset in here for follow in d.rules.follows))
+        return frozenset(d.register for d in (*self.named_through(register), *followers)) - {register}
 
     def backup_periods(self) -> tuple[Period, ...]:
         """How long backups of the registers are kept, as far as the inventory says."""
@@ -221,7 +223,9 @@ def _plan(snapshot: str) -> Plan:
         return Plan(
             organisation=organisation,
             registers=registers,
-            datasets=tuple(_dataset(dataset, organisation, registers) for dataset in document.get("datasets", ())),
+            datasets=_with_followed(
+                [_dataset(dataset, organisation, registers) for dataset in document.get("datasets", ())]
+            ),
             digest=sha256_hex(snapshot.encode("utf-8")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -333,15 +337,21 @@ def identity_mapping(document: Document) -> IdentityMapping:
     )
 
 
-def dataset_mapping(document: Document) -> DatasetMapping:
-    """A dataset's mapping as its connector reads it."""
+LINK = "follows "
+"""Before a followed dataset's code: the fact by which a connector tells the key of what an item follows."""
+
+
+def dataset_mapping(document: Document, follows: Sequence[Follow] = ()) -> DatasetMapping:
+    """A dataset's mapping as its connector reads it, with the columns that name what its items follow."""
     return DatasetMapping(
         place=document["place"],
         key=document["key"],
         subject=document.get("subject"),
         contract=document.get("contract"),
         events=_frozen(document.get("events")),
-        facts=_frozen(document.get("facts")),
+        facts=_frozen(
+            {**(document.get("facts") or {}), **{f"{LINK}{one.dataset}": one.by for one in follows if one.by}}
+        ),
         closed=_closed(document.get("closed")),
         fields=tuple(document.get("fields") or ()),
         children=tuple(document.get("children") or ()),
@@ -351,9 +361,13 @@ def dataset_mapping(document: Document) -> DatasetMapping:
 
 def rule_set(document: Document, organisation: OrganisationPlan, path: str) -> RuleSet:
     """All that decides about one dataset. Raises RuleError naming the place of the first thing that is wrong."""
+    follows = tuple(parse_follow(one, f"{path}.follows[{n}]") for n, one in enumerate(document.get("follows") or ()))
+    if follows and (document.get("grounds") or document.get("no_reason_to_keep")):
+        raise RuleError("follows others: what keeps them keeps it, and it has no ground of its own", f"{path}.follows")
     return RuleSet(
         grounds=tuple(parse_ground(rule, _at(path, "grounds", rule)) for rule in document.get("grounds") or ()),
         ceilings=tuple(parse_ceiling(rule, _at(path, "ceilings", rule)) for rule in document.get("ceilings") or ()),
+        follows=follows,
         no_reason_to_keep=bool(document.get("no_reason_to_keep")),
         financial_years=organisation.financial_years,
         first_plausible_day=organisation.first_plausible_day,
@@ -367,7 +381,7 @@ def _at(path: str, what: str, rule: Document) -> str:
 def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequence[RegisterPlan]) -> DatasetPlan:
     rules = rule_set(document, organisation, f"datasets[{document['id']}]")
     written = document.get("mapping")
-    mapping = None if written is None else dataset_mapping(written)
+    mapping = None if written is None else dataset_mapping(written, rules.follows)
     key = (written or {}).get("subject_key")
     subject_key = None if key is None else SubjectKey(key["kind"], key["via"], key.get("at") or "")
     grain = Grain(document["grain"])
@@ -388,6 +402,8 @@ def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequ
         "subject_kind": subject_kind,
         "time_zone": organisation.time_zone,
     }
+    if rules.follows:
+        deciding["follows"] = [_plain(follow) for follow in rules.follows]
     if subject_key is not None:
         deciding["names"] = [_plain(subject_key), _plain(_sources(registers, subject_key, subject_kind))]
     return DatasetPlan(
@@ -404,6 +420,19 @@ def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequ
         rules_digest=sha256_hex(canonical(deciding)),
         subject_key=subject_key,
     )
+
+
+def _with_followed(datasets: Sequence[DatasetPlan]) -> tuple[DatasetPlan, ...]:
+    """What decides about a follower is what decides about all that it follows, too."""
+    digests = {dataset.code: dataset.rules_digest for dataset in datasets}
+
+    def whole(dataset: DatasetPlan) -> DatasetPlan:
+        if not dataset.rules.follows:
+            return dataset
+        theirs = [digests.get(follow.dataset, "") for follow in dataset.rules.follows]
+        return replace(dataset, rules_digest=sha256_hex(canonical([dataset.rules_digest, *theirs])))
+
+    return tuple(whole(dataset) for dataset in datasets)
 
 
 def _sources(registers: Sequence[RegisterPlan], key: SubjectKey, subject_kind: str) -> tuple[IdentityMapping, ...]:

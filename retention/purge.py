@@ -34,9 +34,9 @@ from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, TRUE, Expression, is_false
 from retention.domain.rules import Action, Hold
-from retention.evaluation import Question, Scope, under_another_contract
+from retention.evaluation import Question, Scope, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
-from retention.holds import active, claim_gate, epoch_of, holding, register_stopped, stopped
+from retention.holds import claim_gate, epoch_of, holding, register_stopped, stopped
 from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.replay import settled_dates
@@ -186,8 +186,7 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
 
 
 def _holds(work: Work) -> Mapping[str, Sequence[Hold]]:
-    dataset = work.question.dataset
-    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind)
+    return work.question.holds()
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
@@ -213,7 +212,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     outcomes = {}
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
-    moved_keys = under_another_contract(work.question, work.connector, [work.keys[p] for p in positions])
+    moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work))
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
     epoch, holds = _epoch_and_holds(work)
@@ -299,6 +298,9 @@ def _dispose(
     if epoch_of(work.question.organisation) != epoch:
         _, holds = _epoch_and_holds(work)
         late = {p: Disposal(work.keys[p].key, Outcome.HELD) for p in positions if _held(work, work.keys[p], holds)}
+        if work.question.follower is not None:  # a hold may lie on what it follows, whose person is another
+            stale = moved_on(work.question, work.connector, [work.keys[p] for p in positions], holds)
+            late |= {p: Disposal(work.keys[p].key, Outcome.HELD) for p in positions if work.keys[p].key in stale}
         positions = [p for p in positions if p not in late]
         outcomes = {**late, **(_already_gone(work, late) if recovering else {})}
     else:

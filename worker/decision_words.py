@@ -119,6 +119,8 @@ def _reason(reason: Reason) -> str:
         ReasonCode.CEILING_PASSED: _("a longest time that ended on %(day)s"),
         ReasonCode.CEILING_NOT_BEGUN: _("a longest time that has not begun: %(by)s"),
         ReasonCode.CONFLICT: _("conflicts with the ceiling %(by)s, which ends on %(day)s"),
+        ReasonCode.FOLLOWED_GONE: _("nothing is left of what it belongs to"),
+        ReasonCode.FOLLOWED_UNKNOWN: _("nobody knows what it belongs to"),
         ReasonCode.HELD: _("on hold since %(day)s: %(by)s"),
     }
     return texts[reason.code] % words

@@ -71,6 +71,8 @@ class ReasonCode(StrEnum):
     CEILING_NOT_BEGUN = "ceiling_not_begun"
     CONFLICT = "conflict"
     HELD = "held"
+    FOLLOWED_GONE = "followed_gone"
+    FOLLOWED_UNKNOWN = "followed_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,15 @@ class _Ceiling:
     day: date | None = None
 
 
-def decide(item: Item, rules: RuleSet, holds: Sequence[Hold], today: date) -> Decision:
-    """Decide one item on `today`. Raises RuleError only for an event that the catalogue does not have."""
+def decide(
+    item: Item, rules: RuleSet, holds: Sequence[Hold], today: date, beside: Sequence[tuple[Item, RuleSet]] = ()
+) -> Decision:
+    """Decide one item on `today`. Raises RuleError only for an event that the catalogue does not have.
+
+    The ceilings of what stands `beside` it count too, each by the dates of its own item.
+    """
     grounds = [_ground(rule, item, rules, today) for rule in rules.grounds]
-    ceilings = [_ceiling(rule, item, rules, today) for rule in rules.ceilings]
+    ceilings = [_ceiling(rule, one, its, today) for one, its in ((item, rules), *beside) for rule in its.ceilings]
     dated = [ceiling for ceiling in ceilings if ceiling.stands is _Stands.ENDS]
     conflict = _conflict(grounds, dated, today)
     if conflict is None:

@@ -134,6 +134,19 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """A dataset whose items end with those of another: an attachment with its ticket, a box with what lies in it.
+
+    by      the column in which the key of the followed item stands; "": whatever is the same data subject's
+    action  what then happens to it
+    """
+
+    dataset: str
+    by: str = ""
+    action: Action = Action.DELETE
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Disposal is suspended from `start` (inclusive) until `released` (that day it holds no more)."""
 
@@ -147,10 +160,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All that decides about one dataset."""
+    """All that decides about one dataset. One that follows others has no grounds of its own: theirs are its own."""
 
     grounds: tuple[Ground, ...] = ()
     ceilings: tuple[Ceiling, ...] = ()
+    follows: tuple[Follow, ...] = ()
     no_reason_to_keep: bool = False
     financial_years: FinancialYears = field(default_factory=FinancialYears)
     first_plausible_day: date = date(1950, 1, 1)

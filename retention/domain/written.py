@@ -17,6 +17,7 @@ from retention.domain.rules import (
     Ceiling,
     Condition,
     FactValue,
+    Follow,
     Ground,
     Hold,
     Kind,
@@ -32,6 +33,7 @@ _SAID = {"law", "reason", "records", "addition"}
 SHARED_KEYS = frozenset(_DECIDING | _SAID)
 GROUND_KEYS = SHARED_KEYS | {"kind", "purpose", "ends_on", "review_by"}
 CEILING_KEYS = SHARED_KEYS | {"yields_to"}
+FOLLOW_KEYS = frozenset({"dataset", "by", "action"})
 
 
 def parse_ground(document: Document, path: str) -> Ground:
@@ -73,6 +75,16 @@ def parse_ceiling(document: Document, path: str) -> Ceiling:
         status=_choice(Status, document, "status", path, Status.CONFIRMED),
         yields_to=_yields_to(document.get("yields_to", "none"), f"{path}.yields_to"),
         law=str(document.get("law") or ""),
+    )
+
+
+def parse_follow(document: Document, path: str) -> Follow:
+    """`{dataset, by, action}`: what a dataset follows. Raises RuleError naming the place of what is wrong."""
+    _only(document, FOLLOW_KEYS, path)
+    return Follow(
+        dataset=_text(document, "dataset", path),
+        by=str(document.get("by") or ""),
+        action=_choice(Action, document, "action", path, Action.DELETE),
     )
 
 

@@ -13,6 +13,7 @@ from retention.domain.rules import Action, Ceiling, Ground, Kind, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_trigger
 from retention.identity import NEVER_REUSED
 from retention.inventory_document.findings import Document, Finding, Whole, parsed, unknown, unknown_events
+from retention.inventory_document.follow_checks import follow_findings
 from retention.inventory_document.law_checks import law_findings
 from retention.inventory_document.shape import Steps, meant
 
@@ -33,6 +34,7 @@ def dataset_findings(whole: Whole) -> Iterator[Finding]:
         if "mapping" in dataset:
             yield from _mapping(whole, dataset, steps)
         yield from _rules(whole, dataset, steps)
+        yield from follow_findings(whole, dataset, steps)
 
 
 def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
@@ -91,7 +93,8 @@ def _rules(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
         yield from wrong
         if all(finding.warning for finding in wrong):
             ceilings.append((place, parse_ceiling(rule, "")))
-    if not dataset.get("grounds") and not dataset.get("no_reason_to_keep") and "mapping" in dataset:
+    decided = dataset.get("grounds") or dataset.get("no_reason_to_keep") or dataset.get("follows")
+    if not decided and "mapping" in dataset:
         yield Finding((*steps, "grounds"), "says no reason to keep anything: all of it will wait for a review", True)
     yield from _conflicts(whole, grounds, ceilings)
 

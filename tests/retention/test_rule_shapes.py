@@ -292,3 +292,107 @@ class TestParts:
             assert house.left() == {1, 2}
         house.night("2025-03-03")
         assert house.left() == {2}
+
+
+LIITTEET = (
+    "create table liite(id integer primary key, tieto_id integer, nro varchar(20), luotu date, sisalto varchar(40))"
+)
+
+
+def following(**over):
+    mapping = {"place": "liite", "key": "id", "subject": "nro", "events": {"recorded": "luotu"}}
+    follow = {"dataset": "tiedot", "by": "tieto_id", **over.pop("follow", {})}
+    return {**dataset("liitteet", **over), "mapping": mapping, "follows": [follow]}
+
+
+class TestFollowing:
+    @pytest.fixture
+    def attachments(self, house):  # noqa: F811
+        """Records of which the second is younger, with attachments; one of them hangs on nothing that is known."""
+        house.server.run(LIITTEET)
+        record(house)
+        house.put(
+            "liite",
+            (10, 1, "1001", "2024-02-29", "a"),
+            (11, 1, "1001", "2025-01-01", "b"),
+            (12, 2, "1001", "2024-03-01", "c"),
+            (13, None, "1001", "2020-01-01", "d"),
+        )
+        return house
+
+    def rule(self):
+        return dataset(grounds=[ground("tarve", trigger="recorded", period="P1Y")])
+
+    def test_an_attachment_goes_with_its_record_and_one_of_nobody_is_an_alarm(self, attachments):
+        attachments.publish(self.rule(), following())
+        attachments.night("2025-02-28")
+        assert attachments.left("liite") == {10, 11, 12, 13}
+        run = attachments.night("2025-03-01")
+        assert (attachments.left(), attachments.left("liite")) == ({2}, {12, 13})
+        assert counts(run, "liitteet")["left_trigger_missing"] == 1
+        assert [lot.dataset for lot in Lot.objects.order_by("pk")] == ["liitteet", "tiedot"]  # before what it follows
+
+    def test_the_last_of_several_decides_where_it_follows_its_person(self, attachments):
+        follow = {"dataset": "tiedot"}
+        one = following()
+        attachments.publish(self.rule(), {**one, "follows": [follow]})
+        attachments.night("2025-03-01")
+        assert attachments.left("liite") == {10, 11, 12, 13}
+        run = attachments.night("2025-03-02")
+        assert attachments.left("liite") == set()
+        assert succeeded(run)
+
+    def test_what_it_followed_has_gone_without_it(self, attachments):
+        attachments.publish(self.rule(), following())
+        attachments.server.run("delete from tieto where id = 1")
+        attachments.night("2024-06-01")
+        assert attachments.left("liite") == {12, 13}
+
+    def test_where_nothing_at_all_is_found_absence_proves_nothing(self, attachments):
+        attachments.publish(self.rule(), following())
+        attachments.server.run("delete from tieto")
+        run = attachments.night("2024-06-01")
+        assert attachments.left("liite") == {10, 11, 12, 13}
+        assert counts(run, "liitteet")["left_trigger_missing"] == 4
+
+    def test_a_hold_on_the_record_holds_the_attachment(self, attachments):
+        attachments.server.run("update liite set nro = '1999'")
+        attachments.publish(self.rule(), following())
+        on = date(2025, 3, 1)
+        place(
+            attachments.organisation, [("customer", "1001")], "dispute", "", "laki", on, on + timedelta(days=9), by="x"
+        )
+        run = attachments.night(on)
+        assert attachments.left("liite") == {10, 11, 12, 13}
+        assert counts(run, "liitteet")["held"] == 2
+
+    def test_its_own_longest_time_may_come_earlier(self, attachments):
+        attachments.publish(self.rule(), following(ceilings=[ceiling(period="P1M")]))
+        attachments.night("2024-04-02")
+        assert attachments.left("liite") == {11, 13}
+        assert attachments.left() == {1, 2}
+
+    def test_its_own_longest_time_against_an_obligation_is_a_persons_to_decide(self, attachments):
+        law = ground("kirjanpito", kind="obligation", trigger="recorded", period="P1Y")
+        attachments.publish(dataset(grounds=[law]), following(ceilings=[ceiling(period="P1M")]))
+        run = attachments.night("2024-04-02")
+        assert attachments.left("liite") == {10, 11, 12, 13}
+        assert counts(run, "liitteet")["rule_conflict"] == 2  # 11 is said to be of a day to come
+
+    def test_a_record_that_starts_anew_while_the_lot_waits_keeps_its_attachment(self, attachments):
+        policy = {**POLICY, "grace": "P2D"}
+        attachments.publish(self.rule(), following(policy=policy))
+        attachments.server.run("update tieto set luotu = '2025-02-28' where id = 2")
+        attachments.put("tieto", (3, "1003", None, "2024-01-01", None, None, "x", "y"))
+        attachments.put("liite", (14, 3, "1003", "2024-01-01", "e"))
+        attachments.server.run("update liite set tieto_id = 3 where id in (10, 11)")
+        attachments.publish(
+            dataset(grounds=[ground("tarve", trigger="recorded", period="P1Y")], policy={**policy, "mode": "observe"}),
+            following(policy=policy),
+        )
+        attachments.night("2025-03-01")
+        attachments.server.run("update tieto set luotu = '2025-02-01' where id = 3")
+        for day in ("2025-03-02", "2025-03-03", "2025-03-04"):
+            attachments.night(day)
+        assert attachments.left("liite") == {10, 11, 12, 13, 14}
+        assert Lot.objects.get(dataset="liitteet").tally == {"superseded": 3}

@@ -115,7 +115,7 @@ def _row(plan: Plan, dataset: DatasetPlan, organisation: Organisation, today: da
         return {**row, "reached": False}
     try:
         with Names(organisation, plan) as names, names.connect(dataset) as connector:
-            reading = verification.read(plan, dataset, connector, organisation, today)
+            reading = verification.read(plan, dataset, connector, organisation, today, names.connect)
     except SelosteError as error:
         return {**row, "reached": False, "problem": str(error)}
     return {
