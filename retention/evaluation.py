@@ -95,7 +95,7 @@ class Question:
         followed = (self.plan.find_dataset(follow.dataset) for follow in self.dataset.rules.follows)
         for one in (self.dataset, *followed):
             if one is not None:
-                for subject, holds in active(self.organisation, one.register, one.code, one.subject_kind).items():
+                for subject, holds in active(self.organisation, one.register, one.held_as, one.subject_kind).items():
                     found.setdefault(subject, {}).update(dict.fromkeys(holds))
         return {subject: tuple(holds) for subject, holds in found.items()}
 

@@ -47,6 +47,7 @@ from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
 from retention.runs import summary_row
 from retention.selectors import connector_of, reachable
+from retention.stepping import stepping, unfinished
 from retention.steps import (
     BEGIN,
     CLOSED,
@@ -275,7 +276,7 @@ def _collect(night: _Night, register: RegisterPlan) -> None:
 
 def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
     """The datasets of a register that we dispose of ourselves: those that follow others before those."""
-    ours = [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+    ours = [d for d in night.plan.worked_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
     return sorted(ours, key=lambda dataset: not dataset.rules.follows)
 
 
@@ -302,10 +303,11 @@ def _names(night: _Night) -> Names:
 
 
 def _work_on(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
-    """With what it follows at hand, where it follows others."""
+    """With what it follows at hand, and a step with what it makes something for."""
+    asked = Question(night.organisation, night.plan, dataset, night.today)
     try:
-        with asking(Question(night.organisation, night.plan, dataset, night.today), names.connect) as question:
-            _work_dataset(night, question, connector, names)
+        with asking(asked, names.connect) as question, stepping(asked, connector, names.connect) as carrying:
+            _work_dataset(night, question, carrying, names)
     except Stopped:
         raise
     except SelosteError as error:
@@ -356,7 +358,19 @@ def _recover(night: _Night, question: Question, connector: Connector, names: Nam
 
 def _take(night: _Night, question: Question, connector: Connector, lot: Lot, names: Names) -> Work:
     needed = partial(names.still_needed, question.dataset)
-    return Work(lot, night.run, question, connector, night.log, night.journal, night.chunk, night.at, needed=needed)
+    due = partial(unfinished, question, connector)
+    return Work(
+        lot,
+        night.run,
+        question,
+        connector,
+        night.log,
+        night.journal,
+        night.chunk,
+        night.at,
+        needed=needed,
+        unfinished=due,
+    )
 
 
 def _purge(night: _Night, question: Question, connector: Connector, names: Names, lot: Lot) -> None:
@@ -486,7 +500,7 @@ def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
 
 def _read_register(night: _Night, register: RegisterPlan) -> None:
     """The independent reader asks again, with other code."""
-    datasets = [dataset for dataset in night.plan.datasets_of(register.code) if dataset.mapping is not None]
+    datasets = [dataset for dataset in night.plan.worked_of(register.code) if dataset.mapping is not None]
     if not datasets:
         return
     night.progress("read", register.code, "")

@@ -33,7 +33,7 @@ from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, TRUE, Expression, is_false
-from retention.domain.rules import Action, Hold
+from retention.domain.rules import Hold, carried_out_as
 from retention.evaluation import Question, Scope, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
 from retention.holds import claim_gate, epoch_of, holding, register_stopped, stopped
@@ -63,6 +63,7 @@ class Work:
     blind  it is only found out what went
     void   why the lot may no longer be carried out: the same, and what others were asked for is called back
     needed whose items wait, and why: they tell names by which another register still holds something (D6)
+    unfinished  which keys wait, and why: a step of theirs is due and was not carried out
     """
 
     lot: Lot
@@ -76,6 +77,7 @@ class Work:
     blind: bool = False
     void: str = ""
     needed: Callable[[Sequence[str]], Mapping[str, str]] = lambda subjects: {}
+    unfinished: Callable[[Sequence[LotKey]], Mapping[str, str]] = lambda entries: {}
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
 
@@ -215,6 +217,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work))
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
+    unfinished = work.unfinished([work.keys[p] for p in positions])
     epoch, holds = _epoch_and_holds(work)
     for position in positions:
         entry = work.keys[position]
@@ -225,6 +228,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
         elif entry.subject is not None and entry.subject in needed:
             outcomes[position] = Disposal(entry.key, Outcome.WAITING, needed[entry.subject])
+        elif entry.key in unfinished:
+            outcomes[position] = Disposal(entry.key, Outcome.WAITING, unfinished[entry.key])
         else:
             groups.setdefault(FALSE if position in moved else condition, []).append(position)
     if recovering and outcomes:
@@ -282,7 +287,7 @@ def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disp
     if not kept:
         return {}
     refs = [work.ref(p) for p in kept]
-    answers = work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), FALSE)
+    answers = work.connector.dispose(work.question.mapping, refs, carried_out_as(work.lot.action), FALSE)
     return {position: answer for position, answer in zip(kept, answers, strict=True) if answer.outcome in GONE}
 
 
@@ -309,7 +314,7 @@ def _dispose(
         return outcomes
     refs = [work.ref(p) for p in positions]
     work.at("before disposal")
-    answers = list(work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), condition))
+    answers = list(work.connector.dispose(work.question.mapping, refs, carried_out_as(work.lot.action), condition))
     work.at("disposed")
     if [answer.key for answer in answers] != [ref.key for ref in refs]:
         raise ConnectorError(
@@ -326,7 +331,9 @@ def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Dis
     refs = {p: work.ref(p) for p in outcomes}
     left = {
         residue.key
-        for residue in work.connector.verify(work.question.mapping, list(refs.values()), Action(work.lot.action))
+        for residue in work.connector.verify(
+            work.question.mapping, list(refs.values()), carried_out_as(work.lot.action)
+        )
     }
     return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key not in left}
 
@@ -335,7 +342,7 @@ def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
     refs = [work.ref(position) for position, disposal in sorted(outcomes.items()) if disposal.outcome in GONE]
     if not refs:
         return {}
-    found = work.connector.verify(work.question.mapping, refs, Action(work.lot.action))
+    found = work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action))
     return {residue.key: residue.where for residue in found}
 
 
@@ -374,7 +381,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         attempt.save(update_fields=["state", "run", "tally"])
         _forget_first_seen(work, outcomes)
         gone = [work.keys[p] for p, d in outcomes.items() if d.outcome in REMEMBERED and work.keys[p].dates]
-        if gone and not work.question.mapping.fields:
+        if gone and not work.question.mapping.fields and work.question.dataset.step is None:
             went = replay.Went(lot.action, lot.rules_digest)
             replay.remember(lot.organisation, lot.dataset, went, work.question.today, gone)
         work.log.append(

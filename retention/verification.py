@@ -72,7 +72,7 @@ def read(
     """
     if dataset.mapping is None:
         raise RuleError("has no mapping: it is not reached by us", dataset.code)
-    holds = active(organisation, dataset.register, dataset.code, dataset.subject_kind)
+    holds = active(organisation, dataset.register, dataset.held_as, dataset.subject_kind)
     explained = _explained(organisation, dataset, today)
     reading, people = Reading(), set()
     strangers: list[LotKey] = []

@@ -22,6 +22,8 @@ from retention.domain.rules import (
     Hold,
     Kind,
     Status,
+    Step,
+    StepAction,
     Trigger,
 )
 
@@ -33,6 +35,7 @@ _SAID = {"law", "reason", "records", "addition"}
 SHARED_KEYS = frozenset(_DECIDING | _SAID)
 GROUND_KEYS = SHARED_KEYS | {"kind", "purpose", "ends_on", "review_by"}
 CEILING_KEYS = SHARED_KEYS | {"yields_to"}
+STEP_KEYS = frozenset(_DECIDING | {"fields", "into", "columns", "law", "reason"})
 FOLLOW_KEYS = frozenset({"dataset", "by", "action"})
 
 
@@ -85,6 +88,28 @@ def parse_follow(document: Document, path: str) -> Follow:
         dataset=_text(document, "dataset", path),
         by=str(document.get("by") or ""),
         action=_choice(Action, document, "action", path, Action.DELETE),
+    )
+
+
+def parse_step(document: Document, path: str) -> Step:
+    """One step. Raises RuleError naming the place of the first thing that is wrong."""
+    _only(document, STEP_KEYS, path)
+    columns = document.get("columns") or {}
+    if not isinstance(columns, Mapping):
+        raise RuleError("is not a mapping", f"{path}.columns")
+    return Step(
+        id=_text(document, "id", path),
+        trigger=parse_trigger(document.get("trigger"), f"{path}.trigger"),
+        period=_period(document.get("period"), f"{path}.period"),
+        action=_choice(StepAction, document, "action", path),
+        rounding=_rounding(document.get("rounding", "none"), f"{path}.rounding"),
+        conditions=_conditions(document.get("condition", ()), f"{path}.condition"),
+        if_absent=_absence(document, path),
+        status=_choice(Status, document, "status", path, Status.CONFIRMED),
+        fields=tuple(str(name) for name in _listed(document.get("fields") or (), f"{path}.fields")),
+        into=str(document.get("into") or ""),
+        columns=tuple(sorted((str(name), str(value)) for name, value in columns.items())),
+        law=str(document.get("law") or ""),
     )
 
 

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(f"{organisation.slug}: no published version is in force on {today}")
         plan = plan_of(version).without(closings(organisation))
         rows = []
-        for dataset in plan.datasets:
+        for dataset in (*plan.steps, *plan.datasets):
             row = _row(plan, dataset, organisation, today)
             rows.append(row)
             if not options["json"]:
