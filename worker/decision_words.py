@@ -86,6 +86,10 @@ def reasons(decision: Decision) -> Iterator[str]:
     """What each rule and hold says, one line each."""
     for reason in decision.reasons:
         yield f"{reason.rule}: {_reason(reason)}" if reason.rule else _reason(reason)
+    actions = table((get_language() or "en")[:2])["actions"]
+    for step in decision.steps:
+        words = {"action": actions[step.action.value], "state": state(step.state), "day": day(step.due_from)}
+        yield f"{step.step}: " + _("a step before the end (%(action)s): %(state)s, from %(day)s") % words
 
 
 def _by(reason: Reason) -> str:

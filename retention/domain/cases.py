@@ -17,7 +17,7 @@ from retention.domain.following import Followed, decide_following
 from retention.domain.items import Recorded
 from retention.domain.periods import FinancialYears, parse_financial_years
 from retention.domain.rules import Follow, Hold, RuleSet
-from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_hold
+from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_hold, parse_step
 
 KEYS = frozenset(
     {
@@ -31,6 +31,7 @@ KEYS = frozenset(
         "grounds",
         "ceilings",
         "follows",
+        "steps",
         "holds",
         "no_reason_to_keep",
         "first_seen",
@@ -121,6 +122,9 @@ def parse_case(document: Any, path: str) -> Case:
                 parse_ceiling(rule, f"{path}.ceilings[{n}]")
                 for n, rule in enumerate(_sequence(document, "ceilings", path))
             ),
+            steps=tuple(
+                parse_step(step, f"{path}.steps[{n}]") for n, step in enumerate(_sequence(document, "steps", path))
+            ),
             follows=(Follow("followed"),) if "follows" in document else (),
             no_reason_to_keep=bool(document.get("no_reason_to_keep", False)),
             financial_years=_financial_years(document, path),
@@ -156,6 +160,17 @@ def answer(decision: Decision) -> dict[str, Any]:
         fields["why"] = decision.why.value if decision.why else None
     if decision.state is State.DUE:
         fields["overdue_days"] = decision.overdue_days
+    if decision.steps:
+        fields["steps"] = [
+            {
+                "id": one.step,
+                "state": one.state.value,
+                "due_from": one.due_from.isoformat() if one.due_from else None,
+                "action": one.action.value,
+                "fields": list(one.fields),
+            }
+            for one in decision.steps
+        ]
     return fields
 
 

@@ -229,11 +229,11 @@ class RuleSet:
 
     grounds: tuple[Ground, ...] = ()
     ceilings: tuple[Ceiling, ...] = ()
-    follows: tuple[Follow, ...] = ()
-    steps: tuple[Step, ...] = ()
     no_reason_to_keep: bool = False
     financial_years: FinancialYears = field(default_factory=FinancialYears)
     first_plausible_day: date = date(1950, 1, 1)
+    follows: tuple[Follow, ...] = ()
+    steps: tuple[Step, ...] = ()
     is_step: bool = False
 
     @property

@@ -92,7 +92,7 @@ def parse_follow(document: Document, path: str) -> Follow:
 
 
 def parse_step(document: Document, path: str) -> Step:
-    """One step. Raises RuleError naming the place of the first thing that is wrong."""
+    """One step, unconfirmed unless it says so. Raises RuleError naming the place of the first thing that is wrong."""
     _only(document, STEP_KEYS, path)
     columns = document.get("columns") or {}
     if not isinstance(columns, Mapping):
@@ -105,7 +105,7 @@ def parse_step(document: Document, path: str) -> Step:
         rounding=_rounding(document.get("rounding", "none"), f"{path}.rounding"),
         conditions=_conditions(document.get("condition", ()), f"{path}.condition"),
         if_absent=_absence(document, path),
-        status=_choice(Status, document, "status", path, Status.CONFIRMED),
+        status=_choice(Status, document, "status", path, Status.UNCONFIRMED),
         fields=tuple(str(name) for name in _listed(document.get("fields") or (), f"{path}.fields")),
         into=str(document.get("into") or ""),
         columns=tuple(sorted((str(name), str(value)) for name, value in columns.items())),

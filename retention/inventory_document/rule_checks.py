@@ -16,6 +16,7 @@ from retention.inventory_document.findings import Document, Finding, Whole, pars
 from retention.inventory_document.follow_checks import follow_findings
 from retention.inventory_document.law_checks import law_findings
 from retention.inventory_document.shape import Steps, meant
+from retention.inventory_document.step_checks import step_findings
 
 STARTS = tuple(date(year, month, 1) for year in (2023, 2024) for month in range(1, 13))
 """Start days on which a ceiling is held against an obligation: two years' months, a leap year among them."""
@@ -35,6 +36,7 @@ def dataset_findings(whole: Whole) -> Iterator[Finding]:
             yield from _mapping(whole, dataset, steps)
         yield from _rules(whole, dataset, steps)
         yield from follow_findings(whole, dataset, steps)
+        yield from step_findings(whole, dataset, steps)
 
 
 def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:

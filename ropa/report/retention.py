@@ -26,6 +26,9 @@ RULE_KEYS = [
     "status",
     "review_by",
     "law",
+    "fields",
+    "into",
+    "columns",
 ]
 """What of a rule decides; the rest (its id, reason, and whether it was in the notice) is said beside it."""
 
@@ -57,9 +60,11 @@ def _rows(inventory: Inventory, dataset: Document) -> Iterator[Report]:
     elif not dataset.get("grounds"):
         article = "30(1)(f)" if inventory.record == "controller" else ""
         yield {**shared, "rule": None, "kind": "missing", "article": article, "words": words["no_time_limit"]}
-    for rule in (*(dataset.get("grounds") or ()), *(dataset.get("ceilings") or ())):
-        kind = rule.get("kind", "ceiling")
-        status = rule.get("status", "confirmed")
+    steps = dataset.get("steps") or ()
+    for rule in (*(dataset.get("grounds") or ()), *(dataset.get("ceilings") or ()), *steps):
+        step = any(rule is one for one in steps)
+        kind = rule.get("kind", "step" if step else "ceiling")
+        status = rule.get("status", "unconfirmed" if step else "confirmed")
         yield {
             **shared,
             "rule": inventory.once({key: rule[key] for key in RULE_KEYS if rule.get(key) not in (None, [], "")}),

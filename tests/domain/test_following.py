@@ -64,7 +64,7 @@ def test_a_case(case, expected):
 
 
 drawn = st.tuples(
-    st.fixed_dictionaries({name: some.maybe_day for name in some.OWN_EVENTS}),
+    st.fixed_dictionaries(dict.fromkeys(some.OWN_EVENTS, some.maybe_day)),
     some.some(some.ground_documents, 3, "g"),
     some.some(some.ceiling_documents, 2, "c"),
     some.hold_lists,

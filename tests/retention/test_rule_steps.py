@@ -14,7 +14,10 @@ from retention.runs import succeeded
 from tests.connectors.sql_servers import Sqlite
 from tests.retention.shape_house import POLICY, House, a_server, dataset, ground, house  # noqa: F401
 
-ARKISTO = "create table vanha(tunnus integer primary key, kenen varchar(20), mista date, otsikko varchar(80), tyyppi varchar(20))"
+ARKISTO = (
+    "create table vanha(tunnus integer primary key, kenen varchar(20), mista date, otsikko varchar(80), "
+    "tyyppi varchar(20))"
+)
 TILASTO = "create table tilasto(id integer primary key, kuukausi date, laji varchar(20), lkm integer)"
 REGISTER = {"id": "arkisto", "name": {"fi": "Arkisto"}, "medium": "database", "connection": "arkisto"}
 
