@@ -178,7 +178,7 @@ def _taken_since(last: Collection, plan: Plan, register: RegisterPlan, source: L
     """
     organisation = last.run.organisation
     own, as_child = set(), set()
-    for dataset in plan.datasets_of(register.code):
+    for dataset in plan.worked_of(register.code):
         if dataset.mapping is None or dataset.mapping.fields:
             continue
         if dataset.mapping.place == source.mapping.place:

@@ -61,6 +61,7 @@ def make_lots(
     """Flag these keys: lots of up to 20,000, in key order, each with the root over its keyed digests."""
     if run.version is None:
         raise LifecycleError(f"run {run.pk} has no version pinned")
+    name = action.value if dataset.step is None else dataset.step.step.action.value
     lots = []
     ordered = sorted(keys, key=lambda entry: entry.key)
     for start in range(0, len(ordered), LOT_SIZE):
@@ -71,7 +72,7 @@ def make_lots(
             version=run.version,
             register=dataset.register,
             dataset=dataset.code,
-            action=action.value,
+            action=name,
             why=why,
             due_from_first=min(entry.due_from for entry in part),
             due_from_last=max(entry.due_from for entry in part),
@@ -79,7 +80,7 @@ def make_lots(
             keys=pack(part),
             rules_digest=dataset.rules_digest,
             # keyed: of a small lot the keys could else be found by trying, long after they were wiped
-            digest=subject_digest(lot_digest(part, dataset.code, action.value, dataset.rules_digest)),
+            digest=subject_digest(lot_digest(part, dataset.code, name, dataset.rules_digest)),
             approvals_needed=approvals_needed(dataset),
             root=merkle_root([subject_digest(entry.key) for entry in part]),
         )

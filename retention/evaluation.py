@@ -8,10 +8,11 @@ once per distinct set of dates and facts. Nothing is asked of subjects whose ver
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from typing import Protocol
 
 from retention.connectors.contract import Candidate, Connector, DatasetMapping
 from retention.domain import compiled
@@ -20,10 +21,10 @@ from retention.domain.decisions import Decision, Item, State, Why, decide, with_
 from retention.domain.errors import RuleError
 from retention.domain.events import asked
 from retention.domain.items import CONTRACT_EVENTS
-from retention.domain.predicates import Expression, is_false
+from retention.domain.predicates import TRUE, Expression, is_false
 from retention.domain.rules import Action, Grain, Hold
 from retention.evidence_log import subject_digest
-from retention.holds import of_item
+from retention.holds import active, of_item
 from retention.ledger import ledger_items
 from retention.lot_keys import LotKey
 from retention.models import Doubted, FirstSeen
@@ -60,20 +61,49 @@ class Evaluation:
     counts: Counter[State] = field(default_factory=Counter)
 
 
+class Follower(Protocol):
+    """What decides about items that follow others (`retention.following`)."""
+
+    def examine(
+        self, connector: Connector, holds: Mapping[str, Sequence[Hold]]
+    ) -> Iterator[tuple[Candidate, Decision]]: ...
+
+    def stale(
+        self, connector: Connector, entries: Sequence[LotKey], holds: Mapping[str, Sequence[Hold]]
+    ) -> frozenset[str]: ...
+
+
 @dataclass(frozen=True)
 class Question:
-    """One dataset's rules on one day, ready to be asked again for any subject."""
+    """One dataset's rules on one day, ready to be asked again for any subject. `follower`: of one that follows."""
 
     organisation: Organisation
     plan: Plan
     dataset: DatasetPlan
     today: date
+    follower: Follower | None = None
 
     @cached_property
     def mapping(self) -> DatasetMapping:
         if self.dataset.mapping is None:
             raise RuleError("has no mapping: it is not reached by us", self.dataset.code)
         return self.dataset.mapping
+
+    def holds(self, subjects: Collection[str | None] | None = None) -> Mapping[str, Sequence[Hold]]:
+        """Every hold on the dataset as it is now, and on what it follows: held when any of that is.
+
+        With `subjects` only what concerns them, unless what it follows may be other people's.
+        """
+        wanted = None if self.dataset.rules.follows else subjects
+        found: dict[str, dict[Hold, None]] = {}
+        followed = (self.plan.find_dataset(follow.dataset) for follow in self.dataset.rules.follows)
+        for one in (self.dataset, *followed):
+            if one is not None:
+                for subject, holds in active(
+                    self.organisation, one.register, one.held_as, one.subject_kind, wanted
+                ).items():
+                    found.setdefault(subject, {}).update(dict.fromkeys(holds))
+        return {subject: tuple(holds) for subject, holds in found.items()}
 
     @cached_property
     def own_events(self) -> frozenset[str]:
@@ -162,6 +192,8 @@ class Question:
     def still_due(self, scopes: Iterable[tuple[str | None, str | None]]) -> dict[Scope, Expression]:
         """Ask again: for each subject (and contract), under which condition its items are due now."""
         wanted = {(subject or "", contract if self.contract_grain else None) for subject, contract in scopes}
+        if self.dataset.rules.follows:
+            return dict.fromkeys(wanted, TRUE)  # what it follows is read again instead: `moved_on`
         if not self.asks_ledger:
             return dict.fromkeys(wanted, self.due(self.verdicts(self.stranger)))
         stranger = self.due(self.verdicts(self.stranger))
@@ -182,6 +214,9 @@ def examine(
     question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]
 ) -> Iterator[tuple[Candidate, Decision]]:
     """Every item whose state is neither open nor keep, with its decision. Streams; the order is the register's."""
+    if question.dataset.rules.follows:
+        yield from _follower_of(question).examine(connector, holds)
+        return
     decided: dict[object, Decision] = {}
     for where, batch in _batches(question):
         for candidate in _ask(question, connector, where, batch):
@@ -207,6 +242,12 @@ def examine(
             decided.clear()
     if question.asks_ledger:
         yield from _strangers(question, connector, holds)
+
+
+def _follower_of(question: Question) -> Follower:
+    if question.follower is None:
+        raise RuleError("follows others, and they are not at hand", question.dataset.code)
+    return question.follower
 
 
 def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Item] | None]]:
@@ -358,6 +399,15 @@ def under_another_contract(question: Question, connector: Connector, entries: Se
     wanted = sorted({entry.contract for entry in entries if entry.contract is not None})
     there = {(c.ref.key, c.contract) for c in connector.find(question.mapping, contracts=wanted)} if wanted else set()
     return frozenset(e.key for e in entries if e.contract is not None and (e.key, e.contract) not in there)
+
+
+def moved_on(
+    question: Question, connector: Connector, entries: Sequence[LotKey], holds: Mapping[str, Sequence[Hold]]
+) -> frozenset[str]:
+    """Keys that may stay for a reason that no condition on their own row tells: read again just before (D1)."""
+    if not question.dataset.rules.follows:
+        return under_another_contract(question, connector, entries)
+    return _follower_of(question).stale(connector, entries, holds)
 
 
 def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:

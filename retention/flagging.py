@@ -17,7 +17,7 @@ from retention.disposal import wipe
 from retention.domain.lifecycle import LotState, Outcome
 from retention.domain.predicates import FALSE, Expression, is_false
 from retention.domain.rules import Hold
-from retention.evaluation import Question, under_another_contract
+from retention.evaluation import Question, moved_on
 from retention.evidence_log import EvidenceLog
 from retention.holds import holding
 from retention.lot_keys import LotKey, unpack
@@ -59,7 +59,7 @@ def block(
         at("before blocking")
         part = [entry for entry in entries[start : start + CHUNK] if not holding(holds, entry.subject, question.today)]
         conditions = question.still_due({(entry.subject, entry.contract) for entry in part})
-        moved = under_another_contract(question, connector, part)
+        moved = moved_on(question, connector, part, holds)
         groups: dict[Expression, list[LotKey]] = {}
         for entry in part:
             scope = (entry.subject or "", entry.contract if question.contract_grain else None)

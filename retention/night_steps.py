@@ -32,12 +32,12 @@ from retention.disposal import (
 )
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import LotState, Outcome
-from retention.domain.rules import Action, Hold
+from retention.domain.rules import Action
 from retention.evaluation import Due, Question, evaluate
 from retention.evidence_log import EvidenceLog, Journal, sign_head
 from retention.flagging import block, taken_back, unblock
+from retention.following import asking, question_of
 from retention.forgetting import forget
-from retention.holds import active
 from retention.identity import Names
 from retention.leases import LeaseLost, Owner
 from retention.lot_keys import LotKey, openable
@@ -57,6 +57,7 @@ from retention.plan import DatasetPlan, Plan, RegisterPlan, plan_of
 from retention.purge import CHUNK, Stopped, Work, purge_chunk
 from retention.runs import summary_row
 from retention.selectors import connector_of, reachable
+from retention.stepping import stepping, unfinished
 from retention.steps import (
     BEGIN,
     CLOSED,
@@ -313,8 +314,9 @@ def _collect(night: _Night, register: RegisterPlan, believe: bool = True) -> Non
 
 
 def _worked(night: _Night, register: RegisterPlan) -> list[DatasetPlan]:
-    """The datasets of a register that we dispose of ourselves."""
-    return [d for d in night.plan.datasets_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+    """The datasets of a register that we dispose of ourselves: those that follow others before those."""
+    ours = [d for d in night.plan.worked_of(register.code) if d.enforced_by == "us" and d.mapping is not None]
+    return sorted(ours, key=lambda dataset: not dataset.rules.follows)
 
 
 def _work_register(night: _Night, register: RegisterPlan) -> None:
@@ -335,7 +337,7 @@ def _work_register(night: _Night, register: RegisterPlan) -> None:
             if offset is not None and abs(offset) > CLOCK_TOLERANCE_SECONDS:
                 raise ConnectorError(f"its clock is {offset:.0f} seconds off ours", permanent=False)
             for dataset in datasets:
-                _work_dataset(night, dataset, names.speaking(dataset, connector), names)
+                _work_on(night, dataset, names.speaking(dataset, connector), names)
             unchanged_sources.account_for_own(night.run, night.plan, night.told, register, before, connector)
     except ConnectorError as error:
         for dataset in datasets:
@@ -359,8 +361,20 @@ def _names(night: _Night) -> Names:
     return Names(night.organisation, night.plan)
 
 
-def _work_dataset(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
-    question = Question(night.organisation, night.plan, dataset, night.today)
+def _work_on(night: _Night, dataset: DatasetPlan, connector: Connector, names: Names) -> None:
+    """With what it follows at hand, and a step with what it makes something for."""
+    asked = Question(night.organisation, night.plan, dataset, night.today)
+    try:
+        with asking(asked, names.connect) as question, stepping(asked, connector, names.connect) as carrying:
+            _work_dataset(night, question, carrying, names)
+    except Stopped:
+        raise
+    except SelosteError as error:
+        _problem(night, dataset.register, dataset.code, str(error))
+
+
+def _work_dataset(night: _Night, question: Question, connector: Connector, names: Names) -> None:
+    dataset = question.dataset
     try:
         missing_rights = connector.check([question.mapping]).missing_rights
         for lot in open_lots(night.organisation.pk, dataset.code):
@@ -404,7 +418,19 @@ def _recover(night: _Night, question: Question, connector: Connector, names: Nam
 
 def _take(night: _Night, question: Question, connector: Connector, lot: Lot, names: Names) -> Work:
     needed = partial(names.still_needed, question.dataset)
-    return Work(lot, night.run, question, connector, night.log, night.journal, night.chunk, night.at, needed=needed)
+    due = partial(unfinished, question, connector)
+    return Work(
+        lot,
+        night.run,
+        question,
+        connector,
+        night.log,
+        night.journal,
+        night.chunk,
+        night.at,
+        needed=needed,
+        unfinished=due,
+    )
 
 
 def _purge(night: _Night, question: Question, connector: Connector, names: Names, lot: Lot) -> None:
@@ -417,7 +443,7 @@ def _purge(night: _Night, question: Question, connector: Connector, names: Names
 def _block(night: _Night, question: Question, connector: Connector, lot: Lot) -> None:
     """A lot that cannot be blocked keeps no other of the dataset from going."""
     try:
-        block(lot, question, connector, _holds(night, question.dataset), night.log, night.at)
+        block(lot, question, connector, question.holds(), night.log, night.at)
     except SelosteError as error:
         if isinstance(error, Stopped | LeaseLost):
             raise
@@ -438,7 +464,12 @@ def _tell_residue(night: _Night, dataset: DatasetPlan) -> None:
 
 
 def _incomplete_sources(night: _Night, question: Question) -> str:
-    """Which of tonight's collections, that this dataset's rules rest on, did not complete (V5)."""
+    """Which of tonight's collections, that this dataset's rules or those of what it follows rest on, failed (V5)."""
+    theirs = (question_of(question, follow) for follow in question.dataset.rules.follows)
+    return "; ".join(filter(None, (_incomplete(night, one) for one in (question, *theirs))))
+
+
+def _incomplete(night: _Night, question: Question) -> str:
     if not question.asks_ledger:
         return ""
     wanted = question.ledger_events | question.opening_events
@@ -459,14 +490,10 @@ def _lot_key(item: Due) -> LotKey:
     return LotKey(item.key, item.subject, item.due_from, item.contract, item.name, item.dates)
 
 
-def _holds(night: _Night, dataset: DatasetPlan) -> Mapping[str, Sequence[Hold]]:
-    return active(night.organisation, dataset.register, dataset.code, dataset.subject_kind)
-
-
 def _evaluate(night: _Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
-    holds = _holds(night, dataset)
+    holds = question.holds()
     lots = open_lots(night.organisation.pk, dataset.code)
     waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, holds, waiting)
@@ -533,7 +560,7 @@ def _problem(night: _Night, register: str, dataset: str, problem: str) -> None:
 
 def _read_register(night: _Night, register: RegisterPlan) -> None:
     """The independent reader asks again, with other code."""
-    datasets = [dataset for dataset in night.plan.datasets_of(register.code) if dataset.mapping is not None]
+    datasets = [dataset for dataset in night.plan.worked_of(register.code) if dataset.mapping is not None]
     basis = unchanged.basis(night.run, night.plan, night.told)
     standing = _not_read(night, basis, datasets)
     datasets = [dataset for dataset in datasets if dataset.code not in standing]
@@ -547,7 +574,9 @@ def _read_register(night: _Night, register: RegisterPlan) -> None:
                 try:
                     digest = basis.digest(dataset)
                     spoken = names.speaking(dataset, connector)
-                    reading = verification.read(night.plan, dataset, spoken, night.organisation, night.today)
+                    reading = verification.read(
+                        night.plan, dataset, spoken, night.organisation, night.today, names.connect
+                    )
                 except SelosteError as error:
                     if dataset.code not in night.problems:
                         _problem(night, dataset.register, dataset.code, str(error))

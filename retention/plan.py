@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -20,8 +20,8 @@ from retention.domain.errors import EvidenceError, RuleError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
-from retention.domain.rules import FactValue, Grain, RuleSet
-from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from retention.domain.rules import DONE_AS, FactValue, Follow, Grain, RuleSet, Step, StepAction
+from retention.domain.written import parse_ceiling, parse_day, parse_follow, parse_ground, parse_step
 from ropa.kinds import POLICY
 from ropa.models import Version
 
@@ -132,8 +132,27 @@ class RegisterPlan:
 
 
 @dataclass(frozen=True)
+class StepPlan:
+    """A step of the dataset `of`, and the dataset that it makes something for, if it does."""
+
+    of: str
+    step: Step
+    target: DatasetPlan | None = None
+    kept: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """Column of the target -> what stands there. What is moved keeps its key, its person and its start dates."""
+        written = dict(self.step.columns)
+        return {**self.kept, **written} if self.step.action is StepAction.TRANSFER else written
+
+
+@dataclass(frozen=True)
 class DatasetPlan:
-    """A dataset with all that decides about it. `rules_digest` changes when any of that does."""
+    """A dataset with all that decides about it. `rules_digest` changes when any of that does.
+
+    `step`: these are the items of a dataset as a step of it finds them; its day is the step's.
+    """
 
     code: str
     name: Mapping[str, str]
@@ -147,16 +166,31 @@ class DatasetPlan:
     policy: Policy
     rules_digest: str
     subject_key: SubjectKey | None = None
+    step: StepPlan | None = None
+
+    @property
+    def held_as(self) -> str:
+        """The dataset that a hold must name to hold this: a hold on a dataset stops its steps."""
+        return self.code if self.step is None else self.step.of
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One version of an inventory. `digest` is the SHA-256 of its snapshot."""
+    """One version of an inventory. `digest` is the SHA-256 of its snapshot, `steps` its datasets' as datasets."""
 
     organisation: OrganisationPlan
     registers: tuple[RegisterPlan, ...]
     datasets: tuple[DatasetPlan, ...]
     digest: str
+    steps: tuple[DatasetPlan, ...] = ()
+
+    def worked_of(self, register: str) -> tuple[DatasetPlan, ...]:
+        """What a night works on in one register: the steps of its datasets, then the datasets."""
+        return (*(step for step in self.steps if step.register == register), *self.datasets_of(register))
+
+    def steps_of(self, dataset: str) -> tuple[DatasetPlan, ...]:
+        """The steps of one dataset, in the document's order."""
+        return tuple(one for one in self.steps if one.step is not None and one.step.of == dataset)
 
     def datasets_of(self, register: str) -> tuple[DatasetPlan, ...]:
         """The datasets of one register, in the document's order."""
@@ -168,10 +202,11 @@ class Plan:
             self,
             registers=tuple(register for register in self.registers if register.code not in closed),
             datasets=tuple(dataset for dataset in self.datasets if dataset.register not in closed),
+            steps=tuple(step for step in self.steps if step.register not in closed),
         )
 
     def find_dataset(self, code: str) -> DatasetPlan | None:
-        return next((dataset for dataset in self.datasets if dataset.code == code), None)
+        return next((dataset for dataset in (*self.datasets, *self.steps) if dataset.code == code), None)
 
     def find_register(self, code: str) -> RegisterPlan | None:
         return next((register for register in self.registers if register.code == code), None)
@@ -181,8 +216,10 @@ class Plan:
         return tuple(d for d in self.datasets if d.subject_key is not None and d.subject_key.via == register)
 
     def goes_before(self, register: str) -> frozenset[str]:
-        """The registers that are worked on before this one: what tells names goes last (D6)."""
-        return frozenset(d.register for d in self.named_through(register)) - {register}
+        """The registers that are worked on before this one: what tells names, and what is followed, goes last (D6)."""
+        here = {dataset.code for dataset in self.datasets_of(register)}
+        followers = (d for d in self.datasets if any(follow.dataset in here for follow in d.rules.follows))
+        return frozenset(d.register for d in (*self.named_through(register), *followers)) - {register}
 
     def backup_periods(self) -> tuple[Period, ...]:
         """How long backups of the registers are kept, as far as the inventory says."""
@@ -218,11 +255,15 @@ def _plan(snapshot: str) -> Plan:
         document = json.loads(snapshot)
         organisation = _organisation(document["organisation"])
         registers = tuple(_register(register) for register in document.get("registers", ()))
+        datasets = _with_followed(
+            [_dataset(dataset, organisation, registers) for dataset in document.get("datasets", ())]
+        )
         return Plan(
             organisation=organisation,
             registers=registers,
-            datasets=tuple(_dataset(dataset, organisation, registers) for dataset in document.get("datasets", ())),
+            datasets=datasets,
             digest=sha256_hex(snapshot.encode("utf-8")),
+            steps=tuple(step for dataset in datasets for step in _steps(dataset, datasets)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RuleError(f"the snapshot is no inventory: {error!r}") from error
@@ -333,15 +374,21 @@ def identity_mapping(document: Document) -> IdentityMapping:
     )
 
 
-def dataset_mapping(document: Document) -> DatasetMapping:
-    """A dataset's mapping as its connector reads it."""
+LINK = "follows "
+"""Before a followed dataset's code: the fact by which a connector tells the key of what an item follows."""
+
+
+def dataset_mapping(document: Document, follows: Sequence[Follow] = ()) -> DatasetMapping:
+    """A dataset's mapping as its connector reads it, with the columns that name what its items follow."""
     return DatasetMapping(
         place=document["place"],
         key=document["key"],
         subject=document.get("subject"),
         contract=document.get("contract"),
         events=_frozen(document.get("events")),
-        facts=_frozen(document.get("facts")),
+        facts=_frozen(
+            {**(document.get("facts") or {}), **{f"{LINK}{one.dataset}": one.by for one in follows if one.by}}
+        ),
         closed=_closed(document.get("closed")),
         fields=tuple(document.get("fields") or ()),
         children=tuple(document.get("children") or ()),
@@ -351,9 +398,14 @@ def dataset_mapping(document: Document) -> DatasetMapping:
 
 def rule_set(document: Document, organisation: OrganisationPlan, path: str) -> RuleSet:
     """All that decides about one dataset. Raises RuleError naming the place of the first thing that is wrong."""
+    follows = tuple(parse_follow(one, f"{path}.follows[{n}]") for n, one in enumerate(document.get("follows") or ()))
+    if follows and (document.get("grounds") or document.get("no_reason_to_keep")):
+        raise RuleError("follows others: what keeps them keeps it, and it has no ground of its own", f"{path}.follows")
     return RuleSet(
         grounds=tuple(parse_ground(rule, _at(path, "grounds", rule)) for rule in document.get("grounds") or ()),
         ceilings=tuple(parse_ceiling(rule, _at(path, "ceilings", rule)) for rule in document.get("ceilings") or ()),
+        follows=follows,
+        steps=tuple(parse_step(step, _at(path, "steps", step)) for step in document.get("steps") or ()),
         no_reason_to_keep=bool(document.get("no_reason_to_keep")),
         financial_years=organisation.financial_years,
         first_plausible_day=organisation.first_plausible_day,
@@ -367,7 +419,7 @@ def _at(path: str, what: str, rule: Document) -> str:
 def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequence[RegisterPlan]) -> DatasetPlan:
     rules = rule_set(document, organisation, f"datasets[{document['id']}]")
     written = document.get("mapping")
-    mapping = None if written is None else dataset_mapping(written)
+    mapping = None if written is None else dataset_mapping(written, rules.follows)
     key = (written or {}).get("subject_key")
     subject_key = None if key is None else SubjectKey(key["kind"], key["via"], key.get("at") or "")
     grain = Grain(document["grain"])
@@ -388,6 +440,10 @@ def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequ
         "subject_kind": subject_kind,
         "time_zone": organisation.time_zone,
     }
+    if rules.steps:
+        deciding["steps"] = [_plain(step) for step in rules.steps]
+    if rules.follows:
+        deciding["follows"] = [_plain(follow) for follow in rules.follows]
     if subject_key is not None:
         deciding["names"] = [_plain(subject_key), _plain(_sources(registers, subject_key, subject_kind))]
     return DatasetPlan(
@@ -404,6 +460,60 @@ def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequ
         rules_digest=sha256_hex(canonical(deciding)),
         subject_key=subject_key,
     )
+
+
+def _with_followed(datasets: Sequence[DatasetPlan]) -> tuple[DatasetPlan, ...]:
+    """What decides about a follower is what decides about all that it follows, too."""
+    digests = {dataset.code: dataset.rules_digest for dataset in datasets}
+
+    def whole(dataset: DatasetPlan) -> DatasetPlan:
+        if not dataset.rules.follows:
+            return dataset
+        theirs = [digests.get(follow.dataset, "") for follow in dataset.rules.follows]
+        return replace(dataset, rules_digest=sha256_hex(canonical([dataset.rules_digest, *theirs])))
+
+    return tuple(whole(dataset) for dataset in datasets)
+
+
+def _steps(dataset: DatasetPlan, datasets: Sequence[DatasetPlan]) -> Iterator[DatasetPlan]:
+    """Each step as a dataset over the same items, with the step's day. Raises RuleError for one that nobody can do."""
+    if dataset.mapping is None or dataset.enforced_by != "us":
+        return
+    for step in dataset.rules.steps:
+        path = f"datasets[{dataset.code}].steps[{step.id}]"
+        if step.action not in DONE_AS:
+            raise RuleError(f"no night can {step.action.value}", path)
+        target = next((one for one in datasets if one.code == step.into), None) if step.into else None
+        if step.action is not StepAction.CLEAR and (target is None or target.mapping is None):
+            raise RuleError(f"{step.into!r} is not reached by us", f"{path}.into")
+        mapping = dataset.mapping
+        if step.action is StepAction.CLEAR:
+            mapping = replace(mapping, fields=step.fields, children=(), options=_without_anonymise(mapping.options))
+        kept = _kept(dataset.mapping, target.mapping) if target is not None and target.mapping is not None else {}
+        into = None if target is None else [target.register, _plain(target.mapping)]
+        plan = StepPlan(dataset.code, step, target, MappingProxyType(kept))
+        yield replace(
+            dataset,
+            code=f"{dataset.code}.{step.id}",
+            name=MappingProxyType({language: f"{text} ({step.id})" for language, text in dataset.name.items()}),
+            mapping=mapping,
+            rules=step.rules(dataset.rules),
+            rules_digest=sha256_hex(
+                canonical([dataset.rules_digest, step.id, _plain(plan.made_of), _plain(mapping), into])
+            ),
+            step=plan,
+        )
+
+
+def _without_anonymise(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _frozen({name: value for name, value in options.items() if name != "anonymise"})
+
+
+def _kept(source: DatasetMapping, target: DatasetMapping) -> dict[str, str]:
+    """Columns of the target that come from the source's of the same meaning: key, person, contract and start dates."""
+    pairs = [(target.key, source.key), (target.subject, source.subject), (target.contract, source.contract)]
+    pairs += [(column, source.events.get(event)) for event, column in target.events.items()]
+    return {there: here for there, here in pairs if there is not None and here is not None}
 
 
 def _sources(registers: Sequence[RegisterPlan], key: SubjectKey, subject_kind: str) -> tuple[IdentityMapping, ...]:

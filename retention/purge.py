@@ -33,10 +33,10 @@ from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, TRUE, Expression, is_false
-from retention.domain.rules import Action, Hold
-from retention.evaluation import Question, Scope, under_another_contract
+from retention.domain.rules import Hold, carried_out_as
+from retention.evaluation import Question, Scope, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest
-from retention.holds import active, claim_gate, epoch_of, holding, register_stopped, stopped
+from retention.holds import claim_gate, epoch_of, holding, register_stopped, stopped
 from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.replay import settled_dates
@@ -66,6 +66,7 @@ class Work:
     blind  it is only found out what went
     void   why the lot may no longer be carried out: the same, and what others were asked for is called back
     needed whose items wait, and why: they tell names by which another register still holds something (D6)
+    unfinished  which keys wait, and why: a step of theirs is due and was not carried out
     """
 
     lot: Lot
@@ -79,6 +80,7 @@ class Work:
     blind: bool = False
     void: str = ""
     needed: Callable[[Sequence[str]], Mapping[str, str]] = lambda subjects: {}
+    unfinished: Callable[[Sequence[LotKey]], Mapping[str, str]] = lambda entries: {}
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
 
@@ -191,8 +193,7 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
 
 
 def _holds(work: Work, positions: Sequence[int]) -> Mapping[str, Sequence[Hold]]:
-    dataset, people = work.question.dataset, {work.keys[p].subject for p in positions}
-    return active(work.question.organisation, dataset.register, dataset.code, dataset.subject_kind, people)
+    return work.question.holds({work.keys[p].subject for p in positions})
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
@@ -218,9 +219,10 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     outcomes = {}
     groups: dict[Expression, list[int]] = {}
     scope_has_contract = work.question.contract_grain
-    moved_keys = under_another_contract(work.question, work.connector, [work.keys[p] for p in positions])
+    moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work, positions))
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
+    unfinished = work.unfinished([work.keys[p] for p in positions])
     epoch, holds = _epoch_and_holds(work, positions)
     for position in positions:
         entry = work.keys[position]
@@ -231,6 +233,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
         elif entry.subject is not None and entry.subject in needed:
             outcomes[position] = Disposal(entry.key, Outcome.WAITING, needed[entry.subject])
+        elif entry.key in unfinished:
+            outcomes[position] = Disposal(entry.key, Outcome.WAITING, unfinished[entry.key])
         else:
             groups.setdefault(FALSE if position in moved else condition, []).append(position)
     if recovering and outcomes:
@@ -288,7 +292,7 @@ def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disp
     if not kept:
         return {}
     refs = [work.ref(p) for p in kept]
-    answers = work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), FALSE)
+    answers = work.connector.dispose(work.question.mapping, refs, carried_out_as(work.lot.action), FALSE)
     return {position: answer for position, answer in zip(kept, answers, strict=True) if answer.outcome in GONE}
 
 
@@ -304,6 +308,9 @@ def _dispose(
     if epoch_of(work.question.organisation) != epoch:
         _, holds = _epoch_and_holds(work, positions)
         late = {p: Disposal(work.keys[p].key, Outcome.HELD) for p in positions if _held(work, work.keys[p], holds)}
+        if work.question.follower is not None:  # a hold may lie on what it follows, whose person is another
+            stale = moved_on(work.question, work.connector, [work.keys[p] for p in positions], holds)
+            late |= {p: Disposal(work.keys[p].key, Outcome.HELD) for p in positions if work.keys[p].key in stale}
         positions = [p for p in positions if p not in late]
         outcomes = {**late, **(_already_gone(work, late) if recovering else {})}
     else:
@@ -312,7 +319,7 @@ def _dispose(
         return outcomes
     refs = [work.ref(p) for p in positions]
     work.at("before disposal")
-    answers = list(work.connector.dispose(work.question.mapping, refs, Action(work.lot.action), condition))
+    answers = list(work.connector.dispose(work.question.mapping, refs, carried_out_as(work.lot.action), condition))
     work.at("disposed")
     if [answer.key for answer in answers] != [ref.key for ref in refs]:
         raise ConnectorError(
@@ -329,7 +336,9 @@ def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Dis
     refs = {p: work.ref(p) for p in outcomes}
     left = {
         residue.key
-        for residue in work.connector.verify(work.question.mapping, list(refs.values()), Action(work.lot.action))
+        for residue in work.connector.verify(
+            work.question.mapping, list(refs.values()), carried_out_as(work.lot.action)
+        )
     }
     return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key not in left}
 
@@ -338,7 +347,7 @@ def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
     refs = [work.ref(position) for position, disposal in sorted(outcomes.items()) if disposal.outcome in GONE]
     if not refs:
         return {}
-    found = work.connector.verify(work.question.mapping, refs, Action(work.lot.action))
+    found = work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action))
     return {residue.key: residue.where for residue in found}
 
 
@@ -377,7 +386,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         attempt.save(update_fields=["state", "run", "tally"])
         _forget_first_seen(work, outcomes)
         gone = [work.keys[p] for p, d in outcomes.items() if d.outcome in REMEMBERED and work.keys[p].dates]
-        if gone and not work.question.mapping.fields:
+        if gone and not work.question.mapping.fields and work.question.dataset.step is None:
             went = replay.Went(lot.action, lot.rules_digest)
             replay.remember(lot.organisation, lot.dataset, went, work.question.today, gone)
         work.log.append(

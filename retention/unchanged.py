@@ -59,8 +59,8 @@ class Basis:
 
     def digest(self, dataset: DatasetPlan) -> str:
         """Of all that a dataset's answer rests on; "" where that is not known."""
-        if dataset.mapping is None:
-            return ""
+        if dataset.mapping is None or dataset.rules.follows or dataset.step or self.plan.steps_of(dataset.code):
+            return ""  # what it follows, or what its steps have made, lies elsewhere
         wanted = {dataset.register: {dataset.mapping.place}}
         if dataset.subject_key is not None:
             named = wanted.setdefault(dataset.subject_key.via, set())

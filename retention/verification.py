@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 
-from retention import replay
+from retention import following_reader, replay
 from retention.closed import known_again, unpacked
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, decide, with_own
@@ -23,6 +23,7 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import RETRIED, LotState, Outcome
 from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
+from retention.following_reader import Connect
 from retention.holds import active, holding, of_item
 from retention.ledger import ledger_items
 from retention.lot_keys import LotKey, unpack
@@ -57,15 +58,25 @@ class Reading:
     returned: list[LotKey] = field(default_factory=list)
 
 
-def read(plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: Organisation, today: date) -> Reading:
-    """Read one dataset whole. Raises RuleError if it is not reached by us, ConnectorError if the register fails."""
+def read(
+    plan: Plan,
+    dataset: DatasetPlan,
+    connector: Connector,
+    organisation: Organisation,
+    today: date,
+    connect: Connect | None = None,
+) -> Reading:
+    """Read one dataset whole; `connect` opens what it follows.
+
+    Raises RuleError if it is not reached by us, ConnectorError if the register fails.
+    """
     if dataset.mapping is None:
         raise RuleError("has no mapping: it is not reached by us", dataset.code)
-    holds = active(organisation, dataset.register, dataset.code, dataset.subject_kind)
+    holds = active(organisation, dataset.register, dataset.held_as, dataset.subject_kind)
     explained = _explained(organisation, dataset, today)
     reading, people = Reading(), set()
     strangers: list[LotKey] = []
-    for candidate, item, decision, known in _decided(plan, dataset, connector, organisation, holds, today):
+    for candidate, item, decision, known in _decided(plan, dataset, connector, organisation, holds, today, connect):
         reading.by_state[decision.state.value] += 1
         began = _began(plan, candidate, item, today)
         if began is not None and (reading.oldest_kept is None or began < reading.oldest_kept):
@@ -145,9 +156,13 @@ def _decided(
     organisation: Organisation,
     holds: Mapping[str, Sequence[Hold]],
     today: date,
+    connect: Connect | None = None,
 ) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
     """Each item with its decision, and whether the ledger knows its person at all."""
     if dataset.mapping is None:
+        return
+    if dataset.rules.follows:
+        yield from _followers(plan, dataset, connector, organisation, holds, today, connect)
         return
     unheard = dict.fromkeys(asked(dataset.rules.events) - set(dataset.mapping.events))
     stranger = Item(events=unheard, facts=dict(plan.organisation.facts))
@@ -166,6 +181,39 @@ def _decided(
             if (candidate.doubt or candidate.ref.key in doubted) and decision.state in {State.DUE, State.HELD}:
                 decision = replace(decision, state=State.REVIEW)  # whose it is is not certain
             yield candidate, item, decision, candidate.ref.subject in known
+
+
+def _followers(
+    plan: Plan,
+    dataset: DatasetPlan,
+    connector: Connector,
+    organisation: Organisation,
+    holds: Mapping[str, Sequence[Hold]],
+    today: date,
+    connect: Connect | None,
+) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
+    """The same of a dataset that follows others: they are read beside it."""
+    if dataset.mapping is None:
+        return
+
+    def join(theirs: DatasetPlan, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Item]]:
+        unheard = dict.fromkeys(asked(theirs.rules.events) - set(theirs.mapping.events if theirs.mapping else ()))
+        stranger = Item(events=unheard, facts=dict(plan.organisation.facts))
+        numbers = sorted({candidate.ref.subject for candidate in candidates if candidate.ref.subject})
+        known = dict(ledger_items(organisation, theirs.subject_kind, numbers)) if numbers else {}
+        for candidate in candidates:
+            yield candidate, _joined(plan, theirs, candidate, known.get(candidate.ref.subject or ""), stranger)
+
+    with following_reader.reader(plan, dataset, organisation, today, connect, join) as reader:
+        stream = iter(connector.find(dataset.mapping))
+        while batch := list(islice(stream, BATCH)):
+            seen, doubtful = _seen(organisation, dataset, batch), _doubted(organisation, dataset, batch)
+            joined = [(c, replace(item, first_seen=seen.get(c.ref.key))) for c, item in join(dataset, batch)]
+            for (candidate, item), found in zip(joined, reader.decide(joined, holds), strict=True):
+                decision = found
+                if (candidate.doubt or candidate.ref.key in doubtful) and found.state in {State.DUE, State.HELD}:
+                    decision = replace(found, state=State.REVIEW)
+                yield candidate, item, decision, True
 
 
 def _doubted(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> set[str]:

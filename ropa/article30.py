@@ -128,7 +128,7 @@ def _datasets(document: Document) -> Iterator[Field]:
             own = state_of(dataset.get(key))
             found = State.VALUE if own is State.MISSING and dataset.get(linked) else own
             yield Field("30(1)(c)", f"{where}.{key}", key, found)
-        decided = bool(dataset.get("grounds")) or not empty(dataset.get("no_reason_to_keep"))
+        decided = bool(dataset.get("grounds") or dataset.get("follows")) or not empty(dataset.get("no_reason_to_keep"))
         yield Field("30(1)(f)", f"{where}.grounds", "time_limit", State.VALUE if decided else State.MISSING)
         for ground in dataset.get("grounds") or ():
             if ground.get("period") is None and not ground.get("review_by"):

@@ -30,7 +30,7 @@ from retention.domain.errors import DocumentError, LifecycleError, Problem, Rule
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.periods import Period, parse_financial_years
 from retention.domain.rules import Status
-from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from retention.domain.written import parse_ceiling, parse_day, parse_follow, parse_ground, parse_step
 from ropa.draft import delete_entry, document_of, write_entry, write_head, write_rows
 from ropa.kinds import POLICY, kind_of
 from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Version, Withdrawal
@@ -329,12 +329,17 @@ def _unexecutable(content: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("organisation.financial_years", error.message)
     for dataset in content["datasets"]:
         path = f"datasets[{dataset['id']}]"
-        for name, parse in (("grounds", parse_ground), ("ceilings", parse_ceiling)):
-            for rule in dataset[name]:
+        for name, parse in (("grounds", parse_ground), ("ceilings", parse_ceiling), ("steps", parse_step)):
+            for rule in dataset.get(name) or ():
                 try:
                     parse(rule, f"{path}.{name}[{rule['id']}]")
                 except RuleError as error:
                     yield Problem(error.path, error.message)
+        for number, follow in enumerate(dataset.get("follows") or ()):
+            try:
+                parse_follow(follow, f"{path}.follows[{number}]")
+            except RuleError as error:
+                yield Problem(error.path, error.message)
         try:
             Period.parse(dataset["policy"]["grace"])
         except RuleError as error:

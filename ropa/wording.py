@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -38,8 +39,10 @@ def table(language: str) -> Table:
     return words
 
 
-def rule_in_words(rule: Mapping[str, Any], language: str) -> str:
-    """The time limit that a ground or ceiling sets, as one sentence without its full stop.
+def rule_in_words(rule: Mapping[str, Any], language: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The time limit that a ground, ceiling or step sets, as one sentence without its full stop.
+
+    `names`: what the datasets are called that a step makes something for; else they are named by their id.
 
     Raises RuleError (an unknown event, a malformed period) where the rule could not be executed either.
     """
@@ -57,7 +60,11 @@ def rule_in_words(rule: Mapping[str, Any], language: str) -> str:
         template = words["from"][key] if Period.parse(written) != Period(0, 0) else words["until"][key]
         said = _start(template, trigger, rounding, words, period)
         more = []
-    if "kind" not in rule:
+    if rule.get("action") in words["step_actions"]:
+        into = str(rule.get("into") or "")
+        fields = _listed(rule["fields"], words["and"]) if rule.get("fields") else ""
+        said = words["step_actions"][rule["action"]].format(when=said, into=names.get(into, into), fields=fields)
+    elif "kind" not in rule:
         said = words["at_most"].format(rule=said)
     said = "; ".join([said, *more, *_limits(rule, words)])
     return said[0].upper() + said[1:]

@@ -86,6 +86,10 @@ def reasons(decision: Decision) -> Iterator[str]:
     """What each rule and hold says, one line each."""
     for reason in decision.reasons:
         yield f"{reason.rule}: {_reason(reason)}" if reason.rule else _reason(reason)
+    actions = table((get_language() or "en")[:2])["actions"]
+    for step in decision.steps:
+        words = {"action": actions[step.action.value], "state": state(step.state), "day": day(step.due_from)}
+        yield f"{step.step}: " + _("a step before the end (%(action)s): %(state)s, from %(day)s") % words
 
 
 def _by(reason: Reason) -> str:
@@ -119,6 +123,8 @@ def _reason(reason: Reason) -> str:
         ReasonCode.CEILING_PASSED: _("a longest time that ended on %(day)s"),
         ReasonCode.CEILING_NOT_BEGUN: _("a longest time that has not begun: %(by)s"),
         ReasonCode.CONFLICT: _("conflicts with the ceiling %(by)s, which ends on %(day)s"),
+        ReasonCode.FOLLOWED_GONE: _("nothing is left of what it belongs to"),
+        ReasonCode.FOLLOWED_UNKNOWN: _("nobody knows what it belongs to"),
         ReasonCode.HELD: _("on hold since %(day)s: %(by)s"),
     }
     return texts[reason.code] % words

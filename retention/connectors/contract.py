@@ -313,6 +313,45 @@ class InBulk(Protocol):
         """How many items of the dataset one call of `dispose` may be given."""
 
 
+@dataclass(frozen=True)
+class HandOver:
+    """What is made of items before they go: rows of another place, or numbers in it.
+
+    columns    column there -> column of the item; condensed: also `count`, `sum COLUMN`, `month COLUMN`, `year COLUMN`
+    condensed  the items are added up, by whatever is neither count nor sum
+    """
+
+    place: str
+    key: str
+    columns: Mapping[str, str]
+    condensed: bool = False
+
+
+@runtime_checkable
+class HandsOver(Protocol):
+    """A connector whose system can hand its items over to another place, of its own or of another such system."""
+
+    def check_hand_over(self, mappings: Sequence[DatasetMapping], into: HandOver, *, here: bool) -> tuple[str, ...]:
+        """Hold what is handed over, and (`here`) the place that takes it, against what is there: the missing rights.
+
+        Raises ConnectorError(permanent) naming the table or column that is not as it must be.
+        """
+
+    def hand_over(
+        self,
+        mapping: DatasetMapping,
+        refs: Sequence[Ref],
+        action: Action,
+        still_due: Expression,
+        into: HandOver,
+        receiver: HandsOver | None,
+    ) -> Iterable[Disposal]:
+        """As `dispose`; but each item only once it was taken and read back there (receiver None: by this system)."""
+
+    def receive(self, into: HandOver, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        """Take these rows, by their key, once: key -> why it was not taken. Durable when this returns."""
+
+
 @runtime_checkable
 class Flags(Protocol):
     """A connector whose system can show that an item is about to go, by blocking its use: a disabled account."""

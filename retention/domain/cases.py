@@ -13,10 +13,11 @@ from typing import Any
 from retention.domain.decisions import Contract, Decision, Item, Occurrence, State, decide
 from retention.domain.errors import DocumentError, Problem, RuleError
 from retention.domain.events import event
+from retention.domain.following import Followed, decide_following
 from retention.domain.items import Recorded
 from retention.domain.periods import FinancialYears, parse_financial_years
-from retention.domain.rules import Hold, RuleSet
-from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_hold
+from retention.domain.rules import Follow, Hold, RuleSet
+from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_hold, parse_step
 
 KEYS = frozenset(
     {
@@ -29,6 +30,8 @@ KEYS = frozenset(
         "facts",
         "grounds",
         "ceilings",
+        "follows",
+        "steps",
         "holds",
         "no_reason_to_keep",
         "first_seen",
@@ -50,9 +53,16 @@ class Case:
     rules: RuleSet
     holds: tuple[Hold, ...]
     expect: Mapping[str, Any] | None
+    followed: tuple[Case, ...] | None = None
 
     def decide(self) -> Decision:
         """The decision on the case's day."""
+        if self.rules.follows:
+            follow = self.rules.follows[0]
+            theirs = None
+            if self.followed is not None:
+                theirs = [Followed(follow, one.item, one.rules, one.holds) for one in self.followed]
+            return decide_following(self.item, self.rules, theirs, self.holds, self.today)
         return decide(self.item, self.rules, self.holds, self.today)
 
 
@@ -86,7 +96,7 @@ def parse_case(document: Any, path: str) -> Case:
     unknown = sorted(str(key) for key in set(document) - KEYS)
     if unknown:
         raise RuleError(f"unknown key {unknown[0]!r}", path)
-    if "grounds" not in document:
+    if "grounds" not in document and "follows" not in document:
         raise RuleError("has no grounds; an empty list says that none was written", path)
     first_seen = document.get("first_seen")
     return Case(
@@ -112,6 +122,10 @@ def parse_case(document: Any, path: str) -> Case:
                 parse_ceiling(rule, f"{path}.ceilings[{n}]")
                 for n, rule in enumerate(_sequence(document, "ceilings", path))
             ),
+            steps=tuple(
+                parse_step(step, f"{path}.steps[{n}]") for n, step in enumerate(_sequence(document, "steps", path))
+            ),
+            follows=(Follow("followed"),) if "follows" in document else (),
             no_reason_to_keep=bool(document.get("no_reason_to_keep", False)),
             financial_years=_financial_years(document, path),
         ),
@@ -119,6 +133,18 @@ def parse_case(document: Any, path: str) -> Case:
             parse_hold(hold, f"{path}.holds[{n}]") for n, hold in enumerate(_sequence(document, "holds", path))
         ),
         expect=document.get("expect"),
+        followed=_followed(document, path),
+    )
+
+
+def _followed(document: Mapping[str, Any], path: str) -> tuple[Case, ...] | None:
+    """Cases of the items that this one follows, on the same day; `unknown`: nobody can say which they are."""
+    if document.get("follows") in (None, "unknown"):
+        return None
+    shared = {key: document[key] for key in ("today", "financial_year_end", "financial_years") if key in document}
+    return tuple(
+        parse_case({**shared, "id": f"{path}.follows[{n}]", **one}, path)
+        for n, one in enumerate(_sequence(document, "follows", path))
     )
 
 
@@ -134,6 +160,17 @@ def answer(decision: Decision) -> dict[str, Any]:
         fields["why"] = decision.why.value if decision.why else None
     if decision.state is State.DUE:
         fields["overdue_days"] = decision.overdue_days
+    if decision.steps:
+        fields["steps"] = [
+            {
+                "id": one.step,
+                "state": one.state.value,
+                "due_from": one.due_from.isoformat() if one.due_from else None,
+                "action": one.action.value,
+                "fields": list(one.fields),
+            }
+            for one in decision.steps
+        ]
     return fields
 
 

@@ -352,7 +352,7 @@ def due(
     ended = []
     for rule, rule_verdict in zip(rules.grounds, verdict.grounds, strict=True):
         ground = question.ground(rule, rule_verdict)
-        over = disjunction([ground.not_counting, ground.ended])
+        over = ground.ended if rules.is_step else disjunction([ground.not_counting, ground.ended])
         if rule.kind is not Kind.OBLIGATION:
             over = disjunction([over, *(passed for ceiling, _, _, _, passed in ceilings if ceiling.cuts(rule.kind))])
         ended.append(over)

@@ -7,13 +7,25 @@ decided is a review, what nobody knows is shown as missing, and nothing of eithe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from retention.domain.items import Contract, Item, Occurrence, Reading, Standing, Start, things, with_own
 from retention.domain.periods import ONE_DAY, last_day
-from retention.domain.rules import Action, Ceiling, Condition, Ground, Hold, Kind, RuleSet, Status, Trigger, comparable
+from retention.domain.rules import (
+    Action,
+    Ceiling,
+    Condition,
+    Ground,
+    Hold,
+    Kind,
+    RuleSet,
+    Status,
+    StepAction,
+    Trigger,
+    comparable,
+)
 
 __all__ = [
     "Contract",
@@ -23,6 +35,7 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "State",
+    "StepDecision",
     "Why",
     "decide",
     "with_own",
@@ -71,6 +84,8 @@ class ReasonCode(StrEnum):
     CEILING_NOT_BEGUN = "ceiling_not_begun"
     CONFLICT = "conflict"
     HELD = "held"
+    FOLLOWED_GONE = "followed_gone"
+    FOLLOWED_UNKNOWN = "followed_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,18 @@ class Decision:
     blocked: bool = False
     overdue_days: int | None = None
     reasons: tuple[Reason, ...] = ()
+    steps: tuple[StepDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepDecision:
+    """When a step of an item is due, as far as anybody can say; `fields`: what it is about, where not all."""
+
+    step: str
+    state: State
+    due_from: date | None
+    action: StepAction
+    fields: tuple[str, ...] = ()
 
 
 class _Stands(StrEnum):
@@ -134,10 +161,28 @@ class _Ceiling:
     day: date | None = None
 
 
-def decide(item: Item, rules: RuleSet, holds: Sequence[Hold], today: date) -> Decision:
-    """Decide one item on `today`. Raises RuleError only for an event that the catalogue does not have."""
+def decide(
+    item: Item, rules: RuleSet, holds: Sequence[Hold], today: date, beside: Sequence[tuple[Item, RuleSet]] = ()
+) -> Decision:
+    """Decide one item on `today`. Raises RuleError only for an event that the catalogue does not have.
+
+    The ceilings of what stands `beside` it count too, each by the dates of its own item.
+    """
+    end = _end(item, rules, holds, today, beside)
+    if not rules.steps:
+        return end
+    steps = []
+    for step in rules.steps:
+        found = _end(item, step.rules(rules), holds, today, ())
+        steps.append(StepDecision(step.id, found.state, found.due_from, step.action, step.fields))
+    return replace(end, steps=tuple(steps))
+
+
+def _end(
+    item: Item, rules: RuleSet, holds: Sequence[Hold], today: date, beside: Sequence[tuple[Item, RuleSet]]
+) -> Decision:
     grounds = [_ground(rule, item, rules, today) for rule in rules.grounds]
-    ceilings = [_ceiling(rule, item, rules, today) for rule in rules.ceilings]
+    ceilings = [_ceiling(rule, one, its, today) for one, its in ((item, rules), *beside) for rule in its.ceilings]
     dated = [ceiling for ceiling in ceilings if ceiling.stands is _Stands.ENDS]
     conflict = _conflict(grounds, dated, today)
     if conflict is None:
@@ -153,6 +198,8 @@ def decide(item: Item, rules: RuleSet, holds: Sequence[Hold], today: date) -> De
     if not rules.grounds and not rules.no_reason_to_keep:
         return _without_grounds(dated, holds, today, reasons)
     counting = [ground for ground in grounds if ground.stands is not _Stands.NOT_COUNTING]
+    if not counting and rules.is_step:
+        return Decision(State.OPEN, reasons=reasons)  # its day never comes: nothing happens
     if not counting:
         if rules.no_reason_to_keep and not rules.grounds:
             reasons = (Reason(ReasonCode.NO_REASON_TO_KEEP), *reasons)

@@ -44,6 +44,27 @@ class Action(StrEnum):
         return -list(Action).index(self)
 
 
+class StepAction(StrEnum):
+    """What may happen beside or before the end. None of these is an end (semantics 2.6)."""
+
+    CLEAR = "clear"
+    PSEUDONYMISE = "pseudonymise"
+    CONDENSE = "condense"
+    TRANSFER = "transfer"
+    BLOCK = "block"
+    EXTRACT = "extract"
+    RETURN = "return"
+
+
+DONE_AS = {StepAction.CLEAR: Action.DELETE, StepAction.CONDENSE: Action.DELETE, StepAction.TRANSFER: Action.DELETE}
+"""Steps that a night carries out, and what a register then does with its own items or their columns."""
+
+
+def carried_out_as(action: str) -> Action:
+    """What a register is asked to do for a lot of this action, a step's or a final one. Raises ValueError."""
+    return DONE_AS[StepAction(action)] if action in set(StepAction) else Action(action)
+
+
 class Status(StrEnum):
     """Only a confirmed rule decides by machine."""
 
@@ -134,6 +155,60 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """A dataset whose items end with those of another: an attachment with its ticket, a box with what lies in it.
+
+    by      the column in which the key of the followed item stands; "": whatever is the same data subject's
+    action  what then happens to it
+    """
+
+    dataset: str
+    by: str = ""
+    action: Action = Action.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happens to an item on a day of its own, beside or before its end.
+
+    fields   what is emptied (clear)
+    into     the dataset that it makes something for (transfer, condense), with a purpose and an end of its own
+    columns  of `into`: column -> what stands there
+    """
+
+    id: str
+    trigger: Trigger
+    period: Period
+    action: StepAction
+    rounding: Rounding = NO_ROUNDING
+    conditions: tuple[Condition, ...] = ()
+    if_absent: Absence | None = None
+    status: Status = Status.CONFIRMED
+    fields: tuple[str, ...] = ()
+    into: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    law: str = ""
+
+    def rules(self, whole: RuleSet) -> RuleSet:
+        """The rules by which it is due: as if a need of the state before it ended on that day."""
+        until = Ground(
+            id=self.id,
+            kind=Kind.NEED,
+            trigger=self.trigger,
+            period=self.period,
+            action=Action.DELETE,
+            rounding=self.rounding,
+            conditions=self.conditions,
+            if_absent=self.if_absent,
+            status=self.status,
+            law=self.law,
+        )
+        return RuleSet(
+            (until,), financial_years=whole.financial_years, first_plausible_day=whole.first_plausible_day, is_step=True
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Disposal is suspended from `start` (inclusive) until `released` (that day it holds no more)."""
 
@@ -147,13 +222,19 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All that decides about one dataset."""
+    """All that decides about one dataset. One that follows others has no grounds of its own: theirs are its own.
+
+    `is_step`: these are a step's, which happens on a day or not at all; without one it is not due at once.
+    """
 
     grounds: tuple[Ground, ...] = ()
     ceilings: tuple[Ceiling, ...] = ()
     no_reason_to_keep: bool = False
     financial_years: FinancialYears = field(default_factory=FinancialYears)
     first_plausible_day: date = date(1950, 1, 1)
+    follows: tuple[Follow, ...] = ()
+    steps: tuple[Step, ...] = ()
+    is_step: bool = False
 
     @property
     def events(self) -> frozenset[str]:

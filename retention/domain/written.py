@@ -17,10 +17,13 @@ from retention.domain.rules import (
     Ceiling,
     Condition,
     FactValue,
+    Follow,
     Ground,
     Hold,
     Kind,
     Status,
+    Step,
+    StepAction,
     Trigger,
 )
 
@@ -32,6 +35,8 @@ _SAID = {"law", "reason", "records", "addition"}
 SHARED_KEYS = frozenset(_DECIDING | _SAID)
 GROUND_KEYS = SHARED_KEYS | {"kind", "purpose", "ends_on", "review_by"}
 CEILING_KEYS = SHARED_KEYS | {"yields_to"}
+STEP_KEYS = frozenset(_DECIDING | {"fields", "into", "columns", "law", "reason"})
+FOLLOW_KEYS = frozenset({"dataset", "by", "action"})
 
 
 def parse_ground(document: Document, path: str) -> Ground:
@@ -72,6 +77,38 @@ def parse_ceiling(document: Document, path: str) -> Ceiling:
         if_absent=_absence(document, path),
         status=_choice(Status, document, "status", path, Status.CONFIRMED),
         yields_to=_yields_to(document.get("yields_to", "none"), f"{path}.yields_to"),
+        law=str(document.get("law") or ""),
+    )
+
+
+def parse_follow(document: Document, path: str) -> Follow:
+    """`{dataset, by, action}`: what a dataset follows. Raises RuleError naming the place of what is wrong."""
+    _only(document, FOLLOW_KEYS, path)
+    return Follow(
+        dataset=_text(document, "dataset", path),
+        by=str(document.get("by") or ""),
+        action=_choice(Action, document, "action", path, Action.DELETE),
+    )
+
+
+def parse_step(document: Document, path: str) -> Step:
+    """One step, unconfirmed unless it says so. Raises RuleError naming the place of the first thing that is wrong."""
+    _only(document, STEP_KEYS, path)
+    columns = document.get("columns") or {}
+    if not isinstance(columns, Mapping):
+        raise RuleError("is not a mapping", f"{path}.columns")
+    return Step(
+        id=_text(document, "id", path),
+        trigger=parse_trigger(document.get("trigger"), f"{path}.trigger"),
+        period=_period(document.get("period"), f"{path}.period"),
+        action=_choice(StepAction, document, "action", path),
+        rounding=_rounding(document.get("rounding", "none"), f"{path}.rounding"),
+        conditions=_conditions(document.get("condition", ()), f"{path}.condition"),
+        if_absent=_absence(document, path),
+        status=_choice(Status, document, "status", path, Status.UNCONFIRMED),
+        fields=tuple(str(name) for name in _listed(document.get("fields") or (), f"{path}.fields")),
+        into=str(document.get("into") or ""),
+        columns=tuple(sorted((str(name), str(value)) for name, value in columns.items())),
         law=str(document.get("law") or ""),
     )
 

@@ -141,6 +141,7 @@ def _duplicates(whole: Whole) -> Iterator[Finding]:
     for steps, _ in whole.entries("datasets"):
         yield from _twice(list(whole.entries(*steps, "grounds")))
         yield from _twice(list(whole.entries(*steps, "ceilings")))
+        yield from _twice(list(whole.entries(*steps, "steps")))
 
 
 def _twice(entries: list[tuple[Steps, Document]]) -> Iterator[Finding]:

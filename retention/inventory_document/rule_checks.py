@@ -13,8 +13,10 @@ from retention.domain.rules import Action, Ceiling, Ground, Kind, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground, parse_trigger
 from retention.identity import NEVER_REUSED
 from retention.inventory_document.findings import Document, Finding, Whole, parsed, unknown, unknown_events
+from retention.inventory_document.follow_checks import follow_findings
 from retention.inventory_document.law_checks import law_findings
 from retention.inventory_document.shape import Steps, meant
+from retention.inventory_document.step_checks import step_findings
 
 STARTS = tuple(date(year, month, 1) for year in (2023, 2024) for month in range(1, 13))
 """Start days on which a ceiling is held against an obligation: two years' months, a leap year among them."""
@@ -33,6 +35,8 @@ def dataset_findings(whole: Whole) -> Iterator[Finding]:
         if "mapping" in dataset:
             yield from _mapping(whole, dataset, steps)
         yield from _rules(whole, dataset, steps)
+        yield from follow_findings(whole, dataset, steps)
+        yield from step_findings(whole, dataset, steps)
 
 
 def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
@@ -91,7 +95,8 @@ def _rules(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
         yield from wrong
         if all(finding.warning for finding in wrong):
             ceilings.append((place, parse_ceiling(rule, "")))
-    if not dataset.get("grounds") and not dataset.get("no_reason_to_keep") and "mapping" in dataset:
+    decided = dataset.get("grounds") or dataset.get("no_reason_to_keep") or dataset.get("follows")
+    if not decided and "mapping" in dataset:
         yield Finding((*steps, "grounds"), "says no reason to keep anything: all of it will wait for a review", True)
     yield from _conflicts(whole, grounds, ceilings)
 
@@ -108,6 +113,10 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     register = whole.registers.get(dataset["register"])
     if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium", "paper") != "paper":
         found.append(Finding((*steps, "action"), f"paper is destroyed; the register's medium is {register['medium']}"))
+    options = dataset.get("mapping", {}).get("options", {"holds_keys": True})
+    if rule["action"] == Action.CRYPTO_SHRED and options.get("holds_keys") is not True and _is_sql(register):
+        message = "a database destroys a key where it lies; the mapping's options do not say holds_keys: true"
+        found.append(Finding((*steps, "action"), message))
     if "law" in rule:
         written = {"trigger": trigger, "period": period, "rounding": rounding}
         asked = rule.get("kind") == Kind.OBLIGATION and not found
@@ -115,6 +124,10 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     if isinstance(trigger, Trigger):
         found += _untold(whole, dataset, rule, trigger, steps)
     return found
+
+
+def _is_sql(register: Document | None) -> bool:
+    return register is not None and register.get("medium") in {"database", "map"}
 
 
 def _trigger(written: Any, finding: Finding) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ def _says_when(limit: Document) -> bool:
 
 def decided(dataset: Document) -> bool:
     """Whether every rule of a dataset says until when: a period, or a criterion with its review; or none is needed."""
-    if dataset.get("no_reason_to_keep"):
+    if dataset.get("no_reason_to_keep") or dataset.get("follows"):
         return True
     grounds = dataset.get("grounds") or ()
     return bool(grounds) and all(one.get("period") or one.get("review_by") for one in grounds)

@@ -116,6 +116,8 @@ class Dataset(Owned):
     mapping = models.JSONField(null=True, blank=True, help_text="where it lies; null: not reached by us")
     enforced_by = models.CharField(max_length=20, default="us", help_text="us, register or other_controller")
     policy = models.JSONField(default=dict, help_text="mode, approval, grace, waves")
+    follows = models.JSONField(default=list, blank=True, help_text="dataset, by, action: with what its items end")
+    steps = models.JSONField(default=list, blank=True, help_text="what happens beside or before the end")
     no_reason_to_keep = models.JSONField(null=True, blank=True, help_text="the recorded decision, if there is one")
 
     history = HistoricalRecords()

@@ -144,7 +144,8 @@ class Inventory:
         """A rule in words; the same rule stands at many datasets. Raises RuleError."""
         key = json.dumps({one: value for one, value in rule.items() if one not in _BESIDE}, sort_keys=True)
         if key not in self._rules:
-            self._rules[key] = rule_in_words(rule, self.language)
+            names = {into: self.name("datasets", into)["text"]} if (into := rule.get("into")) else {}
+            self._rules[key] = rule_in_words(rule, self.language, names)
         return self._rules[key]
 
     def once(self, built: Report) -> Report:

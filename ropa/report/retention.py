@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ropa.report.execution import execution_of
@@ -26,6 +26,9 @@ RULE_KEYS = [
     "status",
     "review_by",
     "law",
+    "fields",
+    "into",
+    "columns",
 ]
 """What of a rule decides; the rest (its id, reason, and whether it was in the notice) is said beside it."""
 
@@ -52,12 +55,16 @@ def _rows(inventory: Inventory, dataset: Document) -> Iterator[Report]:
     if decision:
         said = words["no_reason_to_keep"]
         yield {**shared, "rule": None, "kind": "no_reason_to_keep", "words": said, **_decision(inventory, decision)}
+    elif follows := dataset.get("follows"):
+        yield {**shared, **_following(inventory, follows)}
     elif not dataset.get("grounds"):
         article = "30(1)(f)" if inventory.record == "controller" else ""
         yield {**shared, "rule": None, "kind": "missing", "article": article, "words": words["no_time_limit"]}
-    for rule in (*(dataset.get("grounds") or ()), *(dataset.get("ceilings") or ())):
-        kind = rule.get("kind", "ceiling")
-        status = rule.get("status", "confirmed")
+    steps = dataset.get("steps") or ()
+    for rule in (*(dataset.get("grounds") or ()), *(dataset.get("ceilings") or ()), *steps):
+        step = any(rule is one for one in steps)
+        kind = rule.get("kind", "step" if step else "ceiling")
+        status = rule.get("status", "unconfirmed" if step else "confirmed")
         yield {
             **shared,
             "rule": inventory.once({key: rule[key] for key in RULE_KEYS if rule.get(key) not in (None, [], "")}),
@@ -98,6 +105,26 @@ def _decision(inventory: Inventory, decision: Document) -> Report:
     day = day_in_words(decision["decided_on"], inventory.language) if decision.get("decided_on") else ""
     said = inventory.words["decided"].format(day=day, by=by).rstrip(", ")
     return {"status": "confirmed", "status_words": said, "reason": text_in(decision.get("reason"), inventory.language)}
+
+
+def _following(inventory: Inventory, follows: Sequence[Document]) -> Report:
+    """A dataset that ends with others: there is no time of its own to tell."""
+    names = [inventory.name("datasets", follow["dataset"])["text"] for follow in follows]
+    actions = dict.fromkeys(inventory.words["actions"][follow.get("action") or "delete"] for follow in follows)
+    return {
+        "rule": inventory.once({"follows": [dict(follow) for follow in follows]}),
+        "id": "follows",
+        "kind": "follows",
+        "kind_words": inventory.words["kinds"]["follows"],
+        "purpose": None,
+        "words": inventory.words["follows"].format(names=", ".join(names)),
+        "statute": "",
+        "action": ", ".join(actions),
+        "status": "confirmed",
+        "status_words": inventory.words["statuses"]["confirmed"],
+        "addition": False,
+        "reason": inventory.once(inventory.text(None)),
+    }
 
 
 def _purpose(inventory: Inventory, dataset: Document, code: Any) -> Told | None:

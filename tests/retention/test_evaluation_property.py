@@ -66,15 +66,16 @@ class SameRuleTwice(TestCase):
         grain=st.sampled_from([Grain.RECORD, Grain.CONTRACT]),
         own_events=st.sets(st.sampled_from(sorted(OWN)), max_size=4),
         told=st.sets(st.sampled_from([*some.LEDGER_EVENTS, "dispute_resolved", *OWN])),
+        is_step=st.booleans(),
     )
     def test_set_based_equals_item_by_item(
-        self, grounds, ceilings, items, people, holds, house, grain, own_events, told
+        self, grounds, ceilings, items, people, holds, house, grain, own_events, told, is_step
     ):
         rules = RuleSet(
-            tuple(parse_ground(doc, "g") for doc in grounds),
-            tuple(parse_ceiling(doc, "c") for doc in ceilings),
-            False,
-            FinancialYears((4, 30)),
+            tuple(parse_ground(doc, "g") for doc in grounds[: 1 if is_step else None]),
+            () if is_step else tuple(parse_ceiling(doc, "c") for doc in ceilings),
+            financial_years=FinancialYears((4, 30)),
+            is_step=is_step and bool(grounds),
         )
         organisation = Organisation.objects.create(slug="o", name="O")
         facts = {} if house is None else {"house": house}

@@ -7,7 +7,7 @@ import pytest
 from retention.domain.errors import PeriodError, RuleError
 from retention.domain.events import CATALOGUE
 from retention.domain.periods import ROUNDINGS
-from retention.domain.rules import Absence, Action, Kind, Status
+from retention.domain.rules import Absence, Action, Kind, Status, StepAction
 from ropa.law import LANGUAGES, library
 from ropa.wording import (
     article_in_words,
@@ -62,8 +62,9 @@ def test_every_event_has_its_words(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_has_its_words(language):
     said = table(language)
-    assert {kind.value for kind in Kind} | {"ceiling"} == set(said["kinds"])
-    assert {action.value for action in Action} == set(said["actions"])
+    assert {kind.value for kind in Kind} | {"ceiling", "follows", "step"} == set(said["kinds"])
+    assert {action.value for action in (*Action, *StepAction)} == set(said["actions"])
+    assert {action.value for action in StepAction} == set(said["step_actions"])
     assert {status.value for status in Status} == set(said["statuses"])
     assert {absence.value for absence in Absence} == set(said["if_absent"])
     assert {*ROUNDINGS, "next"} == set(said["from"]) == set(said["until"])

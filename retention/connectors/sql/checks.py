@@ -122,12 +122,14 @@ def check_columns(catalogue: Catalogue, mapping: DatasetMapping | LedgerMapping)
 def targets_of(mapping: DatasetMapping, action: Action, relation: Relation) -> Mapping[str, str | None]:
     """What each column of a row that stays becomes; empty where the row itself goes.
 
-    Raises ConnectorError(permanent) for an action that a database cannot do.
+    Raises ConnectorError(permanent) for an action that a database cannot do. A key is destroyed where it lies: by
+    deleting its row or emptying its columns, in a place of which the mapping says that it holds keys.
     """
-    if action not in {Action.DELETE, Action.ANONYMISE}:
+    shreds = action is Action.CRYPTO_SHRED and mapping.options.get("holds_keys") is True
+    if action not in {Action.DELETE, Action.ANONYMISE} and not shreds:
         raise _wrong(f"{mapping.place}: a database cannot {action.value}")
     emptied = {name: emptied_to(relation, name) for name in mapping.fields}
-    if action is Action.DELETE:
+    if action is Action.DELETE or shreds:
         return emptied
     targets = {**emptied, **anonymise_option(mapping, relation)}
     if not targets:

@@ -20,6 +20,8 @@ from retention.connectors.contract import (
     ConnectorError,
     DatasetMapping,
     Disposal,
+    HandOver,
+    HandsOver,
     Health,
     Identity,
     IdentityMapping,
@@ -30,8 +32,8 @@ from retention.connectors.contract import (
     Ref,
     Residue,
 )
-from retention.connectors.sql import disposal, identities, reading
-from retention.connectors.sql.catalogue import Catalogue
+from retention.connectors.sql import disposal, handover, identities, reading
+from retention.connectors.sql.catalogue import Catalogue, Relation
 from retention.connectors.sql.changes import NOTHING, Counts
 from retention.connectors.sql.checks import check_columns, check_dataset, check_stored, needs_of
 from retention.connectors.sql.database import Database, Need, Patience
@@ -223,6 +225,57 @@ class SqlConnector:
     def at_once(self, mapping: DatasetMapping) -> int:
         """A whole lot where keys go as one array; elsewhere thousands of parameters would gain nothing."""
         return self._database.idiom.at_once
+
+    def hand_over(
+        self,
+        mapping: DatasetMapping,
+        refs: Sequence[Ref],
+        action: Action,
+        still_due: Expression,
+        into: HandOver,
+        receiver: HandsOver | None,
+    ) -> Iterable[Disposal]:
+        """In one transaction here; `receiver` commits its own first. What it does not take is `refused`."""
+        catalogue = self._catalogue(self._connection())
+
+        def before(connection: sa.Connection, relation: Relation, going: Sequence[Ref]) -> Mapping[str, str]:
+            rows = handover.rows_of(connection, relation, mapping, into, going)
+            if receiver is not None:
+                return receiver.receive(into, rows)
+            if into.condensed:
+                handover.condense(connection, catalogue, into, rows)
+                return {}
+            return handover.receive(connection, catalogue, into, rows)
+
+        with self._database.transaction() as connection:
+            purge = disposal.Purge(
+                self._database, connection, catalogue, mapping, action, still_due, self._receipts, before
+            )
+            disposals = purge.run(refs)
+            self._count(self._database.own_writes(connection))
+        self._destroyed |= any(one.outcome in WROTE for one in disposals)
+        return disposals
+
+    def receive(self, into: HandOver, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        """Written in one transaction, and read back on a connection of its own."""
+        with self._database.told():
+            catalogue = self._catalogue(self._connection())
+            with self._database.transaction() as connection:
+                refused = handover.receive(connection, catalogue, into, rows)
+                self._count(self._database.own_writes(connection))
+            taken = {key: row for key, row in rows.items() if key not in refused}
+            with self._database.connect() as connection:
+                return {**refused, **handover.missing(connection, catalogue, into, taken)}
+
+    def check_hand_over(self, mappings: Sequence[DatasetMapping], into: HandOver, *, here: bool) -> tuple[str, ...]:
+        """The rights that are missing for it."""
+        with self._asking() as connection:
+            known = self._catalogue(connection)
+            for mapping in mappings:
+                handover.check_source(known, mapping, into)
+            if not here:
+                return ()
+            return tuple(self._database.missing_rights(connection, known, [handover.check_target(known, into)]))
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         """On a connection of its own: rows, children and history tables that still have something of the items."""

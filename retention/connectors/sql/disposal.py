@@ -9,7 +9,7 @@ were sent, that is all; where not, or where columns were emptied, it is read bac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -31,11 +31,11 @@ from retention.domain.rules import Action
 
 
 class _KeptBack(Exception):
-    """Rows that were still there after they had been deleted or emptied."""
+    """Rows that were still there after they had been deleted or emptied, or were not taken elsewhere: key -> why."""
 
-    def __init__(self, keys: set[str]) -> None:
-        super().__init__(f"{len(keys)} rows")
-        self.keys = keys
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__(f"{len(reasons)} rows")
+        self.reasons = reasons
 
 
 @dataclass
@@ -49,6 +49,8 @@ class Purge:
     action: Action
     still_due: Expression
     receipts: Receipts | None = None
+    before: Callable[[sa.Connection, Relation, Sequence[Ref]], Mapping[str, str]] | None = None
+    """Told of locked items just before they go: key -> why one must not. What it does here is undone with them."""
     relation: Relation = field(init=False)
     family: Family = field(init=False)
     history: tuple[Kept, ...] = field(init=False)
@@ -81,7 +83,7 @@ class Purge:
         """
         return (
             self.relation.idiom.at_once > len(self.family.members) == 1
-            and not (self.targets or self.history or self.receipts or self.relation.view)
+            and not (self.targets or self.history or self.receipts or self.relation.view or self.before)
             and self.action is not Action.ANONYMISE
             and all(key.refuses for key in self.family.outside)
             and not any(trigger.table == self.relation.name for trigger in self.catalogue.triggers)
@@ -204,12 +206,13 @@ class Purge:
             middle = len(refs) // 2
             return {**self._carry_out(refs[:middle]), **self._carry_out(refs[middle:])}
         except _KeptBack as kept:
-            others = [ref for ref in refs if ref.key not in kept.keys]
-            refused = dict.fromkeys(kept.keys, f"a trigger of {self.mapping.place}")
-            return {**refused, **self._carry_out(others)}
+            others = [ref for ref in refs if ref.key not in kept.reasons]
+            return {**kept.reasons, **self._carry_out(others)}
         return {}
 
     def _destroy(self, refs: Sequence[Ref]) -> None:
+        if self.before is not None and (stay := self.before(self.connection, self.relation, refs)):
+            raise _KeptBack(stay)
         root = self._root(refs)
         for name in self.family.members[:-1]:
             child = self.catalogue.relation(name).table
@@ -222,7 +225,7 @@ class Purge:
         if self.targets or went != len({ref.key for ref in refs}):
             left = left_of(self.connection, self.mapping, self.relation, self.targets, refs)
             if left:
-                raise _KeptBack(left)
+                raise _KeptBack(dict.fromkeys(left, f"a trigger of {self.mapping.place}"))
         for kept in self.history:
             self._purge_history(kept, refs)
 

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(f"{organisation.slug}: no published version is in force on {today}")
         plan = plan_of(version).without(closings(organisation))
         rows = []
-        for dataset in plan.datasets:
+        for dataset in (*plan.steps, *plan.datasets):
             row = _row(plan, dataset, organisation, today)
             rows.append(row)
             if not options["json"]:
@@ -115,7 +115,7 @@ def _row(plan: Plan, dataset: DatasetPlan, organisation: Organisation, today: da
         return {**row, "reached": False}
     try:
         with Names(organisation, plan) as names, names.connect(dataset) as connector:
-            reading = verification.read(plan, dataset, connector, organisation, today)
+            reading = verification.read(plan, dataset, connector, organisation, today, names.connect)
     except SelosteError as error:
         return {**row, "reached": False, "problem": str(error)}
     return {
