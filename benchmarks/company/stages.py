@@ -24,7 +24,7 @@ TREE = (
     ("journal", 1, "retention.evidence_log:Journal", "append"),
     ("ask again and dispose", 1, "retention.purge", "_send"),
     ("ledger asked again", 2, "retention.evaluation:Question", "still_due"),
-    ("contracts read again", 2, "retention.purge", "under_another_contract"),
+    ("contracts read again", 2, "retention.purge", "moved_on"),
     ("holds read", 2, "retention.purge", "_epoch_and_holds"),
     ("the source's statements", 2, "retention.connectors.sql:SqlConnector", "dispose"),
     ("read back", 1, "retention.purge", "_read_back"),
