@@ -10,7 +10,7 @@ from typing import Any
 
 import django_filters
 from django.http import Http404
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers, status
@@ -26,12 +26,15 @@ from api.organisation import InOrganisation, sent, today_of
 from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from api.register_serializers import OBJECT, OpinionSerializer, WholeVersionSerializer
+from retention.rule_impact import impact_of
+from ropa.agreeing import approvals_of, approve_draft, draft_digest, keep_impact, shortens
 from ropa.change_words import Teller, change_in_words
 from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
 from ropa.selectors import snapshot_on
 from ropa.services import digest_of, document_at, draft_of, give_opinion, opinion_on, stale_opinion
+from ropa.shortening_words import in_words
 
 
 class DraftSerializer(serializers.Serializer[Any]):
@@ -62,6 +65,145 @@ class Draft(InOrganisation):
                 "document": document,
             }
         )
+
+
+class LookSerializer(Body):
+    in_force_from = serializers.DateField(required=False, help_text="the first day looked at; today if left out")
+
+
+class MonthSerializer(serializers.Serializer[Any]):
+    month = serializers.CharField(help_text="YYYY-MM")
+    gained = serializers.IntegerField()
+    lost = serializers.IntegerField()
+
+
+class AtOnceSerializer(serializers.Serializer[Any]):
+    gained = serializers.IntegerField()
+    lost = serializers.IntegerField()
+
+
+class DatasetEffectSerializer(serializers.Serializer[Any]):
+    dataset = serializers.CharField(help_text="or a step of one: crm.nimi")
+    register = serializers.CharField()
+    modes = serializers.ListField(child=serializers.CharField(allow_blank=True), help_text="before and after")
+    problem = serializers.CharField(allow_blank=True, help_text="why it could not be asked; its numbers are null then")
+    items = serializers.IntegerField(allow_null=True)
+    due = serializers.ListField(
+        child=serializers.IntegerField(), allow_null=True, help_text="may go on the first day, before and after"
+    )
+    gained = serializers.IntegerField(allow_null=True, help_text="may go earlier than they did, or at all")
+    lost = serializers.IntegerField(allow_null=True, help_text="may go later than they did, or not at all")
+    held = serializers.IntegerField(allow_null=True, help_text="of what is gained, what a hold keeps on that day")
+    at_once = AtOnceSerializer(allow_null=True, help_text="of these, on the first day")
+    months = MonthSerializer(many=True, allow_null=True, help_text="of these, by month")
+    states = serializers.ListField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        allow_null=True,
+        help_text="items by state on the first day, before and after",
+    )
+
+
+class CountedSerializer(serializers.Serializer[Any]):
+    draft = serializers.CharField(help_text="the draft's digest")
+    version = serializers.IntegerField(allow_null=True, help_text="compared with; null: nothing is in force")
+    until = serializers.DateField()
+    complete = serializers.BooleanField(help_text="whether everything that changes could be asked")
+    gained = serializers.IntegerField(allow_null=True)
+    lost = serializers.IntegerField(allow_null=True)
+    same = serializers.IntegerField(help_text="datasets and steps that are decided as before; they are not asked")
+    datasets = DatasetEffectSerializer(many=True)
+
+    def get_fields(self) -> Any:
+        return {**super().get_fields(), "from": serializers.DateField()}
+
+
+class ImpactSerializer(serializers.Serializer[Any]):
+    digest = serializers.CharField(help_text="publishing names it")
+    shown_at = serializers.DateTimeField()
+    shown_to = serializers.CharField()
+    counted = CountedSerializer()
+
+
+class DraftImpact(InOrganisation):
+    """The exact effect of the draft, before it is published."""
+
+    needs = {"GET": Verb.READ, "POST": Verb.EDIT}
+    filter_backends = []
+
+    @extend_schema(operation_id="draft_impact", responses=ImpactSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """What was last shown of exactly this draft's effect; 404 where nobody has looked."""
+        found = self.organisation.impacts.filter(draft=draft_digest(self.organisation)).last()
+        if found is None:
+            raise Http404
+        return Response(ImpactSerializer(found.as_text()).data)
+
+    @extend_schema(operation_id="draft_impact_look", request=LookSerializer, responses={201: ImpactSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Read every item that the draft decides otherwise, and count what falls due earlier or later, month by month.
+
+        It is read while you wait; nothing is changed. The digest of what is shown is kept for publishing."""
+        start = sent(LookSerializer, request).get("in_force_from", today_of(self.organisation))
+        counted = impact_of(self.organisation, start).as_data()
+        kept = keep_impact(self.organisation, counted, timezone.now(), self.who, request.user)
+        return Response(ImpactSerializer(kept.as_text()).data, status=status.HTTP_201_CREATED)
+
+
+class ShortenedSerializer(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    way = serializers.CharField()
+    before = serializers.CharField(allow_blank=True)
+    after = serializers.CharField(allow_blank=True)
+    in_words = serializers.CharField()
+
+
+class DraftApprovalSerializer(serializers.Serializer[Any]):
+    by = serializers.CharField()
+    account = serializers.IntegerField(allow_null=True, help_text="its number; null: typed at a command line")
+    approved_at = serializers.DateTimeField()
+    impact = serializers.CharField(help_text="the digest of what was shown of the effect")
+
+
+class AgreementSerializer(serializers.Serializer[Any]):
+    shortens = ShortenedSerializer(many=True, help_text="if anything, two persons decide")
+    approvals = DraftApprovalSerializer(many=True, help_text="of exactly this draft, since the last version")
+
+
+class ApproveDraftSerializer(Body):
+    digest = Line(max_length=64, help_text="of the draft as it was looked at")
+    impact = Line(max_length=64, help_text="of what was shown of its effect")
+
+
+class DraftApprovals(InOrganisation):
+    """What the draft shortens, and who has approved that. One controller approves, another publishes."""
+
+    needs = {"GET": Verb.READ, "POST": Verb.PUBLISH}
+    filter_backends = []
+    parameters = frozenset({"language"})
+
+    @extend_schema(operation_id="draft_approvals", parameters=[LANGUAGE], responses=AgreementSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """What the draft shortens against what is or will be in force, place by place, and its approvals."""
+        document = draft_of(self.organisation)
+        with translation.override(language_of(self)):
+            found = [
+                {**one.as_data(), "in_words": in_words(one)}
+                for one in shortens(self.organisation, document, today_of(self.organisation))
+            ]
+        given = approvals_of(self.organisation, digest_of(document))
+        shown = {"shortens": found, "approvals": [one.as_text() for one in given]}
+        return Response(AgreementSerializer(shown).data)
+
+    @extend_schema(
+        operation_id="draft_approve", request=ApproveDraftSerializer, responses={201: DraftApprovalSerializer}
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Approve the draft with this digest and the effect that was shown; another person then publishes it."""
+        asked = sent(ApproveDraftSerializer, request)
+        given = approve_draft(
+            self.organisation, asked["digest"], asked["impact"], timezone.now(), self.who, request.user
+        )
+        return Response(DraftApprovalSerializer(given.as_text()).data, status=status.HTTP_201_CREATED)
 
 
 class GiveOpinionSerializer(Body):

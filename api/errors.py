@@ -182,6 +182,8 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Request |
             operation["tags"] = [subject[1] if len(subject) > 1 else subject[0] if subject else "start"]
             codes = [*ALWAYS, *(PROTECTED if operation.get("security") else ())]
             codes += WRITING if "requestBody" in operation else ()
+            # they ask registers, and one may not answer; a sample is of some lots only
+            codes += ("409",) if "groups" in subject or "sample" in subject else ()
             codes += ("503",) if "suppression" in subject else ()
             for code in codes:
                 operation["responses"].setdefault(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
@@ -128,4 +127,4 @@ def sent(serializer: type[serializers.Serializer[Any]], request: Request) -> Map
 
 def today_of(organisation: Organisation) -> date:
     """The day it is where the organisation is."""
-    return timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+    return organisation.day_of(timezone.now())

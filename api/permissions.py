@@ -28,13 +28,15 @@ class Verb(StrEnum):
     READ = "read the inventory, its versions, nights, lots, holds and reports"
     EDIT = "edit the draft of the inventory"
     ADVISE = "give the DPO's opinion on the draft"
-    PUBLISH = "publish the draft"
+    PUBLISH = "publish the draft, or approve what it shortens"
     FEED = "write contracts, events and facts into the ledger"
     HOLD = "place a hold"
     RELEASE = "release a hold"
     START = "start a night"
     STOP = "stop a night"
     DECIDE = "approve or reject a lot"
+    ESTIMATE = "propose, decide, confirm, refuse or withdraw a substitute for missing dates"
+    WATCH = "declare or withdraw a canary"
     ACKNOWLEDGE = "quieten an alarm for a while"
     CLOSE = "close or reopen a register, and record that a dataset was moved"
     ASK_BANS = "ask the list of marketing bans"
@@ -57,6 +59,8 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),
         Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
         Verb.DECIDE: (Role.CONTROLLER,),
+        Verb.ESTIMATE: (Role.OWNER, Role.CONTROLLER),
+        Verb.WATCH: (Role.CONTROLLER, Role.DPO, Role.OWNER),
         Verb.ACKNOWLEDGE: (Role.DPO, Role.OWNER),
         Verb.CLOSE: (Role.CONTROLLER,),
         Verb.ASK_BANS: (Role.CONTROLLER, Role.OWNER, Role.INTEGRATOR),

@@ -174,6 +174,7 @@ class Versions(InOrganisation, ListAPIView):  # type: ignore[type-arg]
             asked["reason"],
             asked["opinion_reason"],
             asked["digest"],
+            asked["impact"],
         )
         return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
 

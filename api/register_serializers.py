@@ -168,6 +168,11 @@ class WithdrawalSerializer(serializers.ModelSerializer[Withdrawal]):
 
 class VersionSerializer(serializers.ModelSerializer[Version]):
     opinion = Statement(help_text="the DPO's on this version, as text: stance, by, given_at, text; or null")
+    impact = Statement(help_text="what was shown of its effect before: digest, shown_at, shown_to, counted; or null")
+    shortened = serializers.ListField(child=Object(), help_text="what it shortens: path, way, before, after")
+    approval = Statement(
+        help_text="the second person's, where it shortens: by, account (null: no log-in), approved_at, impact; or null"
+    )
     withdrawal = WithdrawalSerializer(read_only=True, allow_null=True, help_text="it never comes into force; or null")
 
     class Meta:
@@ -180,6 +185,9 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
             "reason",
             "opinion",
             "opinion_reason",
+            "impact",
+            "shortened",
+            "approval",
             "digest",
             "withdrawal",
         ]
@@ -221,3 +229,4 @@ class PublishSerializer(Body):
         default="",
         help_text="why it does not wait for the DPO's opinion on this draft, or goes against it; needed only then",
     )
+    impact = Line(max_length=64, allow_blank=True, default="", help_text="the digest of what was shown of its effect")

@@ -9,6 +9,7 @@ from datetime import date
 
 import django_filters
 from django.db.models import Count
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
@@ -23,6 +24,7 @@ from api.retention_serializers import (
     LOT_STATES,
     ApproveSerializer,
     HoldSerializer,
+    JudgeSerializer,
     LedgerSerializer,
     LotSerializer,
     NightSerializer,
@@ -30,16 +32,21 @@ from api.retention_serializers import (
     PlaceHoldSerializer,
     ReasonSerializer,
     ReleaseSerializer,
+    SampleSerializer,
     StartNightSerializer,
     UpsertedSerializer,
     WholeLotSerializer,
     WholeNightSerializer,
 )
 from retention import holds, runs
-from retention.disposal import approve, reject
+from retention.approvals import approve, controller
+from retention.disposal import reject
+from retention.identity import Names
 from retention.ledger import ContractRow, EventRow, FactRow, upsert
 from retention.models import Hold, Lot, Run
 from retention.models.run import RunState
+from retention.plan import plan_of
+from retention.reviewing import judge, look, waiting
 
 ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
 DAY = OpenApiParameter("business_date", date, OpenApiParameter.PATH)
@@ -131,7 +138,7 @@ class NightFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields = ["state"]
 
 
-RUNS = Run.objects.select_related("version").defer("version__snapshot")
+RUNS = Run.objects.select_related("version").defer("version__snapshot", "version__hands")
 
 
 @extend_schema_view(get=extend_schema(operation_id="nights_list"))
@@ -154,9 +161,8 @@ class Nights(InOrganisation, ListAPIView):  # type: ignore[type-arg]
     def post(self, request: Request, slug: str) -> Response:
         """Ask for a night. A worker runs it; `nights/{date}/` says how it goes."""
         asked = sent(StartNightSerializer, request)
-        run = runs.request(
-            self.organisation, asked.get("business_date", today_of(self.organisation)), self.who, asked["confirm_gap"]
-        )
+        on = asked.get("business_date", today_of(self.organisation))
+        run = runs.request(self.organisation, on, self.who, asked["confirm_gap"], asked["confirm_falls"])
         over = run.state == RunState.FINISHED
         return Response(
             WholeNightSerializer(run).data,
@@ -238,8 +244,39 @@ class ApproveLot(InOrganisation):
 
     @extend_schema(operation_id="lot_approve", parameters=[ID], request=ApproveSerializer, responses=WholeLotSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
-        """Approve exactly what the digest names. Where two must approve, they are two persons."""
-        approve(self.get_object(), self.who, sent(ApproveSerializer, request)["digest"])
+        """Approve exactly what the digest names, as the account that asks. Where two must, they are two persons.
+
+        Whoever wrote or published the rules is never enough alone: `approvals_wanted` says whether others must, too."""
+        approve(self.get_object(), request.user, sent(ApproveSerializer, request)["digest"])
+        return Response(WholeLotSerializer(self.get_object()).data)
+
+
+class LotSample(InOrganisation):
+    """What was drawn from a lot of a wave, for a person to look at."""
+
+    needs = {"GET": Verb.DECIDE, "POST": Verb.DECIDE}
+    filter_backends = []
+    queryset = LOTS
+
+    @extend_schema(operation_id="lot_sample", parameters=[ID], responses=SampleSerializer)
+    def get(self, request: Request, slug: str, pk: int) -> Response:
+        """Open the sample: the items as the register has them now. That you opened it is written down."""
+        lot = Lot.objects.select_related("version").get(pk=self.get_object().pk)
+        waiting(lot)  # before anything is connected to
+        plan = plan_of(lot.version)
+        dataset = plan.find_dataset(lot.dataset)
+        if dataset is None:
+            raise Http404
+        with Names(self.organisation, plan) as names, names.connect(dataset) as connector:
+            items = look(lot, dataset, connector, request.user)
+        return Response(SampleSerializer({"digest": lot.digest, "items": items}).data)
+
+    @extend_schema(
+        operation_id="lot_sample_judge", parameters=[ID], request=JudgeSerializer, responses=WholeLotSerializer
+    )
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        """Say which of the items are right and which are wrong. One that is wrong rejects the lot."""
+        judge(self.get_object(), request.user, **dict(sent(JudgeSerializer, request)))
         return Response(WholeLotSerializer(self.get_object()).data)
 
 
@@ -253,5 +290,6 @@ class RejectLot(InOrganisation):
     @extend_schema(operation_id="lot_reject", parameters=[ID], request=ReasonSerializer, responses=WholeLotSerializer)
     def post(self, request: Request, slug: str, pk: int) -> Response:
         """Turn a lot down. The next night asks about its items again."""
-        reject(self.get_object(), self.who, sent(ReasonSerializer, request)["reason"])
+        who = controller(self.organisation, request.user)
+        reject(self.get_object(), who.who, sent(ReasonSerializer, request)["reason"], who.account)
         return Response(WholeLotSerializer(self.get_object()).data)

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from api.fields import Body, Line, Prose, Whole, YesNo
 from api.lists import TooLarge
 from api.register_serializers import Object
+from retention.approvals import APPROVAL, approvers, still_wanted
 from retention.domain.lifecycle import LotState
 from retention.holds import REASONS
 from retention.models import Hold, Lot, LotEvent, Run
@@ -167,6 +168,7 @@ class NightSerializer(serializers.ModelSerializer[Run]):
             "stop_requested",
             "stop_reason",
             "gap_confirmed",
+            "falls_confirmed",
             "missed_dates",
         ]
 
@@ -183,6 +185,12 @@ class WholeNightSerializer(NightSerializer):
 class StartNightSerializer(Body):
     business_date = serializers.DateField(required=False, help_text="today in the organisation's zone if left out")
     confirm_gap = YesNo(default=False, help_text="more than 7 days have passed, and that is known")
+    confirm_falls = serializers.ListField(
+        child=serializers.RegexField(r"^[a-z0-9_-]{1,60}:[a-z0-9_-]{1,58}$", trim_whitespace=False),
+        default=list,
+        max_length=200,
+        help_text="sources of the ledger (REGISTER:SOURCE) that tell half of what they told or less, which is true",
+    )
 
 
 class ReasonSerializer(Body):
@@ -194,7 +202,11 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
     version = serializers.IntegerField(source="version.number")
     state = serializers.ChoiceField(choices=LOT_STATES)
     approvals = serializers.SerializerMethodField(help_text="who has approved exactly this digest")
+    approvals_wanted = serializers.SerializerMethodField(help_text="how many persons more must approve it")
     tally = serializers.DictField(child=serializers.IntegerField())
+    estimated = serializers.ListField(
+        child=serializers.IntegerField(), help_text="campaigns by whose substitute start date it is due"
+    )
 
     class Meta:
         model = Lot
@@ -206,12 +218,15 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "dataset",
             "action",
             "why",
+            "estimated",
+            "wave",
             "due_from_first",
             "due_from_last",
             "size",
             "state",
             "approvals_needed",
             "approvals",
+            "approvals_wanted",
             "grace_until",
             "digest",
             "tally",
@@ -221,7 +236,10 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
         ]
 
     def get_approvals(self, lot: Lot) -> list[str]:
-        return [event.who for event in lot.events.all() if event.reason == "approval" and event.digest == lot.digest]
+        return [event.who for event in lot.events.all() if event.reason == APPROVAL and event.digest == lot.digest]
+
+    def get_approvals_wanted(self, lot: Lot) -> int:
+        return still_wanted(lot, approvers(lot)) if lot.state == LotState.FLAGGED else 0
 
 
 class LotEventSerializer(serializers.ModelSerializer[LotEvent]):
@@ -236,6 +254,29 @@ class WholeLotSerializer(LotSerializer):
     class Meta:
         model = Lot
         fields = [*LotSerializer.Meta.fields, "events"]
+
+
+class DrawnSerializer(serializers.Serializer[Any]):
+    """One item of a sample, as the register has it now. Personal data: for the eyes of whoever decides."""
+
+    position = serializers.IntegerField()
+    key = serializers.CharField()
+    subject = serializers.CharField(allow_null=True)
+    due_from = serializers.DateField()
+    shown = serializers.DictField(allow_null=True, help_text="its columns; null: it is not there any more")
+    right = serializers.BooleanField(allow_null=True, help_text="what somebody has said of it")
+
+
+class SampleSerializer(serializers.Serializer[Any]):
+    digest = serializers.CharField(help_text="of the lot: to be sent back with what is right and wrong")
+    items = DrawnSerializer(many=True)
+
+
+class JudgeSerializer(Body):
+    digest = serializers.RegexField(r"^[0-9a-f]{64}\Z", help_text="of the lot as it was looked at")
+    right = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=100)
+    wrong = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=100)
+    reason = Prose(max_length=2000, required=False, default="", help_text="why some are wrong, without personal data")
 
 
 class ApproveSerializer(Body):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from cryptography import x509
 from django.core.exceptions import ImproperlyConfigured
 
 _MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -95,10 +96,48 @@ def webhook(name: str) -> str:
     """`https://…`, or `http://` on this machine's loopback; "" when unset. A secret: its path may let anybody in."""
     url = secret(name)
     parts = _parts(name, url)
-    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
-    if url and (not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and loopback))):
+    if url and (not parts.hostname or parts.scheme not in {"http", "https"} or in_clear(url)):
         raise ImproperlyConfigured(f"{name} begins with {parts.scheme!r}; say https://HOST/PATH")
     return url
+
+
+def stamp_authority(name: str) -> str:
+    """`https://…` or `http://…` of a time-stamp authority, without user and password; "" when unset."""
+    url = os.environ.get(name, "")
+    parts = _parts(name, url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ImproperlyConfigured(f"{name} begins with {parts.scheme!r}; say https://HOST/PATH")
+    if parts.username or parts.password:
+        raise ImproperlyConfigured(f"{name} holds a user or password; say them as SELOSTE_STAMP_CREDENTIALS_FILE")
+    return url
+
+
+def certificates(name: str) -> tuple[x509.Certificate, ...]:
+    """The certificates in the PEM file of that path; none when unset."""
+    path = os.environ.get(name, "")
+    if not path:
+        return ()
+    try:
+        return tuple(x509.load_pem_x509_certificates(Path(path).read_bytes()))
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read ({error.strerror}); it names a PEM file") from None
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} holds no certificate that can be read; it names a PEM file") from None
+
+
+def oid(name: str) -> str:
+    """An object identifier such as 1.3.6.1.4.1.9999.1; "" when unset."""
+    value = os.environ.get(name, "")
+    try:
+        return x509.ObjectIdentifier(value).dotted_string if value else ""
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; say an OID such as 1.3.6.1.4.1.9999.1") from None
+
+
+def in_clear(url: str) -> bool:
+    """Whether somebody on the way could read and change what goes to this URL and comes from it."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
 
 
 def flag(name: str, default: bool) -> bool:

@@ -65,7 +65,8 @@ def _all_migrated() -> None:
 
 
 def _keys_are_there() -> None:
-    for name in ("evidence.pem", "digest.key", "lots.key"):  # the disk is asked: a process keeps what it has read
+    # the disk is asked: a process keeps what it has read
+    for name in ("evidence.pem", "digest.key", "lots.key"):
         (settings.DATA_DIR / "keys" / name).read_bytes()
     check_keys()
 

@@ -1,7 +1,7 @@
 """Make the keys that live outside the database: `python -m config.keys DIRECTORY`. Never overwrites one.
 
 django.key       signs sessions
-evidence.pem     Ed25519, signs the head of each night
+evidence.pem     Ed25519, signs the head of each night; `manage.py evidence rotate` replaces it
 digest.key       keys the digests that stand for persons in the evidence
 lots.key         AES-256, seals the keys of lots: whose items wait to be deleted
 suppression.key  HMAC-SHA-256, keys the digests of the suppression list
@@ -63,6 +63,9 @@ def make_keys(directory: Path, anew: bool = False) -> list[str]:
             "`python -m config.keys DIRECTORY --anew` makes another, with which the old evidence does not verify"
         )
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    chain = directory / "signers.jsonl"
+    if not (directory / "evidence.pem").exists() and chain.exists():  # a new key does not follow the one it names last
+        chain.rename(directory / f"signers-{secrets.token_hex(4)}.jsonl")
     evidence = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

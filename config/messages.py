@@ -7,6 +7,7 @@ Babel does it all, so that no gettext binaries are needed. They are not kept in 
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -99,10 +100,10 @@ def problems(language: str, code: Catalog, catalog: Catalog) -> list[str]:
 
 
 def compile_all() -> None:
-    """Write every .mo file beside its .po file."""
+    """Write every .mo file beside its .po file, each at once: others may do the same, or read."""
     for language in LANGUAGES:
         path = po_file(language)
-        new = path.with_suffix(".mo.new")
+        new = path.with_suffix(f".mo.{os.getpid()}")
         with new.open("wb") as file:
             write_mo(file, translated(language))
         new.replace(path.with_suffix(".mo"))

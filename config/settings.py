@@ -107,6 +107,14 @@ ALARM_ESCALATE_HOURS = env.number("SELOSTE_ALARM_ESCALATE_HOURS", 12, least=1)
 ALARM_PAPER_DAYS = env.number("SELOSTE_ALARM_PAPER_DAYS", 30, least=1)
 """How long an order to the archive keeper may wait for its certificate."""
 
+STAMP_URL = env.stamp_authority("SELOSTE_STAMP_URL")
+"""A time-stamp authority (RFC 3161) that is shown the digest of each signed head, and nothing else; empty: none is."""
+STAMP_IN_CLEAR = env.in_clear(STAMP_URL)
+STAMP_CA = env.certificates("SELOSTE_STAMP_CA")
+"""Whose certificate every stamp must lead to; empty: who gave it is not asked."""
+STAMP_POLICY = env.oid("SELOSTE_STAMP_POLICY")
+STAMP_CREDENTIALS = env.secret("SELOSTE_STAMP_CREDENTIALS")
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

@@ -1,4 +1,4 @@
-"""The one door for a lot's state: make, approve, reject, move.
+"""The one door for a lot's state: make, reject, withdraw, move; `retention.approvals` approves.
 
 Every move is a conditional UPDATE and an event row in the same transaction: of two that try the same
 move one wins, the other is told. `retention.domain.lifecycle` is the table of what is allowed.
@@ -17,7 +17,7 @@ from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import RETRIED, LotState, allowed
 from retention.domain.periods import Period, due_from
 from retention.domain.rules import Action
-from retention.evidence_log import EvidenceLog, subject_digest
+from retention.evidence_log import EvidenceLog, subject_digest, subject_digests
 from retention.lot_keys import LotKey, lot_digest, pack, unpack
 from retention.models import Lot, LotEvent, Run
 from retention.plan import DatasetPlan
@@ -29,9 +29,10 @@ OPEN_STATES = (LotState.FLAGGED, LotState.APPROVED, LotState.CLAIMED)
 APPROVALS = {"automatic": 0, "one": 1, "two": 2}
 
 
-def lots_to_look_at() -> Q:
-    """Lots that a night has something to do with: keys to send, or blocks to lift."""
-    return Q(state__in=OPEN_STATES) | Q(flagged_there=True)
+def lots_to_look_at(today: date) -> Q:
+    """Lots that a night has something to do with: keys to send, blocks to lift, residue that nobody has seen to."""
+    unseen = Q(residue_kept_until=None) | Q(residue_kept_until__lt=today)
+    return Q(state__in=OPEN_STATES) | Q(flagged_there=True) | (Q(state=LotState.DONE) & unseen)
 
 
 def open_lots(organisation_id: int, dataset: str | None = None) -> Iterator[Lot]:
@@ -56,9 +57,19 @@ def waiting_keys(lot: Lot) -> Iterator[str]:
 
 
 def make_lots(
-    run: Run, dataset: DatasetPlan, action: Action, why: str, keys: Sequence[LotKey], log: EvidenceLog
+    run: Run,
+    dataset: DatasetPlan,
+    action: Action,
+    why: str,
+    keys: Sequence[LotKey],
+    log: EvidenceLog,
+    estimated: Sequence[int] = (),
+    wave: int | None = None,
 ) -> list[Lot]:
-    """Flag these keys: lots of up to 20,000, in key order, each with the root over its keyed digests."""
+    """Flag these keys: lots of up to 20,000, in key order, each with the root over its keyed digests.
+
+    `estimated`: the campaigns by whose substitute start they are due. `wave`: of a backlog that goes in waves.
+    """
     if run.version is None:
         raise LifecycleError(f"run {run.pk} has no version pinned")
     name = action.value if dataset.step is None else dataset.step.step.action.value
@@ -74,6 +85,8 @@ def make_lots(
             dataset=dataset.code,
             action=name,
             why=why,
+            estimated=list(estimated),
+            wave=wave,
             due_from_first=min(entry.due_from for entry in part),
             due_from_last=max(entry.due_from for entry in part),
             size=len(part),
@@ -82,7 +95,7 @@ def make_lots(
             # keyed: of a small lot the keys could else be found by trying, long after they were wiped
             digest=subject_digest(lot_digest(part, dataset.code, name, dataset.rules_digest)),
             approvals_needed=approvals_needed(dataset),
-            root=merkle_root([subject_digest(entry.key) for entry in part]),
+            root=merkle_root(subject_digests(entry.key for entry in part)),
         )
         LotEvent.objects.create(lot=lot, before="", after=LotState.FLAGGED, who="night", digest=lot.digest)
         log.append(
@@ -93,6 +106,8 @@ def make_lots(
                 "dataset": lot.dataset,
                 "action": lot.action,
                 "why": lot.why,
+                **({"estimated": lot.estimated} if lot.estimated else {}),
+                **({"wave": lot.wave} if lot.wave else {}),
                 "size": lot.size,
                 "due_from": [lot.due_from_first.isoformat(), lot.due_from_last.isoformat()],
                 "version": run.version.number,
@@ -111,49 +126,28 @@ def approvals_needed(dataset: DatasetPlan) -> int:
     return max(needed, 1) if dataset.policy.waves else needed
 
 
-def move(lot: Lot, after: LotState, who: str, reason: str = "", digest: str = "") -> None:
-    """Move a lot on, once. Raises LifecycleError if the table forbids it or somebody moved it first."""
+def move(lot: Lot, after: LotState, who: str, reason: str = "", digest: str = "", account: int | None = None) -> None:
+    """Move a lot on, once; `account`: the number of the account of who does.
+
+    Raises LifecycleError if the table forbids it or somebody moved it first.
+    """
     before = LotState(lot.state)
     if not allowed(before, after):
         raise LifecycleError(f"lot {lot.pk} is {before.value}: it cannot become {after.value}")
     with transaction.atomic():
         if Lot.objects.filter(pk=lot.pk, state=before.value).update(state=after.value) != 1:
             raise LifecycleError(f"lot {lot.pk} is no longer {before.value}")
-        LotEvent.objects.create(lot=lot, before=before.value, after=after.value, who=who, reason=reason, digest=digest)
+        LotEvent.objects.create(
+            lot=lot, before=before.value, after=after.value, who=who, account=account, reason=reason, digest=digest
+        )
     lot.state = after.value
 
 
-def approve(lot: Lot, who: str, digest: str) -> int:
-    """Record one person's approval of exactly what `digest` names; the number still wanted.
-
-    Raises LifecycleError if the lot is not waiting, was approved by this person already, or has another digest.
-    """
-    with transaction.atomic():
-        lot = Lot.objects.select_for_update().get(pk=lot.pk)
-        if lot.state != LotState.FLAGGED or lot.approvals_needed == 0:
-            raise LifecycleError(f"lot {lot.pk} does not wait for an approval: it is {lot.state}")
-        if digest != lot.digest:
-            raise LifecycleError(f"lot {lot.pk} is not what was approved: its digest is {lot.digest}")
-        given = set(approvers(lot))
-        if who in given:
-            raise LifecycleError(f"lot {lot.pk} was already approved by the same person")
-        LotEvent.objects.create(lot=lot, before=lot.state, after=lot.state, who=who, reason="approval", digest=digest)
-        wanted = lot.approvals_needed - len(given) - 1
-        if wanted == 0:
-            move(lot, LotState.APPROVED, who, "approved", digest)
-        return wanted
-
-
-def approvers(lot: Lot) -> list[str]:
-    """Who approved the lot as it is now."""
-    return list(lot.events.filter(reason="approval", digest=lot.digest).values_list("who", flat=True))
-
-
-def reject(lot: Lot, who: str, reason: str) -> None:
+def reject(lot: Lot, who: str, reason: str, account: int | None = None) -> None:
     """Turn a lot down. Its keys are asked about again on the next night. Raises LifecycleError."""
     if not reason.strip():
         raise LifecycleError(f"lot {lot.pk}: a rejection needs a reason")
-    move(lot, LotState.REJECTED, who, reason)
+    move(lot, LotState.REJECTED, who, reason, account=account)
     _forget_keys(lot)
 
 

@@ -8,35 +8,30 @@ once per distinct set of dates and facts. Nothing is asked of subjects whose ver
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
-from typing import Protocol
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
 
-from retention.connectors.contract import Candidate, Connector, DatasetMapping
-from retention.domain import compiled
-from retention.domain.compiled import Verdicts
+from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
-from retention.domain.events import asked
-from retention.domain.items import CONTRACT_EVENTS
-from retention.domain.predicates import TRUE, Expression, is_false
-from retention.domain.rules import Action, Grain, Hold
-from retention.evidence_log import subject_digest
-from retention.holds import active, of_item
-from retention.ledger import ledger_items
+from retention.domain.leaves import basis
+from retention.domain.predicates import TRUE, Expression, disjunction, is_false
+from retention.domain.rules import Action, Hold
+from retention.domain.substitutes import Cause
+from retention.evidence_log import subject_digest, subject_digests
+from retention.holds import of_item
+from retention.ledger import Known
 from retention.lot_keys import LotKey
 from retention.models import Doubted, FirstSeen
-from retention.plan import DatasetPlan, Plan
+from retention.question import ALIKE, BATCH, Follower, Question, Scope
 from retention.replay import settled_dates
 from ropa.models import Organisation
 
-BATCH = 2_000
-"""Keys asked of a register, or of our own tables, at once."""
-
-Scope = tuple[str, str | None]
-"""A subject's number, and the contract where the dataset's grain is the contract."""
+_UNDECIDED = Decision(State.REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,8 @@ class Due:
     why: Why
     name: str | None = None
     dates: str = ""
+    basis: str = ""
+    estimated: tuple[int, ...] = ()
 
 
 @dataclass
@@ -61,187 +58,99 @@ class Evaluation:
     counts: Counter[State] = field(default_factory=Counter)
 
 
-class Follower(Protocol):
-    """What decides about items that follow others (`retention.following`)."""
-
-    def examine(
-        self, connector: Connector, holds: Mapping[str, Sequence[Hold]]
-    ) -> Iterator[tuple[Candidate, Decision]]: ...
-
-    def stale(
-        self, connector: Connector, entries: Sequence[LotKey], holds: Mapping[str, Sequence[Hold]]
-    ) -> frozenset[str]: ...
-
-
-@dataclass(frozen=True)
-class Question:
-    """One dataset's rules on one day, ready to be asked again for any subject. `follower`: of one that follows."""
-
-    organisation: Organisation
-    plan: Plan
-    dataset: DatasetPlan
-    today: date
-    follower: Follower | None = None
-
-    @cached_property
-    def mapping(self) -> DatasetMapping:
-        if self.dataset.mapping is None:
-            raise RuleError("has no mapping: it is not reached by us", self.dataset.code)
-        return self.dataset.mapping
-
-    def holds(self, subjects: Collection[str | None] | None = None) -> Mapping[str, Sequence[Hold]]:
-        """Every hold on the dataset as it is now, and on what it follows: held when any of that is.
-
-        With `subjects` only what concerns them, unless what it follows may be other people's.
-        """
-        wanted = None if self.dataset.rules.follows else subjects
-        found: dict[str, dict[Hold, None]] = {}
-        followed = (self.plan.find_dataset(follow.dataset) for follow in self.dataset.rules.follows)
-        for one in (self.dataset, *followed):
-            if one is not None:
-                for subject, holds in active(
-                    self.organisation, one.register, one.held_as, one.subject_kind, wanted
-                ).items():
-                    found.setdefault(subject, {}).update(dict.fromkeys(holds))
-        return {subject: tuple(holds) for subject, holds in found.items()}
-
-    @cached_property
-    def own_events(self) -> frozenset[str]:
-        return frozenset(self.mapping.events)
-
-    @cached_property
-    def own_facts(self) -> frozenset[str]:
-        return frozenset(self.mapping.facts)
-
-    @cached_property
-    def ledger_events(self) -> frozenset[str]:
-        """The events that the rules name and only the ledger can tell."""
-        return self.dataset.rules.events - self.own_events
-
-    @cached_property
-    def opening_events(self) -> frozenset[str]:
-        """Events that no rule names, but that say how the absence of a named one reads."""
-        return asked(self.dataset.rules.events) - self.ledger_events - self.own_events
-
-    @cached_property
-    def told(self) -> frozenset[str]:
-        """What a source of the ledger is declared to tell of such subjects; of the rest, absence says nothing (V5)."""
-        return self.plan.told(self.dataset.subject_kind)
-
-    @cached_property
-    def contract_grain(self) -> bool:
-        return self.dataset.grain is Grain.CONTRACT
-
-    @cached_property
-    def asks_ledger(self) -> bool:
-        """Whether the rules need anything that the item itself and the organisation's facts do not say."""
-        facts = self.dataset.rules.facts - self.own_facts - set(self.plan.organisation.facts)
-        events = self.ledger_events | (self.opening_events & self.told)
-        return self.mapping.subject is not None and bool(events or facts)
-
-    @cached_property
-    def stranger(self) -> Item:
-        """Someone the ledger does not know: what only it could tell is missing, never absent (V5)."""
-        unknown = self.ledger_events | self.opening_events
-        return Item(events=dict.fromkeys(unknown), facts=dict(self.plan.organisation.facts))
-
-    def verdicts(self, item: Item) -> Verdicts:
-        return compiled.verdicts(item, self.dataset.rules, self.today, self.own_events, self.own_facts)
-
-    def attention(self, verdicts: Verdicts) -> Expression:
-        """True of every item whose state is neither open nor keep; may be true of others."""
-        return compiled.attention(
-            self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
-        )
-
-    def due(self, verdicts: Verdicts) -> Expression:
-        """True of exactly the items that are due or held."""
-        return compiled.due(
-            self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
-        )
-
-    def items(self, subjects: Sequence[str] | None = None) -> Iterator[tuple[Scope, Item]]:
-        """What the ledger knows: one item per subject, or per contract where that is the grain."""
-        untold = (self.ledger_events | self.opening_events) - self.told
-        for subject, item in ledger_items(self.organisation, self.dataset.subject_kind, subjects):
-            unknown = untold - CONTRACT_EVENTS if item.contracts else untold
-            known = replace(
-                item,
-                events={**dict.fromkeys(unknown), **item.events},
-                facts={**self.plan.organisation.facts, **item.facts},
-            )
-            if not self.contract_grain:
-                yield (subject, None), known
-                continue
-            for contract in known.contracts:
-                yield (subject, contract.ref), replace(known, scope=contract.ref)
-
-    def known(self, subjects: Iterable[str]) -> frozenset[str]:
-        """Of these, whom the ledger knows at all."""
-        wanted, kind = sorted(subjects), self.dataset.subject_kind
-        return frozenset(
-            subject
-            for start in range(0, len(wanted), BATCH)
-            for subject, _ in ledger_items(self.organisation, kind, wanted[start : start + BATCH])
-        )
-
-    def scope_of(self, candidate: Candidate) -> Scope:
-        contract = candidate.contract if self.contract_grain else None
-        return candidate.ref.subject or "", contract
-
-    def still_due(self, scopes: Iterable[tuple[str | None, str | None]]) -> dict[Scope, Expression]:
-        """Ask again: for each subject (and contract), under which condition its items are due now."""
-        wanted = {(subject or "", contract if self.contract_grain else None) for subject, contract in scopes}
-        if self.dataset.rules.follows:
-            return dict.fromkeys(wanted, TRUE)  # what it follows is read again instead: `moved_on`
-        if not self.asks_ledger:
-            return dict.fromkeys(wanted, self.due(self.verdicts(self.stranger)))
-        stranger = self.due(self.verdicts(self.stranger))
-        found: dict[Scope, Expression] = dict.fromkeys(wanted, stranger)
-        memo: dict[Verdicts, Expression] = {}
-        subjects = sorted({subject for subject, _ in wanted if subject})
-        for start in range(0, len(subjects), BATCH):
-            for scope, item in self.items(subjects[start : start + BATCH]):
-                if scope in wanted:
-                    verdicts = self.verdicts(item)
-                    if verdicts not in memo:
-                        memo[verdicts] = self.due(verdicts)
-                    found[scope] = memo[verdicts]
-        return found
-
-
 def examine(
     question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]
 ) -> Iterator[tuple[Candidate, Decision]]:
     """Every item whose state is neither open nor keep, with its decision. Streams; the order is the register's."""
+    for candidate, decision, _ in examine_estimated(question, connector, holds):
+        yield candidate, decision
+
+
+def examine_estimated(
+    question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]
+) -> Iterator[tuple[Candidate, Decision, tuple[int, ...]]]:
+    """The same, with the numbers of the campaigns whose substitutes an item was decided by."""
     if question.dataset.rules.follows:
-        yield from _follower_of(question).examine(connector, holds)
+        for candidate, decision in _follower_of(question).examine(connector, holds):
+            yield candidate, decision, ()
         return
-    decided: dict[object, Decision] = {}
+    decided = _decided(question, connector, holds)
+    if not question.dataset.substitutes:
+        found: Iterator[tuple[_Decided, tuple[int, ...]]] = ((one, ()) for one in decided)
+    else:
+        found = _substituted(question, decided)
+    for one, numbers in found:
+        if one.decision.state in {State.OPEN, State.KEEP}:
+            continue
+        if one.stranger and one.decision.state not in {State.DUE, State.HELD}:
+            continue  # nobody knows its person: the independent reader counts it
+        yield one.candidate, doubted(one.candidate, one.decision), numbers
+
+
+class _Decided(NamedTuple):
+    """A candidate with what is known beside it, the holds on it, and the decision. `stranger`: it was asked last."""
+
+    candidate: Candidate
+    item: Callable[[], Item]
+    holds: tuple[Hold, ...]
+    decision: Decision
+    known: bool
+    stranger: bool = False
+
+
+def _decided(question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]) -> Iterator[_Decided]:
+    """Whatever the register was asked for, each item decided without substitutes."""
+    rules = replace(question.dataset.rules, steps=())  # a step's items are asked for as the step's
+    decided: dict[Hashable, Decision] = {}
     for where, batch in _batches(question):
+        told: dict[Scope, Hashable] = {}
         for candidate in _ask(question, connector, where, batch):
             scope = question.scope_of(candidate)
-            item = question.stranger if batch is None else batch.get(scope)
-            if item is None:
+            known = None if batch is None else batch.get(scope)
+            if batch is not None and known is None:
                 continue  # another subject's row under the same contract number: asked for under its own
             own = _of(holds, candidate)
-            memo_key = (
-                scope if batch is not None else None,
-                tuple(candidate.events.items()),
-                tuple(candidate.facts.items()),
-                candidate.closed,
-                own,
-            )
+            item = partial(_known_item, question, scope, known)
+            if known is not None and scope not in told:
+                told[scope] = question.exactly(scope, known)
+            alike = (told.get(scope), tuple(candidate.events.items()), tuple(candidate.facts.items()))
+            memo_key = (*alike, candidate.closed, own)
             decision = decided.get(memo_key)
             if decision is None:
-                whole = with_own(item, candidate.events, candidate.facts, candidate.closed)
-                decision = decided[memo_key] = decide(whole, question.dataset.rules, own, question.today)
-            if decision.state not in {State.OPEN, State.KEEP}:
-                yield candidate, doubted(candidate, decision)
-        if batch is not None:
-            decided.clear()
+                whole = with_own(item(), candidate.events, candidate.facts, candidate.closed)
+                if len(decided) >= ALIKE:
+                    decided.clear()
+                decision = decided[memo_key] = decide(whole, rules, own, question.today)
+            yield _Decided(candidate, item, own, decision, batch is not None)
     if question.asks_ledger:
         yield from _strangers(question, connector, holds)
+
+
+def _or_stranger(question: Question, item: Item | None) -> Item:
+    return question.stranger if item is None else item
+
+
+def _known_item(question: Question, scope: Scope, known: Known | None) -> Item:
+    return question.stranger if known is None else question.item(scope, known)
+
+
+def _substituted(question: Question, stream: Iterator[_Decided]) -> Iterator[tuple[_Decided, tuple[int, ...]]]:
+    """Decided again where a substitute fills a gap; batch by batch, in the stream's order."""
+    while batch := list(islice(stream, BATCH)):
+        wholes = {one.candidate.ref.key: _whole(one) for one in batch}
+        known = {one.candidate.ref.key: one.known for one in batch}
+        filled = question.filler.fill_all((key, whole, known[key]) for key, whole in wholes.items())
+        for one in batch:
+            if (found := filled.get(one.candidate.ref.key)) is None:
+                yield one, ()
+                continue
+            item, numbers = found
+            again = decide(item, question.dataset.rules, one.holds, question.today)
+            yield one._replace(decision=again), tuple(sorted(numbers))
+
+
+def _whole(one: _Decided) -> Item:
+    return with_own(one.item(), one.candidate.events, one.candidate.facts, one.candidate.closed)
 
 
 def _follower_of(question: Question) -> Follower:
@@ -250,32 +159,35 @@ def _follower_of(question: Question) -> Follower:
     return question.follower
 
 
-def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Item] | None]]:
+def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Known] | None]]:
     """(condition, the subjects it is asked for); None: everybody, because the ledger is not asked."""
     if not question.asks_ledger:
-        where = question.attention(question.verdicts(question.stranger))
+        where = disjunction([question.attention(question.verdicts(question.stranger)), question.own_gaps])
         if not is_false(where):
             yield where, None
         return
-    conditions: dict[Verdicts, Expression] = {}
-    waiting: dict[Verdicts, dict[Scope, Item]] = {}
-    for scope, item in question.items():
-        verdicts = question.verdicts(item)
-        where_ = conditions.get(verdicts)
+    conditions: dict[tuple[int, bool], Expression] = {}
+    waiting: dict[tuple[int, bool], dict[Scope, Known]] = {}
+    for scope, known in question.scopes():
+        # of whom the ledger itself has a gap, everything is asked for: what fills it is read with the item
+        verdicts, filled = question.verdicts_of(scope, known), question.may_be_filled(scope, known)
+        sort = id(verdicts), filled
+        where_ = conditions.get(sort)
         if where_ is None:
-            where_ = conditions[verdicts] = question.attention(verdicts)
+            asked = TRUE if filled else disjunction([question.attention(verdicts), question.own_gaps])
+            where_ = conditions[sort] = asked
         if is_false(where_):
             continue
-        batch = waiting.setdefault(verdicts, {})
-        batch[scope] = item
+        batch = waiting.setdefault(sort, {})
+        batch[scope] = known
         if len(batch) >= BATCH:
-            yield where_, waiting.pop(verdicts)
-    for verdicts, batch in waiting.items():
-        yield conditions[verdicts], batch
+            yield where_, waiting.pop(sort)
+    for sort, batch in waiting.items():
+        yield conditions[sort], batch
 
 
 def _ask(
-    question: Question, connector: Connector, where: Expression, batch: dict[Scope, Item] | None
+    question: Question, connector: Connector, where: Expression, batch: dict[Scope, Known] | None
 ) -> Iterator[Candidate]:
     if batch is None:
         return connector.find(question.mapping, where)
@@ -284,18 +196,20 @@ def _ask(
     return connector.find(question.mapping, where, subjects=sorted({subject for subject, _ in batch}))
 
 
-def _strangers(
-    question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]
-) -> Iterator[tuple[Candidate, Decision]]:
+def _strangers(question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]) -> Iterator[_Decided]:
     """Items of subjects whom the ledger does not know, where they can be due at all (a ceiling has passed).
 
     Those that cannot be due are missing their start event; the independent reader counts them.
     """
-    where = question.due(question.verdicts(question.stranger))
+    where = disjunction([question.due(question.verdicts(question.stranger)), question.own_gaps])
+    if any(one.cause is Cause.UNKNOWN_SUBJECT for one in question.dataset.substitutes):
+        where = TRUE
     if is_false(where):
         return
     waiting: list[Candidate] = []
     for candidate in connector.find(question.mapping, where):
+        if not question.is_ours(candidate.ref.subject):
+            continue
         waiting.append(candidate)
         if len(waiting) >= BATCH:
             yield from _unknown_of(question, waiting, holds)
@@ -305,16 +219,17 @@ def _strangers(
 
 def _unknown_of(
     question: Question, candidates: Sequence[Candidate], holds: Mapping[str, Sequence[Hold]]
-) -> Iterator[tuple[Candidate, Decision]]:
+) -> Iterator[_Decided]:
     subjects = sorted({candidate.ref.subject for candidate in candidates if candidate.ref.subject})
     known = {scope for scope, _ in question.items(subjects)} if subjects else set()
     for candidate in candidates:
         if question.scope_of(candidate) in known:
             continue
+        own = _of(holds, candidate)
         whole = with_own(question.stranger, candidate.events, candidate.facts, candidate.closed)
-        decision = decide(whole, question.dataset.rules, _of(holds, candidate), question.today)
-        if decision.state in {State.DUE, State.HELD}:
-            yield candidate, doubted(candidate, decision)
+        decision = decide(whole, question.dataset.rules, own, question.today)
+        stranger = partial(_known_item, question, question.scope_of(candidate), None)
+        yield _Decided(candidate, stranger, own, decision, known=False, stranger=True)
 
 
 def doubted(candidate: Candidate, decision: Decision) -> Decision:
@@ -334,10 +249,10 @@ def evaluate(
     already: frozenset[str] = frozenset(),
 ) -> Evaluation:
     """What is due tonight and not `already` in an open lot; and how many items are in which other state."""
-    result = Evaluation()
+    result, reasons = Evaluation(), _Reasons()
     groundless: list[int] = []
     doubted: set[str] = set()
-    for candidate, decision in examine(question, connector, holds):
+    for candidate, decision, estimated in examine_estimated(question, connector, holds):
         result.counts[decision.state] += 1
         if len(candidate.maybe) > 1:
             doubted.add(subject_digest(candidate.ref.key))
@@ -357,6 +272,8 @@ def evaluate(
                 decision.why,
                 candidate.ref.name,
                 settled_dates(candidate),
+                "" if question.dataset.rules.follows else reasons.of(decision),
+                estimated,
             )
         )
     _remember_doubts(question, doubted)
@@ -372,6 +289,21 @@ def evaluate(
     return result
 
 
+class _Reasons:
+    """What the evidence will say of decisions: many items are decided alike, and told once."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, tuple[Decision, str]] = {}
+
+    def of(self, decision: Decision) -> str:
+        found = self._told.get(id(decision))
+        if found is None:
+            if len(self._told) >= ALIKE:
+                self._told.clear()
+            found = self._told[id(decision)] = decision, basis(decision)  # kept, so that its id stays its own
+        return found[1]
+
+
 def _remember_doubts(question: Question, digests: Iterable[str]) -> None:
     rows = (Doubted(organisation=question.organisation, dataset=question.dataset.code, key=d) for d in sorted(digests))
     Doubted.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
@@ -384,7 +316,8 @@ def in_doubt(organisation: Organisation, dataset: str, keys: Sequence[str]) -> f
         return frozenset()
     found: set[str] = set()
     for start in range(0, len(keys), BATCH):
-        digests = {subject_digest(key): key for key in keys[start : start + BATCH]}
+        page = keys[start : start + BATCH]
+        digests = dict(zip(subject_digests(page), page, strict=True))
         found |= {digests[digest] for digest in mine.filter(key__in=list(digests)).values_list("key", flat=True)}
     return frozenset(found)
 
@@ -405,9 +338,39 @@ def moved_on(
     question: Question, connector: Connector, entries: Sequence[LotKey], holds: Mapping[str, Sequence[Hold]]
 ) -> frozenset[str]:
     """Keys that may stay for a reason that no condition on their own row tells: read again just before (D1)."""
+    if question.estimated:
+        return _no_longer_estimated(question, connector, entries)
     if not question.dataset.rules.follows:
         return under_another_contract(question, connector, entries)
     return _follower_of(question).stale(connector, entries, holds)
+
+
+def _no_longer_estimated(question: Question, connector: Connector, entries: Sequence[LotKey]) -> frozenset[str]:
+    """Of a lot's keys, those that are there and not due by the same substitutes now: a real date has come."""
+    mapping, keys = question.mapping, {entry.key for entry in entries}
+    subjects = sorted({entry.subject for entry in entries if entry.subject})
+    if mapping.subject is not None and all(entry.subject for entry in entries):
+        found = connector.find(mapping, subjects=subjects)
+    else:
+        found = connector.find(replace(mapping, contract=mapping.key), contracts=sorted(keys))
+    known = dict(question.items(subjects)) if subjects and question.asks_ledger else {}
+    stream = (
+        _Decided(
+            c,
+            partial(_or_stranger, question, known.get(question.scope_of(c))),
+            (),
+            _UNDECIDED,
+            question.scope_of(c) in known,
+        )
+        for c in found
+        if c.ref.key in keys
+    )
+    there, due = set(), set()
+    for one, numbers in _substituted(question, stream):
+        there.add(one.candidate.ref.key)
+        if doubted(one.candidate, one.decision).state is State.DUE and numbers == question.estimated:
+            due.add(one.candidate.ref.key)
+    return frozenset(there - due)
 
 
 def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:
@@ -416,7 +379,8 @@ def first_seen(question: Question, keys: Sequence[str]) -> dict[str, date]:
     organisation, code = question.organisation, question.dataset.code
     mine = FirstSeen.objects.filter(organisation=organisation, dataset=code)
     for start in range(0, len(keys), BATCH):
-        batch = {key: subject_digest(key) for key in keys[start : start + BATCH]}
+        page = keys[start : start + BATCH]
+        batch = dict(zip(page, subject_digests(page), strict=True))
         seen = dict(mine.filter(key__in=batch.values()).values_list("key", "day"))
         days.update((key, seen.get(digest, question.today)) for key, digest in batch.items())
         FirstSeen.objects.bulk_create(

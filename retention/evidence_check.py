@@ -10,23 +10,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from django.conf import settings
 from django.db import connection
 from django.db.models import CharField
 from django.db.models.functions import Cast
 
+from retention import leaves, stamps
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, Entry, MerkleTree, canonical, sha256_hex, verify_chain
-from retention.evidence_log import PAGE, EvidenceLog, Journal, heads_directory, key_id, signing_key
+from retention.evidence_log import PAGE, EvidenceLog, Journal, heads_directory
 from retention.evidence_restore import adopted_nights
 from retention.models import EvidenceEntry, EvidenceHead
+from retention.signing_keys import keyring
 
 
 @dataclass
 class Verified:
     """What was recomputed and agreed. `unsigned`: chains of nights that are not finished; `lost`: nights whose entries
-    went when our own database was restored, as was signed then.
+    went when our own database was restored, as was signed then. `away`: copies of heads that had left this machine.
+    `stamps`: time stamps of heads; who gave them is asked only with SELOSTE_STAMP_CA.
     """
 
     chains: int = 0
@@ -37,6 +39,9 @@ class Verified:
     journals: int = 0
     journal_lines: int = 0
     lost: int = 0
+    leaves: int = 0
+    away: int = 0
+    stamps: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
@@ -61,14 +66,47 @@ class _Steps:
         self.outcomes.clear()
 
 
-def verify(slug: str) -> Verified:
+def verify(slug: str, away: Path | None = None) -> Verified:
     """Recompute everything that this organisation's evidence says. Raises EvidenceError naming the first broken place.
 
     Chains, signatures, the heads' own chain and their copies; and, where a journal is there, that it and
     the chains tell of the same intents and outcomes. Night by night: what is kept meanwhile is one night's.
+    `away`: a directory with copies of heads that had left this machine; with the database everything here may have
+    been restored, and only they show it.
     """
     with _whatever_is_stored():
-        return _verify(slug)
+        found = _verify(slug)
+    if away is not None:
+        _verify_away(slug, away, found)
+    return found
+
+
+def _verify_away(slug: str, away: Path, found: Verified) -> None:
+    known = dict(EvidenceHead.objects.filter(organisation=slug).values_list("number", "digest"))
+    for number, path in sorted(
+        (int(p.stem), p) for p in away.glob("*.json") if p.stem.isascii() and p.stem.isdecimal()
+    ):
+        try:
+            told = json.loads(path.read_bytes())
+            digest, body = str(told["digest"]), json.loads(told["body"])
+            keyring().check_head(told)
+        except (ValueError, KeyError, TypeError):
+            raise EvidenceError(f"{slug}: {path.name} of the heads that left cannot be read") from None
+        except EvidenceError as error:
+            raise EvidenceError(f"{slug}: {path.name} of the heads that left {error}") from None
+        if body["organisation"] != slug or digest != sha256_hex(told["body"].encode("utf-8")):
+            raise EvidenceError(f"{slug}: {path.name} of the heads that left is another organisation's or was changed")
+        if number not in known:
+            raise EvidenceError(
+                f"{slug}: head {number} ({body['business_date']}) left this machine and is known here no more: what is "
+                "here was restored from a backup. Bring its copy back into the directory of heads"
+            )
+        if known[number] != digest:
+            raise EvidenceError(
+                f"{slug}: head {number} ({body['business_date']}) left this machine, and another stands here under its "
+                "number: what is here was restored from a backup, and went on from there"
+            )
+        found.away += 1
 
 
 @contextmanager
@@ -91,6 +129,7 @@ def _verify(slug: str) -> Verified:
     heads = _verify_heads(slug, found)
     names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
     chains = set(names.distinct())
+    found.stamps = stamps.check(slug)
     adopted = adopted_nights(slug, signed=heads)
     journals = {path.stem: path for path in (Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")}
     steps = _Steps()
@@ -109,19 +148,18 @@ def _verify(slug: str) -> Verified:
 
 def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
     """The signed bodies by their chain."""
-    key = signing_key() if EvidenceHead.objects.filter(organisation=slug).exists() else None
-    previous, by_chain = GENESIS, {}
+    ring = keyring() if EvidenceHead.objects.filter(organisation=slug).exists() else None
+    previous, by_chain, place = GENESIS, {}, 0
     stored = EvidenceHead.objects.filter(organisation=slug).order_by("number").defer("business_date")
     for head in stored.annotate(day=Cast("business_date", CharField())).iterator(chunk_size=PAGE):
         where = f"{slug}: head {head.number} ({head.day})"
         if head.digest != sha256_hex(head.body.encode("utf-8")):
             raise EvidenceError(f"{where} was changed: its digest is another")
-        if key is None or head.key_id != key_id(key):
-            raise EvidenceError(f"{where} is signed with another key than keys/evidence.pem")
-        try:
-            key.public_key().verify(bytes.fromhex(head.signature), bytes.fromhex(head.digest))
-        except (InvalidSignature, ValueError):
-            raise EvidenceError(f"{where} has a signature that is not its own") from None
+        if ring is not None:
+            try:
+                place = ring.check_head(_told(head), after=place)
+            except EvidenceError as error:
+                raise EvidenceError(f"{where} {error}") from None
         body = json.loads(head.body)
         if head.number != found.heads + 1 or body["number"] != head.number or body["previous"] != previous:
             missing = f": head {found.heads + 1} is missing" if head.number > found.heads + 1 else ""
@@ -142,12 +180,15 @@ def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:
     return by_chain
 
 
+def _told(head: EvidenceHead) -> dict[str, str]:
+    return {"body": head.body, "digest": head.digest, "key_id": head.key_id, "signature": head.signature}
+
+
 def _verify_copy(slug: str, head: EvidenceHead, where: str, found: Verified) -> None:
     path = heads_directory(slug) / f"{head.number}.json"
     if not path.exists():
         return
-    content = {"body": head.body, "digest": head.digest, "key_id": head.key_id, "signature": head.signature}
-    if path.read_bytes() != canonical(content) + b"\n":
+    if path.read_bytes() != canonical(_told(head)) + b"\n":
         raise EvidenceError(f"{where} is not what its copy says")
     found.copies += 1
 
@@ -159,6 +200,8 @@ def _verify_one_chain(log: EvidenceLog, head: Mapping[str, Any] | None, found: V
         for entry in log.entries():
             yield entry  # checked before it is read
             tree.add(entry.digest)
+            if entry.kind == leaves.KIND:
+                found.leaves += _verify_leaves(log.slug, entry)
             if entry.kind == "intent":
                 body = json.loads(entry.body)
                 steps.intents[body["lot"], body["attempt"]] = sha256_hex(entry.body)
@@ -178,6 +221,15 @@ def _verify_one_chain(log: EvidenceLog, head: Mapping[str, Any] | None, found: V
         raise EvidenceError(
             f"{log.slug} {log.chain}: {entries} entries, and its head signs {head['entries']} or others"
         )
+
+
+def _verify_leaves(slug: str, entry: Entry) -> int:
+    body = json.loads(entry.body)
+    try:
+        leaves.check(slug, entry.digest, body["leaves"], body["root"])
+    except EvidenceError as error:
+        raise EvidenceError(f"entry {entry.number} ({entry.kind}): {error}") from None
+    return int(body["leaves"])
 
 
 def _verify_journal(

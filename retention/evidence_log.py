@@ -15,18 +15,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
 
@@ -34,6 +32,7 @@ from retention import database_locks
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex
 from retention.models import EvidenceEntry, EvidenceHead
+from retention.signing_keys import signer
 
 PAGE = 20
 """Entries read at once; one may name the 20,000 keys of a lot, over a million characters."""
@@ -45,15 +44,25 @@ TAIL = 65_536
 """Bytes read at once when the journal's last line is looked for."""
 
 
-@lru_cache(maxsize=8)
+SIGNING = "signing key"
+"""The lock of whoever signs a head or replaces the key: nothing is signed with a key that is being retired."""
+
+
 def _key(path: str) -> bytes:
+    """Read each time that it changed: a process that runs must not go on with a key that is gone or was replaced."""
     try:
-        return Path(path).read_bytes()
+        seen = os.stat(path)  # noqa: PTH116 - asked for each digest, and a Path costs more than this
+        return _content(path, (seen.st_ino, seen.st_size, seen.st_mtime_ns))
     except OSError as error:
         raise EvidenceError(
             f"keys/{Path(path).name} in the data directory cannot be read ({error.strerror}); "
             "`python -m config.keys DIRECTORY` makes what is missing"
         ) from None
+
+
+@lru_cache(maxsize=8)
+def _content(path: str, seen: tuple[int, ...]) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _key_path(name: str) -> str:
@@ -65,12 +74,16 @@ def key_file(name: str) -> bytes:
     return _key(_key_path(name))
 
 
-@lru_cache(maxsize=8)
 def _keyed(path: str) -> Any:
     key = _key(path)
     if len(key) < SHORTEST_KEY:
         raise EvidenceError(f"keys/{Path(path).name} is shorter than {SHORTEST_KEY} bytes: it hides nobody")
-    return blake2b(key=key[:64], digest_size=32)
+    return _blake2b(key[:64])
+
+
+@lru_cache(maxsize=8)
+def _blake2b(key: bytes) -> Any:
+    return blake2b(key=key, digest_size=32)
 
 
 def subject_digest(key: str) -> str:
@@ -83,27 +96,21 @@ def subject_digest(key: str) -> str:
     return str(digest.hexdigest())
 
 
-def signing_key() -> Ed25519PrivateKey:
-    """The key that signs heads. Raises EvidenceError if it is not there or is no Ed25519 key."""
-    try:
-        loaded = serialization.load_pem_private_key(_key(_key_path("evidence.pem")), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise EvidenceError("keys/evidence.pem is not a private key without a password") from None
-    if not isinstance(loaded, Ed25519PrivateKey):
-        raise EvidenceError("keys/evidence.pem is not an Ed25519 key")
-    return loaded
+def subject_digests(keys: Iterable[str]) -> list[str]:
+    """`subject_digest` of each: the key is looked up once."""
+    keyed, found = _keyed(_key_path("digest.key")), []
+    for key in keys:
+        digest = keyed.copy()
+        digest.update(key.encode("utf-8"))
+        found.append(digest.hexdigest())
+    return found
 
 
 def check_keys() -> None:
     """Raises EvidenceError unless every key can be used: what could not be signed afterwards is not begun."""
     _keyed(_key_path("digest.key"))
     key_file("lots.key")
-    signing_key()
-
-
-def key_id(key: Ed25519PrivateKey) -> str:
-    """How a head names the key that signed it: SHA-256 of the public key, hex."""
-    return sha256_hex(key.public_key().public_bytes_raw())
+    signer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,11 @@ class EvidenceLog:
     slug: str
     chain: str
     guard: Callable[[], None] = field(default=lambda: None, compare=False)
+
+    @classmethod
+    def apart(cls, slug: str, what: str, day: date) -> EvidenceLog:
+        """A new chain for something that people do outside of nights; its head is signed in the same transaction."""
+        return cls(slug, f"{what}-{day.isoformat()}-{secrets.token_hex(4)}")
 
     def append(self, kind: str, body: Mapping[str, Any]) -> str:
         """Add an entry in the caller's transaction, and return its digest: what is undone leaves no trace of either.
@@ -177,7 +189,17 @@ class Journal:
     """
 
     def __init__(self, slug: str, business_date: date) -> None:
-        self.path = Path(settings.DATA_DIR) / "journal" / slug / f"{business_date.isoformat()}.jsonl"
+        self._begin(Path(settings.DATA_DIR) / "journal" / slug / f"{business_date.isoformat()}.jsonl")
+
+    @classmethod
+    def at(cls, path: Path) -> Journal:
+        """One that is no night's, written the same way."""
+        journal = cls.__new__(cls)
+        journal._begin(path)
+        return journal
+
+    def _begin(self, path: Path) -> None:
+        self.path = path
         self._end: tuple[int, str, int] | None = None
         """What was seen at the end last: number, digest, and the length of the file then."""
 
@@ -228,6 +250,14 @@ class Journal:
         with self.path.open("rb") as file:
             return self._last(file)[:2]
 
+    def last(self) -> Mapping[str, Any] | None:
+        """What the last whole line says; None of none. Only that line is read, however long the night was."""
+        if not self.path.exists():
+            return None
+        with self.path.open("rb") as file:
+            line, _ = self._last_line(file)
+        return self._read(line, 0)[1] if line else None
+
     def _repair(self, file: BinaryIO) -> tuple[int, str, int]:
         number, digest, whole = self._last(file)
         if file.seek(0, os.SEEK_END) > whole:
@@ -238,6 +268,15 @@ class Journal:
 
     def _last(self, file: BinaryIO) -> tuple[int, str, int]:
         """Number and digest of the last whole line, and where it ends."""
+        line, end = self._last_line(file)
+        if not line:
+            return 0, GENESIS, 0
+        number, _, digest, _ = self._read(line, 0)
+        return number, digest, end
+
+    @staticmethod
+    def _last_line(file: BinaryIO) -> tuple[bytes, int]:
+        """The last whole line, and where it ends; nothing and 0 of none."""
         size = file.seek(0, os.SEEK_END)
         tail, start = b"", size
         while start > 0 and tail.count(b"\n") < 2:
@@ -245,11 +284,7 @@ class Journal:
             file.seek(start)
             tail = file.read(size - start)
         end = tail.rfind(b"\n") + 1
-        if end == 0:
-            return 0, GENESIS, 0
-        line = tail[tail.rfind(b"\n", 0, end - 1) + 1 : end]
-        number, _, digest, _ = self._read(line, 0)
-        return number, digest, start + end
+        return (tail[tail.rfind(b"\n", 0, end - 1) + 1 : end], start + end) if end else (b"", 0)
 
     def _read(self, line: bytes, number: int) -> tuple[int, Mapping[str, Any], str, str]:
         try:
@@ -277,24 +312,41 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, Any]) -> EvidenceHead:
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Other writers are kept out of the directory; the kernel lets go if the process dies."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sign_head(
+    slug: str, business_date: date, chain: str, counts: Mapping[str, Any], signed_at: datetime | None = None
+) -> EvidenceHead:
     """Sign the end of a night, in the caller's transaction; signing the same end again returns the first head.
 
+    `signed_at` decides if the key is revoked one day; a head without it then stands or falls by its business date.
     Raises EvidenceError if the key is missing, or if the night was signed with another end.
     """
     database_locks.alone(f"heads {slug}")
     digests = [entry.digest for entry in EvidenceLog(slug, chain).entries()]
     last = digests[-1] if digests else GENESIS
-    for signed in EvidenceHead.objects.filter(organisation=slug, business_date=business_date):
+    mine = EvidenceHead.objects.filter(organisation=slug)
+    for signed in mine.filter(business_date=business_date):
         told = json.loads(signed.body)
         if told["chain"] == chain:
             if told["last"] != last:
                 raise EvidenceError(f"{slug}: the night of {business_date} is signed already, and its chain went on")
             return signed
-    before = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
+    before = mine.order_by("-number").first()
     lines, journal = Journal(slug, business_date).end()
+    when = {} if signed_at is None else {"signed_at": signed_at.astimezone(UTC).isoformat(timespec="seconds")}
     body = canonical(
         {
+            **when,
             "business_date": business_date.isoformat(),
             "chain": chain,
             "counts": dict(counts),
@@ -307,7 +359,11 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
             "root": merkle_root(digests),
         }
     )
-    key = signing_key()
+    database_locks.alone(SIGNING)
+    signs = signer()
+    retired = before is not None and before.key_id != signs.id and mine.filter(key_id=signs.id).exists()
+    if retired:  # whatever the files say: another key has signed since
+        raise EvidenceError(f"{slug}: keys/evidence.pem was retired, and another key signed the head before")
     digest = sha256_hex(body)
     head = EvidenceHead.objects.create(
         organisation=slug,
@@ -315,8 +371,8 @@ def sign_head(slug: str, business_date: date, chain: str, counts: Mapping[str, A
         business_date=business_date,
         body=body.decode("utf-8"),
         digest=digest,
-        key_id=key_id(key),
-        signature=key.sign(bytes.fromhex(digest)).hex(),
+        key_id=signs.id,
+        signature=signs.key.sign(bytes.fromhex(digest)).hex(),
     )
     transaction.on_commit(partial(copy_heads, slug))
     return head
@@ -329,20 +385,28 @@ def heads_directory(slug: str) -> Path:
 
 def copy_heads(slug: str) -> int:
     """Write a copy of each head that has none yet, to be carried away from this machine; how many were written."""
+    heads = EvidenceHead.objects.filter(organisation=slug).order_by("number")
+    fields = ("body", "digest", "key_id", "signature")
+    told = ((head.number, canonical({name: getattr(head, name) for name in fields}) + b"\n") for head in heads)
+    return write_copies(slug, ".json", told)
+
+
+def write_copies(slug: str, suffix: str, contents: Iterable[tuple[int, bytes]]) -> int:
+    """Write what there is of each head, by its number, unless it is there already; how many were written."""
     directory = heads_directory(slug)
     _make_directory(directory)
     written = 0
-    for head in EvidenceHead.objects.filter(organisation=slug).order_by("number"):
-        path = directory / f"{head.number}.json"
-        if path.exists():
-            continue
-        content = {"body": head.body, "digest": head.digest, "key_id": head.key_id, "signature": head.signature}
-        draft = path.with_suffix(".part")
-        with draft.open("wb") as file:
-            file.write(canonical(content) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        written += 1
+    with _alone_in(directory):
+        for number, content in contents:
+            path = directory / f"{number}{suffix}"
+            if path.exists():
+                continue
+            draft = path.with_suffix(".part")
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            written += 1
     _sync_directory(directory)
     return written

@@ -1,25 +1,26 @@
 """Our own database was restored from a backup, and the evidence beside it is newer.
 
 The heads' copies and the journals lie outside the database (D7), so they tell that nights ran which the database no
-longer knows. Nothing may be destroyed on such a database before somebody has said that it is so: approvals, holds
-and lots of those nights are gone from it. Adopting takes the heads back from their copies, names the nights whose
-entries are lost, and signs that; what was destroyed in them is in the journals, as keyed digests, and stays absent.
+longer knows, and `remembered` tells which holds and stops it has forgotten. Nothing may be destroyed on such a database
+before somebody has said that it is so. Adopting takes the heads back from their copies, names the nights whose entries
+are lost and the head that was restored, and signs that; what was destroyed in them is in the journals, as keyed
+digests, and stays absent. What waited in a lot and what was stopped is `restoring`'s.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from django.conf import settings
 from django.db import transaction
 
+from retention import remembered
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, canonical, sha256_hex
 from retention.evidence_log import (
@@ -27,12 +28,12 @@ from retention.evidence_log import (
     Journal,
     copy_heads,
     heads_directory,
-    key_id,
     sign_head,
-    signing_key,
 )
-from retention.models import Attempt, EvidenceEntry, EvidenceHead, Run
+from retention.models import Attempt, EvidenceEntry, EvidenceHead, NightStep, Run
 from retention.models.run import RunState
+from retention.models.step import StepState
+from retention.signing_keys import keyring
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -52,7 +53,7 @@ def _lost(slug: str, adopted: Container[str], ahead: Sequence[tuple[int, str]]) 
     lost = {path.stem for path in journals if path.stem not in known and Journal(slug, _day(path)).end()[0]}
     lost |= {path.stem for path in journals[-1:] if not _knows_its_journal(slug, _day(path), adopted)}
     lost |= {json.loads(body)["chain"] for _, body in ahead}
-    return sorted(name for name in lost if name not in adopted and not name.startswith(f"{KIND}-"))
+    return sorted(name for name in lost if name not in adopted)
 
 
 def _day(path: Path) -> date:
@@ -67,13 +68,23 @@ def refuse_restored(run: Run) -> None:
     if night.isoformat() in adopted and heads.exists():
         raise EvidenceError(f"{slug}: the night of {night} ran before our own database was restored; run the next")
     lost = _lost(slug, adopted, ahead)
-    if not lost and not ahead and _follows_its_copy(slug):
-        return
-    raise EvidenceError(
-        f"{slug}: our own database was restored from a backup: it does not know the night of "
-        f"{', '.join(lost) or night.isoformat()} as the evidence outside it does. Place again the holds of those days, "
-        "then say `manage.py evidence adopt`"
-    )
+    if lost or ahead or not _follows_its_copy(slug):
+        raise EvidenceError(
+            f"{slug}: our own database was restored from a backup: it does not know the night of "
+            f"{', '.join(lost) or night.isoformat()} as the evidence outside it does. Place again the holds of those "
+            "days, then say `manage.py evidence adopt`"
+        )
+    if decisions := told_losses(*remembered.lost(slug)):
+        raise EvidenceError(
+            f"{slug}: our own database was restored from a backup: it does not know {decisions}. Place again what "
+            "still holds, then say `manage.py evidence adopt`"
+        )
+    remembered.catch_up(slug)
+
+
+def told_losses(holds: Iterable[remembered.LostHold], stop: remembered.LostStop | None) -> str:
+    """The holds and the stop that are lost, in words; "" if none is."""
+    return "; ".join([*map(str, holds), *([] if stop is None else [str(stop)])])
 
 
 def _follows_its_copy(slug: str) -> bool:
@@ -87,22 +98,28 @@ def _follows_its_copy(slug: str) -> bool:
 
 def _knows_its_journal(slug: str, night: date, adopted: Container[str]) -> bool:
     """Whether the last intent that the night's journal tells of is in the database, which had it first."""
-    journal = Journal(slug, night)
-    if not journal.end()[0] or night.isoformat() in adopted:
+    last = Journal(slug, night).last()
+    if last is None or night.isoformat() in adopted:
         return True
-    told = [(record["lot"], record["attempt"]) for _, record, _ in journal.lines()]
-    lot, attempt = told[-1]
+    lot, attempt = last["lot"], last["attempt"]
     return Attempt.objects.filter(lot_id=lot, number=attempt, lot__organisation__slug=slug).exists()
 
 
-def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
-    """Take the heads back from their copies, and sign which nights' entries are lost; those nights' dates.
+def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = False) -> list[str]:
+    """Take the heads back from their copies, and sign which nights' entries are lost; the names of those chains.
 
-    Raises EvidenceError if nothing was lost, or a copy is not what its night signed.
+    `without_lost`: holds that are not placed again hold no more, as who says so has looked at. Raises EvidenceError if
+    nothing was lost, a copy is not what its night signed, or, without it, a hold is lost and not placed again.
     """
     lost, heads = lost_nights(slug), _ahead(slug)
-    if not lost and not heads:
+    holds, stop = remembered.lost(slug)
+    if not lost and not heads and not holds and stop is None:
         raise EvidenceError(f"{slug}: the database knows every night that the evidence tells of")
+    if (missing := [hold for hold in holds if hold.again is None]) and not without_lost:
+        raise EvidenceError(
+            f"{slug}: {told_losses(missing, None)}: lost, and not placed again. Place again what still holds; of what "
+            "holds no more say --without-lost-holds"
+        )
     signed = {
         json.loads(body)["chain"]
         for body in EvidenceHead.objects.filter(organisation=slug).values_list("body", flat=True)
@@ -112,18 +129,48 @@ def adopt(slug: str, today: date, by: str, reason: str) -> list[str]:
             f"{slug}: the entries of {cut[0]} are gone and its head is still there: no restore does that, somebody did"
         )
     with transaction.atomic():
+        restored = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
         for number, body in heads:
             _take_back(slug, number, body)
-        log = EvidenceLog(slug, f"{KIND}-{today.isoformat()}")
-        log.append(KIND, {"nights": lost, "heads": [number for number, _ in heads], "by": by, "reason": reason})
-        sign_head(slug, today, log.chain, {"nights_lost": len(lost)})
+        log = EvidenceLog.apart(slug, KIND, today)
+        log.append(
+            KIND,
+            {
+                "nights": lost,
+                "heads": [number for number, _ in heads],
+                "restored": {"head": restored.number, "digest": restored.digest} if restored else None,
+                "holds": [{"hold": one.number, "start": one.start, "again": one.again} for one in holds],
+                "stop": str(stop) if stop is not None else "",
+                "by": by,
+                "reason": reason,
+            },
+        )
+        sign_head(slug, today, log.chain, {"nights_lost": len(lost), "holds_lost": len(missing)})
+        _settle_what_is_known(slug)
         nights = [name for name in lost if _DATE.fullmatch(name)]  # a decision on a register has a chain too
         broken = Run.objects.filter(organisation__slug=slug, business_date__in=nights)
+        held = NightStep.objects.filter(run__in=broken, state=StepState.RUNNING)  # by processes of another database
+        held.update(state=StepState.WAITING, lease_owner="", lease_until=None)
         broken.exclude(state=RunState.FINISHED).update(
             state=RunState.STOPPED, stop_reason="our own database was restored in the middle of it"
         )
         transaction.on_commit(partial(copy_heads, slug))
+        transaction.on_commit(partial(remembered.tell_settled, slug, [hold.line for hold in holds]))
     return lost
+
+
+def _settle_what_is_known(slug: str) -> None:
+    """An intent that a lost night had brought to its outcome is counted there: what went is not recovered once more."""
+    open_ = Attempt.objects.filter(lot__organisation__slug=slug, state="intent")
+    wanted = {(lot, number): pk for pk, lot, number in open_.values_list("pk", "lot", "number")}
+    if not wanted:
+        return
+    known = set()
+    for path in _journals(slug):
+        for _, record, _ in Journal(slug, _day(path)).lines():
+            if record["kind"] == "outcome" and (step := (record["lot"], record["attempt"])) in wanted:
+                known.add(wanted[step])
+    Attempt.objects.filter(pk__in=known).update(state="lost")
 
 
 def adopted_nights(slug: str, signed: Collection[str] | None = None) -> frozenset[str]:
@@ -157,14 +204,15 @@ def _told(slug: str, number: int) -> dict[str, Any]:
 def _take_back(slug: str, number: int, body: str) -> None:
     where = f"{slug}: the copy of head {number}"
     told = _told(slug, number)
-    key, content = signing_key(), json.loads(body)
-    if told["digest"] != sha256_hex(body.encode("utf-8")) or told["key_id"] != key_id(key):
-        raise EvidenceError(f"{where} was changed, or signed with another key than keys/evidence.pem")
-    try:
-        key.public_key().verify(bytes.fromhex(told["signature"]), bytes.fromhex(told["digest"]))
-    except (InvalidSignature, ValueError):
-        raise EvidenceError(f"{where} has a signature that is not its own") from None
+    ring, content = keyring(), json.loads(body)
+    if told["digest"] != sha256_hex(body.encode("utf-8")):
+        raise EvidenceError(f"{where} was changed")
     before = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
+    ids = ring.ids()
+    try:
+        ring.check_head(told, after=ids.index(before.key_id) if before is not None and before.key_id in ids else 0)
+    except EvidenceError as error:
+        raise EvidenceError(f"{where} {error}") from None
     follows = (before.number + 1, before.digest) if before else (1, GENESIS)
     if (content["number"], content["previous"]) != follows or canonical(content) != body.encode("utf-8"):
         raise EvidenceError(f"{where} does not follow head {follows[0] - 1}")

@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from retention.certificate_page import facts, heading, in_words, named, sheet, table
 from retention.domain.periods import last_day
 from retention.leaving_survey import HELD, MIGRATED, Left
 
@@ -33,13 +34,6 @@ REASONS = {
     "dispute": gettext_noop("dispute"),
     "request": gettext_noop("request of the data subject"),
     "authority": gettext_noop("request of an authority"),
-}
-SEAL = {
-    "chain": gettext_noop("Chain of evidence"),
-    "entry": gettext_noop("Digest of its entry"),
-    "head": gettext_noop("Digest of the signed head"),
-    "key": gettext_noop("Key that signed it"),
-    "signature": gettext_noop("Signature (Ed25519)"),
 }
 BACKUPS = {
     "none": gettext_noop("No backups are taken of this register."),
@@ -70,51 +64,55 @@ def backups_of(statement: Document | None, day: date, left: list[Left]) -> dict[
 
 
 def page(certificate: Document, seal: Document, language: str) -> str:
-    """The certificate as one page of HTML that stands alone, in the language that is active. Every text is escaped."""
-    return "\n".join(_page(certificate, seal, language)) + "\n"
+    """The certificate as one page of HTML, in the language that is active."""
+    return sheet(_("Exit certificate of a register"), _body(certificate, language), seal, language)
 
 
-def _page(told: Document, seal: Document, language: str) -> Iterator[str]:
-    title = _("Exit certificate of a register")
-    yield f'<!doctype html>\n<html lang="{escape(language)}"><head><meta charset="utf-8">'
-    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    yield f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1>"
-    yield from _facts(
+def _body(told: Document, language: str) -> Iterator[str]:
+    yield from facts(
         {
             _("Organisation"): told["organisation"]["name"],
-            _("Register"): f"{_named(told['name'], language)} ({told['register']})",
-            _("Closed on"): _day(told["closed_on"]),
+            _("Register"): f"{named(told['name'], language)} ({told['register']})",
+            _("Closed on"): in_words(told["closed_on"]),
             _("Decided by"): told["decided_by"],
             _("Reason"): told["reason"],
             _("Inventory version"): str(told["version"]["number"]),
         }
     )
-    yield f"<h2>{escape(_('What each dataset answered'))}</h2>"
+    yield heading(_("What each dataset answered"))
     heads = (_("Dataset"), _("State"), _("Items"), _("Digest over its items"))
-    yield "<table><thead><tr>" + "".join(f"<th>{escape(head)}</th>" for head in heads) + "</tr></thead><tbody>"
-    for one in told["datasets"]:
-        state = STATES[one["state"]]
-        lines = "<br>".join(escape(line) for line in (_(state), *_said(one)))
-        name = escape(_named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
-        root = f'<td class="digest">{escape(one["root"])}</td>'
-        yield f"<tr><td>{name}</td><td>{lines}</td><td>{one['items']}</td>{root}</tr>"
-    yield "</tbody></table>"
+    yield from table(heads, (_cells(one, told, language) for one in told["datasets"]))
+    if told.get("estimated"):
+        yield heading(_("What went by an estimated start date"))
+        heads = (_("Campaign"), _("Dataset"), _("Items destroyed"), _("Digest over the group"))
+        yield from table(heads, (_estimated_cells(one, told, language) for one in told["estimated"]))
     if told["beside"]:
-        yield f"<h2>{escape(_('What lies there that no dataset asks for'))}</h2>"
-        yield from _facts({place: str(rows) for place, rows in told["beside"].items()})
-    yield f"<h2>{escape(_('What is still to come'))}</h2><ul>"
-    yield f"<li>{escape(backups_in_words(told['backups']))}</li>"
+        yield heading(_("What lies there that no dataset asks for"))
+        yield from facts({place: str(rows) for place, rows in told["beside"].items()})
+    yield heading(_("What is still to come"))
+    yield f"<ul><li>{escape(backups_in_words(told['backups']))}</li>"
     yield "<li>" + escape(credentials_in_words(told["connection"])) + "</li></ul>"
-    yield f"<h2>{escape(_('Seal'))}</h2>"
-    yield from _facts({_(SEAL[name]): str(value) for name, value in seal.items()}, "digest")
-    yield "</main></body></html>"
+
+
+def _cells(one: Document, told: Document, language: str) -> str:
+    state = STATES[one["state"]]
+    lines = "<br>".join(escape(line) for line in (_(state), *_said(one)))
+    name = escape(named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
+    root = f'<td class="digest">{escape(one["root"])}</td>'
+    return f"<td>{name}</td><td>{lines}</td><td>{one['items']}</td>{root}"
+
+
+def _estimated_cells(one: Document, told: Document, language: str) -> str:
+    name = escape(named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
+    root = f'<td class="digest">{escape(one["root"])}</td>'
+    return f"<td>{one['campaign']}</td><td>{name}</td><td>{one['destroyed']}</td>{root}"
 
 
 def backups_in_words(backups: Document) -> str:
     """When the backups expire, or that nobody knows, in the language that is active."""
     if backups["expire_on"]:
         return _("Destroyed in production; backups of this register expire on %(day)s.") % {
-            "day": _day(backups["expire_on"])
+            "day": in_words(backups["expire_on"])
         }
     why = BACKUPS[backups["why"]]
     return _(why)
@@ -135,7 +133,7 @@ def _said(one: Document) -> Iterator[str]:
         yield _("Hold %(hold)d (%(reason)s), to be reviewed by %(day)s: items %(items)d") % {
             "hold": hold["hold"],
             "reason": _(REASONS.get(hold["reason"], hold["reason"])),
-            "day": _day(hold["review_by"]),
+            "day": in_words(hold["review_by"]),
             "items": hold["items"],
         }
     if moved := one["moved"]:
@@ -146,34 +144,9 @@ def _said(one: Document) -> Iterator[str]:
             "missing": moved["missing"],
         }
         if moved["destroy_by"]:
-            yield _("What is left here is destroyed by %(day)s") % {"day": _day(moved["destroy_by"])}
-
-
-def _facts(facts: Mapping[str, str], style: str = "") -> Iterator[str]:
-    yield f'<dl class="{style}">'
-    yield from (f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    yield "</dl>"
-
-
-def _named(texts: Document, language: str) -> str:
-    return str(texts.get(language) or next(iter(texts.values()), ""))
-
-
-def _day(iso: str) -> str:
-    day = date.fromisoformat(iso)
-    return f"{day.day}.{day.month}.{day.year}"
+            yield _("What is left here is destroyed by %(day)s") % {"day": in_words(moved["destroy_by"])}
 
 
 def read(text: str) -> dict[str, Any]:
     """A certificate as it was kept."""
     return dict(json.loads(text))
-
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:52rem;padding:0 1rem;color:#1b1b1b}"
-    "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}"
-    "dl div{display:flex;gap:1rem}dt{min-width:12rem;color:#555}dd{margin:0}"
-    "table{border-collapse:collapse;width:100%}"
-    "th,td{border-bottom:1px solid #ccc;padding:.4rem;text-align:left;vertical-align:top}"
-    ".digest,.digest dd{font-family:monospace;font-size:.8rem;overflow-wrap:anywhere}"
-)

@@ -17,11 +17,12 @@ from retention.disposal import wipe
 from retention.domain.lifecycle import LotState, Outcome
 from retention.domain.predicates import FALSE, Expression, is_false
 from retention.domain.rules import Hold
-from retention.evaluation import Question, moved_on
+from retention.evaluation import moved_on
 from retention.evidence_log import EvidenceLog
 from retention.holds import holding
 from retention.lot_keys import LotKey, unpack
 from retention.models import Lot
+from retention.question import Question
 
 CHUNK = 500
 """Items blocked at once."""

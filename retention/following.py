@@ -20,10 +20,11 @@ from retention.domain.errors import RuleError
 from retention.domain.following import Followed, decide_following
 from retention.domain.items import Item
 from retention.domain.rules import Follow, Hold
-from retention.evaluation import BATCH, Question, Scope, doubted
+from retention.evaluation import doubted
 from retention.holds import of_item
 from retention.lot_keys import LotKey
 from retention.plan import LINK, DatasetPlan
+from retention.question import BATCH, Question, Scope
 
 Connect = Callable[[DatasetPlan], Connector]
 """A dataset's register, not yet entered."""
@@ -44,7 +45,7 @@ def question_of(question: Question, follow: Follow) -> Question:
     followed = question.plan.find_dataset(follow.dataset)
     if followed is None or followed.mapping is None:
         raise RuleError(f"follows {follow.dataset!r}, which is not reached by us", question.dataset.code)
-    return Question(question.organisation, question.plan, followed, question.today)
+    return Question(question.organisation, question.plan, followed, question.today, sources=question.sources)
 
 
 def link_of(candidate: Candidate, follow: Follow) -> str | None:
@@ -62,8 +63,8 @@ class _Side:
     connector: Connector
     anything: bool | None = None
 
-    def of(self, links: Sequence[str]) -> dict[str, list[Followed]]:
-        """What is there of it for each of these links."""
+    def of(self, links: Sequence[str], *, again: bool) -> dict[str, list[Followed]]:
+        """What is there of it for each of these links; `again`: just before disposal, its sources are asked too."""
         mapping, found = self.question.mapping, defaultdict[str, list[Followed]](list)
         if not links:
             return found
@@ -73,6 +74,8 @@ class _Side:
             candidates = list(self.connector.find(mapping, subjects=links))
         on_them = self.question.holds()
         subjects = sorted({c.ref.subject for c in candidates if c.ref.subject})
+        if again:
+            self.question.recollect(subjects)
         known = dict(self.question.items(subjects)) if subjects and self.question.asks_ledger else {}
         for candidate in candidates:
             item = known.get(self.question.scope_of(candidate), self.question.stranger)
@@ -117,7 +120,7 @@ class Following:
         """Every item of the dataset that is neither open nor kept, with its decision."""
         stream = iter(connector.find(self.question.mapping))
         while batch := list(islice(stream, BATCH)):
-            for candidate, decision in self._decided(batch, holds, orphans=False):
+            for candidate, decision in self._decided(batch, holds, again=False):
                 if decision.state not in {State.OPEN, State.KEEP}:
                     yield candidate, doubted(candidate, decision)
 
@@ -132,23 +135,28 @@ class Following:
         else:
             found = connector.find(replace(mapping, contract=mapping.key), contracts=sorted(keys))
         there = [candidate for candidate in found if candidate.ref.key in keys]
-        due = {c.ref.key for c, d in self._decided(there, holds, orphans=True) if d.state is State.DUE}
+        due = {c.ref.key for c, d in self._decided(there, holds, again=True) if d.state is State.DUE}
         return frozenset(candidate.ref.key for candidate in there) - due
 
+    def decided(self, candidates: Sequence[Candidate]) -> Iterable[tuple[Candidate, Decision]]:
+        """Each with its decision, as if nothing held it."""
+        return self._decided(candidates, {}, again=True)
+
     def _decided(
-        self, batch: Sequence[Candidate], holds: Mapping[str, Sequence[Hold]], *, orphans: bool
+        self, batch: Sequence[Candidate], holds: Mapping[str, Sequence[Hold]], *, again: bool
     ) -> Iterable[tuple[Candidate, Decision]]:
         sides = []
         for side in self._sides:
             links = {candidate.ref.key: link_of(candidate, side.follow) for candidate in batch}
-            sides.append((side, links, side.of(sorted({link for link in links.values() if link is not None}))))
+            asked = sorted({link for link in links.values() if link is not None})
+            sides.append((side, links, side.of(asked, again=again)))
         known = self._known(batch)
         for candidate in batch:
             followed: list[Followed] | None = []
             for side, links, found in sides:
                 link = links[candidate.ref.key]
                 mine = found.get(link, []) if link is not None else []
-                if link is None or not (mine or orphans or side.answers()):
+                if link is None or not (mine or again or side.answers()):
                     followed = None
                     break
                 followed = [*(followed or []), *mine]

@@ -35,12 +35,18 @@ class Reader:
         self, batch: Sequence[tuple[Candidate, Item]], holds: Mapping[str, Sequence[Hold]]
     ) -> Iterator[Decision]:
         """One decision per item of the batch, in its order. Raises ConnectorError."""
-        candidates = [candidate for candidate, _ in batch]
+        beside = self.followed([candidate for candidate, _ in batch])
+        for (candidate, item), followed in zip(batch, beside, strict=True):
+            mine = of_item(holds, candidate.ref.subject)
+            yield decide_following(item, self.dataset.rules, followed, mine, self.today)
+
+    def followed(self, candidates: Sequence[Candidate]) -> Iterator[list[Followed] | None]:
+        """What each of these follows, as `decide_following` asks for it. Raises ConnectorError."""
         lying = [
             (follow, filled, self._lying(follow, theirs, connector, candidates))
             for follow, theirs, connector, filled in self.beside
         ]
-        for candidate, item in batch:
+        for candidate in candidates:
             followed: list[Followed] | None = []
             for follow, filled, there in lying:
                 name = _name(follow, candidate)
@@ -48,8 +54,7 @@ class Reader:
                     followed = None
                 elif followed is not None:
                     followed += there.get(name, [])
-            mine = of_item(holds, candidate.ref.subject)
-            yield decide_following(item, self.dataset.rules, followed, mine, self.today)
+            yield followed
 
     def _lying(
         self, follow: Follow, theirs: DatasetPlan, connector: Connector, candidates: Sequence[Candidate]

@@ -13,12 +13,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from simple_history.utils import update_change_reason
 
-from retention import database_locks
+from retention import database_locks, remembered
 from retention.domain import rules
 from retention.domain.errors import DocumentError, EvidenceError, LifecycleError, Problem
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
@@ -99,6 +100,7 @@ def place(
         HoldSubject.objects.bulk_create(
             HoldSubject(hold=hold, subject_kind=kind, subject=number) for kind, number in dict.fromkeys(subjects)
         )
+        transaction.on_commit(partial(remembered.tell_hold, hold, tuple(subjects)))
         return _placed(hold, frozenset(subjects))
 
 
@@ -152,6 +154,7 @@ def release(hold: Hold, day: date, by: str) -> None:
         hold.refresh_from_db()
         hold.save()  # writes its history
         update_change_reason(hold, f"released by {by}")
+        transaction.on_commit(partial(remembered.tell_release, hold))
 
 
 def active(
@@ -167,16 +170,19 @@ def active(
     A hold on persons that names this register or dataset is under `UNNAMED` too: it keeps what tells no person (D2).
     """
     found: dict[str, list[rules.Hold]] = defaultdict(list)
-    holds = Hold.objects.filter(organisation=organisation, register__in=["", register], dataset__in=["", dataset])
-    personal = HoldSubject.objects.filter(hold__in=holds)
-    named = set(personal.values_list("hold", flat=True).distinct())
+    holds = list(
+        Hold.objects.filter(organisation=organisation, register__in=["", register], dataset__in=["", dataset])
+        .annotate(named=Exists(HoldSubject.objects.filter(hold=OuterRef("pk"))))
+        .order_by("start", "pk")
+    )  # read once: one that comes meanwhile is not half there
     meant = {hold.pk: rules.Hold(hold.start, hold.released, hold.reason) for hold in holds}
-    for hold in holds.order_by("start", "pk"):
-        if hold.pk not in named:
+    for hold in holds:
+        if not hold.named:
             found[""].append(meant[hold.pk])
         elif hold.register or hold.dataset:
             found[UNNAMED].append(meant[hold.pk])
-    told = personal.filter(subject_kind=subject_kind, hold__in=list(meant)).order_by("hold__start", "hold", "pk")
+    persons = HoldSubject.objects.filter(hold__in=list(meant), subject_kind=subject_kind)
+    told = persons.order_by("hold__start", "hold", "pk")
     for pk, subject in told.values_list("hold", "subject").iterator():
         if subjects is None or subject in subjects:
             found[subject].append(meant[pk])
@@ -197,6 +203,12 @@ def _gate_alone(organisation: Organisation) -> Gate:
     database_locks.alone(f"gate {organisation.pk}")
     gate, _ = Gate.objects.get_or_create(organisation=organisation)
     return gate
+
+
+def next_epoch(organisation: Organisation) -> None:
+    """In the caller's transaction: what is about to be sent is looked at once more before it is."""
+    gate = _gate_alone(organisation)
+    Gate.objects.filter(pk=gate.pk).update(epoch=F("epoch") + 1)
 
 
 def claim_gate(organisation: Organisation) -> Gate:
@@ -236,6 +248,7 @@ def stop(organisation: Organisation, registers: Sequence[str] | None, by: str, r
         gate.stop_reason = f"{reason} ({by})"
         gate.epoch += 1
         gate.save()
+        transaction.on_commit(partial(remembered.tell_stops, gate))
 
 
 def resume(organisation: Organisation, registers: Sequence[str] | None, by: str) -> None:
@@ -250,6 +263,7 @@ def resume(organisation: Organisation, registers: Sequence[str] | None, by: str)
             gate.stop_reason = ""
         gate.epoch += 1
         gate.save()
+        transaction.on_commit(partial(remembered.tell_stops, gate))
 
 
 def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:

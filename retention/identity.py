@@ -140,19 +140,9 @@ class Names:
 
         Only of a dataset whose items are what tells the names. Where a register cannot be asked, everybody's row stays.
         """
-        told = [source for source in self._told_by(dataset.register) if self._goes_with(source, dataset)]
-        if not told:
-            return {}
-        kinds = {source.mapping.kind for source in told}
         needed: dict[str, str] = {}
-        for other in self.plan.named_through(dataset.register):
-            if (
-                other.enforced_by != "us"
-                or other.mapping is None
-                or other.subject_kind != dataset.subject_kind
-                or (other.subject_key is not None and other.subject_key.kind not in kinds)
-                or other.code == dataset.code
-            ):
+        for other in self.named_by(dataset):
+            if other.mapping is None:
                 continue
             try:
                 with self.connect(other) as connector:
@@ -162,6 +152,20 @@ class Names:
             except ConnectorError as error:
                 return dict.fromkeys(subjects, f"tells names, and {other.register} could not be asked: {error}")
         return needed
+
+    def named_by(self, dataset: DatasetPlan) -> list[DatasetPlan]:
+        """The datasets of ours whose persons are found by names that go with items of this one."""
+        told = [source for source in self._told_by(dataset.register) if self._goes_with(source, dataset)]
+        kinds = {source.mapping.kind for source in told}
+        return [
+            other
+            for other in (self.plan.named_through(dataset.register) if told else ())
+            if other.enforced_by == "us"
+            and other.mapping is not None
+            and other.subject_kind == dataset.subject_kind
+            and (other.subject_key is None or other.subject_key.kind in kinds)
+            and other.code != dataset.code
+        ]
 
     def _told_by(self, register: str) -> tuple[IdentitySource, ...]:
         found = self.plan.find_register(register)

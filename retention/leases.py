@@ -89,10 +89,13 @@ def owner() -> Iterator[Owner]:
     one = Owner()
     path = _path(one.token)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("w") as file:
+    with path.open("wb", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(f"{os.getpid()} {_kernel()}\n")
-        file.flush()
+        try:
+            file.write(f"{os.getpid()} {_kernel()}\n".encode())
+        except OSError:  # a full disk; nobody has taken a step in its name yet
+            path.unlink()
+            raise
         renewing = Thread(target=one._renew_until_ended, name="leases", daemon=True)
         renewing.start()
         try:

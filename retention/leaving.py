@@ -12,18 +12,17 @@ Nothing rests on a closed register: one that still tells contracts, facts or nam
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
 from retention import database_locks
+from retention.campaign_told import estimated_of
 from retention.closed import CLOSED, REOPENED, closings
 from retention.connectors.contract import ConnectorError
 from retention.disposal import OPEN_STATES
@@ -133,7 +132,7 @@ def close(
     """
     _need_words(by, reason)
     check_keys()
-    today = now.astimezone(ZoneInfo(organisation.time_zone)).date()
+    today = organisation.day_of(now)
     found = check(organisation, code, today)
     at("asked")
     if not found.may_close:
@@ -145,9 +144,9 @@ def close(
             raise LifecycleError(
                 f"{code}: a night began, or a hold, the inventory or a decision changed, while it was asked; ask again"
             )
-        chain = f"register-{today.isoformat()}-{secrets.token_hex(4)}"
+        log = EvidenceLog.apart(organisation.slug, "register", today)
         certificate = canonical(_certificate(found, by, reason, today, now)).decode("utf-8")
-        digest = EvidenceLog(organisation.slug, chain).append("register_closed", json.loads(certificate))
+        digest = log.append("register_closed", json.loads(certificate))
         at("certificate")
         event = RegisterEvent.objects.create(
             organisation=organisation,
@@ -158,14 +157,14 @@ def close(
             reason=reason,
             at=now,
             certificate=certificate,
-            chain=chain,
+            chain=log.chain,
             digest=digest,
             remaining={one.dataset: one.remaining for one in found.datasets if one.remaining},
             backups_until=found.backups["expire_on"],
         )
         _say(organisation, code, CLOSED, f"closed by {by}: {reason}")
         at("state")
-        sign_head(organisation.slug, today, chain, {"registers_closed": 1})
+        sign_head(organisation.slug, today, log.chain, {"registers_closed": 1})
         at("signed")
     at("closed")
     event.refresh_from_db()
@@ -176,7 +175,7 @@ def reopen(organisation: Organisation, code: str, by: str, reason: str, now: dat
     """Take a closing back: the next night asks the register again. Raises LifecycleError if it is not closed."""
     _need_words(by, reason)
     check_keys()
-    today = now.astimezone(ZoneInfo(organisation.time_zone)).date()
+    today = organisation.day_of(now)
     with transaction.atomic():
         _alone(organisation)
         lock(organisation)
@@ -184,7 +183,7 @@ def reopen(organisation: Organisation, code: str, by: str, reason: str, now: dat
         if before is None:
             raise LifecycleError(f"register {code} is not closed")
         _refuse_while_running(organisation)
-        chain = f"register-{today.isoformat()}-{secrets.token_hex(4)}"
+        log = EvidenceLog.apart(organisation.slug, "register", today)
         body = {
             "register": code,
             "reopened_on": today.isoformat(),
@@ -192,7 +191,7 @@ def reopen(organisation: Organisation, code: str, by: str, reason: str, now: dat
             "reason": reason,
             "closed_by": before.digest,
         }
-        digest = EvidenceLog(organisation.slug, chain).append("register_reopened", body)
+        digest = log.append("register_reopened", body)
         event = RegisterEvent.objects.create(
             organisation=organisation,
             register=code,
@@ -201,11 +200,11 @@ def reopen(organisation: Organisation, code: str, by: str, reason: str, now: dat
             by=by,
             reason=reason,
             at=now,
-            chain=chain,
+            chain=log.chain,
             digest=digest,
         )
         _say(organisation, code, "active", f"reopened by {by}: {reason}")
-        sign_head(organisation.slug, today, chain, {"registers_reopened": 1})
+        sign_head(organisation.slug, today, log.chain, {"registers_reopened": 1})
     return event
 
 
@@ -377,6 +376,7 @@ def _certificate(found: Checked, by: str, reason: str, today: date, now: datetim
         "reason": reason,
         "version": {"number": found.version.number, "digest": found.version.digest},
         "datasets": [one.as_dict() for one in found.datasets],
+        "estimated": estimated_of(found.organisation, found.register.code),
         "beside": dict(sorted(found.beside.items())),
         "backups": dict(found.backups),
         "connection": found.register.connection,

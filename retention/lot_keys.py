@@ -33,6 +33,7 @@ class LotKey(NamedTuple):
 
     name   what the register calls that person, where it is not the number (`retention.identity`)
     dates  its own dates that never change, by which it is known again if a backup brings it back (`retention.replay`)
+    basis  why it was due when the lot was made, as `retention.domain.leaves.basis` tells it; "" where nobody told it
     """
 
     key: str
@@ -41,6 +42,7 @@ class LotKey(NamedTuple):
     contract: str | None = None
     name: str | None = None
     dates: str = ""
+    basis: str = ""
 
 
 def pack(entries: Sequence[LotKey]) -> bytes:

@@ -8,19 +8,22 @@ A finished night started again is a no-op (P7).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
-from retention.domain.errors import NightError, SelosteError
-from retention.evidence_log import check_keys
+from retention import leaf_keys, stamps
+from retention.domain.errors import NightError, in_words
+from retention.evidence_log import check_keys, copy_heads
 from retention.evidence_restore import refuse_restored
 from retention.leases import LeaseLost, Owner, owner
 from retention.models import NightStep, Run
 from retention.models.run import RunState
-from retention.night_steps import Asked, do, quiet
-from retention.night_steps import Progress as Progress
+from retention.night_context import Asked, quiet
+from retention.night_context import Progress as Progress
+from retention.night_steps import do
 from retention.plan import plan_of
 from retention.purge import CHUNK, Stopped
 from retention.runs import missed, refuse_wrong_date, request
@@ -44,21 +47,24 @@ def run_night(
     business_date: date,
     now: datetime,
     confirm_gap: bool = False,
+    confirm_falls: Sequence[str] = (),
     progress: Progress | None = None,
     by: str = "",
     chunk: int = CHUNK,
     at: Callable[[str], None] = lambda point: None,
+    most_tries: int | None = None,
 ) -> Run:
     """Run the night of `business_date` to its end, finish one that was left, or help others who are at it.
 
     `now` is an aware instant. Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in
     force, another night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once;
-    `at` is told of each point between two steps.
+    `at` is told of each point between two steps. `most_tries`: a step that was begun so often and never ended stops the
+    night; a person who looks on may try it as often as he likes.
     """
     with transaction.atomic():  # a refusal leaves no request behind
-        run = request(organisation, business_date, by, confirm_gap)
+        run = request(organisation, business_date, by, confirm_gap, confirm_falls)
         last = refuse_wrong_date(run, now) if run.started_at is None else None
-    asking = Asked(now, progress or quiet, chunk, at)
+    asking = Asked(now, progress or quiet, chunk, at, most_tries=most_tries)
     with owner() as who:
         step = _enter(run, who, now, last)
         while run.state == RunState.RUNNING:
@@ -68,6 +74,7 @@ def run_night(
             elif run.state == RunState.RUNNING:
                 time.sleep(PAUSE_SECONDS)  # others are at steps that the rest waits for
                 step = None
+    _stamp(run)
     return run
 
 
@@ -78,16 +85,25 @@ def help_night(
     freed: Callable[[int], None] | None = None,
     chunk: int = CHUNK,
     at: Callable[[str], None] = lambda point: None,
+    leave: Callable[[], bool] = lambda: False,
 ) -> None:
     """Begin a night that waits, or help at one that runs, until no step of it is free. Others may be at it still.
 
-    `freed` is told how many further steps may be taken whenever a step has ended. Raises as `run_night` does; a step
+    `freed` is told how many further steps may be taken whenever a step has ended; `leave` is asked then whether we are
+    wanted elsewhere: if so the night is left to those who are at it, if anybody is. Raises as `run_night` does; a step
     that was begun too often and never ended stops the night with its reason.
     """
     with owner() as who:
         step = _enter(run, who, now)
         if run.state == RunState.RUNNING:
-            _take_steps(run, who, step, Asked(now, progress or quiet, chunk, at, freed, MOST_TRIES))
+            _take_steps(run, who, step, Asked(now, progress or quiet, chunk, at, freed, leave, MOST_TRIES))
+    _stamp(run)
+
+
+def _stamp(run: Run) -> None:
+    """The head of a night that has ended gets its time stamp; without one the night has ended all the same."""
+    if run.state == RunState.FINISHED:
+        stamps.fetch(run.organisation.slug)
 
 
 def _enter(run: Run, who: Owner, now: datetime, last: date | None = None) -> NightStep | None:
@@ -96,10 +112,12 @@ def _enter(run: Run, who: Owner, now: datetime, last: date | None = None) -> Nig
     `last`: the night before, where it was found just now that this one may run.
     """
     if run.state == RunState.FINISHED:
+        copy_heads(run.organisation.slug)  # where the disk was full when it ended, its head has no copy yet
         return None
     if run.stop_requested:  # before it began, or after it was killed
-        run.state = RunState.STOPPED
-        run.save(update_fields=["state"])
+        wanted_no_more = Run.objects.filter(pk=run.pk, stop_requested=True).exclude(state=RunState.FINISHED)
+        wanted_no_more.update(state=RunState.STOPPED)
+        run.refresh_from_db()
         return None
     if run.state == RunState.STOPPED:
         return None
@@ -108,6 +126,7 @@ def _enter(run: Run, who: Owner, now: datetime, last: date | None = None) -> Nig
         raise NightError(f"{run.organisation.slug}: no published version is in force on {run.business_date}")
     last = last or refuse_wrong_date(run, now)
     check_keys()
+    leaf_keys.begin(run.organisation.slug, f"{run.business_date:%Y-%m}")
     refuse_restored(run)
     run.version = version
     run.started_at = run.started_at or now
@@ -137,11 +156,11 @@ def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> 
         except LeaseLost:  # somebody else has it now, and does the rest of it
             done = None
         except Exception as error:
-            # of an error that is not ours nothing is repeated: its text may quote data
-            release(step, who, str(error) if isinstance(error, SelosteError) else type(error).__name__)
+            with suppress(DatabaseError, InterfaceError):  # it may be our database that failed: then the lease runs out
+                release(step, who, in_words(error))
             raise
         try:
-            step = following(run, who, done, asking.most_tries)
+            step = following(run, who, done, asking.most_tries, done is not None and asking.leave())
         except LeaseLost:
             step = following(run, who, most_tries=asking.most_tries)
         if done is not None:

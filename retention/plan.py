@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -21,7 +21,8 @@ from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import FinancialYears, Period, Rounding, parse_financial_years
 from retention.domain.rules import DONE_AS, FactValue, Follow, Grain, RuleSet, Step, StepAction
-from retention.domain.written import parse_ceiling, parse_day, parse_follow, parse_ground, parse_step
+from retention.domain.substitutes import Substitute
+from retention.domain.written import parse_day, parse_rules
 from ropa.kinds import POLICY
 from ropa.models import Version
 
@@ -151,7 +152,8 @@ class StepPlan:
 class DatasetPlan:
     """A dataset with all that decides about it. `rules_digest` changes when any of that does.
 
-    `step`: these are the items of a dataset as a step of it finds them; its day is the step's.
+    `step`: these are the items of a dataset as a step of it finds them; its day is the step's. `substitutes`: for dates
+    that are missing, beside the snapshot and in force now (`retention.substitutes`).
     """
 
     code: str
@@ -167,6 +169,7 @@ class DatasetPlan:
     rules_digest: str
     subject_key: SubjectKey | None = None
     step: StepPlan | None = None
+    substitutes: tuple[Substitute, ...] = ()
 
     @property
     def held_as(self) -> str:
@@ -240,6 +243,13 @@ class Plan:
             if source.subject_kind == subject_kind
             for name in source.tells
         )
+
+    def sources(self, subject_kind: str, wanted: Collection[str]) -> Iterator[tuple[RegisterPlan, LedgerSource]]:
+        """Whoever tells any of these events and facts of such subjects, or their marketing bans."""
+        for register in self.registers:
+            for source in register.ledger:
+                if source.subject_kind == subject_kind and (source.bans or not source.tells.isdisjoint(wanted)):
+                    yield register, source
 
 
 def plan_of(version: Version) -> Plan:
@@ -398,22 +408,12 @@ def dataset_mapping(document: Document, follows: Sequence[Follow] = ()) -> Datas
 
 def rule_set(document: Document, organisation: OrganisationPlan, path: str) -> RuleSet:
     """All that decides about one dataset. Raises RuleError naming the place of the first thing that is wrong."""
-    follows = tuple(parse_follow(one, f"{path}.follows[{n}]") for n, one in enumerate(document.get("follows") or ()))
-    if follows and (document.get("grounds") or document.get("no_reason_to_keep")):
-        raise RuleError("follows others: what keeps them keeps it, and it has no ground of its own", f"{path}.follows")
-    return RuleSet(
-        grounds=tuple(parse_ground(rule, _at(path, "grounds", rule)) for rule in document.get("grounds") or ()),
-        ceilings=tuple(parse_ceiling(rule, _at(path, "ceilings", rule)) for rule in document.get("ceilings") or ()),
-        follows=follows,
-        steps=tuple(parse_step(step, _at(path, "steps", step)) for step in document.get("steps") or ()),
-        no_reason_to_keep=bool(document.get("no_reason_to_keep")),
-        financial_years=organisation.financial_years,
-        first_plausible_day=organisation.first_plausible_day,
-    )
+    return parse_rules(document, organisation.financial_years, organisation.first_plausible_day, path)
 
 
-def _at(path: str, what: str, rule: Document) -> str:
-    return f"{path}.{what}[{rule.get('id', '?')}]"
+def rules_document(rules: RuleSet) -> dict[str, Any]:
+    """All that decides about a dataset's items, as canonical JSON has a form for it: what the evidence shows of it."""
+    return dict(_plain(rules))
 
 
 def _dataset(document: Document, organisation: OrganisationPlan, registers: Sequence[RegisterPlan]) -> DatasetPlan:

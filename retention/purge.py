@@ -6,8 +6,9 @@
 1. In one transaction, under the organisation's gate: the stops are read, and INTENT is written with the
    keyed digests and the gate's epoch.
 2. The intent is appended to the journal outside the database and synced.
-3. Holds are read under the gate, keys under one are set aside, the rest are asked about again (a contract
-   that was reopened supersedes its keys). Just before each call to the register the epoch is read once
+3. The sources of truth are asked again for these people (`recollection`): a contract that runs again or a debt
+   that was booked since supersedes its keys. Holds are read under the gate, keys under one are set aside.
+   Just before each call to the register the epoch is read once
    more: a hold that came meanwhile wins.
 4. The connector disposes under the still-due predicate and the subject's number, and is read back.
 5. In one transaction: the outcome of every key, the tally, the evidence.
@@ -26,19 +27,23 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from retention import replay
+from retention import leaves, replay, substitutes, waves
+from retention.approvals import approvers, hands, in_evidence
 from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref
 from retention.disposal import move, wipe
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
+from retention.domain.leaves import leaf
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, TRUE, Expression, is_false
 from retention.domain.rules import Hold, carried_out_as
-from retention.evaluation import Question, Scope, moved_on
-from retention.evidence_log import EvidenceLog, Journal, subject_digest
-from retention.holds import claim_gate, epoch_of, holding, register_stopped, stopped
+from retention.evaluation import moved_on
+from retention.evidence_log import EvidenceLog, Journal, subject_digest, subject_digests
+from retention.holds import UNNAMED, claim_gate, epoch_of, holding, of_item, register_stopped, stopped
 from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
+from retention.plan import rules_document
+from retention.question import Question, Scope
 from retention.replay import settled_dates
 
 CHUNK = 20_000
@@ -67,6 +72,8 @@ class Work:
     void   why the lot may no longer be carried out: the same, and what others were asked for is called back
     needed whose items wait, and why: they tell names by which another register still holds something (D6)
     unfinished  which keys wait, and why: a step of theirs is due and was not carried out
+    closed  why the register takes nothing at this hour
+    changed which keys are due otherwise than the lot says: since another day, or for another action (V3)
     """
 
     lot: Lot
@@ -81,8 +88,12 @@ class Work:
     void: str = ""
     needed: Callable[[Sequence[str]], Mapping[str, str]] = lambda subjects: {}
     unfinished: Callable[[Sequence[LotKey]], Mapping[str, str]] = lambda entries: {}
+    closed: Callable[[], str] = lambda: ""
+    changed: Callable[[Sequence[LotKey]], frozenset[str]] = lambda entries: frozenset()
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
+    heard: Mapping[str, Sequence[Hold]] = field(init=False, default_factory=dict)
+    """The holds that were read last, for the chunk in hand."""
 
     def __post_init__(self) -> None:
         bulk = self.connector.at_once(self.question.mapping) if isinstance(self.connector, InBulk) else USUAL
@@ -93,7 +104,7 @@ class Work:
         signed = lot_digest(self.keys, self.lot.dataset, self.lot.action, self.lot.rules_digest)
         if subject_digest(signed) != self.lot.digest:
             raise EvidenceError(f"lot {self.lot.pk}: its keys are not those that were flagged and approved")
-        self.digests = [subject_digest(entry.key) for entry in self.keys]
+        self.digests = subject_digests(entry.key for entry in self.keys)
 
     def ref(self, position: int) -> Ref:
         """The key at this position, as the register is asked for it."""
@@ -119,6 +130,7 @@ def purge_chunk(work: Work) -> bool:
         _refuse_if_stopped(work)
     work.journal.append({"kind": "intent", "run": work.run.pk, **_intent_body(work, attempt)})
     work.at("intent journalled")
+    work.heard = {}
     outcomes = _send(work, attempt, recovering)
     work.at("sent")
     residues = _read_back(work, outcomes)
@@ -140,6 +152,7 @@ def _intend(work: Work) -> Attempt | None:
             return None
         if lot.state == LotState.APPROVED:
             move(lot, LotState.CLAIMED, "night", digest=lot.digest)
+            work.log.append("claimed", _claim_body(work, lot))
         if lot.state != LotState.CLAIMED:
             raise LifecycleError(f"lot {lot.pk} is {lot.state}: it may not be claimed")
         attempt = Attempt.objects.create(
@@ -157,6 +170,9 @@ def _refuse_if_stopped(work: Work) -> None:
     reason = register_stopped(work.question.organisation, work.lot.register)
     if reason:
         raise RegisterStopped(f"{work.lot.register} is stopped: {reason}")
+    reason = work.closed()
+    if reason:
+        raise RegisterStopped(f"{work.lot.register} {reason}")
     run = Run.objects.only("stop_requested", "stop_reason").get(pk=work.run.pk)
     if run.stop_requested:
         raise Stopped(run.stop_reason or "the night was stopped")
@@ -187,13 +203,43 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
         "action": work.lot.action,
         "epoch": attempt.epoch,
         "rules_digest": work.lot.rules_digest,
+        **_estimated(work.lot),
         "keys": digests,
         "root": merkle_root(digests),
     }
 
 
+def _estimated(lot: Lot) -> dict[str, list[int]]:
+    """What evidence says of a lot whose keys are due by an estimate; nothing of another."""
+    return {"estimated": lot.estimated} if lot.estimated else {}
+
+
+def _claim_body(work: Work, lot: Lot) -> dict[str, object]:
+    """By which rules the lot goes and who approved that: enough to recompute the decision of each of its leaves."""
+    return {
+        "lot": lot.pk,
+        "digest": lot.digest,
+        "rules_digest": lot.rules_digest,
+        **_estimated(lot),
+        "rules": rules_document(work.question.dataset.rules),
+        "approvals_needed": lot.approvals_needed,
+        "approved_by": in_evidence(approvers(lot)),
+        "made_by": in_evidence(hands(lot)) if lot.approvals_needed else [],
+        **waves.in_evidence(lot),
+        "grace_until": lot.grace_until and lot.grace_until.isoformat(),
+    }
+
+
 def _holds(work: Work, positions: Sequence[int]) -> Mapping[str, Sequence[Hold]]:
-    return work.question.holds({work.keys[p].subject for p in positions})
+    """Everything is held, too, where somebody has confirmed or withdrawn a substitute since the lot was looked at.
+
+    Also where whoever purges began after that and asks by the new ones: the lot was made, and approved, by the old.
+    """
+    found = work.question.holds({work.keys[p].subject for p in positions})
+    dataset = work.question.dataset
+    if work.lot.rules_digest != dataset.rules_digest or substitutes.changed(work.question.organisation, dataset):
+        return {**found, "": (*found.get("", ()), Hold(work.question.today, reason="campaign"))}
+    return found
 
 
 def _held(work: Work, entry: LotKey, holds: Mapping[str, Sequence[Hold]]) -> bool:
@@ -212,17 +258,19 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             p: Disposal(work.keys[p].key, Outcome.FAILED, "it was not known whether it is due") for p in positions
         }
         return {**unsent, **_already_gone(work, unsent)}
+    outcomes = {}
+    groups: dict[int, tuple[Expression, list[int]]] = {}
+    scope_has_contract = work.question.contract_grain
+    needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
+    unfinished = work.unfinished([work.keys[p] for p in positions])
+    # last, so that little comes in between: the sources, the ledger, the items that others decide about
     conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
     others: frozenset[int] = frozenset()
     if work.lot.why == replay.WHY:
         conditions, others = _restored(work, positions, conditions)
-    outcomes = {}
-    groups: dict[Expression, list[int]] = {}
-    scope_has_contract = work.question.contract_grain
     moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work, positions))
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
-    needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
-    unfinished = work.unfinished([work.keys[p] for p in positions])
+    changed = work.changed([work.keys[p] for p in positions])
     epoch, holds = _epoch_and_holds(work, positions)
     for position in positions:
         entry = work.keys[position]
@@ -231,16 +279,19 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             outcomes[position] = Disposal(entry.key, Outcome.HELD)
         elif is_false(condition):
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
+        elif entry.key in changed:
+            outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "due otherwise than it was flagged")
         elif entry.subject is not None and entry.subject in needed:
             outcomes[position] = Disposal(entry.key, Outcome.WAITING, needed[entry.subject])
         elif entry.key in unfinished:
             outcomes[position] = Disposal(entry.key, Outcome.WAITING, unfinished[entry.key])
         else:
-            groups.setdefault(FALSE if position in moved else condition, []).append(position)
+            sent_by = FALSE if position in moved else condition
+            groups.setdefault(id(sent_by), (sent_by, []))[1].append(position)
     if recovering and outcomes:
         outcomes.update(_already_gone(work, outcomes))
     outcomes.update(_called_back(work, outcomes))  # first: what may still go is then asked for anew
-    for condition, members in groups.items():
+    for condition, members in groups.values():
         sent = _dispose(work, condition, members, epoch, recovering)
         outcomes.update({**sent, **_called_back(work, sent)})
     _unblock(work, outcomes)
@@ -283,11 +334,7 @@ def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disp
 
     It answers *destroyed* where they had done it already; what it calls back keeps its outcome of tonight.
     """
-    asked = set(
-        work.lot.exceptions.filter(position__in=list(outcomes), outcome=Outcome.PENDING).values_list(
-            "position", flat=True
-        )
-    )
+    asked = set(work.lot.exceptions.filter(outcome=Outcome.PENDING).values_list("position", flat=True))
     kept = {p: d for p, d in sorted(outcomes.items()) if p in asked and d.outcome in {Outcome.HELD, Outcome.SUPERSEDED}}
     if not kept:
         return {}
@@ -299,7 +346,10 @@ def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disp
 def _epoch_and_holds(work: Work, positions: Sequence[int]) -> tuple[int, Mapping[str, Sequence[Hold]]]:
     with transaction.atomic():
         gate = claim_gate(work.question.organisation)
-        return gate.epoch, _holds(work, positions)
+        holds = _holds(work, positions)
+        asked = {"", UNNAMED, *(work.keys[p].subject for p in positions)}
+        work.heard = {**{who: on for who, on in work.heard.items() if who not in asked}, **holds}
+        return gate.epoch, holds
 
 
 def _dispose(
@@ -356,14 +406,16 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         raise EvidenceError(f"lot {work.lot.pk}: {len(outcomes)} outcomes for {len(attempt.positions)} keys")
     with transaction.atomic():
         lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
-        before = {row.position: row for row in lot.exceptions.filter(position__in=list(outcomes))}
+        # exceptions are few, and naming 20,000 positions costs more than reading what lies between the first and last
+        between = lot.exceptions.filter(position__range=(min(outcomes), max(outcomes)))
+        before = {row.position: row for row in between if row.position in outcomes}
         tally = Counter(lot.tally)
         for row in before.values():
             if not may_be_sent(Outcome(row.outcome)):
                 raise LifecycleError(f"lot {lot.pk}: a key that is {row.outcome} was sent again")
             tally[row.outcome] -= 1
         tally.update(disposal.outcome.value for disposal in outcomes.values())
-        lot.exceptions.filter(position__in=list(outcomes)).delete()
+        lot.exceptions.filter(pk__in=[row.pk for row in before.values()]).delete()
         KeyOutcome.objects.bulk_create(
             KeyOutcome(
                 lot=lot,
@@ -385,9 +437,12 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         attempt.tally = dict(sorted(Counter(d.outcome.value for d in outcomes.values()).items()))
         attempt.save(update_fields=["state", "run", "tally"])
         _forget_first_seen(work, outcomes)
+        if work.question.dataset.substitutes:
+            away = [work.digests[p] for p, d in outcomes.items() if d.outcome in {*GONE, Outcome.ALREADY_ABSENT}]
+            substitutes.forget_gaps(lot.organisation, lot.dataset, away)
         gone = [work.keys[p] for p, d in outcomes.items() if d.outcome in REMEMBERED and work.keys[p].dates]
         if gone and not work.question.mapping.fields and work.question.dataset.step is None:
-            went = replay.Went(lot.action, lot.rules_digest)
+            went = replay.Went(lot.action, lot.rules_digest, tuple(lot.estimated))
             replay.remember(lot.organisation, lot.dataset, went, work.question.today, gone)
         work.log.append(
             "outcome",
@@ -396,6 +451,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
                 "attempt": attempt.number,
                 "register": lot.register,
                 "dataset": lot.dataset,
+                **_estimated(lot),
                 "tally": attempt.tally,
                 "residue": len(residues),
                 "exceptions": [
@@ -405,15 +461,50 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
                 ],
             },
         )
+        _write_leaves(work, attempt, outcomes, residues)
     work.lot = lot
+
+
+def _write_leaves(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]) -> None:
+    """One leaf a key, in the order of the intent."""
+    lot, question = work.lot, work.question
+    subjects = list(dict.fromkeys(s for p in attempt.positions if (s := work.keys[p].subject) is not None))
+    people = dict(zip(subjects, leaves.person_digests(question.dataset.subject_kind, subjects), strict=True))
+    texts = []
+    for position in attempt.positions:
+        entry, outcome = work.keys[position], outcomes[position].outcome
+        texts.append(
+            leaf(
+                item=work.digests[position],
+                person=None if entry.subject is None else people[entry.subject],
+                rules=lot.rules_digest,
+                why=lot.why,
+                due_from=entry.due_from,
+                basis=entry.basis,
+                holds=of_item(work.heard, entry.subject) if work.heard else (),
+                outcome=outcome.value,
+                read_back=entry.key not in residues if outcome in GONE else None,
+                estimated=lot.estimated,
+            )
+        )
+    body = {
+        "lot": lot.pk,
+        "attempt": attempt.number,
+        "night": question.today.isoformat(),
+        "register": lot.register,
+        "dataset": lot.dataset,
+        "action": lot.action,
+        "rules_digest": lot.rules_digest,
+    }
+    leaves.write(work.log, body, texts)
 
 
 def _forget_first_seen(work: Work, outcomes: Mapping[int, Disposal]) -> None:
     """The key of what is gone may hold a person's number; what may stay after all is seen for the first time again."""
-    settled = [work.digests[position] for position, disposal in outcomes.items() if disposal.outcome in FINAL]
-    FirstSeen.objects.filter(
-        organisation=work.question.organisation, dataset=work.lot.dataset, key__in=settled
-    ).delete()
+    mine = FirstSeen.objects.filter(organisation=work.question.organisation, dataset=work.lot.dataset)
+    if mine.exists():
+        settled = [work.digests[position] for position, disposal in outcomes.items() if disposal.outcome in FINAL]
+        mine.filter(key__in=settled).delete()
 
 
 def _finish(work: Work) -> None:

@@ -9,21 +9,18 @@ register can be older than its month.
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
+from retention import key_files
 from retention.connectors.contract import Candidate
-from retention.domain.errors import EvidenceError
+from retention.connectors.sql.arrays import array_text
 from retention.domain.events import CATALOGUE, Absent
 from retention.domain.evidence import canonical
 from retention.domain.periods import Period, last_day
@@ -39,35 +36,41 @@ WHY = "RESTORED"
 """Why a lot was made whose items the rules alone could not tell to be due: they had been destroyed before."""
 
 BATCH = 1_000
-KEY_BYTES = 32
-STALE_SECONDS = 3600
-"""A draft of a key older than this was left by a process that was killed."""
+KEYS = "replay"
+"""The folder of the months' keys."""
 
 
 _REMEMBER = (
-    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, print)"
-    " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, estimated, print)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 
 
 _REMEMBER_ALL = (
-    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, print)"
-    " SELECT %s, %s, %s, %s, %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
+    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, estimated, print)"
+    " SELECT %s, %s, %s, %s, %s, %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
 )
 
 
 class Went(NamedTuple):
-    """By which action something was destroyed, and under which rules."""
+    """By which action something was destroyed, under which rules, and by which campaigns' substitute start dates."""
 
     action: str
     rules_digest: str
+    estimated: tuple[int, ...] = ()
 
 
 def settled_dates(candidate: Candidate) -> str:
     """An item's own dates that never change, as the lot keeps them; "" if it has none."""
+    return _settled(tuple(candidate.events.items()))
+
+
+@lru_cache(maxsize=4096)
+def _settled(events: tuple[tuple[str, date | None], ...]) -> str:
+    """Many items have the same dates."""
     kept = {
         name: day.isoformat()
-        for name, day in candidate.events.items()
+        for name, day in events
         if day is not None and name in CATALOGUE and CATALOGUE[name].absent is Absent.MISSING
     }
     return canonical(kept).decode("utf-8") if kept else ""
@@ -78,55 +81,53 @@ def begin(organisation: Organisation, plan: Plan, today: date) -> dict[str, int]
 
     Gives back the months whose key is lost, with the number of fingerprints that say nothing without it and went too.
     """
-    directory = _directory(organisation)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mine = Gone.objects.filter(organisation=organisation)
+    slug, mine = organisation.slug, Gone.objects.filter(organisation=organisation)
+    there = key_files.months(KEYS, slug)
     lost: dict[str, int] = {}
-    for month in sorted(mine.values_list("month", flat=True).distinct()):
-        if not (directory / f"{month}.key").exists():
+    for month in sorted({month for dataset in _each(mine, "dataset") for month in _months(mine, dataset)}):
+        if _over(month, plan, today):  # a key destroyed in time is not lost, though a restored database still asks
+            mine.filter(month=month).delete()
+        elif month not in there:
             lost[month] = mine.filter(month=month).delete()[0]
-    path = directory / f"{today:%Y-%m}.key"
-    if not path.exists():
-        _make_key(path)
-    for old in sorted(directory.glob("????-??.key")):
-        year, month_number = int(old.stem[:4]), int(old.stem[5:7])
-        last = date(year + month_number // 12, month_number % 12 + 1, 1)
-        if max(last_day(last, period) for period in (LAG, *plan.backup_periods())) < today:
-            mine.filter(month=old.stem).delete()
-            old.unlink()
-    for draft in directory.glob("*.part"):
-        if time.time() - draft.stat().st_mtime > STALE_SECONDS:
-            draft.unlink(missing_ok=True)
+    key_files.make(KEYS, slug, f"{today:%Y-%m}")
+    for month in there:
+        if _over(month, plan, today):
+            key_files.destroy(KEYS, slug, month)
     return lost
 
 
-def _make_key(path: Path) -> None:
-    """Whole or not at all, and once, whoever else begins the same month."""
-    draft = path.with_suffix(f".{os.getpid()}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _months(mine: QuerySet[Gone], dataset: str) -> list[str]:
+    """The months whose key a dataset's fingerprints are made with."""
+    return _each(mine.filter(dataset=dataset), "month")
+
+
+def _each(rows: QuerySet[Gone], name: str) -> list[str]:
+    """Each value that is there once, in order: from one to the next by the index, not through all that ever went."""
+    found: list[str] = []
+    while True:
+        later = rows.filter(**{f"{name}__gt": found[-1]}) if found else rows
+        value = later.order_by(name).values_list(name, flat=True).first()
+        if value is None:
+            return found
+        found.append(value)
+
+
+def _over(month: str, plan: Plan, today: date) -> bool:
+    """Whether no backup can be older than this month (YYYY-MM) any more."""
+    year, number = int(month[:4]), int(month[5:7])
+    last = date(year + number // 12, number % 12 + 1, 1)
+    return max(last_day(last, period) for period in (LAG, *plan.backup_periods())) < today
 
 
 def remember(organisation: Organisation, dataset: str, went: Went, today: date, entries: Iterable[LotKey]) -> None:
     """Keep a fingerprint of each item that has gone, in the caller's transaction."""
     month = f"{today:%Y-%m}"
     key = _key(organisation, month)
-    fixed = (organisation.pk, dataset, month, went.action, went.rules_digest)
+    fixed = (organisation.pk, dataset, month, went.action, went.rules_digest, " ".join(map(str, went.estimated)))
     prints = [_print(key, dataset, entry) for entry in entries]
     with connection.cursor() as cursor:  # as many rows as go: models would cost more than the deletion
         if connection.vendor == "postgresql":
-            cursor.execute(_REMEMBER_ALL, (*fixed, prints))
+            cursor.execute(_REMEMBER_ALL, (*fixed, array_text(prints)))
         else:
             cursor.executemany(_REMEMBER, [(*fixed, one) for one in prints])
 
@@ -135,30 +136,21 @@ def returned(organisation: Organisation, dataset: str, entries: Sequence[LotKey]
     """Of these, what had been destroyed before, and how it went, by key."""
     found: dict[str, Went] = {}
     mine = Gone.objects.filter(organisation=organisation, dataset=dataset)
-    for month in sorted(set(mine.values_list("month", flat=True))):
+    for month in _months(mine, dataset):
         key = _key(organisation, month)
         for start in range(0, len(entries), BATCH):
             prints = {_print(key, dataset, entry): entry.key for entry in entries[start : start + BATCH]}
-            known = mine.filter(month=month, print__in=list(prints)).values_list("print", "action", "rules_digest")
-            found.update((prints[one], Went(action, rules)) for one, action, rules in known)
+            known = mine.filter(month=month, print__in=list(prints)).values_list(
+                "print", "action", "rules_digest", "estimated"
+            )
+            found.update(
+                (prints[one], Went(action, rules, tuple(map(int, by.split())))) for one, action, rules, by in known
+            )
     return found
-
-
-def _directory(organisation: Organisation) -> Path:
-    return Path(settings.DATA_DIR) / "keys" / "replay" / organisation.slug
 
 
 def _key(organisation: Organisation, month: str) -> bytes:
-    try:
-        found = (_directory(organisation) / f"{month}.key").read_bytes()
-    except OSError as error:
-        raise EvidenceError(
-            f"keys/replay/{organisation.slug}/{month}.key cannot be read ({error.strerror}): "
-            "what was destroyed that month would not be known again"
-        ) from None
-    if len(found) != KEY_BYTES:
-        raise EvidenceError(f"keys/replay/{organisation.slug}/{month}.key does not have {KEY_BYTES} bytes")
-    return found
+    return key_files.read(KEYS, organisation.slug, month, "what was destroyed that month would not be known again")
 
 
 def _print(key: bytes, dataset: str, entry: LotKey) -> str:

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from retention.closed import closings
 from retention.domain.errors import SelosteError
-from retention.evidence_log import signing_key
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
 from retention.release import release
+from retention.signing_keys import signing_key
 from ropa.models import Organisation
 from ropa.render import FORMATS, begun
 from ropa.report import build, records_of
@@ -84,7 +83,7 @@ def given(organisation: Organisation, as_of: date) -> Given:
         "in_force_from": found.in_force_from.isoformat(),
         "digest": found.digest,
         "publisher": found.publisher,
-        "published_on": found.published_at.astimezone(ZoneInfo(organisation.time_zone)).date().isoformat(),
+        "published_on": organisation.day_of(found.published_at).isoformat(),
         "reason": found.reason,
         "opinion": found.opinion,
         "opinion_reason": found.opinion_reason,
@@ -213,11 +212,13 @@ def _evidence(organisation: Organisation, as_of: date) -> dict[str, Any] | None:
         organisation=organisation, state=RunState.FINISHED, business_date__lte=head.business_date
     ).order_by("business_date")
     destroyed: Counter[str] = Counter()
+    estimated: Counter[str] = Counter()
     answered: dict[str, str] = {}
     last_successful = None
     for day, summary in nights.values_list("business_date", "summary").iterator():
         for row in summary.get("datasets", ()):
             destroyed[row["dataset"]] += row["destroyed"]
+            estimated[row["dataset"]] += row.get("destroyed_estimated", 0)
             if not row["problem"]:
                 answered[row["dataset"]] = row.get("unchanged_since") or day.isoformat()
         if not summary.get("unexplained") and not summary.get("problems"):
@@ -244,6 +245,7 @@ def _evidence(organisation: Organisation, as_of: date) -> dict[str, Any] | None:
             row.dataset: {
                 **_numbers(row),
                 "destroyed_ever": destroyed[row.dataset],
+                "estimated_ever": estimated[row.dataset],
                 "last_answered": answered.get(row.dataset),
             }
             for row in rows

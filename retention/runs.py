@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+
+from django.db import transaction
 
 from retention.domain.errors import NightError
 from retention.models import DatasetNight, Run
@@ -14,18 +16,33 @@ GAP = timedelta(days=7)
 """A longer jump since the last night must be confirmed."""
 
 
-def request(organisation: Organisation, business_date: date, by: str, confirm_gap: bool = False) -> Run:
-    """Ask for a night; a worker runs it. The row is the queue: a second request for the date is the first one's."""
-    run, _ = Run.objects.get_or_create(
+def request(
+    organisation: Organisation,
+    business_date: date,
+    by: str,
+    confirm_gap: bool = False,
+    confirm_falls: Iterable[str] = (),
+) -> Run:
+    """Ask for a night; a worker runs it. The row is the queue: a second request for the date is the first one's.
+
+    `confirm_falls`: sources of the ledger ("crm:contracts") that tell half of what they told or less, which is true.
+    """
+    asked, _ = Run.objects.get_or_create(
         organisation=organisation,
         business_date=business_date,
-        defaults={"requested_by": by, "gap_confirmed": confirm_gap},
+        defaults={"requested_by": by},
     )
-    if run.state == RunState.STOPPED or (confirm_gap and not run.gap_confirmed):
-        run.gap_confirmed = run.gap_confirmed or confirm_gap
-        run.stop_requested = False
-        run.state = RunState.REQUESTED if run.state == RunState.STOPPED else run.state
-        run.save(update_fields=["gap_confirmed", "stop_requested", "state"])
+    with transaction.atomic():
+        # as it is now: of two who ask again for a stopped night, one may have begun it already
+        run = Run.objects.select_for_update(no_key=True).get(pk=asked.pk)
+        falls = sorted({*run.falls_confirmed, *confirm_falls})
+        if run.state == RunState.STOPPED or (confirm_gap and not run.gap_confirmed) or falls != run.falls_confirmed:
+            run.gap_confirmed = run.gap_confirmed or confirm_gap
+            run.falls_confirmed = falls
+            run.stop_requested = False
+            run.state = RunState.REQUESTED if run.state == RunState.STOPPED else run.state
+            run.save(update_fields=["gap_confirmed", "falls_confirmed", "stop_requested", "state"])
+    run.organisation = organisation
     return run
 
 
@@ -45,12 +62,15 @@ def missed(run: Run, last: date | None) -> list[date]:
 
 def refuse_wrong_date(run: Run, now: datetime) -> date | None:
     """The date of the last night before this one, if any. Raises NightError where this one may not run."""
-    here = now.astimezone(ZoneInfo(run.organisation.time_zone)).date()
+    here = run.organisation.day_of(now)
     if run.business_date > here:
         raise NightError(f"{run.business_date} has not begun yet: it is {here}")
     last = _last_finished(run)
     if last is not None and last > run.business_date:
         raise NightError(f"a later night than {run.business_date} has run already; it covered this date")
+    begun = Run.objects.filter(organisation=run.organisation, business_date__gt=run.business_date)
+    if begun.exclude(started_at=None).exists():  # what it left open is brought to its end by no earlier date's evidence
+        raise NightError(f"a later night than {run.business_date} has begun already; it covers this date")
     if last is not None and run.business_date - last > GAP and not run.gap_confirmed:
         raise NightError(
             f"{(run.business_date - last).days} days since the last night ({last}): much may fall due at once; "
@@ -66,11 +86,14 @@ def _last_finished(run: Run) -> date | None:
     return others.values_list("business_date", flat=True).first()
 
 
+_WENT = ("destroyed", "anonymised", "unlinked", "recovered")
+
+
 def summary_row(row: DatasetNight) -> dict[str, object]:
     """One dataset's numbers of a night, as the table, the API and the evidence show them; None: nobody answered."""
     outcomes = row.counts.get("outcomes", {})
     review = ("review", "trigger_missing", "rule_conflict")
-    asked = not row.problem or any(name != "outcomes" and not name.startswith("left_") for name in row.counts)
+    asked = not row.problem or any(not name.startswith(("outcomes", "left_")) for name in row.counts)
     seen = asked or row.overdue_left is not None
     held = row.counts.get("left_held", row.counts.get("held", 0))
     to_review = sum(row.counts.get(f"left_{state}", row.counts.get(state, 0)) for state in review)
@@ -81,7 +104,8 @@ def summary_row(row: DatasetNight) -> dict[str, object]:
         "due": row.counts.get("due", 0) if asked else None,
         "held": held if seen else None,
         "review": to_review if seen else None,
-        "destroyed": sum(outcomes.get(name, 0) for name in ("destroyed", "anonymised", "unlinked", "recovered")),
+        "destroyed": sum(outcomes.get(name, 0) for name in _WENT),
+        "destroyed_estimated": sum(row.counts.get("outcomes_estimated", {}).get(name, 0) for name in _WENT),
         "refused": outcomes.get("refused", 0),
         "failed": outcomes.get("failed", 0),
         "pending": outcomes.get("pending", 0),

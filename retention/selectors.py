@@ -11,6 +11,7 @@ from django.conf import settings
 
 from retention.connectors.contract import Connector, ConnectorError
 from retention.connectors.registry import connect
+from retention.domain.limits import Limits, parse_limits
 from retention.models import Connection
 from ropa.models import Organisation
 
@@ -50,6 +51,12 @@ def connector_of(organisation: Organisation, register: Reachable) -> Connector:
             f"register {register.code}: there is no connection {register.connection!r}", permanent=True
         ) from None
     return connect(found.kind, resolve(found.config, f"connection {found.code}"))
+
+
+def limits_of(organisation: Organisation, register: Reachable) -> Limits:
+    """What the register bears; of one without a connection nothing is said. Raises RuleError."""
+    found = Connection.objects.filter(organisation=organisation, code=register.connection).first()
+    return Limits() if found is None else parse_limits(found.limits)
 
 
 def resolve(config: Mapping[str, Any], path: str) -> dict[str, str]:

@@ -33,9 +33,9 @@ from retention.connectors.contract import (
 )
 from retention.domain.predicates import TRUE, Expression, is_false
 from retention.domain.rules import Action, StepAction
-from retention.evaluation import Question
 from retention.lot_keys import LotKey
 from retention.plan import DatasetPlan
+from retention.question import Question
 
 Connect = Callable[[DatasetPlan], Connector]
 """A dataset's register, not yet entered."""

@@ -185,19 +185,24 @@ def _broken_off(was: Run) -> Mapping[tuple[str, str], NightStep]:
     return {(step.kind, step.register): step for step in was.steps.exclude(state=StepState.DONE)}
 
 
-def following(run: Run, who: Owner, done: NightStep | None = None, most_tries: int | None = None) -> NightStep | None:
+def following(
+    run: Run, who: Owner, done: NightStep | None = None, most_tries: int | None = None, leave: bool = False
+) -> NightStep | None:
     """End a step of ours and take the next, in one transaction; None if none may be taken now.
 
-    Raises LeaseLost if the step is no longer ours.
+    `leave`: none is taken if somebody else is at the night. Raises LeaseLost if the step is no longer ours.
     """
     with transaction.atomic():
         database_locks.need_not_last()  # a step that seems not to have ended is begun again
-        database_locks.together(name_of(run.organisation))
+        # two who leave at once must not both find each other there
+        (database_locks.alone if leave else database_locks.together)(name_of(run.organisation))
         if done is not None:
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
             if mine.update(state=StepState.DONE, lease_owner="", lease_until=None, problem="") != 1:
                 raise LeaseLost(f"{done}: somebody else has taken it")
-        return None if run.state == RunState.FINISHED else _claim(run, who, most_tries)
+        if run.state == RunState.FINISHED or (leave and workers_at(run)):
+            return None
+        return _claim(run, who, most_tries)
 
 
 def _claim(run: Run, who: Owner, most_tries: int | None = None) -> NightStep | None:
@@ -232,10 +237,15 @@ def free(run: Run) -> int:
     return len(_ready(run, stopping=True))
 
 
+def workers_at(run: Run) -> int:
+    """How many are at it now."""
+    running = run.steps.filter(state=StepState.RUNNING).annotate(clock=Now())
+    return len({step.lease_owner for step in running if not may_be_taken(step, step.clock)})
+
+
 def is_left(run: Run) -> bool:
     """Whether nobody is at any step of it."""
-    running = run.steps.filter(state=StepState.RUNNING).annotate(clock=Now())
-    return all(may_be_taken(step, step.clock) for step in running)
+    return not workers_at(run)
 
 
 def release(step: NightStep, who: Owner, problem: str = "") -> None:

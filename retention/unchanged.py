@@ -82,6 +82,7 @@ class Basis:
         rest = [
             release(),
             self.plan.digest,
+            dataset.rules_digest,  # with the substitutes that are in force
             [register.code for register in self.plan.registers],
             dataset.code,
             ledger.number if ledger is not None else 0,
@@ -107,7 +108,7 @@ def basis(run: Run, plan: Plan, told: Told, fresh: bool = False) -> Basis:
     """What tonight's answers rest on, as it is now; `fresh`: of a night of which nothing is written yet."""
     organisation = run.organisation
     holds = PlacedHold.objects.filter(organisation=organisation).order_by("pk")
-    lots = Lot.objects.filter(lots_to_look_at(), organisation=organisation)
+    lots = Lot.objects.filter(lots_to_look_at(run.business_date), organisation=organisation)
     return Basis(
         run,
         plan,
@@ -169,7 +170,7 @@ def remember(before: Basis, dataset: DatasetPlan, digest: str, connector: Connec
     if not isinstance(connector, TellsChanges) or dataset.mapping is None:
         return
     today = before.run.business_date
-    wanted = questions(dataset.rules, today)
+    wanted = questions(dataset.rules, today, dataset.substitutes)
     own = sorted(question for question in wanted if question[0] in dataset.mapping.events)
     try:
         told = connector.earliest(dataset.mapping, own)
@@ -185,7 +186,11 @@ def remember(before: Basis, dataset: DatasetPlan, digest: str, connector: Connec
     DatasetState.objects.update_or_create(
         organisation=before.run.organisation,
         dataset=dataset.code,
-        defaults={"night": row, "digest": digest, "next_day": next_change(dataset.rules, holds, today, answers)},
+        defaults={
+            "night": row,
+            "digest": digest,
+            "next_day": next_change(dataset.rules, holds, today, answers, dataset.substitutes),
+        },
     )
 
 

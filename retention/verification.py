@@ -13,19 +13,23 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 
-from retention import following_reader, replay
+from retention import following_reader, replay, substitutes_reader
 from retention.closed import known_again, unpacked
-from retention.connectors.contract import Candidate, Connector
+from retention.connectors.contract import Candidate, Connector, TellsCrowds
+from retention.crowd_reader import Survey, all_dated, patterns
 from retention.domain.decisions import Decision, Item, State, decide, with_own
 from retention.domain.errors import RuleError
 from retention.domain.events import NEVER, asked
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import RETRIED, LotState, Outcome
+from retention.domain.periods import ONE_DAY
+from retention.domain.predicates import is_false, negation
 from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
 from retention.following_reader import Connect
 from retention.holds import active, holding, of_item
 from retention.ledger import ledger_items
+from retention.ledger_reader import LedgerReader
 from retention.lot_keys import LotKey, unpack
 from retention.models import Doubted, FirstSeen, Lot, RegisterEvent
 from retention.plan import DatasetPlan, Plan
@@ -45,6 +49,7 @@ class Reading:
     people_overdue  distinct data subjects of the overdue
     overdue_since   the earliest day from which one of them should have gone
     oldest_kept     the earliest start date among what is still there
+    estimated       items that are decided by a substitute for a date that is missing
     returned        what had been destroyed and is back, where the rules alone do not say that it is due: nobody knows
                     its person any more
     """
@@ -55,6 +60,7 @@ class Reading:
     people_overdue: int = 0
     overdue_since: date | None = None
     oldest_kept: date | None = None
+    estimated: int = 0
     returned: list[LotKey] = field(default_factory=list)
 
 
@@ -76,8 +82,10 @@ def read(
     explained = _explained(organisation, dataset, today)
     reading, people = Reading(), set()
     strangers: list[LotKey] = []
-    for candidate, item, decision, known in _decided(plan, dataset, connector, organisation, holds, today, connect):
+    items = _found(plan, dataset, connector, organisation, holds, today, connect, reading)
+    for candidate, item, decision, known in items:
         reading.by_state[decision.state.value] += 1
+        reading.estimated += bool(decision.estimated)
         began = _began(plan, candidate, item, today)
         if began is not None and (reading.oldest_kept is None or began < reading.oldest_kept):
             reading.oldest_kept = began
@@ -149,6 +157,70 @@ def _returned(organisation: Organisation, dataset: DatasetPlan, strangers: Seque
     return [entry for entry in strangers if entry.key in back and back[entry.key].rules_digest == dataset.rules_digest]
 
 
+def _found(
+    plan: Plan,
+    dataset: DatasetPlan,
+    connector: Connector,
+    organisation: Organisation,
+    holds: Mapping[str, Sequence[Hold]],
+    today: date,
+    connect: Connect | None,
+    reading: Reading,
+) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
+    """Each item that must be read, with its decision, and whether the ledger knows its person at all.
+
+    The others are counted into the reading. Raises ConnectorError.
+    """
+    mapping, survey = dataset.mapping, _survey(plan, dataset, connector, organisation, today)
+    if mapping is None or survey is None or not isinstance(connector, TellsCrowds):
+        yield from _decided(plan, dataset, connector, organisation, holds, today, connect)
+        return
+
+    def decided(stream: Iterator[Candidate]) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
+        return _each(plan, dataset, stream, organisation, holds, today)
+
+    for numbers in survey.whom_to_read(connector):
+        yield from decided(connector.find(mapping, survey.surveyed, subjects=numbers))
+    rest = negation(survey.surveyed)
+    if not is_false(rest):
+        yield from decided(connector.find(mapping, rest))
+    reading.by_state.update({state.value: items for state, items in survey.counts.items() if items})
+    first = plan.organisation.first_plausible_day
+    oldest = [survey.oldest_end, connector.oldest(mapping, first, min(today, NEVER - ONE_DAY))]
+    reading.oldest_kept = min((day for day in (reading.oldest_kept, *oldest) if day is not None), default=None)
+
+
+def _survey(
+    plan: Plan, dataset: DatasetPlan, connector: Connector, organisation: Organisation, today: date
+) -> Survey | None:
+    """How the dataset's items can be counted by person; None where each must be read."""
+    found = patterns(dataset, today) if isinstance(connector, TellsCrowds) else ()
+    if not found or dataset.mapping is None or substitutes_reader.standing(plan, dataset, organisation, today).by_row:
+        return None
+    by_contract = dataset.grain is Grain.CONTRACT
+    counted = dataset if by_contract else replace(dataset, mapping=replace(dataset.mapping, contract=None))
+    stranger = _stranger(plan, dataset)
+    events = asked(dataset.rules.events) - set(dataset.mapping.events)
+    contracts = by_contract or bool(asked(dataset.rules.events) & CONTRACT_EVENTS) or not all_dated(found)
+    ledger = LedgerReader(organisation.pk, dataset.subject_kind, events, dataset.rules.facts, contracts)
+    survey = Survey(
+        counted,
+        today,
+        found,
+        known=ledger.people,
+        join=lambda candidate, known: _joined(plan, dataset, candidate, known, stranger),
+        decide=lambda item: decide(item, dataset.rules, (), today),
+        batch=BATCH,
+    )
+    return survey if survey.readable() else None
+
+
+def _stranger(plan: Plan, dataset: DatasetPlan) -> Item:
+    """What is known of an item whose person nobody knows: all that the ledger could tell is missing."""
+    own = set(dataset.mapping.events if dataset.mapping else ())
+    return Item(events=dict.fromkeys(asked(dataset.rules.events) - own), facts=dict(plan.organisation.facts))
+
+
 def _decided(
     plan: Plan,
     dataset: DatasetPlan,
@@ -158,29 +230,66 @@ def _decided(
     today: date,
     connect: Connect | None = None,
 ) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
-    """Each item with its decision, and whether the ledger knows its person at all."""
+    """Each item there is, read and decided one by one."""
     if dataset.mapping is None:
         return
     if dataset.rules.follows:
         yield from _followers(plan, dataset, connector, organisation, holds, today, connect)
         return
-    unheard = dict.fromkeys(asked(dataset.rules.events) - set(dataset.mapping.events))
-    stranger = Item(events=unheard, facts=dict(plan.organisation.facts))
-    stream = iter(connector.find(dataset.mapping))
+    yield from _each(plan, dataset, iter(connector.find(dataset.mapping)), organisation, holds, today)
+
+
+def _each(
+    plan: Plan,
+    dataset: DatasetPlan,
+    stream: Iterator[Candidate],
+    organisation: Organisation,
+    holds: Mapping[str, Sequence[Hold]],
+    today: date,
+) -> Iterator[tuple[Candidate, Item, Decision, bool]]:
+    """Each of these items with its decision, and whether the ledger knows its person at all."""
     while batch := list(islice(stream, BATCH)):
-        numbers = sorted({candidate.ref.subject for candidate in batch if candidate.ref.subject})
-        known = dict(ledger_items(organisation, dataset.subject_kind, numbers)) if numbers else {}
-        seen = _seen(organisation, dataset, batch)
-        doubted = _doubted(organisation, dataset, batch)
-        for candidate in batch:
-            item = _joined(plan, dataset, candidate, known.get(candidate.ref.subject or ""), stranger)
-            if candidate.ref.key in seen:
-                item = replace(item, first_seen=seen[candidate.ref.key])
-            mine = of_item(holds, candidate.ref.subject)
-            decision = decide(item, dataset.rules, mine, today)
-            if (candidate.doubt or candidate.ref.key in doubted) and decision.state in {State.DUE, State.HELD}:
+        for one in join(plan, dataset, organisation, batch, today):
+            candidate, decision = one.candidate, decide(one.item, dataset.rules, one.holds(holds), today)
+            if one.doubtful and decision.state in {State.DUE, State.HELD}:
                 decision = replace(decision, state=State.REVIEW)  # whose it is is not certain
-            yield candidate, item, decision, candidate.ref.subject in known
+            yield candidate, one.item, decision, one.known
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An item of a register with what the ledger knows; `known`: of its person; `doubtful`: whose it is."""
+
+    candidate: Candidate
+    item: Item
+    known: bool
+    doubtful: bool
+
+    def holds(self, every: Mapping[str, Sequence[Hold]]) -> tuple[Hold, ...]:
+        return of_item(every, self.candidate.ref.subject)
+
+
+def join(
+    plan: Plan, dataset: DatasetPlan, organisation: Organisation, batch: Sequence[Candidate], today: date
+) -> Iterator[Joined]:
+    """Items of one dataset, as its rules read them."""
+    stranger = _stranger(plan, dataset)
+    numbers = sorted({candidate.ref.subject for candidate in batch if candidate.ref.subject})
+    known = dict(ledger_items(organisation, dataset.subject_kind, numbers)) if numbers else {}
+    seen = _seen(organisation, dataset, batch)
+    doubted = _doubted(organisation, dataset, batch)
+    theirs = [(candidate, known.get(candidate.ref.subject or "")) for candidate in batch]
+    joined = [
+        (candidate, _joined(plan, dataset, candidate, told, stranger), _told_of(dataset, candidate, told))
+        for candidate, told in theirs
+    ]
+    filled = substitutes_reader.standing(plan, dataset, organisation, today).filled(joined)
+    for candidate, unfilled, _ in joined:
+        ref = candidate.ref
+        item = filled.get(ref.key, unfilled)
+        if ref.key in seen:
+            item = replace(item, first_seen=seen[ref.key])
+        yield Joined(candidate, item, ref.subject in known, bool(candidate.doubt) or ref.key in doubted)
 
 
 def _followers(
@@ -196,24 +305,19 @@ def _followers(
     if dataset.mapping is None:
         return
 
-    def join(theirs: DatasetPlan, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Item]]:
-        unheard = dict.fromkeys(asked(theirs.rules.events) - set(theirs.mapping.events if theirs.mapping else ()))
-        stranger = Item(events=unheard, facts=dict(plan.organisation.facts))
-        numbers = sorted({candidate.ref.subject for candidate in candidates if candidate.ref.subject})
-        known = dict(ledger_items(organisation, theirs.subject_kind, numbers)) if numbers else {}
-        for candidate in candidates:
-            yield candidate, _joined(plan, theirs, candidate, known.get(candidate.ref.subject or ""), stranger)
+    def others(theirs: DatasetPlan, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Item]]:
+        found = join(plan, theirs, organisation, candidates, today)
+        return ((one.candidate, replace(one.item, first_seen=None)) for one in found)
 
-    with following_reader.reader(plan, dataset, organisation, today, connect, join) as reader:
+    with following_reader.reader(plan, dataset, organisation, today, connect, others) as reader:
         stream = iter(connector.find(dataset.mapping))
         while batch := list(islice(stream, BATCH)):
-            seen, doubtful = _seen(organisation, dataset, batch), _doubted(organisation, dataset, batch)
-            joined = [(c, replace(item, first_seen=seen.get(c.ref.key))) for c, item in join(dataset, batch)]
-            for (candidate, item), found in zip(joined, reader.decide(joined, holds), strict=True):
+            joined = list(join(plan, dataset, organisation, batch, today))
+            for one, found in zip(joined, reader.decide([(j.candidate, j.item) for j in joined], holds), strict=True):
                 decision = found
-                if (candidate.doubt or candidate.ref.key in doubtful) and found.state in {State.DUE, State.HELD}:
+                if one.doubtful and found.state in {State.DUE, State.HELD}:
                     decision = replace(found, state=State.REVIEW)
-                yield candidate, item, decision, True
+                yield one.candidate, one.item, decision, True
 
 
 def _doubted(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> set[str]:
@@ -237,7 +341,7 @@ def _joined(plan: Plan, dataset: DatasetPlan, candidate: Candidate, known: Item 
     found = stranger
     if known is not None:
         scope = candidate.contract if dataset.grain is Grain.CONTRACT else None
-        if dataset.grain is not Grain.CONTRACT or any(contract.ref == scope for contract in known.contracts):
+        if _told_of(dataset, candidate, known):
             told = plan.told(dataset.subject_kind) | (CONTRACT_EVENTS if known.contracts else frozenset())
             untold = {name: None for name in stranger.events if name not in told}
             found = replace(
@@ -247,6 +351,13 @@ def _joined(plan: Plan, dataset: DatasetPlan, candidate: Candidate, known: Item 
                 facts={**stranger.facts, **known.facts},
             )
     return with_own(found, candidate.events, candidate.facts, candidate.closed)
+
+
+def _told_of(dataset: DatasetPlan, candidate: Candidate, known: Item | None) -> bool:
+    """Whether the ledger tells of an item's person, and of its contract where it is a contract's."""
+    if known is None or dataset.grain is not Grain.CONTRACT:
+        return known is not None
+    return any(contract.ref == candidate.contract for contract in known.contracts)
 
 
 def _began(plan: Plan, candidate: Candidate, item: Item, today: date) -> date | None:

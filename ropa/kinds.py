@@ -49,7 +49,7 @@ def _same(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the document. `absent`: what its field holds where the key is left out; `shown`: even then.
+    """One key of the document. `absent`: what it says where it is left out, as it is written; `shown`: even then.
 
     Rows and documents share their lists and mappings: whoever changes one makes a new one.
     """
@@ -113,7 +113,9 @@ def _keys(model: type[models.Model], *shown: str, **special: Key) -> tuple[Key, 
             found.append(special[one.name])
             continue
         absent = one.get_default() if one.has_default() else "" if _is_text(one) else None
-        by_day = {"read": _day, "write": _iso} if isinstance(one, models.DateField) else {}
+        by_day: dict[str, Any] = {}
+        if isinstance(one, models.DateField):
+            absent, by_day = _iso(absent), {"read": _day, "write": _iso}
         key = "id" if one.name == "code" else one.name
         found.append(Key(key, one.name, absent, one.name in shown, **by_day))
     return tuple(found)

@@ -20,6 +20,7 @@ import struct
 import sys
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ SAID = {
     "signature": "was changed: the signature is not one of this manifest",
     "seal_digest": "was changed: the manifest that was signed has another SHA-256",
     "other_key": "was signed with another key than the one given",
+    "unknown_key": "was signed with a key that is not among those given",
+    "revoked_key": "was signed with a key that is revoked: since it was stolen anybody can seal with it",
     "no_manifest": "was changed: it is no manifest of a sealed set",
 }
 """What can be wrong with a file, in English."""
@@ -137,24 +140,27 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def verify(place: Path, public_key: bytes | None = None) -> Checked:
+def verify(place: Path, public_key: bytes | None = None, keys: Mapping[str, bool] | None = None) -> Checked:
     """Check a folder or ZIP. Nothing is unpacked; every member is read in chunks and no further than it claims.
 
-    `public_key`: 32 bytes that the signature must be by. Raises SealError for what is no set.
+    `public_key`: 32 bytes that the signature must be by. `keys`: the ids of those that may have signed, and which of
+    them are revoked; a set says by itself when it was made, so one that a revoked key sealed is worth nothing, of
+    whatever day it claims to be. Raises SealError for what is no set.
     """
     with _opened(place) as members:
-        return _verified(members, public_key)
+        return _verified(members, public_key, keys)
 
 
-class Members:
+class Members(ABC):
     """The files of a set by name, read in chunks; `odd`: what stands there and is no plain file of a sealed set."""
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
         self.odd: dict[str, str] = {}
 
+    @abstractmethod
     def open(self, name: str) -> BinaryIO:
-        raise NotImplementedError
+        """A file of the set, to be read in chunks."""
 
     def small(self, name: str) -> bytes:
         """A manifest or seal, whole. Raises ValueError for one that is too large to be one, or is damaged."""
@@ -257,7 +263,7 @@ _DAMAGED = (
 """What reading a damaged file or archive raises."""
 
 
-def _verified(members: Members, wanted: bytes | None) -> Checked:
+def _verified(members: Members, wanted: bytes | None, keys: Mapping[str, bool] | None = None) -> Checked:
     problems = dict(members.odd)
     missing = [name for name in (MANIFEST, SEAL) if name not in members.sizes]
     problems.update({name: problems.get(name, SAID["missing"]) for name in missing})
@@ -266,7 +272,9 @@ def _verified(members: Members, wanted: bytes | None) -> Checked:
     key_id, compared = "", False
     if manifest and seal:
         key_id, compared = _sealed(manifest[0], seal[1], wanted, problems)
-    elif wanted is not None:
+        if keys is not None and SEAL not in problems:
+            compared = _among(key_id, keys, problems)
+    elif wanted is not None or keys is not None:
         problems.setdefault(SEAL, SAID["no_key"])
     listed = _listed(manifest[1], problems) if manifest and MANIFEST not in problems else None
     for name, (size, digest) in (listed or {}).items():
@@ -351,6 +359,17 @@ def _sealed(
         problems[SEAL] = SAID["other_key"]
         return parts[1], False
     return parts[1], wanted is not None
+
+
+def _among(key_id: str, keys: Mapping[str, bool], problems: dict[str, str]) -> bool:
+    """Whether a set is signed with one of these keys that is not revoked; what is wrong otherwise is the seal's."""
+    if not key_id:
+        problems.setdefault(SEAL, SAID["no_key"])
+    elif key_id not in keys:
+        problems[SEAL] = SAID["unknown_key"]
+    elif keys[key_id]:
+        problems[SEAL] = SAID["revoked_key"]
+    return SEAL not in problems
 
 
 def _hex(value: Any, length: int) -> str:

@@ -9,6 +9,8 @@ which it is in force. When that day may lie in the past:
 - No version comes into force before the one it follows, so that the later number always wins. One that is not in
   force yet may be withdrawn; it stays on record, never comes into force, and nothing follows it.
 
+A draft that shortens is published by one person and approved by another (`ropa.agreeing`).
+
 The DPO advises and the controller decides (art. 38(6)): an opinion belongs to exactly the draft it was given on, by its
 digest. Where an organisation has a DPO, publishing without an opinion on this draft needs a reason, and so does
 publishing against one.
@@ -20,7 +22,6 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -31,13 +32,17 @@ from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.periods import Period, parse_financial_years
 from retention.domain.rules import Status
 from retention.domain.written import parse_ceiling, parse_day, parse_follow, parse_ground, parse_step
+from ropa.agreeing import CHANGED, impact_named, last_standing, second_person, shortens
+from ropa.agreeing import draft_digest as draft_digest
+from ropa.agreeing import lock as lock
 from ropa.draft import delete_entry, document_of, write_entry, write_head, write_rows
+from ropa.hands import hands_in
 from ropa.kinds import POLICY, kind_of
 from ropa.models import Ceiling, Ground, Opinion, Organisation, Role, Stance, Version, Withdrawal
+from ropa.persons import Person
 
 MODES = ("observe", "flag", "purge")
 APPROVALS = ("automatic", "one", "two")
-CHANGED = "the draft has changed since it was looked at; look at it again and give its digest"
 OPINION_REASON = "why publishing does not wait for the DPO's opinion on this draft, or goes against it"
 
 
@@ -76,11 +81,6 @@ def draft_of(organisation: Organisation) -> dict[str, Any]:
 def digest_of(document: Mapping[str, Any]) -> str:
     """SHA-256 of a document's canonical JSON, in hex: the digest that a version of it has."""
     return sha256_hex(canonical(document))
-
-
-def draft_digest(organisation: Organisation) -> str:
-    """The digest of the draft as it stands."""
-    return digest_of(document_of(organisation))
 
 
 def document_at(organisation: Organisation, which: str) -> dict[str, Any]:
@@ -130,14 +130,17 @@ def publish(
     reason: str = "",
     opinion_reason: str = "",
     digest: str | None = None,
+    impact: str = "",
 ) -> Version:
     """Freeze the draft as the next version. `now` is an aware instant; `publisher` a role and name as text.
 
     `digest`: of the draft that was looked at; left out, whatever stands there is meant. `opinion_reason`: why it does
     not wait for the DPO's opinion on this draft, or goes against it; kept only where one of both is so. The same draft
-    published again for the same day is the version that is there already. Raises DocumentError for a day that is not
-    allowed, for rules that could not be executed, and where that reason is missing; LifecycleError where the draft is
-    no longer the one that was looked at.
+    published again for the same day is the version that is there already. `impact`: the digest of what was shown of
+    the draft's effect (`keep_impact`), which must be this draft's, against the version in force. A draft that shortens
+    needs it, and another person's approval of both (`approve_draft`). Raises DocumentError for a day that
+    is not allowed, for rules that could not be executed, and where that reason or that approval is missing;
+    LifecycleError where the draft is no longer the one that was looked at.
     """
     _aware(now)
     organisation = lock(organisation)
@@ -149,13 +152,17 @@ def publish(
     frozen = sha256_hex(snapshot)
     if digest is not None and digest != frozen:
         raise LifecycleError(CHANGED)
-    last = _last_standing(organisation)
+    last = last_standing(organisation)
     if last is not None:
         if (last.digest, last.in_force_from) == (frozen, in_force_from):
             return last
         _refuse_past(last, in_force_from, _today(organisation, now))
     opinion = opinion_on(organisation, frozen)
     departs = _departs(organisation, opinion, frozen, opinion_reason)
+    days = (_today(organisation, now), in_force_from)
+    shown = impact_named(organisation, impact, frozen, days) if impact else None
+    shortened = shortens(organisation, content, days[0])
+    approval = second_person(organisation, frozen, impact, shortened, publisher, user) if shortened else None
     highest = organisation.versions.aggregate(highest=Max("number"))["highest"] or 0
     return Version.objects.create(
         organisation=organisation,
@@ -167,6 +174,10 @@ def publish(
         reason=reason,
         opinion=opinion.as_text() if opinion is not None else None,
         opinion_reason=opinion_reason if departs else "",
+        impact=shown.as_text() if shown is not None else None,
+        shortened=[one.as_data() for one in shortened],
+        approval=approval.as_text() if approval is not None else None,
+        hands=hands_in(organisation, last, content, Person(publisher, None if user is None else user.pk)),
         snapshot=snapshot.decode("utf-8"),
         digest=frozen,
     )
@@ -187,12 +198,8 @@ def opinion_on(organisation: Organisation, digest: str) -> Opinion | None:
 
 
 def _opinions(organisation: Organisation) -> QuerySet[Opinion]:
-    last = _last_standing(organisation)
+    last = last_standing(organisation)
     return organisation.opinions.filter(given_at__gt=last.published_at) if last else organisation.opinions.all()
-
-
-def _last_standing(organisation: Organisation) -> Version | None:
-    return organisation.versions.standing().order_by("-number").first()
 
 
 def _departs(organisation: Organisation, opinion: Opinion | None, digest: str, why: str) -> bool:
@@ -237,13 +244,8 @@ def withdraw(version: Version, now: datetime, withdrawer: str, reason: str, user
     )
 
 
-def lock(organisation: Organisation) -> Organisation:
-    """The organisation as it stands now, in the caller's transaction: until it ends, nobody else edits or publishes."""
-    return Organisation.objects.select_for_update().get(pk=organisation.pk)
-
-
 def _today(organisation: Organisation, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(organisation.time_zone)).date()
+    return organisation.day_of(now)
 
 
 def _aware(now: datetime) -> None:

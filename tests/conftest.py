@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 
 from config.keys import make_keys
+
+# no test fails because the machine is busy
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("untimed")
 
 pytest_plugins = ["tests.servers.fixtures", "tests.own_database"]
 

@@ -61,5 +61,5 @@ app.conf.update(
             "options": {"expires": ALARM_SECONDS},
         },
     },
-    beat_schedule_filename=str(settings.DATA_DIR / "beat"),
+    beat_scheduler="worker.beat:Beat",
 )

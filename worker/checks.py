@@ -55,4 +55,21 @@ def settings_fit_together(**options: Any) -> list[Error]:
                 id="seloste.E005",
             )
         )
+    if settings.STAMP_IN_CLEAR:
+        if settings.STAMP_CREDENTIALS:
+            found.append(
+                Error(
+                    "SELOSTE_STAMP_CREDENTIALS is set, and SELOSTE_STAMP_URL is not https: anybody could read them.",
+                    hint="Ask the time-stamp authority for its https address.",
+                    id="seloste.E006",
+                )
+            )
+        if not settings.STAMP_CA:
+            found.append(
+                Error(
+                    "SELOSTE_STAMP_URL is not https, and SELOSTE_STAMP_CA is not set: anybody could give the stamps.",
+                    hint="Set SELOSTE_STAMP_CA to a PEM file with the authority's CA certificate.",
+                    id="seloste.E007",
+                )
+            )
     return found

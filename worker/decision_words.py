@@ -66,6 +66,8 @@ def sentence(decision: Decision) -> str:
             text = _("A date that must be known is missing: nothing is destroyed, and somebody must find it out.")
         case State.RULE_CONFLICT:
             text = _("A longest time ends before a legal obligation does: a person must decide.")
+    if decision.estimated:
+        text += " " + _("A date that was missing is estimated here: it is not the real one.")
     if decision.blocked:
         text += " " + _("Only an obligation or a claim keeps it: its use must be restricted.")
     return text
@@ -85,7 +87,8 @@ def _because(why: Why | None) -> str:
 def reasons(decision: Decision) -> Iterator[str]:
     """What each rule and hold says, one line each."""
     for reason in decision.reasons:
-        yield f"{reason.rule}: {_reason(reason)}" if reason.rule else _reason(reason)
+        text = f"{reason.rule}: {_reason(reason)}" if reason.rule else _reason(reason)
+        yield text + _(" (by an estimated date)") if reason.estimated else text
     actions = table((get_language() or "en")[:2])["actions"]
     for step in decision.steps:
         words = {"action": actions[step.action.value], "state": state(step.state), "day": day(step.due_from)}

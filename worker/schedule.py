@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from retention.models import Run
 from retention.models.run import RunState
 from retention.runs import request
-from retention.steps import free, is_left
+from retention.steps import free, is_left, workers_at
 from ropa.models import Organisation
 
 LATEST = timedelta(hours=6)
@@ -52,6 +54,21 @@ def at_work(now: datetime) -> list[Organisation]:
 def watched() -> list[Organisation]:
     """Organisations that should have nights: those with a published inventory."""
     return list(Organisation.objects.filter(versions__isnull=False).distinct())
+
+
+def starving(run: Run) -> list[Run]:
+    """Nights of other organisations that could be begun or go on and that nobody is at, the earliest date first."""
+    nights = Run.objects.filter(
+        Q(state=RunState.RUNNING) | Q(state=RunState.REQUESTED, stop_reason=""), stop_requested=False
+    ).exclude(organisation=run.organisation)
+    found = nights.select_related("organisation").order_by("business_date", "organisation_id")
+    return [night for night in found if night.state == RunState.REQUESTED or is_left(night)]
+
+
+def turn(run: Run) -> list[Run]:
+    """Which nights somebody who was woken for this one is to be at, in order: none waits while another has several."""
+    others = starving(run) if run.state == RunState.RUNNING and workers_at(run) else []
+    return [*others[:1], run]
 
 
 def waiting() -> Iterator[tuple[Run, int]]:

@@ -29,6 +29,8 @@ KNOWN = (
     gettext_noop("was changed: the signature is not one of this manifest"),
     gettext_noop("was changed: the manifest that was signed has another SHA-256"),
     gettext_noop("was signed with another key than the one given"),
+    gettext_noop("was signed with a key that is not among those given"),
+    gettext_noop("was signed with a key that is revoked: since it was stolen anybody can seal with it"),
     gettext_noop("was changed: it is no manifest of a sealed set"),
 )
 """The texts of `ropa.seal.SAID`, here to be found by whoever translates."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 
 from django.conf import settings
 from django.utils import timezone
@@ -11,32 +10,45 @@ from kombu.exceptions import OperationalError
 
 from retention.alarms.delivery import deliver
 from retention.alarms.looking import look
-from retention.domain.errors import SelosteError
+from retention.domain.errors import SelosteError, in_words, places
 from retention.models import Run
 from retention.night import help_night
 from ropa.reviews import ask
 from worker.app import app
 from worker.requested_nights import keep_reason, note_progress, stop_waiting
-from worker.schedule import at_work, request_tonight, waiting, watched
+from worker.schedule import at_work, request_tonight, starving, turn, waiting, watched
 
 log = logging.getLogger(__name__)
 
 
 @app.task(name="seloste.night")  # type: ignore[untyped-decorator]
 def night(run_id: int) -> None:
-    """Take steps of a night until none is free. A night that may not run yet keeps its reason."""
+    """Take steps of a night until none is free. A night that may not run yet keeps its reason.
+
+    Fair between organisations: whoever comes to a night that others are at goes first to one that nobody is at.
+    """
     run = Run.objects.select_related("organisation").filter(pk=run_id).first()
     if run is None:
         return
+    for one in turn(run):
+        _be_at(one)
+
+
+def _be_at(run: Run) -> None:
+    """Until no step of it is free, or another organisation's night has nobody while this one has others."""
     try:
-        help_night(run, timezone.now(), note_progress(run_id), freed=lambda steps: wake(run_id, steps))
+        help_night(
+            run,
+            timezone.now(),
+            note_progress(run.pk),
+            freed=lambda steps: wake(run.pk, steps),
+            leave=lambda: bool(starving(run)),
+        )
     except SelosteError as error:
         keep_reason(run, error)
         log.warning("%s: %s", run, error)
     except Exception as error:  # noqa: BLE001 - its text may quote data; the step's row keeps what it was
-        frames = traceback.extract_tb(error.__traceback__)
-        places = "".join(f"\n  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-        log.error("%s: %s%s", run, type(error).__name__, places)
+        log.error("%s: %s%s", run, in_words(error), places(error))
 
 
 @app.task(name="seloste.sweep")  # type: ignore[untyped-decorator]

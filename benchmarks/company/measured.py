@@ -28,11 +28,13 @@ from benchmarks.company.stages import TREE
 
 OWN_TEMPLATE, OWN = "own_template", "own"
 
+TWO = "two workers, to the time of one"
 TARGETS = (
     ("our purge, to F", 1.7),
     ("our night, to H", 1.4),
     ("a night with nothing due, s", 0.05),
     ("statements on the source a row", 0.001),
+    (TWO, 0.75),
 )
 """At most; and, the other way round:"""
 TRACKED = 50.0
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--ours", type=int, help="rounds in which ours takes part; left out: all")
     parser.add_argument("--chunk", type=int, help="keys that ours sends at once; left out: as in production")
+    parser.add_argument("--two-workers", action="store_true", help="our night again, with a second worker")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--tracked-rows", type=int, default=5_000, help="about so many rows for tracked deletion; 0: none"
@@ -91,6 +94,8 @@ class _Bench:
 
     def run(self) -> Rounds:
         turns: list[Callable[[], Any]] = [self._floor, self._by_hand, self._ours]
+        if self.asked.two_workers:
+            turns.append(self._two)
         if self.asked.tracked_rows:
             turns.append(self._tracked)
         most = self.asked.rounds if self.asked.ours is None else self.asked.ours
@@ -98,7 +103,7 @@ class _Bench:
             self._prepare()
         for number in range(self.asked.rounds):
             order = turns[number % len(turns) :] + turns[: number % len(turns)]
-            left = [turn() for turn in order if turn != self._ours or number < most]
+            left = [turn() for turn in order if turn not in (self._ours, self._two) or number < most]
             if len({str(one) for one in left if one is not None}) != 1:
                 raise SystemExit(f"they left other rows behind: {left}")
             _say(f"round {number + 1}: {self._last()}")
@@ -144,6 +149,23 @@ class _Bench:
         self.rounds.note("our purge", told["seconds"]["purge"], told["purged"])
         self.rounds.note("our night", told["night"], told["purged"])
         self.rounds.note("ours, nothing due", told["nothing due"], 0)
+        with self.running.connect() as db:
+            return source.left(db)
+
+    def _two(self) -> Any:
+        """The same night with a second worker beside the first."""
+        self.running.copy(OWN_TEMPLATE, OWN)
+        self.running.copy()
+        _empty(self.folder / "data", but="keys")
+        environment = self._environment(OWN)
+        helping = [sys.executable, "-m", "benchmarks.company.ours", "help"]
+        with subprocess.Popen(helping, env=environment, stdout=subprocess.PIPE, text=True) as helper:
+            if helper.stdout is None or helper.stdout.readline() != "ready\n":
+                raise SystemExit("the second worker did not begin")
+            told = json.loads(_python(environment, "benchmarks.company.ours", "night"))
+        if helper.returncode:
+            raise SystemExit(f"the second worker ended with {helper.returncode}")
+        self.rounds.note("our night, two workers", told["night"], told["purged"])
         with self.running.connect() as db:
             return source.left(db)
 
@@ -222,6 +244,7 @@ def _print(rounds: Rounds) -> int:
 def _ratio(rounds: Rounds, name: str) -> tuple[str, float]:
     """To which floor a name is held, and the median of the ratios in the same round."""
     floor = {
+        "our night, two workers": "our night",
         "our purge": "F: deletion by hand",
         "our night": "H: night by hand",
         "H: night by hand": "F: deletion by hand",
@@ -229,7 +252,8 @@ def _ratio(rounds: Rounds, name: str) -> tuple[str, float]:
     if name not in floor:
         return "", 0.0
     pairs = zip(rounds.seconds[name], rounds.seconds[floor[name]], strict=False)
-    return floor[name][0], statistics.median(mine / theirs for mine, theirs in pairs)
+    shown = "of one" if floor[name] == "our night" else floor[name][0]
+    return shown, statistics.median(mine / theirs for mine, theirs in pairs)
 
 
 def _stages(ours: Sequence[Mapping[str, Any]]) -> None:
@@ -251,10 +275,15 @@ def _held_against(rounds: Rounds, rate: Mapping[str, float]) -> int:
         "a night with nothing due, s": statistics.median(rounds.seconds["ours, nothing due"]),
         "statements on the source a row": statistics.median(o["statements"] / max(1, o["purged"]) for o in rounds.ours),
     }
+    if "our night, two workers" in rounds.seconds:
+        found[TWO] = _ratio(rounds, "our night, two workers")[1]
     memory = max(one["memory"] for one in rounds.ours) / 1024
     _say(f"\n{'greatest memory of our process (VmHWM)':<44}{memory:>10.1f} MB")
     kept = True
     for name, most in TARGETS:
+        if name not in found:
+            _say(f"{name}: not measured")
+            continue
         fine = found[name] <= most
         kept = kept and fine
         _say(f"{name:<44}{found[name]:>10.4g}  at most {most:g}{'' if fine else '  NOT KEPT'}")

@@ -1,8 +1,8 @@
-"""Our night on one copy of the company: `python -m benchmarks.company.ours prepare | night`, in a process of its own.
+"""Our night on one copy of the company, in a process of its own: `python -m benchmarks.company.ours prepare | night`.
 
 Where things are says the environment: SELOSTE_DATABASE_URL our own database, SELOSTE_DATA its keys and journals,
 BENCH_SOURCE the company's. `prepare` makes tables, publishes the inventory and places the holds, once; `night` runs the
-night of TODAY and then the next one, on which nothing is due, and writes one line of JSON.
+night of TODAY and then the next one, on which nothing is due, and writes one line of JSON. `help` is a second worker.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 from benchmarks.company.data import TODAY
@@ -98,14 +98,36 @@ def night(chunk: int | None) -> dict[str, Any]:
     return found
 
 
+def help_at_it() -> None:
+    """A second worker: says that it is ready, waits for a night to begin and helps until it has ended."""
+    import django
+
+    django.setup()
+    from retention.models import Run
+    from retention.models.run import RunState
+    from retention.night import help_night
+
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        for run in Run.objects.select_related("organisation"):
+            if run.state == RunState.FINISHED:
+                return
+            if run.state == RunState.RUNNING:
+                help_night(run, now())
+        sleep(0.02)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("prepare", "night"))
+    parser.add_argument("what", choices=("prepare", "night", "help"))
     parser.add_argument("--chunk", type=int)
     asked = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if asked.what == "prepare":
         prepare()
+    elif asked.what == "help":
+        help_at_it()
     else:
         sys.stdout.write(json.dumps(night(asked.chunk)) + "\n")
 

@@ -14,16 +14,17 @@ from time import perf_counter, process_time
 from typing import Any
 
 TREE = (
-    ("collect", 0, "retention.night_steps", "collect"),
-    ("evaluate and make lots", 0, "retention.night_steps", "_evaluate"),
-    ("ask and decide", 1, "retention.night_steps", "evaluate"),
+    ("collect", 0, "retention.night_work", "collect"),
+    ("evaluate and make lots", 0, "retention.night_evaluation", "_evaluate"),
+    ("ask and decide", 1, "retention.night_evaluation", "evaluate"),
     ("look for what is back", 1, "retention.replay", "returned"),
-    ("make lots", 1, "retention.night_steps", "make_lots"),
-    ("purge", 0, "retention.night_steps", "purge_chunk"),
+    ("make lots", 1, "retention.night_evaluation", "make_lots"),
+    ("purge", 0, "retention.night_lots", "purge_chunk"),
     ("intent", 1, "retention.purge", "_intend"),
     ("journal", 1, "retention.evidence_log:Journal", "append"),
     ("ask again and dispose", 1, "retention.purge", "_send"),
-    ("ledger asked again", 2, "retention.evaluation:Question", "still_due"),
+    ("ledger asked again", 2, "retention.question:Question", "still_due"),
+    ("sources asked again", 3, "retention.recollection:Recollection", "ask"),
     ("contracts read again", 2, "retention.purge", "moved_on"),
     ("holds read", 2, "retention.purge", "_epoch_and_holds"),
     ("the source's statements", 2, "retention.connectors.sql:SqlConnector", "dispose"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -53,7 +52,7 @@ def acknowledge(alarm: Alarm, until: date, reason: str, by: str, now: datetime) 
     """Quieten an alarm through a day; it stays. Raises as `moves.acknowledged` does."""
     with transaction.atomic():
         alarm = Alarm.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=alarm.pk)
-        moves.acknowledged(alarm, until, reason, by, _today(alarm.organisation, now))
+        moves.acknowledged(alarm, until, reason, by, alarm.organisation.day_of(now))
         alarm.save()
         AlarmEvent.objects.create(
             alarm=alarm,
@@ -84,12 +83,12 @@ def _record(organisation: Organisation, observed: Observed, now: datetime) -> No
             _save(alarm, ["raised"], now)
         else:
             moves.seen(alarm, facts, now)
-            _save(alarm, moves.passed(alarm, now, _today(organisation, now), pace), now)
+            _save(alarm, moves.passed(alarm, now, organisation.day_of(now), pace), now)
     for key, alarm in known.items():
         if key in observed.seen or alarm.state == AlarmState.RESOLVED:
             continue
         if alarm.kind in observed.blind:  # not seen is not over: it goes on, by what was seen last
-            _save(alarm, moves.passed(alarm, now, _today(organisation, now), pace), now)
+            _save(alarm, moves.passed(alarm, now, organisation.day_of(now), pace), now)
         else:
             moves.resolved(alarm, now)
             _save(alarm, ["resolved"], now)
@@ -112,7 +111,3 @@ def _tell(alarm: Alarm, event: AlarmEvent, now: datetime) -> None:
         itself = alarm.kind == AlarmKind.DELIVERY_FAILING and alarm.thing == channel
         if (channel, address) not in behind and not itself:
             AlarmDelivery.objects.create(event=event, channel=channel, recipient=address, next_try_at=now)
-
-
-def _today(organisation: Organisation, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(organisation.time_zone)).date()

@@ -5,6 +5,7 @@ Facts are numbers, days and names of things: no key, no subject, no text that a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,12 +15,14 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from retention import stamps
 from retention.connectors.paper_orders import Orders
 from retention.domain.errors import EvidenceError, SelosteError
 from retention.evidence_check import verify
 from retention.evidence_log import heads_directory
-from retention.models import AlarmDelivery, AlarmWatch, Collection, Connection, EvidenceHead, Hold, Run
+from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, Connection, EvidenceHead, Hold, Run
 from retention.models.alarm import AlarmKind
+from retention.models.canary import CanaryState
 from retention.models.run import RunState
 from retention.selectors import resolve
 from ropa.models import Organisation
@@ -27,6 +30,8 @@ from ropa.selectors import version_in_force
 
 COPIED_WITHIN = timedelta(hours=1)
 """A head without a copy beside the database for longer does not leave the machine."""
+STAMPED_WITHIN = timedelta(hours=1)
+"""A head without a time stamp for longer after its night waits for the next one, and people know it."""
 MANY_TRIES = 3
 """After so many a message that is not sent is an alarm itself."""
 
@@ -105,7 +110,9 @@ def last_expected(now: datetime, zone: ZoneInfo) -> date:
 
 def _nights(organisation: Organisation, now: datetime) -> Iterator[Seen]:
     zone = ZoneInfo(organisation.time_zone)
-    nights = Run.objects.filter(organisation=organisation).order_by("-business_date")
+    # what lies ahead was written by a clock that was wrong: it neither hides tonight's night nor stands in for it
+    nights = Run.objects.filter(organisation=organisation, business_date__lte=organisation.day_of(now))
+    nights = nights.order_by("-business_date")
     newest = nights.first()
     if newest is not None and newest.state == RunState.STOPPED:
         yield AlarmKind.NIGHT_STOPPED, "", {"day": newest.business_date.isoformat()}
@@ -164,6 +171,20 @@ def _heads(organisation: Organisation, now: datetime) -> Iterator[Seen]:
         yield AlarmKind.HEAD_NOT_COPIED, "", {"number": number, "day": head.business_date.isoformat()}
 
 
+def _stamps(organisation: Organisation, now: datetime) -> Iterator[Seen]:
+    """The newest night asked for its own head's stamp and for those before it; heads since then wait for the next."""
+    nights = Run.objects.filter(organisation=organisation, state=RunState.FINISHED)
+    last = nights.order_by("-business_date").first()
+    if not settings.STAMP_URL or last is None or last.finished_at is None or now - last.finished_at <= STAMPED_WITHIN:
+        return
+    heads = EvidenceHead.objects.filter(organisation=organisation.slug, business_date=last.business_date)
+    numbers = [head.number for head in heads if json.loads(head.body)["chain"] == last.business_date.isoformat()]
+    lacking = stamps.missing(organisation.slug, max(numbers, default=0))
+    if lacking:
+        problem, since = stamps.problem_of(lacking[-1]), lacking[0].business_date.isoformat()
+        yield AlarmKind.HEAD_NOT_STAMPED, "", {"number": len(lacking), "since": since, "problem": problem}
+
+
 def _paper(organisation: Organisation, now: datetime) -> Iterator[Seen]:
     """An order is never changed once it is written: its file's time is when it was given."""
     longest = timedelta(days=settings.ALARM_PAPER_DAYS)
@@ -172,14 +193,21 @@ def _paper(organisation: Organisation, now: datetime) -> Iterator[Seen]:
         for written in Orders(directory).written.values():
             given = datetime.fromtimestamp((directory / f"{written.number}.order.json").stat().st_mtime, UTC)
             if written.open and now - given > longest:
-                day = given.astimezone(ZoneInfo(organisation.time_zone)).date()
+                day = organisation.day_of(given)
                 yield AlarmKind.PAPER_ORDER, written.number, {"since": day.isoformat()}
 
 
 def _holds(organisation: Organisation, now: datetime) -> Iterator[Seen]:
-    today = now.astimezone(ZoneInfo(organisation.time_zone)).date()
+    today = organisation.day_of(now)
     for hold in Hold.objects.filter(organisation=organisation, released=None, review_by__lt=today):
         yield AlarmKind.HOLD_REVIEW, str(hold.pk), {"since": hold.review_by.isoformat()}
+
+
+def _canaries(organisation: Organisation, now: datetime) -> Iterator[Seen]:
+    for canary in Canary.objects.filter(organisation=organisation, state=CanaryState.WRONG):
+        day = canary.looked_on.isoformat() if canary.looked_on else None
+        facts = {"dataset": canary.dataset, "problem": canary.problem, "day": day}
+        yield AlarmKind.CANARY_WRONG, str(canary.pk), facts
 
 
 def _deliveries(organisation: Organisation, now: datetime) -> Iterator[Seen]:
@@ -204,7 +232,9 @@ RULES: tuple[tuple[tuple[AlarmKind, ...], Callable[[Organisation, datetime], Ite
         _left,
     ),
     ((AlarmKind.HEAD_NOT_COPIED,), _heads),
+    ((AlarmKind.HEAD_NOT_STAMPED,), _stamps),
     ((AlarmKind.PAPER_ORDER,), _paper),
     ((AlarmKind.HOLD_REVIEW,), _holds),
+    ((AlarmKind.CANARY_WRONG,), _canaries),
     ((AlarmKind.DELIVERY_FAILING,), _deliveries),
 )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import get_language, ngettext
@@ -13,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from retention.models import Alarm, AlarmEvent
 from retention.models.alarm import AlarmKind, AlarmState
+from retention.models.canary import CanaryProblem
+from retention.models.evidence import StampProblem
 from ropa.models import Organisation
 from ropa.wording import day_in_words
 
@@ -52,6 +53,10 @@ def _sentence(kind: AlarmKind, told: Mapping[str, Any]) -> str:
                 "%(number)d messages about alarms cannot be delivered (%(thing)s).",
                 told["number"],
             )
+        case AlarmKind.CANARY_WRONG:
+            return CANARY_WORDS[CanaryProblem(told["problem"])]()
+        case AlarmKind.HEAD_NOT_STAMPED:
+            return STAMP_WORDS[told["problem"]]()
         case AlarmKind.NIGHT_MISSING if not told["last"]:
             return _("The night of %(day)s has not run, and none has ever ended.")
         case AlarmKind.NIGHT_LATE if told["running"]:
@@ -75,6 +80,36 @@ def _sentence(kind: AlarmKind, told: Mapping[str, Any]) -> str:
     }[kind]
 
 
+CANARY_WORDS: Mapping[CanaryProblem, Callable[[], str]] = {
+    CanaryProblem.LEFT: lambda: _(
+        "Canary %(thing)s in dataset %(dataset)s should have been destroyed and was still there on %(day)s."
+    ),
+    CanaryProblem.NEVER_SEEN: lambda: _(
+        "Canary %(thing)s in dataset %(dataset)s has never been found: it proves nothing."
+    ),
+    CanaryProblem.UNHELD: lambda: _("Canary %(thing)s in dataset %(dataset)s has no hold that would protect it."),
+    CanaryProblem.TOO_EARLY: lambda: _("Canary %(thing)s in dataset %(dataset)s went before its time."),
+    CanaryProblem.NOT_OURS: lambda: _(
+        "Canary %(thing)s in dataset %(dataset)s has gone, and not by the nightly deletion."
+    ),
+    CanaryProblem.LOST: lambda: _("Canary %(thing)s in dataset %(dataset)s was under a hold and has gone."),
+}
+
+
+STAMP_WORDS: Mapping[str, Callable[[], str]] = {
+    StampProblem.AWAY: lambda: _(
+        "Signed heads have no time stamp (%(number)d, since %(since)s): the authority cannot be reached."
+    ),
+    StampProblem.REFUSED: lambda: _(
+        "Signed heads have no time stamp (%(number)d, since %(since)s): the authority gives none."
+    ),
+    StampProblem.WRONG: lambda: _(
+        "Signed heads have no time stamp (%(number)d, since %(since)s): what the authority answered is not their stamp."
+    ),
+    "": lambda: _("Signed heads have no time stamp (%(number)d, since %(since)s): nobody has asked for it."),
+}
+
+
 def advice(kind: str) -> str:
     """What to do about it."""
     return {
@@ -90,8 +125,10 @@ def advice(kind: str) -> str:
         AlarmKind.START_MISSING: _("Such items are never deleted. Have the date entered in the register."),
         AlarmKind.EVIDENCE_BROKEN: _("Change nothing, keep a copy, and run evidence verify: it names the place."),
         AlarmKind.HEAD_NOT_COPIED: _("See whether the data directory can be written to."),
+        AlarmKind.HEAD_NOT_STAMPED: _("Read the log, and run evidence stamp; the next night asks again too."),
         AlarmKind.PAPER_ORDER: _("Ask the archive keeper for the certificate, and record it."),
         AlarmKind.HOLD_REVIEW: _("Ask its owner whether it is still needed; release it, or place it anew."),
+        AlarmKind.CANARY_WRONG: _("Stop the register's deletion until it is known why. Then withdraw the canary."),
         AlarmKind.DELIVERY_FAILING: _("See whether the mail server or the receiver is there; nothing is lost."),
         AlarmKind.NOT_LOOKED: _("Run the alarms command, and read the log."),
     }[AlarmKind(kind)]
@@ -138,7 +175,7 @@ def letter(organisation: Organisation, events: Sequence[AlarmEvent]) -> tuple[st
     for event in events:
         alarm = event.alarm
         lines.append(f"{happening(event.what)}: {of_alarm(alarm)}")
-        since = _day(alarm.first_seen.astimezone(ZoneInfo(organisation.time_zone)).date())
+        since = _day(organisation.day_of(alarm.first_seen))
         lines.append("  " + _("Alarm %(number)d, since %(day)s.") % {"number": alarm.pk, "day": since})
         if event.what != "resolved":
             lines.append(f"  {advice(alarm.kind)}")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType, TracebackType
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 from retention.domain.errors import SelosteError
 from retention.domain.lifecycle import Outcome as Outcome
@@ -283,6 +283,14 @@ class TellsIdentities(Protocol):
         """
 
 
+@runtime_checkable
+class CollectsOfSome(Protocol):
+    """A connector whose system can be asked what it tells the ledger of some people only."""
+
+    def collect_of(self, mapping: LedgerMapping, subjects: Sequence[str]) -> Iterator[LedgerRow]:
+        """`collect`, of these subjects alone: as many as a chunk has. What the system cannot hold matches nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """`token` is the same later only if nothing was written that the place shows, by anybody.
@@ -303,6 +311,35 @@ class TellsChanges(Protocol):
 
     def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> Sequence[date | None]:
         """For each (event, day): the earliest day from that one on that any row has for the event; None: no row has."""
+
+    def own(self) -> Mapping[str, Sequence[int]] | None:
+        """What it wrote since it was entered, for another connector of the register to know; None: cannot be told."""
+
+    def count_as_own(self, written: Mapping[str, Sequence[int]] | None) -> None:
+        """Take what another connector wrote, as its `own` says, for written by this one."""
+
+
+class Crowd(NamedTuple):
+    """How many items of one data subject (and contract) there are: of each pattern, and in all. Personal data."""
+
+    subject: str | None
+    contract: str | None
+    matching: tuple[int, ...]
+    items: int
+
+
+@runtime_checkable
+class TellsCrowds(Protocol):
+    """A connector whose system can count its items by person without sending them."""
+
+    def crowds(self, mapping: DatasetMapping, patterns: Sequence[Expression]) -> Iterator[Crowd]:
+        """Everybody who has an item that `find` would give, a person's crowds together; constant memory.
+
+        By subject and contract, where the mapping names them; nobody's items are the crowd of None.
+        """
+
+    def oldest(self, mapping: DatasetMapping, since: date, until: date) -> date | None:
+        """The earliest day of any event of any item, within these days (both included); None: there is none."""
 
 
 @runtime_checkable

@@ -27,6 +27,7 @@ KEYS = frozenset(
         "scope",
         "contracts",
         "events",
+        "estimated",
         "facts",
         "grounds",
         "ceilings",
@@ -112,6 +113,7 @@ def parse_case(document: Any, path: str) -> Case:
             events={name: _event(name, value, f"{path}.events") for name, value in _map(document, "events", path)},
             facts=dict(_map(document, "facts", path)),
             first_seen=None if first_seen is None else parse_day(first_seen, f"{path}.first_seen"),
+            estimated=_estimated(document, path),
         ),
         rules=RuleSet(
             grounds=tuple(
@@ -142,10 +144,19 @@ def _followed(document: Mapping[str, Any], path: str) -> tuple[Case, ...] | None
     if document.get("follows") in (None, "unknown"):
         return None
     shared = {key: document[key] for key in ("today", "financial_year_end", "financial_years") if key in document}
-    return tuple(
-        parse_case({**shared, "id": f"{path}.follows[{n}]", **one}, path)
-        for n, one in enumerate(_sequence(document, "follows", path))
-    )
+    followed = []
+    for n, one in enumerate(_sequence(document, "follows", path)):
+        place = f"{path}.follows[{n}]"
+        if not isinstance(one, Mapping):
+            raise RuleError("is not a mapping", place)
+        followed.append(parse_case({**shared, "id": place, **one}, path))
+    return tuple(followed)
+
+
+def _estimated(document: Mapping[str, Any], path: str) -> frozenset[str]:
+    """The events whose day is an estimate."""
+    names = [str(name) for name in _sequence(document, "estimated", path)]
+    return frozenset(event(name, f"{path}.estimated").name for name in names)
 
 
 def answer(decision: Decision) -> dict[str, Any]:
@@ -160,6 +171,8 @@ def answer(decision: Decision) -> dict[str, Any]:
         fields["why"] = decision.why.value if decision.why else None
     if decision.state is State.DUE:
         fields["overdue_days"] = decision.overdue_days
+    if decision.estimated:
+        fields["estimated"] = list(decision.estimated)
     if decision.steps:
         fields["steps"] = [
             {
@@ -237,10 +250,12 @@ def _occurrence(written: Any, path: str) -> Occurrence:
 
 
 def _financial_years(document: Mapping[str, Any], path: str) -> FinancialYears:
-    years = [
-        (parse_day(year["start"], f"{path}.financial_years"), parse_day(year["end"], f"{path}.financial_years"))
-        for year in _sequence(document, "financial_years", path)
-    ]
+    years = []
+    for n, year in enumerate(_sequence(document, "financial_years", path)):
+        place = f"{path}.financial_years[{n}]"
+        if not isinstance(year, Mapping) or set(year) != {"start", "end"}:
+            raise RuleError("a financial year has a start and an end", place)
+        years.append((parse_day(year["start"], place), parse_day(year["end"], place)))
     try:
         return parse_financial_years(str(document.get("financial_year_end", "12-31")), years)
     except RuleError as error:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from retention.domain.events import NEVER, Absent, event
+from retention.domain.events import NEVER, Absent, event, with_openings
 from retention.domain.items import OVERRIDE, Item, Reading, Standing, things
 from retention.domain.periods import ONE_DAY, cutoff
 from retention.domain.predicates import (
@@ -86,17 +86,11 @@ def _ends_on(ground: Ground) -> tuple[str, ...]:
 def _names(rule: Ground | Ceiling) -> tuple[str, ...]:
     """The events whose standing the rule reads: its trigger's, a consent's, and those that open them."""
     consent = ("consent_given",) if isinstance(rule, Ground) and rule.kind is Kind.CONSENT else ()
-    found: dict[str, None] = {}
-    waiting = [*rule.trigger.events, *consent]
-    while waiting:
-        name = waiting.pop()
-        found[name] = None
-        if event(name).opened_by:
-            waiting.append(event(name).opened_by)
-    return tuple(sorted(found))
+    return with_openings((*rule.trigger.events, *consent))
 
 
-def _last_passing(rule: Ground | Ceiling, rules: RuleSet, today: date) -> date | None:
+def last_passing(rule: Ground | Ceiling, rules: RuleSet, today: date) -> date | None:
+    """The last day on which a rule can have started whose period has passed; None: none can, or it has no period."""
     if rule.period is None:
         return None
     return cutoff(today, rule.period, rule.rounding, rules.financial_years)
@@ -112,12 +106,12 @@ def _verdict(
     own_events: frozenset[str],
     own_facts: frozenset[str],
 ) -> RuleVerdict:
-    names = [name for name in _names(rule) if name not in own_events]
+    asking = _names(rule)
+    names = [name for name in asking if name not in own_events]
     ends = [name for name in ends_on if name not in own_events]
-    limit = _last_passing(rule, rules, today)
+    limit = last_passing(rule, rules, today)
     found = set()
-    about = (*rule.trigger.events, *ends_on, *(["consent_given"] if "consent_given" in names else []))
-    for thing in things(item, [name for name in about if name not in own_events]):
+    for thing in things(item, [name for name in (*asking, *ends_on) if name not in own_events]):
         reading = Reading(item, today, rules.first_plausible_day, purpose, thing)
         told = []
         for name in names:
@@ -273,7 +267,7 @@ class _Question:
     has_closed: bool
 
     def compilers(self, rule: Ground | Ceiling, verdict: RuleVerdict) -> list[tuple[_Compiler, ThingVerdict]]:
-        limit = _last_passing(rule, self.rules, self.today)
+        limit = last_passing(rule, self.rules, self.today)
         return [
             (_Compiler(self.rules, self.today, self.own_events, self.has_closed, limit, dict(thing.told)), thing)
             for thing in sorted(verdict.things, key=repr)

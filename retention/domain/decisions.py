@@ -7,16 +7,18 @@ decided is a review, what nobody knows is shown as missing, and nothing of eithe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from retention.domain.events import with_openings
 from retention.domain.items import Contract, Item, Occurrence, Reading, Standing, Start, things, with_own
 from retention.domain.periods import ONE_DAY, last_day
 from retention.domain.rules import (
     Action,
     Ceiling,
     Condition,
+    FactValue,
     Ground,
     Hold,
     Kind,
@@ -90,12 +92,19 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule's part in a decision: `day` is its last day (of a hold: its first), `by` a fact, event or ceiling."""
+    """One rule's part in a decision: `day` is its last day (of a hold: its first), `by` a fact, event or ceiling.
+
+    `start`: the day from which its period was counted; `told`: the value of the fact by which it does not count.
+    `estimated`: the rule starts with an event whose day people have put in place of one that is missing.
+    """
 
     code: ReasonCode
     rule: str = ""
     day: date | None = None
     by: str = ""
+    start: date | None = field(default=None, compare=False)
+    told: FactValue | None = field(default=None, compare=False)
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,7 @@ class Decision:
     due_from      the first day on which it may go; None where nobody can say
     blocked       of what is open or kept: only obligations and claims keep it, so its use is restricted
     overdue_days  of what is due: days since due_from or the last release, at least 0
+    estimated     events that a rule starts with, and whose day people have put in place of one that is missing
     """
 
     state: State
@@ -115,6 +125,7 @@ class Decision:
     overdue_days: int | None = None
     reasons: tuple[Reason, ...] = ()
     steps: tuple[StepDecision, ...] = ()
+    estimated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +179,7 @@ def decide(
 
     The ceilings of what stands `beside` it count too, each by the dates of its own item.
     """
-    end = _end(item, rules, holds, today, beside)
+    end = _marked(_end(item, rules, holds, today, beside), item, rules)
     if not rules.steps:
         return end
     steps = []
@@ -176,6 +187,18 @@ def decide(
         found = _end(item, step.rules(rules), holds, today, ())
         steps.append(StepDecision(step.id, found.state, found.due_from, step.action, step.fields))
     return replace(end, steps=tuple(steps))
+
+
+def _marked(decision: Decision, item: Item, rules: RuleSet) -> Decision:
+    """The decision with what of it rests on an estimated day."""
+    if not item.estimated:
+        return decision
+    starts = {rule.id: frozenset(rule.trigger.events) for rule in rules.grounds}
+    starts |= {rule.id: frozenset(rule.trigger.events) for rule in rules.ceilings}
+    on_it = {rule for rule, names in starts.items() if names & item.estimated}
+    named = {name for rule in on_it for name in starts[rule]}
+    reasons = tuple(replace(one, estimated=True) if one.rule in on_it else one for one in decision.reasons)
+    return replace(decision, reasons=reasons, estimated=tuple(sorted(named & item.estimated)))
 
 
 def _end(
@@ -265,6 +288,10 @@ def _counts(conditions: Sequence[Condition], item: Item) -> tuple[bool | None, s
     return (None, unknown) if unknown else (True, "")
 
 
+def _does_not_count(rule: Ground | Ceiling, fact: str, item: Item) -> Reason:
+    return Reason(ReasonCode.CONDITION_FALSE, rule.id, by=fact, told=item.facts[fact])
+
+
 def _trigger(reading: Reading, trigger: Trigger, rule: Ground | Ceiling) -> Start:
     """When a rule starts: one event, the latest or the earliest of several."""
     starts = [reading.start(name, rule.if_absent) for name in trigger.events]
@@ -282,7 +309,7 @@ def _trigger(reading: Reading, trigger: Trigger, rule: Ground | Ceiling) -> Star
 def _ground(rule: Ground, item: Item, rules: RuleSet, today: date) -> _Ground:
     counts, fact = _counts(rule.conditions, item)
     if counts is False:
-        return _Ground(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.CONDITION_FALSE, rule.id, by=fact))
+        return _Ground(rule, _Stands.NOT_COUNTING, _does_not_count(rule, fact, item))
     if counts is None:
         return _Ground(rule, _Stands.UNDECIDED, Reason(ReasonCode.FACT_UNKNOWN, rule.id, by=fact))
     ends_on = rule.ends_on
@@ -291,7 +318,7 @@ def _ground(rule: Ground, item: Item, rules: RuleSet, today: date) -> _Ground:
         ends_on = (*ends_on, "consent_withdrawn")
     parts = [
         _part(rule, Reading(item, today, rules.first_plausible_day, rule.purpose, thing), ends_on, rules)
-        for thing in things(item, (*rule.trigger.events, *ends_on, *consent))
+        for thing in things(item, (*with_openings((*rule.trigger.events, *consent)), *ends_on))
     ]
     counting = [part for part in parts if part.stands is not _Stands.NOT_COUNTING]
     for stands in (_Stands.MISSING, _Stands.UNDECIDED, _Stands.OPEN):
@@ -320,7 +347,8 @@ def _part(rule: Ground, reading: Reading, ends_on: tuple[str, ...], rules: RuleS
     if start.day is not None and rule.period is not None:
         natural = last_day(start.day, rule.period, rule.rounding, rules.financial_years)
     if ended is not None and (natural is None or ended < natural):
-        return _Ground(rule, _Stands.ENDS, Reason(ReasonCode.ENDED_BY_EVENT, rule.id, ended), ended, (rule.action,))
+        reason = Reason(ReasonCode.ENDED_BY_EVENT, rule.id, ended, " ".join(ends_on), start.day)
+        return _Ground(rule, _Stands.ENDS, reason, ended, (rule.action,))
     if rule.period is None:
         if rule.review_by is not None and rule.review_by > reading.today:
             return _Ground(rule, _Stands.OPEN, Reason(ReasonCode.CRITERION_OPEN, rule.id, rule.review_by))
@@ -330,20 +358,20 @@ def _part(rule: Ground, reading: Reading, ends_on: tuple[str, ...], rules: RuleS
     if natural is None:
         return _Ground(rule, _Stands.MISSING, Reason(ReasonCode.START_MISSING, rule.id, by=by))
     code = ReasonCode.ENDED if natural < reading.today else ReasonCode.LASTS
-    return _Ground(rule, _Stands.ENDS, Reason(code, rule.id, natural), natural, (rule.action,))
+    return _Ground(rule, _Stands.ENDS, Reason(code, rule.id, natural, by, start.day), natural, (rule.action,))
 
 
 def _ceiling(rule: Ceiling, item: Item, rules: RuleSet, today: date) -> _Ceiling:
     counts, fact = _counts(rule.conditions, item)
     if counts is False:
-        return _Ceiling(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.CONDITION_FALSE, rule.id, by=fact))
+        return _Ceiling(rule, _Stands.NOT_COUNTING, _does_not_count(rule, fact, item))
     if rule.status is not Status.CONFIRMED:
         return _Ceiling(rule, _Stands.UNDECIDED, Reason(ReasonCode.NOT_CONFIRMED, rule.id))
     if counts is None:
         return _Ceiling(rule, _Stands.UNDECIDED, Reason(ReasonCode.FACT_UNKNOWN, rule.id, by=fact))
     starts = [
         _trigger(Reading(item, today, rules.first_plausible_day, "", thing), rule.trigger, rule)
-        for thing in things(item, rule.trigger.events)
+        for thing in things(item, with_openings(rule.trigger.events))
     ]
     by = " ".join(rule.trigger.events)
     if any(start.standing is Standing.MISSING for start in starts):
@@ -353,7 +381,7 @@ def _ceiling(rule: Ceiling, item: Item, rules: RuleSet, today: date) -> _Ceiling
         return _Ceiling(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.CEILING_NOT_BEGUN, rule.id, by=by))
     day = last_day(max(days), rule.period, rule.rounding, rules.financial_years)
     code = ReasonCode.CEILING_PASSED if day < today else ReasonCode.CEILING_AHEAD
-    return _Ceiling(rule, _Stands.ENDS, Reason(code, rule.id, day), day)
+    return _Ceiling(rule, _Stands.ENDS, Reason(code, rule.id, day, by, max(days)), day)
 
 
 def _conflict(grounds: Sequence[_Ground], dated: Sequence[_Ceiling], today: date) -> Reason | None:

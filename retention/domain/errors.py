@@ -15,8 +15,13 @@ SelosteError
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+FULL = frozenset({"SQLITE_FULL", "53100"})
+"""What SQLite and PostgreSQL (by SQLSTATE) call a disk without room."""
 
 
 class SelosteError(Exception):
@@ -73,3 +78,25 @@ class SuppressionError(SelosteError):
 
 class IdentifierError(SuppressionError):
     """The text is no identifier of its kind; it is not repeated, for it may be personal data."""
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong, for a row, a log or a terminal. The text of an error that is not ours may quote data: of those
+    its kind, and the code that the operating system or the database gave.
+    """
+    if isinstance(error, SelosteError):
+        return str(error)
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno:
+        return f"{kind}: {os.strerror(error.errno)}"
+    driver = error.__cause__  # Django's errors of a database stand before those of its driver
+    code = getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None)
+    if code in FULL:
+        return f"{kind} {code}: our own database has no room on its disk"
+    return f"{kind} {code}" if code else kind
+
+
+def places(error: BaseException) -> str:
+    """Where in the code an error came from, a line each: what a traceback says, without the texts that it quotes."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "".join(f"\n  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

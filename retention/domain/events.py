@@ -101,6 +101,18 @@ def event(name: str, path: str = "") -> Event:
         raise RuleError(f"unknown event {name!r}", path) from None
 
 
+def with_openings(names: Iterable[str]) -> tuple[str, ...]:
+    """These events and those that open them, by which their absence is read. Raises RuleError for an unknown one."""
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        found[name] = None
+        if event(name).opened_by:
+            waiting.append(event(name).opened_by)
+    return tuple(sorted(found))
+
+
 def asked(names: Iterable[str]) -> frozenset[str]:
     """These events and all that must be known to read their absence or their being undone."""
     found: set[str] = set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,13 @@ GENESIS = "0" * 64
 """What the first entry of a chain follows."""
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+"""Made once: `json.dumps` makes one for each call, which costs more than a short text."""
+
+
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, no spaces, UTF-8. Raises ValueError for NaN, TypeError for what JSON has no form for."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    return _CANONICAL.encode(value).encode("utf-8")
 
 
 def sha256_hex(content: bytes) -> str:
@@ -61,10 +65,14 @@ def verify_chain(entries: Iterable[Entry], first: str = GENESIS) -> tuple[int, s
 
 def merkle_root(leaves: Iterable[str]) -> str:
     """The root over these digests, in their order; of none, SHA-256 of nothing (RFC 6962 section 2.1)."""
-    tree = MerkleTree()
-    for leaf in leaves:
-        tree.add(leaf)
-    return tree.root()
+    sha256 = hashlib.sha256
+    level = [sha256(b"\x00" + leaf.encode("ascii")).digest() for leaf in leaves]
+    if not level:
+        return sha256_hex(b"")
+    while len(level) > 1:
+        pairs = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[2 * len(pairs) :]
+    return level[0].hex()
 
 
 class MerkleTree:
@@ -88,6 +96,20 @@ class MerkleTree:
         for _, left in reversed(self._whole[:-1]):
             digest = _node(left, digest)
         return digest.hex()
+
+
+def merkle_path(leaves: Sequence[str], index: int) -> list[str]:
+    """What lies beside the way from one leaf to the root, the lowest first (RFC 6962 section 2.1.1)."""
+    level = [hashlib.sha256(b"\x00" + leaf.encode("ascii")).digest() for leaf in leaves]
+    path = []
+    while len(level) > 1:
+        beside = index ^ 1
+        if beside < len(level):
+            path.append(level[beside].hex())
+        pairs = [_node(level[n], level[n + 1]) for n in range(0, len(level) - 1, 2)]
+        level = pairs + level[2 * len(pairs) :]
+        index //= 2
+    return path
 
 
 def _node(left: bytes, right: bytes) -> bytes:

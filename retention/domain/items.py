@@ -80,6 +80,7 @@ class Item:
     facts       name -> value; a fact that is not here is unknown
     own         events whose day stands with the item itself: a column holds the present state, so none undoes it
     first_seen  the first day on which no ground was left; today if not known
+    estimated   events whose day people have put in place of one that is missing (`domain.substitutes`)
     """
 
     contracts: tuple[Contract, ...] = ()
@@ -88,6 +89,7 @@ class Item:
     facts: Mapping[str, FactValue] = field(default_factory=_empty)
     own: frozenset[str] = frozenset()
     first_seen: date | None = None
+    estimated: frozenset[str] = frozenset()
 
 
 def with_own(

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from retention.domain import events
 from retention.domain.errors import RuleError
-from retention.domain.periods import Period, Rounding
+from retention.domain.periods import FinancialYears, Period, Rounding
 from retention.domain.rules import (
     Absence,
     Action,
@@ -21,6 +21,7 @@ from retention.domain.rules import (
     Ground,
     Hold,
     Kind,
+    RuleSet,
     Status,
     Step,
     StepAction,
@@ -111,6 +112,26 @@ def parse_step(document: Document, path: str) -> Step:
         columns=tuple(sorted((str(name), str(value)) for name, value in columns.items())),
         law=str(document.get("law") or ""),
     )
+
+
+def parse_rules(document: Document, years: FinancialYears, first_plausible_day: date, path: str) -> RuleSet:
+    """All that decides about one dataset. Raises RuleError naming the place of the first thing that is wrong."""
+    follows = tuple(parse_follow(one, f"{path}.follows[{n}]") for n, one in enumerate(document.get("follows") or ()))
+    if follows and (document.get("grounds") or document.get("no_reason_to_keep")):
+        raise RuleError("follows others: what keeps them keeps it, and it has no ground of its own", f"{path}.follows")
+    return RuleSet(
+        grounds=tuple(parse_ground(rule, _at(path, "grounds", rule)) for rule in document.get("grounds") or ()),
+        ceilings=tuple(parse_ceiling(rule, _at(path, "ceilings", rule)) for rule in document.get("ceilings") or ()),
+        follows=follows,
+        steps=tuple(parse_step(step, _at(path, "steps", step)) for step in document.get("steps") or ()),
+        no_reason_to_keep=bool(document.get("no_reason_to_keep")),
+        financial_years=years,
+        first_plausible_day=first_plausible_day,
+    )
+
+
+def _at(path: str, what: str, rule: Document) -> str:
+    return f"{path}.{what}[{rule.get('id', '?')}]"
 
 
 def parse_trigger(written: Any, path: str) -> Trigger:

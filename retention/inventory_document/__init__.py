@@ -60,7 +60,14 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _connections_of(document: Mapping[str, Any]) -> dict[str, Any]:
     connections = document.get("connections") or {}
-    return {code: {"kind": one["kind"], "config": dict(one.get("config") or {})} for code, one in connections.items()}
+    return {
+        code: _connection_of(one["kind"], one.get("config") or {}, one.get("limits") or {})
+        for code, one in connections.items()
+    }
+
+
+def _connection_of(kind: str, config: Mapping[str, Any], limits: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "config": dict(config), **({"limits": dict(limits)} if limits else {})}
 
 
 @transaction.atomic
@@ -132,7 +139,7 @@ def edit_head(
 
 def _written_connections(organisation: Organisation) -> dict[str, Any]:
     rows = Connection.objects.filter(organisation=organisation).order_by("code")
-    return {row.code: {"kind": row.kind, "config": row.config} for row in rows}
+    return {row.code: _connection_of(row.kind, row.config, row.limits) for row in rows}
 
 
 def export_document(organisation: Organisation) -> str:
@@ -155,13 +162,10 @@ def _connections(organisation: Organisation, wanted: Mapping[str, Any], reason: 
     found = {row.code: row for row in Connection.objects.filter(organisation=organisation)}
     for code, connection in wanted.items():
         row = found.pop(code, None) or Connection(organisation=organisation, code=code)
-        if (
-            row.pk is not None
-            and row.kind == connection["kind"]
-            and canonical(row.config) == canonical(connection["config"])
-        ):
+        if row.pk is not None and canonical(_connection_of(row.kind, row.config, row.limits)) == canonical(connection):
             continue
         row.kind, row.config = connection["kind"], connection["config"]
+        row.limits = connection.get("limits", {})
         row._change_reason = reason  # type: ignore[attr-defined]
         row.save()
     for row in found.values():

@@ -13,6 +13,7 @@ from stdnum.fi import ytunnus
 
 from retention.connectors.registry import connector_class, kinds
 from retention.domain.errors import Problem, RuleError
+from retention.domain.limits import parse_limits
 from retention.domain.periods import parse_financial_years
 from retention.domain.written import parse_day
 from retention.identity import NEVER_REUSED
@@ -212,6 +213,10 @@ def _collected(whole: Whole, source: Document, steps: Steps) -> Iterator[Finding
 
 def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
     """A kind that is installed, its declared fields, and no secret in plain text. Values are never repeated."""
+    try:
+        parse_limits(connection.get("limits") or {})
+    except RuleError as error:
+        yield Finding((*steps, "limits"), error.message)
     if connection["kind"] not in kinds():
         known = kinds()
         near = meant(connection["kind"], known)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop
 
 DESCRIPTIONS = (
-    gettext_noop("connection id: {kind, config}"),
+    gettext_noop("connection id: {kind, config, limits}"),
     gettext_noop("an id: up to 60 letters a–z, digits, - and _"),
     gettext_noop("a kind of subject such as customer or staff, up to 20 small letters"),
     gettext_noop("a day such as 2026-06-30"),
+    gettext_noop("a time of day such as 22:00"),
     gettext_noop("a text: {fi: …, sv: …, en: …}, at least one of them"),
     gettext_noop("a country's two letters such as US"),
     gettext_noop("event name: column"),

@@ -204,7 +204,8 @@ def _message(error: Any) -> str:
     match error.validator:
         case "type":
             names = [limit] if isinstance(limit, str) else limit
-            parts["wanted"] = wanted or f" {_('or')} ".join(_(_TYPES[name]) for name in names)
+            between = " " + _("or") + " "
+            parts["wanted"] = wanted or between.join(_(_TYPES[name]) for name in names)
             return _("is %(seen)s, not %(wanted)s") % parts
         case "enum":
             known = {"seen": seen, "known": ", ".join(limit)}

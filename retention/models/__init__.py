@@ -5,12 +5,14 @@ subject's reference (ledger, hold subjects, lots).
 """
 
 from retention.models.alarm import Alarm, AlarmDelivery, AlarmEvent, AlarmWatch
+from retention.models.campaign import Campaign, CampaignEvent, CampaignGap
+from retention.models.canary import Canary
 from retention.models.connection import Connection
-from retention.models.evidence import EvidenceEntry, EvidenceHead
+from retention.models.evidence import EvidenceEntry, EvidenceHead, EvidenceLeaves, EvidenceStamp
 from retention.models.hold import Gate, Hold, HoldSubject
 from retention.models.leaving import Migration, RegisterEvent
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
-from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent
+from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent, LotLook
 from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
 from retention.models.step import NightStep
 from retention.models.suppression import BanEvent, BanKey
@@ -24,6 +26,10 @@ __all__ = [
     "Attempt",
     "BanEvent",
     "BanKey",
+    "Campaign",
+    "CampaignEvent",
+    "CampaignGap",
+    "Canary",
     "Collection",
     "Connection",
     "DatasetNight",
@@ -31,6 +37,8 @@ __all__ = [
     "Doubted",
     "EvidenceEntry",
     "EvidenceHead",
+    "EvidenceLeaves",
+    "EvidenceStamp",
     "FirstSeen",
     "Gate",
     "Gone",
@@ -43,6 +51,7 @@ __all__ = [
     "LedgerRevision",
     "Lot",
     "LotEvent",
+    "LotLook",
     "Migration",
     "NightStep",
     "RegisterEvent",

@@ -22,8 +22,10 @@ class AlarmKind(models.TextChoices):
     START_MISSING = "start_missing"
     EVIDENCE_BROKEN = "evidence_broken"
     HEAD_NOT_COPIED = "head_not_copied"
+    HEAD_NOT_STAMPED = "head_not_stamped"
     PAPER_ORDER = "paper_order"
     HOLD_REVIEW = "hold_review"
+    CANARY_WRONG = "canary_wrong"
     DELIVERY_FAILING = "delivery_failing"
     NOT_LOOKED = "not_looked"
 

@@ -15,6 +15,7 @@ class Connection(models.Model):
     code = models.SlugField(max_length=60)
     kind = models.CharField(max_length=40)
     config = models.JSONField(default=dict, blank=True)
+    limits = models.JSONField(default=dict, blank=True, help_text="hours, items a second and workers that it bears")
 
     history = HistoricalRecords()
 

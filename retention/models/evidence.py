@@ -23,6 +23,20 @@ class EvidenceEntry(models.Model):
         ]
 
 
+class EvidenceLeaves(models.Model):
+    """What stands under the root of one entry `leaves`: the digests in order, and the leaves, sealed (`leaves.py`)."""
+
+    organisation = models.CharField(max_length=60)
+    entry = models.CharField(max_length=64, help_text="digest of the entry that holds their root")
+    month = models.CharField(max_length=7, help_text="YYYY-MM of the night: whose key seals them")
+    digests = models.BinaryField(help_text="32 bytes a leaf")
+    sealed = models.BinaryField(null=True, help_text="the leaves and their keys; null: nobody can read them any more")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "entry"], name="retention_leaves_once")]
+
+
 class EvidenceHead(models.Model):
     """The signed end of a night: it names the chain's last digest and the head before it."""
 
@@ -37,3 +51,29 @@ class EvidenceHead(models.Model):
     class Meta:
         ordering = ["organisation", "number"]
         constraints = [models.UniqueConstraint(fields=["organisation", "number"], name="retention_head_once")]
+
+
+class StampProblem(models.TextChoices):
+    """Why a head has no time stamp: no answer in time, an answer that gives none, one that was not taken."""
+
+    AWAY = "away"
+    REFUSED = "refused"
+    WRONG = "wrong"
+
+
+class EvidenceStamp(models.Model):
+    """A head's time stamp (RFC 3161), or that it is to get one. What was given once is never asked for again."""
+
+    organisation = models.CharField(max_length=60)
+    number = models.PositiveIntegerField(help_text="of the head")
+    digest = models.CharField(max_length=64, help_text="of the head: all that the authority was shown")
+    answer = models.BinaryField(null=True, help_text="the authority's answer as it came, DER; null: none yet")
+    given_at = models.DateTimeField(null=True, help_text="the stamp's own time")
+    asked_at = models.DateTimeField(null=True, help_text="since when somebody is asking; null: nobody is")
+    problem = models.CharField(
+        max_length=10, choices=StampProblem.choices, blank=True, help_text="of the last try; empty: it was given"
+    )
+
+    class Meta:
+        ordering = ["organisation", "number"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "number"], name="retention_stamp_once")]

@@ -18,6 +18,7 @@ class Lot(models.Model):
     dataset = models.SlugField(max_length=60)
     action = models.CharField(max_length=20)
     why = models.CharField(max_length=20)
+    estimated = models.JSONField(default=list, help_text="numbers of the campaigns whose substitute made its keys due")
     due_from_first = models.DateField()
     due_from_last = models.DateField()
     size = models.PositiveIntegerField()
@@ -30,9 +31,13 @@ class Lot(models.Model):
     flagged_there = models.BooleanField(default=False, help_text="its items are, or may be, blocked in the register")
     next_position = models.PositiveIntegerField(default=0, help_text="the first key that was never sent")
     tally = models.JSONField(default=dict, help_text="outcome -> number; sums to `next_position`")
+    wave = models.PositiveSmallIntegerField(null=True, help_text="1, 2, 3 of a backlog; null: as it came")
     root = models.CharField(max_length=64, blank=True, help_text="Merkle root over the keyed digests of its keys")
     created_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
+    residue_kept_until = models.DateField(
+        null=True, help_text="until when a person has recorded why what is left of its items stays"
+    )
 
     class Meta:
         ordering = ["id"]
@@ -70,6 +75,21 @@ class KeyOutcome(models.Model):
         constraints = [models.UniqueConstraint(fields=["lot", "position"], name="retention_keyoutcome_once")]
 
 
+class LotLook(models.Model):
+    """A person has looked at an item that was drawn from a lot. No key: the position alone."""
+
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="looks")
+    position = models.PositiveIntegerField(help_text="which key of the lot")
+    right = models.BooleanField(help_text="whether it may go, as the person sees it")
+    who = models.CharField(max_length=200)
+    account = models.PositiveBigIntegerField(null=True)
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["lot_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["lot", "position"], name="retention_lotlook_once")]
+
+
 class LotEvent(models.Model):
     """Append-only: every move of a lot, in the transaction of the move. No personal data."""
 
@@ -77,7 +97,8 @@ class LotEvent(models.Model):
     at = models.DateTimeField(auto_now_add=True)
     before = models.CharField(max_length=20)
     after = models.CharField(max_length=20)
-    who = models.CharField(max_length=200)
+    who = models.CharField(max_length=200, help_text="role and user name as text, or what of ours moved it")
+    account = models.PositiveBigIntegerField(null=True, help_text="the number of who's account: it outlives it")
     reason = models.TextField(blank=True)
     digest = models.CharField(max_length=64, blank=True, help_text="what was approved")
 

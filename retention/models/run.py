@@ -30,6 +30,9 @@ class Run(models.Model):
     stop_requested = models.BooleanField(default=False)
     stop_reason = models.TextField(blank=True)
     gap_confirmed = models.BooleanField(default=False)
+    falls_confirmed = models.JSONField(
+        default=list, blank=True, help_text="sources of the ledger that somebody says have really become so few"
+    )
     missed_dates = models.JSONField(default=list, blank=True)
     progress = models.JSONField(default=dict, blank=True)
     summary = models.JSONField(default=dict, blank=True)
@@ -90,6 +93,9 @@ class Gone(models.Model):
     month = models.CharField(max_length=7, help_text="whose key it is made with, YYYY-MM")
     action = models.CharField(max_length=20)
     rules_digest = models.CharField(max_length=64, help_text="by which rules it went: under others it only is shown")
+    estimated = models.CharField(
+        max_length=200, default="", blank=True, help_text="numbers of the campaigns by whose substitute it had gone"
+    )
     print = models.CharField(max_length=32)
 
     class Meta:

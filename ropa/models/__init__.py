@@ -1,6 +1,8 @@
 """The inventory's tables. What people edit here has its history; nothing here names a data subject."""
 
 from ropa.models.column_mapping import ColumnMapping
+from ropa.models.draft_approval import DraftApproval
+from ropa.models.impact import Impact
 from ropa.models.inventory import Activity, Dataset, Entry, Purpose, Register
 from ropa.models.opinion import Opinion, Stance
 from ropa.models.organisation import Organisation
@@ -35,9 +37,11 @@ __all__ = [
     "DataCategory",
     "Dataset",
     "DisposalMethod",
+    "DraftApproval",
     "Entry",
     "Ground",
     "Happened",
+    "Impact",
     "MarketingRule",
     "Membership",
     "Notice",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
 from django.db import models
 from simple_history.models import HistoricalRecords
 
@@ -24,7 +27,7 @@ class Organisation(models.Model):
     time_zone = models.CharField(max_length=60, default="Europe/Helsinki")
     financial_year_end = models.CharField(max_length=5, default="12-31", help_text="MM-DD; 02-29: February's last day")
     financial_years = models.JSONField(default=list, blank=True, help_text="real years that were longer or shorter")
-    first_plausible_day = models.DateField(default="1950-01-01", help_text="an earlier date is a placeholder")
+    first_plausible_day = models.DateField(default=date(1950, 1, 1), help_text="an earlier date is a placeholder")
     contact = models.JSONField(default=dict, blank=True, help_text="addresses, phone, email, website")
     joint_controllers = models.JSONField(null=True, blank=True, help_text="statement, art. 26")
     related_organisations = models.JSONField(null=True, blank=True, help_text="statement: group companies, art. 26")
@@ -43,3 +46,7 @@ class Organisation(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def day_of(self, instant: datetime) -> date:
+        """The day on which this aware instant lies where the organisation is."""
+        return instant.astimezone(ZoneInfo(self.time_zone)).date()

@@ -34,6 +34,20 @@ class Version(models.Model):
     opinion_reason = models.TextField(
         blank=True, help_text="why it did not wait for the DPO's opinion, or was decided against it"
     )
+    impact = models.JSONField(
+        null=True, blank=True, help_text="what was shown of its effect: digest, shown_at, shown_to, and what it counted"
+    )
+    shortened = models.JSONField(default=list, blank=True, help_text="what it shortens: path, way, before, after")
+    approval = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="the second person's, where it shortens, as text: by, account, approved_at, impact",
+    )
+    hands = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="dataset -> [[account or null, role and name], …]: who wrote or published its rules as they stand",
+    )
     snapshot = models.TextField(help_text="canonical JSON of the inventory, without connections")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot, hex")
 

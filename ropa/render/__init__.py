@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ropa.render.html import to_html
+from ropa.render.html import sheet_to_html, to_html
 from ropa.render.json import to_json
-from ropa.render.pdf import laid_out, to_pdf, typeset
+from ropa.render.pdf import laid_out, sheet_to_pdf, to_pdf, typeset
 from ropa.render.xlsx import to_xlsx
 
 FORMATS = {"json": to_json, "html": to_html, "pdf": to_pdf, "xlsx": to_xlsx}
@@ -25,4 +25,4 @@ def begun(extension: str, report: Mapping[str, Any]) -> Callable[[], bytes]:
     return lambda: content
 
 
-__all__ = ["FORMATS", "begun", "to_html", "to_json", "to_pdf", "to_xlsx"]
+__all__ = ["FORMATS", "begun", "sheet_to_html", "sheet_to_pdf", "to_html", "to_json", "to_pdf", "to_xlsx"]

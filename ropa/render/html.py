@@ -25,8 +25,13 @@ _SHAPES = {
 
 def to_html(report: Mapping[str, Any]) -> bytes:
     """The report as a page. Every text is escaped; the same report gives the same bytes."""
+    return sheet_to_html(sheet_of(report))
+
+
+def sheet_to_html(sheet: Sheet) -> bytes:
+    """Any sheet as a page that stands alone."""
     page = BytesIO()
-    page.writelines(f"{line}\n".encode() for line in _page(sheet_of(report)))
+    page.writelines(f"{line}\n".encode() for line in _page(sheet))
     return page.getvalue()
 
 

@@ -149,7 +149,19 @@ def night_facts(speaker: Speaker, execution: Data, night: Data) -> Facts:
     rows.append(
         Fact(speaker.words["destroyed_total"], cell(speaker.counted(execution["totals"]["destroyed_ever"], "items")))
     )
+    if execution["totals"]["estimated_ever"]:
+        rows.append(Fact(speaker.words["estimated_total"], estimated(speaker, execution)))
     return Facts(tuple(rows))
+
+
+def estimated(speaker: Speaker, execution: Data) -> Cell:
+    """What went by a date that people had put in place of a missing one, by dataset: it stays marked for ever."""
+    lines: list[Line] = [(Run(speaker.counted(execution["totals"]["estimated_ever"], "items"), style="mark"),)]
+    for row in execution["datasets"]:
+        if row["estimated_ever"]:
+            number = Run(f": {speaker.number(row['estimated_ever'])}")
+            lines.append((speaker.said(row["dataset_name"], "soft"), number))
+    return tuple(lines)
 
 
 def numbers_table(speaker: Speaker, execution: Data) -> Table:

@@ -57,6 +57,11 @@ def laid_out(report: Mapping[str, Any]) -> Laid:
     return Laid(sheet.encode("utf-8"), report["as_of"], large)
 
 
+def sheet_to_pdf(sheet: Sheet, day: str) -> bytes:
+    """Any sheet on A4, created on the day (YYYY-MM-DD). Raises TypesettingError."""
+    return typeset(Laid(_written(sheet).encode("utf-8"), day, large=False))
+
+
 def typeset(laid: Laid) -> bytes:
     """The PDF of a sheet, made by a process that takes its memory with it. Raises TypesettingError."""
     # without -P, json.py beside it would stand for the library's

@@ -40,6 +40,7 @@ def execution(inventory: Inventory, evidence: Document | None) -> Report:
         "totals": {
             **{key: sum(row[key] or 0 for row in known) for key in COUNTS},
             "destroyed_ever": sum(row["destroyed_ever"] or 0 for row in rows),
+            "estimated_ever": sum(row["estimated_ever"] or 0 for row in rows),
             "overdue_since": min(since) if since else None,
             "unknown_datasets": len(rows) - len(known),
         },
@@ -63,6 +64,7 @@ def _row(inventory: Inventory, dataset: Document, night: Document) -> Report:
         "oldest_kept": night.get("oldest_kept"),
         "last_answered": night.get("last_answered"),
         "destroyed_ever": night.get("destroyed_ever"),
+        "estimated_ever": night.get("estimated_ever"),
     }
 
 

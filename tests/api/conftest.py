@@ -13,7 +13,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from retention.lot_keys import LotKey, lot_digest, pack
-from retention.models import Alarm, Connection, Hold, HoldSubject, Lot, Run
+from retention.models import Alarm, Canary, Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
     Activity,
     Ceiling,
@@ -57,11 +57,12 @@ class House:
     lot: Lot
     hold: Hold
     alarm: Alarm
+    canary: Canary
 
     @property
-    def rows(self) -> dict[str, Hold | Alarm]:
+    def rows(self) -> dict[str, Hold | Alarm | Canary]:
         """By a part of their addresses."""
-        return {"holds/": self.hold, "alarms/": self.alarm}
+        return {"holds/": self.hold, "alarms/": self.alarm, "canaries/": self.canary}
 
     def client(self, name: str | None) -> APIClient:
         client = APIClient(raise_request_exception=False)
@@ -192,4 +193,15 @@ def house(db, data_dir) -> House:
         last_seen=datetime(2026, 6, 30, tzinfo=UTC),
         escalate_at=datetime(2026, 7, 1, tzinfo=UTC),
     )
-    return House(testi, other, run, make_lot(run), hold, alarm)
+    canary = Canary.objects.create(
+        organisation=testi,
+        dataset="crm-0",
+        subject_kind="customer",
+        subject="999000",
+        expects="survive",
+        due_on="2026-01-01",
+        gone_by="2026-01-01",
+        declared_by="dpo",
+        declared_at=datetime(2026, 6, 30, tzinfo=UTC),
+    )
+    return House(testi, other, run, make_lot(run), hold, alarm, canary)

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 
 from ropa.models import Ground, Membership, Organisation, Register, Version
 from ropa.reviews import ask
-from ropa.services import publish
 from tests.ropa.reviewed import ANNA, sink
+from tests.ropa.two_persons import publish_by_two
 
 __all__ = ["sink"]
 IN = "/api/v1/organisations/testi/"
@@ -47,6 +47,57 @@ def test_who_does_not_wait_says_why(house):
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "opinion_reason"
     assert decide(house, opinion_reason="kiire").json()["opinion_reason"] == "kiire"
+
+
+def test_the_effect_is_shown_before_it_is_published_and_the_version_names_it(house):
+    client = house.client("alice")
+    assert client.get(IN + "draft/impact/").status_code == 404
+    ground = Ground.objects.get(dataset__code="crm-0")
+    Ground.objects.filter(pk=ground.pk).update(period="P4Y")
+    answer = client.post(IN + "draft/impact/", {"in_force_from": "2099-01-01"})
+    assert answer.status_code == 201
+    shown = answer.json()
+    assert shown == client.get(IN + "draft/impact/").json()
+    # nobody answers at crm.sqlite3: unknown, never nothing
+    assert (shown["counted"]["complete"], shown["counted"]["gained"]) == (False, None)
+    assert shown["counted"]["datasets"][0]["problem"]
+    assert (shown["counted"]["version"], shown["counted"]["from"]) == (1, "2099-01-01")
+    assert decide(house, opinion_reason="kiire", impact="0" * 64).status_code == 422
+    version = decide(house, opinion_reason="kiire", impact=shown["digest"]).json()
+    assert version["impact"]["digest"] == shown["digest"]
+    assert version["impact"]["shown_to"] == "controller:alice"
+
+
+def test_two_controllers_shorten_and_one_does_not(house):
+    Ground.objects.filter(dataset__code="crm-0").update(period="P2Y")
+    alice, ada, bob = (house.client(name) for name in ("alice", "ada", "bob"))
+    told = alice.get(IN + "draft/approvals/?language=en").json()
+    assert [(one["path"], one["in_words"]) for one in told["shortens"]] == [
+        ("datasets[crm-0].grounds[sopimus]", "the period is shorter: P3Y → P2Y")
+    ]
+    shown = alice.post(IN + "draft/impact/", {"in_force_from": "2099-01-01"}).json()
+    yes = {"digest": shown["counted"]["draft"], "impact": shown["digest"]}
+    assert bob.post(IN + "draft/approvals/", yes).status_code == 403
+    assert alice.post(IN + "draft/approvals/", yes).status_code == 201
+    alone = decide(house, opinion_reason="kiire", impact=shown["digest"])
+    assert alone.status_code == 422
+    assert [error["path"] for error in alone.json()["errors"]] == ["datasets[crm-0].grounds[sopimus]", "approval"]
+    assert Version.objects.count() == 1
+    assert ada.post(IN + "draft/approvals/", yes).json()["by"] == "controller:ada"
+    assert len(alice.get(IN + "draft/approvals/").json()["approvals"]) == 2
+    version = decide(house, opinion_reason="kiire", impact=shown["digest"]).json()
+    assert (version["publisher"], version["approval"]["by"]) == ("controller:alice", "controller:ada")
+    assert version["approval"]["account"] == User.objects.get(username="ada").pk
+    assert version["shortened"][0]["before"] == "P3Y"
+
+
+def test_who_edited_a_dataset_and_who_published_it_are_its_hands(house):
+    policy = {"mode": "observe", "approval": "two", "grace": "P1D", "waves": False}
+    edit = {"changes": {"policy": policy}, "reason": "harkinta-aika"}
+    assert house.client("olga").patch(IN + "datasets/crm-0/", edit).status_code == 200
+    number = decide(house, opinion_reason="kiire").json()["number"]
+    olga, alice = (User.objects.get(username=name).pk for name in ("olga", "alice"))
+    assert Version.objects.get(number=number).hands["crm-0"] == [[olga, "owner:olga"], [alice, "controller:alice"]]
 
 
 def test_a_draft_that_was_edited_in_another_tab_is_not_published_unseen(house):
@@ -99,7 +150,7 @@ def test_advice_against_says_why_and_so_does_who_goes_against_it(house):
 def changed(house):
     Ground.objects.update(period="P2Y")
     Register.objects.update(place=None)
-    publish(house.testi, date(2099, 1, 1), NOW, "controller:alice", opinion_reason="testi")
+    publish_by_two(house.testi, date(2099, 1, 1), NOW, opinion_reason="testi")
     return house
 
 
@@ -163,7 +214,7 @@ def test_reviews_as_they_go(house, sink):
     owner = {"role": {"fi": "Päällikkö"}, "email": ANNA}
     Register.objects.filter(organisation=house.testi).update(review=review, owner=owner)
     Ground.objects.update(review_by=date(2030, 2, 1))
-    publish(house.testi, date(2030, 1, 1), NOW.replace(year=2029), "controller:alice", opinion_reason="testi")
+    publish_by_two(house.testi, date(2030, 1, 1), NOW.replace(year=2029), opinion_reason="testi")
     client = house.client("aino")
     with time_machine.travel(NOW, tick=False):
         (due,) = client.get(IN + "reviews/due/").json()["results"]

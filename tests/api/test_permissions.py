@@ -20,6 +20,7 @@ from tests.retention.foreign_files import MAPPING, csv_of
 READERS = {"alice", "ada", "bob", "olga", "aino", "adam"}
 CONTROLLERS = {"alice", "ada"}
 EDITORS = {*CONTROLLERS, "bob", "olga"}
+ESTIMATORS = {*CONTROLLERS, "olga"}
 
 
 class Address(NamedTuple):
@@ -32,7 +33,15 @@ class Address(NamedTuple):
 
 IN = "/api/v1/organisations/{slug}/"
 HOLD = {"subjects": [], "register": "crm", "reason": "dispute", "owner": "legal", "review_by": "2027-01-01"}
+CANARY = {
+    "dataset": "crm-0",
+    "subject": "999001",
+    "expects": "vanish",
+    "due_on": "2030-01-01",
+    "gone_by": "2030-01-08",
+}
 BAN = {"lines": [{"email": "testi@example.invalid"}], "channels": ["all"]}
+ESTIMATE = {"dataset": "nowhere", "event": "contract_ended", "cause": "no_date", "day": "2020-12-31", "evidence": "so"}
 MOVED = {"to_dataset": "nowhere", "items": 1, "reason": "moved"}
 TAKING = {"activities": ["nowhere"], "digest": "0" * 64, "reason": "a beginning"}
 LOOK: dict[str, Any] = {"changes": {}, "reason": "look"}
@@ -56,6 +65,10 @@ ADDRESSES = [
     Address("get", IN + "datasets/{code}/grounds/{rule}/decisions/", READERS, 200),
     Address("get", IN + "datasets/{code}/ceilings/{rule}/decisions/", READERS, 200),
     Address("get", IN + "draft/", READERS, 200),
+    Address("get", IN + "draft/impact/", READERS, 404),
+    Address("post", IN + "draft/impact/", EDITORS, 201, {}),
+    Address("get", IN + "draft/approvals/", READERS, 200),
+    Address("post", IN + "draft/approvals/", CONTROLLERS, 422, {"digest": "…", "impact": "0" * 64}),
     Address("get", IN + "opinions/", READERS, 200),
     Address("post", IN + "opinions/", {"bob"}, 201, {"stance": "supports", "digest": "…"}),
     Address("get", IN + "changes/", READERS, 200, {"from": "1", "to": "draft"}),
@@ -110,8 +123,22 @@ ADDRESSES = [
     Address("post", IN + "nights/{business_date}/stop/", {*CONTROLLERS, "adam", "bob", "olga"}, 202, {"reason": "odd"}),
     Address("get", IN + "alarms/", READERS, 200),
     Address("post", IN + "alarms/{id}/acknowledge/", {"bob", "olga"}, 200, QUIET),
+    Address("get", IN + "canaries/", READERS, 200),
+    Address("post", IN + "canaries/", EDITORS, 201, CANARY),
+    Address("post", IN + "canaries/{id}/withdraw/", EDITORS, 200, {"reason": "no"}),
+    Address("get", IN + "campaigns/", READERS, 200),
+    Address("post", IN + "campaigns/", ESTIMATORS, 422, ESTIMATE),
+    Address("get", IN + "campaigns/groups/", ESTIMATORS, 409, {"dataset": "nowhere"}),
+    Address("get", IN + "campaigns/{number}/", READERS, 404),
+    Address("post", IN + "campaigns/{number}/decide/", ESTIMATORS, 404, {"reason": "so", "digest": "0" * 64}),
+    Address("post", IN + "campaigns/{number}/confirm/", ESTIMATORS, 404, {"reason": "so", "digest": "0" * 64}),
+    Address("post", IN + "campaigns/{number}/refuse/", ESTIMATORS, 404, {"reason": "no"}),
+    Address("post", IN + "campaigns/{number}/withdraw/", ESTIMATORS, 404, {"reason": "no"}),
+    Address("get", IN + "campaigns/{number}/minutes/", READERS, 404),
     Address("get", IN + "lots/", READERS, 200),
     Address("get", IN + "lots/{id}/", READERS, 200),
+    Address("get", IN + "lots/{id}/sample/", CONTROLLERS, 409),
+    Address("post", IN + "lots/{id}/sample/", CONTROLLERS, 409, {"digest": "…", "right": [], "wrong": []}),
     Address("post", IN + "lots/{id}/approve/", CONTROLLERS, 200, {"digest": "…"}),
     Address("post", IN + "lots/{id}/reject/", CONTROLLERS, 200, {"reason": "wrong"}),
 ]
@@ -130,7 +157,7 @@ def ask(house: House, who: str | None, address: Address, slug: str = "testi"):
         business_date="2026-06-30",
         id=next((row.pk for part, row in house.rows.items() if part in address.path), house.lot.pk),
     )
-    digest = house.lot.digest if "approve" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
+    digest = house.lot.digest if "/lots/" in path else draft_digest(Organisation.objects.get(pk=house.testi.pk))
     body = address.body
     if isinstance(body, dict) and "digest" in body:
         body = {**body, "digest": digest}

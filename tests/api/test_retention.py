@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import date
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from api.retention_serializers import ROW_LIMIT
-from retention.models import Hold, LedgerContract, LedgerEvent, LedgerFact, Lot, Run
+from retention.models import Connection, Hold, LedgerContract, LedgerEvent, LedgerFact, Lot, Run
 from retention.models.run import RunState
 from ropa.models import Membership, Role
 from tests.api.conftest import NIGHT, SECRET_NUMBER, House, make_lot
@@ -124,12 +128,60 @@ def test_two_must_be_two(house):
     assert [event["who"] for event in second.json()["events"]][:2] == ["controller:alice", "controller:ada"]
 
 
+def test_a_sample_is_looked_at_before_a_wave_is_approved(house, data_dir):
+    path = data_dir / "crm.sqlite3"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("create table asiakas(id text primary key, asiakasnro text, nimi text)")
+        database.execute("insert into asiakas values ('7-0', ?, 'Testihenkilö')", (SECRET_NUMBER,))
+    Connection.objects.filter(code="crm").update(config={"url": f"sqlite:///{path}"})
+    lot = make_lot(house.run, 7)
+    Lot.objects.filter(pk=lot.pk).update(wave=1)
+    refused = approve(house, "ada", lot)
+    assert (refused.status_code, "3 of the items" in refused.json()["detail"]) == (409, True)
+    there = f"{IN}lots/{lot.pk}/sample/"
+    told = house.client("ada").get(there).json()
+    assert [item["key"] for item in told["items"]] == ["7-0", "7-1", "7-2"]
+    assert told["items"][0]["shown"]["nimi"] == "Testihenkilö"
+    assert told["items"][1]["shown"] is None
+    assert house.client("bob").get(there).status_code == 403
+    verdict = {"digest": told["digest"], "right": [0, 1, 2], "wrong": []}
+    assert house.client("ada").post(there, verdict, format="json").status_code == 200
+    assert approve(house, "ada", lot).status_code == 200
+    assert house.client("olga").get(f"{IN}lots/{lot.pk}/").json()["wave"] == 1
+    wrong = {"digest": told["digest"], "right": [], "wrong": [1], "reason": "Sopimus jatkuu."}
+    assert house.client("alice").post(there, wrong, format="json").json()["state"] == "rejected"
+
+
 def test_a_second_role_makes_no_second_person(house):
     alice = Membership.objects.get(user__username="alice", organisation=house.testi)
     Membership.objects.create(user=alice.user, organisation=house.testi, role=Role.ADMINISTRATOR)
     Membership.objects.create(user=alice.user, organisation=house.testi, role=Role.OWNER)
     assert approve(house, "alice", house.lot).status_code == 200
     assert approve(house, "alice", house.lot).status_code == 409
+
+
+def test_the_publisher_alone_is_not_enough(house):
+    lot = make_lot(house.run, 2, approvals=1)
+    first = approve(house, "alice", lot).json()
+    assert (first["state"], first["approvals"], first["approvals_wanted"]) == ("flagged", ["controller:alice"], 1)
+    second = approve(house, "ada", lot).json()
+    assert (second["state"], second["approvals_wanted"]) == ("approved", 0)
+
+
+def test_a_token_approves_as_its_owner(house):
+    ada = User.objects.get(username="ada")
+    _, token = AuthToken.objects.create(ada)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    assert client.post(f"{IN}lots/{house.lot.pk}/approve/", {"digest": house.lot.digest}).status_code == 200
+    assert house.lot.events.values_list("who", "account").get() == ("controller:ada", ada.pk)
+    assert approve(house, "ada", house.lot).status_code == 409
+
+
+@pytest.mark.parametrize("who", ["bob", "olga", "aino", "ines", "adam"])
+def test_nobody_else_approves_or_rejects(house, who):
+    assert approve(house, who, house.lot).status_code == 403
+    assert house.client(who).post(f"{IN}lots/{house.lot.pk}/reject/", {"reason": "ei"}).status_code == 403
 
 
 def test_what_is_approved_is_what_was_looked_at(house):
@@ -182,6 +234,14 @@ def test_a_night_is_asked_for_and_stopped(house):
     stopped = house.client("bob").post(IN + "nights/2026-07-01/stop/", {"reason": "a restore is running"})
     assert stopped.json()["stop_requested"] is True
     assert stopped.json()["stop_reason"] == "a restore is running (dpo:bob)"
+
+
+def test_a_fall_is_confirmed_source_by_source(house):
+    client = house.client("adam")
+    for sources in (["crm:contracts"], ["crm:debts"], []):
+        asked = client.post(IN + "nights/", {"business_date": "2026-07-01", "confirm_falls": sources})
+    assert asked.json()["falls_confirmed"] == ["crm:contracts", "crm:debts"]
+    assert client.post(IN + "nights/", {"confirm_falls": "crm:debts"}).status_code == 400
 
 
 def test_a_finished_night_is_not_run_again_and_not_stopped(house):

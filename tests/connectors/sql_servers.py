@@ -26,6 +26,8 @@ class Server(ABC):
     port = 0
     name = ""
     host = "127.0.0.1"
+    counted: tuple[str, ...] = ()
+    """What makes the server count at once what this session wrote, and not when its process has gone."""
 
     @abstractmethod
     def connect(self) -> Any:
@@ -43,6 +45,8 @@ class Server(ABC):
                     cursor.executemany(statement, rows)
                 else:
                     cursor.execute(statement)
+            for statement in self.counted:
+                cursor.execute(statement)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as db, db.cursor() as cursor:
@@ -58,6 +62,7 @@ class Server(ABC):
 
 class Postgres(Server):
     kind = "postgresql"
+    counted = ("select pg_stat_force_next_flush()",)
 
     def __init__(self, port: int, *extensions: str) -> None:
         self.port, self.name = port, f"t{uuid4().hex[:12]}"

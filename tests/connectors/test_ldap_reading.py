@@ -226,6 +226,8 @@ def test_a_directory_that_tells_of_contracts(world):
     )
     with world.connect() as connector:
         rows = sorted(connector.collect(mapping), key=lambda row: row.subject)
+        assert list(connector.collect_of(mapping, ["2", "9", ""])) == [row for row in rows if row.subject == "2"]
+        assert list(connector.collect_of(mapping, [])) == []
     assert [(row.subject, row.contract, row.ended, row.closed) for row in rows] == [
         ("1", "c1", DAY, True),
         ("2", "c2", None, False),

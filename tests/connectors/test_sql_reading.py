@@ -238,6 +238,11 @@ def test_collects_rows_of_every_sort_of_table(tmp_path, kind):
     )  # fmt: skip
     with SqlConnector(f"sqlite:///{path}", page=2) as connector:
         found = sorted(connector.collect(mapping), key=lambda row: (row.subject, row.thing))
+        some = sorted(
+            connector.collect_of(mapping, ["2", "0", "nobody", "2\x00"]), key=lambda row: row.subject + row.thing
+        )
+        assert list(connector.collect_of(mapping, [])) == []
+    assert some == [row for row in found if row.subject != "1"]
     assert [(row.subject, row.contract, row.thing) for row in found] == [(r[0], r[1], r[1]) for r in sorted(rows)]
     assert {row.started for row in found} == {date(2020, 1, 1)}
     assert {(row.ended, row.events["debt_settled"]) for row in found} == {(None, date(2020, 2, 1))}

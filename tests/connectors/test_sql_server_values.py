@@ -296,6 +296,8 @@ def test_collects_in_pages_or_as_a_stream_and_leaves_nothing_open(register, kind
         assert [(row.subject, row.closed, row.started) for row in rows] == [
             (str(n), bool(n % 2), date(2020, 1, 1)) for n in range(25)
         ]
+        some = {row.subject for row in connector.collect_of(mapping, [str(n) for n in range(20, 30)])}
+        assert some == {str(n) for n in range(20, 25)}
         broken_off = connector.collect(mapping)
         next(broken_off)
         other = connector.collect(mapping)

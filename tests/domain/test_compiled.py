@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,3 +98,60 @@ def test_compiled_equals_decided(grounds, ceilings, contracts, scope, told, know
         assert holds_true(due, events, facts, closed) == (state is State.DUE)
         if state not in NEITHER:
             assert holds_true(attention, events, facts, closed)
+
+
+@pytest.mark.parametrize(
+    ("event", "over"),
+    [
+        ("recorded", {"rounding": "end_of_financial_year"}),
+        ("recorded", {"rounding": "end_of_calendar_year_of_financial_year"}),
+        ("recorded", {"period": "P1M"}),
+        ("invoice_dated", {"period": "P1M"}),
+        ("case_closed", {"if_absent": "missing"}),
+        ("last_contact", {}),
+    ],
+)
+def test_a_register_asks_for_exactly_the_days_that_are_due(event, over):
+    """Each day from long ago to some that lie ahead, and none: what is asked for is what `decide` calls due."""
+    document = {"id": "g", "kind": "need", "trigger": event, "period": "P1Y", "action": "delete", "status": "confirmed"}
+    rules = RuleSet((parse_ground({**document, **over}, "g"),), financial_years=FinancialYears((4, 30)))
+    own, none = frozenset({event, "case_opened"}), frozenset[str]()
+    verdicts = compiled.verdicts(Item(), rules, some.TODAY, own, none)
+    due = compiled.due(rules, verdicts, some.TODAY, own, none, False)
+    attention = compiled.attention(rules, verdicts, some.TODAY, own, none, False)
+    days = [some.TODAY + timedelta(days=n) for n in range(-1100, 40)]
+    for day in [None, date(9999, 12, 31), *days]:
+        dates = {event: day, "case_opened": some.TODAY}
+        state = decide(with_own(Item(), dates, {}, False), rules, (), some.TODAY).state
+        assert holds_true(due, dates, {}, False) == (state is State.DUE), day
+        assert holds_true(attention, dates, {}, False) == (state not in NEITHER), day
+
+
+def test_of_a_ceilings_several_starts_the_earliest_that_is_there_counts():
+    long_need = {"id": "g", "kind": "need", "trigger": "recorded", "period": "P100Y", "action": "delete"}
+    earliest = {"id": "c", "trigger": {"earliest_of": ["case_closed", "last_contact", "recorded"]}, "period": "P1Y"}
+    confirmed = {"status": "confirmed", "action": "delete"}
+    rules = RuleSet((parse_ground({**long_need, **confirmed}, "g"),), (parse_ceiling({**earliest, **confirmed}, "c"),))
+    own, none = frozenset({"recorded", "case_opened", "case_closed", "last_contact"}), frozenset[str]()
+    verdicts = compiled.verdicts(Item(), rules, some.TODAY, own, none)
+    due = compiled.due(rules, verdicts, some.TODAY, own, none, True)
+    old, new = date(2024, 1, 1), date(2026, 6, 1)
+    rows = product((None, old, new), (None, old), (None, new), (None, old), (0, 1))
+    for recorded, opened, done, contact, closed in rows:
+        dates = {"recorded": recorded, "case_opened": opened, "case_closed": done, "last_contact": contact}
+        state = decide(with_own(Item(), dates, {}, bool(closed)), rules, (), some.TODAY).state
+        assert holds_true(due, dates, {}, bool(closed)) == (state is State.DUE), (dates, closed)
+
+
+def test_a_closed_row_that_lacks_the_day_its_ceiling_starts_on_is_asked_for():
+    usual = {"action": "delete", "status": "confirmed"}
+    rules = RuleSet(
+        (parse_ground({"id": "g", "kind": "need", "trigger": "recorded", "period": "P100Y", **usual}, "g"),),
+        (parse_ceiling({"id": "c", "trigger": "case_closed", "period": "P1Y", **usual}, "c"),),
+    )
+    dates = {"recorded": some.TODAY, "case_opened": some.TODAY, "case_closed": None}
+    verdicts = compiled.verdicts(Item(), rules, some.TODAY, frozenset(dates), frozenset())
+    attention = compiled.attention(rules, verdicts, some.TODAY, frozenset(dates), frozenset(), True)
+    for closed, state in ((True, State.TRIGGER_MISSING), (False, State.KEEP)):
+        assert decide(with_own(Item(), dates, {}, closed), rules, (), some.TODAY).state is state
+        assert holds_true(attention, dates, {}, closed) is closed

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from retention.domain import compiled
-from retention.domain.decisions import Item, Occurrence, ReasonCode, State, decide, with_own
-from retention.domain.periods import FinancialYears
+from retention.domain.decisions import Item, Occurrence, Reason, ReasonCode, State, decide, with_own
+from retention.domain.periods import FinancialYears, due_from
 from retention.domain.predicates import is_false
 from retention.domain.rules import Action, RuleSet
-from retention.domain.written import parse_ceiling, parse_ground
+from retention.domain.written import parse_ceiling, parse_ground, parse_step
 from tests.domain import strategies as some
 
 items = st.builds(
@@ -141,3 +142,147 @@ def test_a_text_is_neither_true_nor_false(told):
     assert decide(item, rules, (), some.TODAY).state is State.REVIEW
     verdicts = compiled.verdicts(item, rules, some.TODAY, frozenset(), frozenset())
     assert is_false(compiled.due(rules, verdicts, some.TODAY, frozenset(), frozenset(), False))
+
+
+def a_rule(code, trigger="occurred", period="P1Y", **over):
+    return {
+        "id": code, "kind": "need", "trigger": trigger, "period": period, "action": "delete", "status": "confirmed",
+        **over,
+    }  # fmt: skip
+
+
+def a_ceiling(code, trigger="occurred", period="P1Y", **over):
+    return {"id": code, "trigger": trigger, "period": period, "action": "delete", "status": "confirmed", **over}
+
+
+YEAR_AGO = some.TODAY.replace(year=2025)
+NOW_OR_NEVER = {"condition": [{"fact": "known", "is": True}]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "item", "reason"),
+    [
+        (a_rule("g"), Item(events={"occurred": YEAR_AGO}), Reason(ReasonCode.LASTS, "g", some.TODAY, "occurred")),
+        (
+            a_rule("g"),
+            Item(events={"occurred": YEAR_AGO - timedelta(days=1)}),
+            Reason(ReasonCode.ENDED, "g", some.TODAY - timedelta(days=1), "occurred"),
+        ),
+        (a_rule("g"), Item(), Reason(ReasonCode.START_MISSING, "g", by="occurred")),
+        (
+            a_rule("g", **NOW_OR_NEVER),
+            Item(events={"occurred": YEAR_AGO}, facts={"known": False}),
+            Reason(ReasonCode.CONDITION_FALSE, "g", by="known"),
+        ),
+        (
+            a_rule("g", "objection"),
+            Item(),
+            Reason(ReasonCode.NEVER_BEGAN, "g", by="objection"),
+        ),
+        (a_rule("g", status="proposed"), Item(), Reason(ReasonCode.NOT_CONFIRMED, "g")),
+        (
+            a_rule("g", "case_closed"),
+            Item(events={"case_opened": YEAR_AGO}),
+            Reason(ReasonCode.OPEN, "g", by="case_closed"),
+        ),
+        (
+            a_rule("g", ends_on=["objection"]),
+            Item(events={"occurred": YEAR_AGO, "objection": (Occurrence(date(2026, 1, 7)),)}),
+            Reason(ReasonCode.ENDED_BY_EVENT, "g", date(2026, 1, 7), "objection"),
+        ),
+        (
+            a_rule("g", ends_on=["objection"]),
+            Item(events={"occurred": YEAR_AGO, "objection": (Occurrence(some.TODAY),)}),
+            Reason(ReasonCode.LASTS, "g", some.TODAY, "occurred"),  # it would have ended on that day all the same
+        ),
+    ],
+)
+def test_a_ground_says_why(rule, item, reason):
+    assert decide(item, rule_set([rule]), (), some.TODAY).reasons == (reason,)
+
+
+@pytest.mark.parametrize(
+    ("rule", "item", "state", "reason"),
+    [
+        (
+            a_ceiling("c", "case_opened"),
+            Item(events={"occurred": some.TODAY, "case_opened": YEAR_AGO}),
+            State.KEEP,
+            Reason(ReasonCode.CEILING_AHEAD, "c", some.TODAY, "case_opened"),
+        ),
+        (
+            a_ceiling("c", "case_opened", "P1M"),
+            Item(events={"occurred": some.TODAY, "case_opened": YEAR_AGO}),
+            State.DUE,
+            Reason(ReasonCode.CEILING_PASSED, "c", date(2025, 7, 30), "case_opened"),
+        ),
+        (
+            a_ceiling("c", "case_opened"),
+            Item(events={"occurred": some.TODAY}),
+            State.TRIGGER_MISSING,
+            Reason(ReasonCode.START_MISSING, "c", by="case_opened"),
+        ),
+        (
+            a_ceiling("c", **NOW_OR_NEVER),
+            Item(events={"occurred": some.TODAY}, facts={"known": False}),
+            State.KEEP,
+            Reason(ReasonCode.CONDITION_FALSE, "c", by="known"),
+        ),
+    ],
+)
+def test_a_ceiling_says_why(rule, item, state, reason):
+    decision = decide(item, rule_set([a_rule("g")], [rule]), (), some.TODAY)
+    assert decision.state is state
+    assert reason in decision.reasons
+
+
+def test_a_ground_that_a_ceiling_cuts_says_by_which_and_when():
+    item = Item(events={"occurred": date(2026, 1, 1)})
+    decision = decide(item, rule_set([a_rule("g")], [a_ceiling("c", period="P1M")]), (), some.TODAY)
+    assert Reason(ReasonCode.CUT, "g", date(2026, 2, 1), "c") in decision.reasons
+
+
+def test_a_ceiling_on_an_obligations_own_last_day_is_no_conflict_and_one_a_day_before_is():
+    item = Item(events={"occurred": some.TODAY})
+    by_law = a_rule("g", kind="obligation", period="P31D")
+    assert decide(item, rule_set([by_law], [a_ceiling("c", period="P31D")]), (), some.TODAY).state is State.KEEP
+    decision = decide(item, rule_set([by_law], [a_ceiling("c", period="P30D")]), (), some.TODAY)
+    assert decision.state is State.RULE_CONFLICT
+    assert Reason(ReasonCode.CONFLICT, "g", some.TODAY + timedelta(days=30), "c") in decision.reasons
+
+
+@pytest.mark.parametrize("choose", ["latest_of", "earliest_of"])
+def test_of_several_that_may_never_happen_none_makes_no_reason_to_keep(choose):
+    rule = a_rule("g", {choose: ["objection", "dispute_opened"]})
+    assert decide(Item(), rule_set([rule]), (), some.TODAY).reasons == (
+        Reason(ReasonCode.NEVER_BEGAN, "g", by="objection dispute_opened"),
+    )
+
+
+def test_a_step_has_its_own_day_and_the_end_waits_for_nobodys_word():
+    written = {"id": "s", "trigger": "occurred", "period": "P1M", "action": "pseudonymise"}
+    rules = replace(
+        rule_set([a_rule("g", period="P10Y")]), steps=(parse_step({**written, "status": "confirmed"}, "s"),)
+    )
+    for day, state in ((date(2026, 5, 30), State.KEEP), (date(2026, 5, 29), State.DUE)):
+        decision = decide(Item(events={"occurred": day}), rules, (), some.TODAY)
+        assert decision.state is State.KEEP
+        (found,) = decision.steps
+        assert (found.step, found.state) == ("s", state)
+        assert found.due_from == due_from(day, "P1M")
+
+
+@pytest.mark.parametrize("shape", ["ground", "ceiling"])
+def test_what_is_open_counts_beside_what_has_ended(shape):
+    """One debt was settled long ago, another never: its absence is read by what opened it, for the same thing."""
+    settled = Occurrence(date(2015, 1, 2), thing="L1")
+    due = (Occurrence(date(2015, 1, 1), thing="L1"), Occurrence(date(2016, 1, 1), thing="L2"))
+    document = {"id": "g", "trigger": "debt_settled", "period": "P1Y", "action": "delete", "status": "confirmed"}
+    if shape == "ground":
+        rules = RuleSet((parse_ground({**document, "kind": "claim"}, "g"),))
+    else:
+        rules = RuleSet((), (parse_ceiling(document, "c"),))
+    both = Item(events={"debt_due": due, "debt_settled": (settled,)})
+    one = Item(events={"debt_due": due[:1], "debt_settled": (settled,)})
+    assert decide(one, rules, (), some.TODAY).state is State.DUE
+    assert decide(both, rules, (), some.TODAY).state is (State.OPEN if shape == "ground" else State.REVIEW)

@@ -13,6 +13,7 @@ from retention.domain.horizon import next_change, questions
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import FinancialYears
 from retention.domain.rules import Hold, RuleSet
+from retention.domain.substitutes import Cause, Substitute, fill, gaps
 from retention.domain.written import parse_ceiling, parse_ground
 from tests.domain import strategies as some
 from tests.domain.test_decisions import items, rule_documents
@@ -49,6 +50,15 @@ def horizon(items_, rules, holds, today):
         for name, day in asked
     }
     return next_change(rules, holds, today, answers)
+
+
+def together(items_, rules, today=some.TODAY):
+    """As one register answers: the earliest date of all its items."""
+    answers = {
+        (name, day): [min((one for item in items_ for one in dates_of(item, name) if one >= day), default=None)]
+        for name, day in questions(rules, today)
+    }
+    return next_change(rules, [], today, answers)
 
 
 @settings(max_examples=400, deadline=None)
@@ -125,3 +135,108 @@ def test_a_date_ahead_is_seen_behind_one_that_is_not():
     )
     recent, ahead = Item(events={"occurred": date(2026, 6, 1)}), Item(events={"occurred": date(2026, 7, 9)})
     assert horizon([recent, ahead], RuleSet((ground,)), [], some.TODAY) == date(2026, 7, 9)
+
+
+def test_a_consent_withdrawn_today_has_ended_tomorrow():
+    item = Item(
+        events={"consent_given": (Occurrence(date(2026, 1, 1)),), "consent_withdrawn": (Occurrence(some.TODAY),)}
+    )
+    ground = {"kind": "consent", "trigger": "consent_given", "period": "P10Y"}
+    assert one(item, [ground]) == some.TODAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("days", "period", "day"),
+    [
+        (("2020-01-01", "2024-07-01"), "P2Y", date(2026, 7, 2)),  # long due
+        (("2024-06-29", "2024-07-01"), "P2Y", date(2026, 7, 2)),  # due since today
+        (("2026-06-29", "2026-07-09"), "P2Y", date(2026, 7, 9)),  # there since yesterday
+        (("2020-01-01",), "P3000Y", date(5020, 1, 2)),  # no date of the calendar is due
+    ],
+)
+def test_what_has_happened_hides_nothing_that_comes(days, period, day):
+    ground = parse_ground(
+        {"id": "g", "kind": "need", "trigger": "occurred", "period": period, "action": "delete", "status": "confirmed"},
+        "g",
+    )
+    all_of_them = [Item(events={"occurred": date.fromisoformat(one_day)}) for one_day in days]
+    assert together(all_of_them, RuleSet((ground,))) == day
+
+
+def test_a_year_of_the_organisations_own_ends_on_its_day():
+    """Recorded in the year that ended on 30 April 2025, and in the one after it: P1Y is over for the first only."""
+    ground = parse_ground(
+        {
+            "id": "g", "kind": "need", "trigger": "occurred", "period": "P1Y", "rounding": "end_of_financial_year",
+            "action": "delete", "status": "confirmed",
+        },
+        "g",
+    )  # fmt: skip
+    rules = RuleSet((ground,), financial_years=FinancialYears((4, 30)))
+    recorded = [Item(events={"occurred": day}) for day in (date(2025, 2, 1), date(2025, 5, 1))]
+    assert together(recorded, rules) == date(2027, 5, 1)
+
+
+estimated = st.builds(
+    Substitute,
+    st.just(1),
+    st.sampled_from(["contract_ended", "case_closed", "invoice_dated"]),
+    st.just(Cause.NO_DATE),
+    day=st.dates(date(2019, 1, 1), date(2026, 12, 31)),
+) | st.builds(
+    Substitute,
+    st.just(1),
+    st.sampled_from(["contract_ended", "case_closed"]),
+    st.sampled_from([Cause.NO_DATE, Cause.IMPLAUSIBLE]),
+    by=st.sampled_from(["invoice_dated", "occurred", "contract_started"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(items, min_size=1, max_size=3),
+    rule_documents,
+    estimated,
+    st.dates(date(2025, 1, 1), date(2026, 12, 31)),
+)
+def test_nor_by_a_day_that_stands_in_for_one_that_is_missing(items_, documents, substitute, today):
+    grounds, ceilings = documents
+    rules = RuleSet(
+        tuple(parse_ground(one, "g") for one in grounds), tuple(parse_ceiling(one, "c") for one in ceilings)
+    )
+    group = [{gap for gap in gaps(item, rules, today, True) if substitute.meant(gap)} for item in items_]
+
+    def state(item, of_group, day):
+        mine = [gap for gap in gaps(item, rules, day, True) if gap in of_group]
+        return decide(fill(item, rules, dict.fromkeys(mine, substitute), day)[0], rules, [], day).state
+
+    answers = {
+        (name, day): [min((one for one in dates_of(item, name) if one >= day), default=None) for item in items_]
+        for name, day in questions(rules, today, [substitute])
+    }
+    day = next_change(rules, [], today, answers, [substitute])
+    for item, of_group in zip(items_, group, strict=True):
+        now = state(item, of_group, today)
+        for n in range(1, min(AHEAD, (day - today).days)):
+            assert state(item, of_group, today + timedelta(days=n)) is now, (item, n, day)
+
+
+@pytest.mark.parametrize(
+    ("substitute", "day"),
+    [
+        (Substitute(1, "case_closed", Cause.NO_DATE, day=date(2025, 7, 9)), date(2026, 7, 10)),
+        (Substitute(1, "case_closed", Cause.NO_DATE, by="occurred"), date(2026, 8, 2)),
+    ],
+)
+def test_the_day_of_a_substitute_is_seen(substitute, day):
+    ground = parse_ground(
+        {"id": "g", "kind": "need", "trigger": "case_closed", "period": "P1Y", "action": "delete",
+         "status": "confirmed"}, "g",
+    )  # fmt: skip
+    rules = RuleSet((ground,))
+    item = Item(events={"case_closed": None, "occurred": date(2025, 8, 1)})
+    answers = {
+        (name, since): [min((one for one in dates_of(item, name) if one >= since), default=None)]
+        for name, since in questions(rules, some.TODAY, [substitute])
+    }
+    assert next_change(rules, [], some.TODAY, answers, [substitute]) == day

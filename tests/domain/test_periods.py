@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.domain.errors import PeriodError, RuleError
-from retention.domain.periods import FinancialYears, Period, Rounding, cutoff, due_from, last_day
+from retention.domain.periods import FinancialYears, Period, Rounding, cutoff, due_from, last_day, parse_month_day
 
 days = st.dates(date(1950, 1, 1), date(2150, 12, 31))
 periods = st.builds(
@@ -132,3 +132,27 @@ class TestFinancialYears:
 def test_arithmetic_never_leaves_the_calendar():
     assert due_from(date(2026, 1, 1), "P99999Y") <= date.max
     assert due_from(date(9999, 12, 30), "P99999D", "next 06-30") <= date.max
+
+
+def test_unless_said_otherwise_nothing_is_rounded():
+    assert cutoff(date(2026, 6, 30), "P1Y") == date(2025, 6, 29)
+    assert due_from(date(2025, 6, 29), "P1Y") == date(2026, 6, 30)
+
+
+@pytest.mark.parametrize("day", [(1, 1), (2, 29), (12, 31)])
+def test_a_year_may_end_on_any_day_of_the_calendar(day):
+    assert parse_month_day(f"{day[0]:02}-{day[1]:02}") == FinancialYears(day).day == day
+
+
+@pytest.mark.parametrize("day", [(13, 1), (0, 1), (4, 31), (1, 0)])
+def test_and_on_no_other(day):
+    with pytest.raises(RuleError):
+        FinancialYears(day)
+    with pytest.raises(RuleError):
+        parse_month_day(f"{day[0]:02}-{day[1]:02}")
+
+
+def test_real_years_win_over_the_day():
+    years = [(date(2025, 1, 1), date(2026, 3, 31))]
+    assert last_day(date(2025, 6, 1), "P1Y", "end_of_financial_year", years) == date(2027, 3, 31)
+    assert cutoff(date(2027, 4, 1), "P1Y", "end_of_financial_year", years) == date(2026, 3, 31)

@@ -24,6 +24,7 @@ from django.core.management import call_command
 
 from benchmarks.fault_world import Place
 from benchmarks.kill_scenarios import NightOnSql
+from retention.evidence_log import Journal, subject_digest
 from retention.models import Connection
 from retention.night import run_night
 from ropa.models import Organisation
@@ -31,11 +32,13 @@ from samples.servers import free_port, server
 from tests.composed import until
 from tests.connectors.sql_servers import Server, wait_until_ready
 from tests.own_database import OwnDatabase, wait
-from tests.retention.company import DUE_CUSTOMERS, NOW, SURVIVORS, TODAY
+from tests.retention.company import DUE_CUSTOMERS, NOW, SURVIVORS, TICKETS, TODAY
 
 TOMORROW = TODAY + timedelta(days=1)
 CHUNK = 2
 PATIENCE_SECONDS = 60.0
+PEOPLE = len(DUE_CUSTOMERS | SURVIVORS)
+INTENTS = "select body from retention_evidenceentry where kind = 'intent'"
 OLD_TICKETS = "select count(*) from tiketti where suljettu < '2024-01-01'"
 
 
@@ -48,7 +51,7 @@ class Stoppable:
         self.stack = ExitStack()
 
     def start(self) -> None:
-        options = {"POSTGRES_OPTIONS": "-c full_page_writes=on"}
+        options = {"POSTGRES_OPTIONS": "-c full_page_writes=on -c synchronous_commit=on"}
         self.stack.enter_context(server("postgres", self.directory, port=self.port, environment=options))
         wait_until_ready(self.port)
 
@@ -145,7 +148,8 @@ class House:
     """The company's own database, its register, its nights."""
 
     own: OwnDatabase
-    crm: Crm
+    crm: Any
+    """A `Crm`, or another register that tells its customers."""
 
     def found(self) -> House:
         assert self.own.in_process(NightOnSql(Place(self.own, self.crm)).prepare) == 0
@@ -210,6 +214,21 @@ class House:
         if self.own.rows("select 1 from retention_evidenceentry"):
             assert self.own.in_process(partial(call_command, "evidence", "verify", stdout=StringIO())) == 0
 
+    def traced(self) -> None:
+        """Of every row that went an intent is in the chain, and was in the journal before it went."""
+        assert self.own.in_process(self._traced) == 0
+
+    def _traced(self) -> None:
+        gone = set()
+        for dataset, table, number in (("tiketit", "tiketti", len(TICKETS)), ("asiakastiedot", "asiakas", PEOPLE)):
+            there = {key for (key,) in self.crm.rows(f"select id from {table}")}
+            gone |= {(dataset, subject_digest(str(key))) for key in range(1, number + 1) if key not in there}
+        chained = [json.loads(body) for (body,) in self.own.rows(INTENTS)]
+        paths = (self.own.directory / "journal" / "testi").glob("*.jsonl")
+        journalled = [record for path in paths for _, record, _ in Journal.at(path).lines()]
+        for told in (chained, [record for record in journalled if record["kind"] == "intent"]):
+            assert gone <= {(one["dataset"], key) for one in told for key in one["keys"]}
+
     def left(self) -> set[str]:
         """What was due on the first night and is there still: datasets."""
         found = {"asiakastiedot"} if DUE_CUSTOMERS & self.crm.customers() else set()
@@ -251,19 +270,34 @@ class Proxy:
         self.cut = threading.Event()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listening.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.sockets = [self.listening]
+        self.threads: list[threading.Thread] = []
+        self._run(self._accept)
+
+    def _run(self, act: Callable[[], None]) -> None:
+        self.threads.append(threading.Thread(target=act, daemon=True))
+        self.threads[-1].start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self.listening.accept()
+                self.sockets.append(client)
                 behind = socket.create_connection(("127.0.0.1", self.to))
+                self.sockets.append(behind)
                 one = _Through(self, client, behind)
-                threading.Thread(target=one.asked, daemon=True).start()
-                threading.Thread(target=one.answered, daemon=True).start()
+                self._run(one.asked)
+                self._run(one.answered)
 
     def close(self) -> None:
-        self.listening.close()
+        """Whoever waits in a socket is woken, and only then is it closed."""
+        for one in self.sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(PATIENCE_SECONDS)
+        for one in self.sockets:
+            one.close()
 
 
 class _Through:

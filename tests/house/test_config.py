@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.keys import LostKeyError, make_keys, session_key
+from tests.time_stamp_authority import make_authority
 
 
 def test_a_missing_setting_is_named(monkeypatch):
@@ -96,7 +97,8 @@ def test_a_broker_is_redis_or_nothing(monkeypatch):
 
 def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
     directory = tmp_path / "keys"
-    assert make_keys(directory) == ["django.key", "evidence.pem", "digest.key", "lots.key", "suppression.key"]
+    made = ["django.key", "evidence.pem", "digest.key", "lots.key", "suppression.key"]
+    assert make_keys(directory) == made
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     assert make_keys(directory) == []
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
@@ -111,7 +113,10 @@ def test_a_key_that_evidence_was_made_with_is_not_replaced_in_silence(tmp_path, 
     (directory / name).unlink()
     with pytest.raises(LostKeyError, match=name):
         make_keys(directory)
+    (directory / "signers.jsonl").touch()  # the chain of keys: a new key is not in it
     assert make_keys(directory, anew=True) == [name]
+    assert (directory / "signers.jsonl").exists() is (name != "evidence.pem")
+    assert len(list(directory.glob("signers*.jsonl"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -139,3 +144,47 @@ def test_only_the_session_key_is_made_on_the_way(tmp_path):
     directory = tmp_path / "keys"
     assert session_key(directory) == session_key(directory)
     assert [path.name for path in directory.iterdir()] == ["django.key"]
+
+
+@pytest.mark.parametrize(
+    ("url", "in_clear"),
+    [("", False), ("https://tsa.example/tsr", False), ("http://tsa.example", True), ("http://127.0.0.1:1/x", False)],
+)
+def test_an_authority_for_time_stamps(monkeypatch, url, in_clear):
+    monkeypatch.setenv("SELOSTE_X", url)
+    assert env.stamp_authority("SELOSTE_X") == url
+    assert env.in_clear(url) is in_clear
+
+
+@pytest.mark.parametrize("url", ["tsa.example", "ftp://tsa.example", "https://", "https://user:word@tsa.example/"])
+def test_what_is_no_address_of_an_authority_or_says_a_password(monkeypatch, url):
+    monkeypatch.setenv("SELOSTE_X", url)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.stamp_authority("SELOSTE_X")
+    assert "word" not in str(refused.value).replace("password", "")
+
+
+def test_certificates_stand_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("SELOSTE_X", raising=False)
+    assert env.certificates("SELOSTE_X") == ()
+    make_authority(tmp_path / "tsa", "one")
+    both = tmp_path / "both.pem"
+    both.write_bytes(b"".join((tmp_path / "tsa" / name).read_bytes() for name in ("root.pem", "below.pem")))
+    monkeypatch.setenv("SELOSTE_X", str(both))
+    assert len(env.certificates("SELOSTE_X")) == 2
+    both.write_text("no certificate")
+    with pytest.raises(ImproperlyConfigured, match="holds no certificate"):
+        env.certificates("SELOSTE_X")
+    both.unlink()
+    with pytest.raises(ImproperlyConfigured, match="cannot be read"):
+        env.certificates("SELOSTE_X")
+
+
+def test_an_object_identifier(monkeypatch):
+    monkeypatch.delenv("SELOSTE_X", raising=False)
+    assert env.oid("SELOSTE_X") == ""
+    monkeypatch.setenv("SELOSTE_X", "1.3.6.1.4.1.9999.1")
+    assert env.oid("SELOSTE_X") == "1.3.6.1.4.1.9999.1"
+    monkeypatch.setenv("SELOSTE_X", "policy")
+    with pytest.raises(ImproperlyConfigured, match="OID"):
+        env.oid("SELOSTE_X")

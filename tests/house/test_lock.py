@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNTIME = PYPROJECT["project"]["dependencies"]
 DEVELOPMENT = PYPROJECT["dependency-groups"]["dev"]
+MUTATION = PYPROJECT["dependency-groups"]["mutation"]
 
 
 def name(requirement: str) -> str:
@@ -28,14 +29,14 @@ def entries(lock: str) -> dict[str, str]:
     return {name(entry): entry for entry in found if entry.strip() and not entry.startswith("#")}
 
 
-@pytest.mark.parametrize("lock", ["base", "test"])
+@pytest.mark.parametrize("lock", ["base", "test", "mutation"])
 def test_everything_is_pinned_and_hashed(lock):
     for package, entry in entries(lock).items():
         assert re.match(r"[\w.-]+==\S+ ", entry), package
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), package
 
 
-@pytest.mark.parametrize("lock", ["base", "test"])
+@pytest.mark.parametrize("lock", ["base", "test", "mutation"])
 def test_no_host_and_no_address(lock):
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     assert not re.search(r"://|--(extra-)?index|--find-links|@ |\.(com|org|net|io|dev)\b", text)
@@ -44,6 +45,14 @@ def test_no_host_and_no_address(lock):
 def test_what_pyproject_asks_for_is_locked():
     assert {name(line) for line in RUNTIME} <= entries("base").keys()
     assert {name(line) for line in [*RUNTIME, *DEVELOPMENT]} <= entries("test").keys()
+    assert {name(line) for line in MUTATION} <= entries("mutation").keys()
+
+
+def test_mutants_meet_the_tests_as_they_are_installed():
+    """What both locks name has one version: installing the one beside the other changes nothing."""
+    tests, mutation = entries("test"), entries("mutation")
+    for package in tests.keys() & mutation.keys():
+        assert mutation[package].split()[0] == tests[package].split()[0]
 
 
 def test_tests_run_on_what_is_installed_for_work():
@@ -56,7 +65,7 @@ def test_every_dependency_is_explained():
     text = (ROOT / "docs" / "reference" / "dependencies.md").read_text()
     explained = re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)
     assert len(explained) == len(set(explained))
-    assert {name(entry) for entry in explained} == {name(line) for line in [*RUNTIME, *DEVELOPMENT]}
+    assert {name(entry) for entry in explained} == {name(line) for line in [*RUNTIME, *DEVELOPMENT, *MUTATION]}
 
 
 def test_the_broker_can_be_reached_with_what_is_installed_to_run():

@@ -31,7 +31,7 @@ TRACKED = {
 }
 NOT_TRACKED = {
     # written once; who may do what; only added to
-    "ropa": {"Version", "Withdrawal", "Membership", "Opinion", "Review", "ReviewEvent"},
+    "ropa": {"Version", "Withdrawal", "DraftApproval", "Membership", "Impact", "Opinion", "Review", "ReviewEvent"},
     "retention": {  # a data subject's reference, append-only, or a machine's own state
         "LedgerContract",
         "LedgerEvent",
@@ -40,6 +40,11 @@ NOT_TRACKED = {
         "HoldSubject",
         "BanEvent",
         "BanKey",
+        "Campaign",
+        "Canary",
+        "LotLook",
+        "CampaignEvent",
+        "CampaignGap",
         "Migration",
         "RegisterEvent",
         "Gate",
@@ -57,6 +62,8 @@ NOT_TRACKED = {
         "LotEvent",
         "EvidenceEntry",
         "EvidenceHead",
+        "EvidenceLeaves",
+        "EvidenceStamp",
         "Alarm",
         "AlarmEvent",
         "AlarmDelivery",

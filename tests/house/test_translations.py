@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from babel.messages.catalog import Catalog
 
@@ -46,3 +52,35 @@ def test_every_kind_of_call_is_seen(tmp_path):
     )
     found = {message.id for message in messages.in_code(tmp_path) if message.id}
     assert found == {"a", "b", "c", ("d", "ds"), ("e", "es"), "f", "g", ("h", "hs"), "i"}
+
+
+def hidden(source: str) -> Iterator[int]:
+    """Lines of texts that are marked inside an f-string, where Python 3.11's tokens do not show them to Babel."""
+    for whole in ast.walk(ast.parse(source)):
+        if not isinstance(whole, ast.JoinedStr):
+            continue
+        for call in ast.walk(whole):
+            if not isinstance(call, ast.Call) or not any(isinstance(one, ast.Constant) for one in call.args):
+                continue
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            if name in messages.KEYWORDS:
+                yield call.lineno
+
+
+SHOWN = sorted({path.parent.name for path in messages.ROOT.glob("*/__init__.py")} - messages.NOT_SHOWN)
+
+
+@pytest.mark.parametrize("package", SHOWN)
+def test_no_text_is_hidden_in_an_f_string(package):
+    files: list[Path] = sorted((messages.ROOT / package).rglob("*.py"))
+    assert [f"{file.name}:{line}" for file in files for line in hidden(file.read_text())] == []
+
+
+def test_a_hidden_text_is_found():
+    assert list(hidden('x = f"<h2>{escape(_(\'Seal\'))}</h2>"\ny = f"{_(NAMES[code])}" + _("shown")')) == [1]
+
+
+def test_several_may_compile_at_once():
+    command = [sys.executable, "-c", "from config import messages\nfor _ in range(8): messages.compile_all()"]
+    several = [subprocess.Popen(command, cwd=messages.ROOT) for _ in range(3)]
+    assert [one.wait() for one in several] == [0, 0, 0]

@@ -16,9 +16,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth import get_user_model
+
 from retention.domain.evidence import canonical
 from retention.models import Connection, Gate, Hold, HoldSubject
-from ropa.models import Organisation, Version
+from ropa.models import Membership, Organisation, Role, Version
 
 TODAY = date(2026, 6, 30)
 NOW = datetime(2026, 6, 30, 1, 0, tzinfo=UTC)
@@ -217,3 +219,10 @@ def tickets(data_dir: Path) -> tuple[int, int]:
             crm.execute("select count(*) from tiketti").fetchone()[0],
             crm.execute("select count(*) from viesti").fetchone()[0],
         )
+
+
+def controller(organisation: Organisation, name: str = "toimitusjohtaja") -> Any:
+    """An account of that name that is a controller of the organisation."""
+    user, _ = get_user_model().objects.get_or_create(username=name)
+    Membership.objects.get_or_create(user=user, organisation=organisation, role=Role.CONTROLLER)
+    return user

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from uuid import uuid4
 
 import pytest
 
+from retention import offline
+from retention.evidence_export import export
 from retention.models import Connection, Gate, Run
 from retention.night import run_night
 from retention.runs import succeeded
@@ -92,6 +95,7 @@ class House:
     facts: dict[str, Any] = field(default_factory=dict)
     financial_year_end: str = "12-31"
     versions: int = 0
+    ledger: Sequence[Mapping[str, Any]] = LEDGER
 
     def put(self, table: str, *rows: Sequence[object]) -> None:
         """Rows as they stand in the table's columns."""
@@ -102,8 +106,10 @@ class House:
         """Rows of `tieto`: id, number, contract, recorded, ended, kind; the rest is filled in."""
         self.put("tieto", *((*row, *[None] * (6 - len(row)), f"Testi {row[0]}", f"teksti {row[0]}") for row in rows))
 
-    def publish(self, *datasets: Mapping[str, Any], registers: Sequence[Mapping[str, Any]] = ()) -> None:
-        """A version with these datasets, in force from the beginning."""
+    def publish(
+        self, *datasets: Mapping[str, Any], registers: Sequence[Mapping[str, Any]] = (), since: date | None = None
+    ) -> None:
+        """A version with these datasets, in force from the beginning unless a day is said."""
         self.versions += 1
         publish(
             self.organisation,
@@ -125,7 +131,7 @@ class House:
                         "medium": "database",
                         "connection": "talo",
                         "backups": {"value": {"every": "P1D", "keep_for": "P30D", "at_most": "P35D"}},
-                        "ledger": [{"subject_kind": "customer", "subject": "nro", **source} for source in LEDGER],
+                        "ledger": [{"subject_kind": "customer", "subject": "nro", **source} for source in self.ledger],
                     },
                     *registers,
                 ],
@@ -143,7 +149,7 @@ class House:
                 "datasets": list(datasets),
             },
             self.versions,
-            f"2020-01-{self.versions:02}",
+            since.isoformat() if since else f"2020-01-{self.versions:02}",
         )
 
     def night(self, day: date | str, **how: Any) -> Run:
@@ -188,17 +194,21 @@ def a_server(kind: str, request: pytest.FixtureRequest, directory: Path) -> Iter
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def house(request, db, data_dir, tmp_path) -> Iterator[House]:
-    """Empty, on each kind of database."""
+    """Empty, on each kind of database. Whatever goes on in it: at the end its evidence is recomputed offline."""
     with contextmanager(a_server)(request.param, request, tmp_path) as server:
-        yield _found(server)
+        yield found(server)
+    out = io.BytesIO()
+    export("testi", out)
+    assert offline.Reader(io.BytesIO(out.getvalue())).read().problems == []
 
 
-def _found(server: Server) -> House:
-    server.run(*SCHEMA)
+def found(server: Server, schema: Sequence[str] = SCHEMA, ledger: Sequence[Mapping[str, Any]] = LEDGER) -> House:
+    """The house on an empty database, with all of its tables or with these."""
+    server.run(*schema)
     organisation = Organisation.objects.create(slug="testi", name="Testi Oy")
     Gate.objects.create(organisation=organisation)
     Connection.objects.create(organisation=organisation, code="talo", kind="sql", config={"url": server.url()})
-    return House(server, organisation)
+    return House(server, organisation, ledger=ledger)
 
 
-__all__ = ["House", "dataset", "ground", "house"]
+__all__ = ["House", "dataset", "found", "ground", "house"]

@@ -38,6 +38,7 @@ from retention.models import (
     Run,
 )
 from retention.models.alarm import AlarmKind
+from retention.models.canary import CanaryProblem
 from retention.night import run_night
 from retention.runs import request
 from ropa.models import Organisation
@@ -331,6 +332,20 @@ def test_a_night_that_stopped_is_told_at_once_and_one_that_still_runs_in_the_mor
     assert "Matti" not in str(list(AlarmEvent.objects.values())) + str(list(Alarm.objects.values()))
 
 
+class TestClockThatWasAhead:
+    """It is right again, and rows of days that have not come yet lie there."""
+
+    def test_a_night_of_a_day_to_come_keeps_tonights_from_running_which_is_told(self, quiet):
+        night(quiet, TODAY + timedelta(days=5), NOW + timedelta(days=5))
+        assert open_kinds(quiet, MORNING) == {("night_missing", "")}
+        assert open_kinds(quiet, MORNING + timedelta(days=4)) == set()
+
+    def test_a_request_for_a_day_to_come_hides_no_night_that_stopped(self, quiet):
+        for day, state in (("2026-07-01", "stopped"), ("2027-06-30", "requested")):
+            Run.objects.create(organisation=quiet, business_date=day, state=state)
+        assert open_kinds(quiet, later(1)) == {("night_stopped", "")}
+
+
 def test_a_register_that_is_gone_leaves_alarms_that_end_when_it_is_back(quiet, data_dir):
     crm = data_dir / "registers" / "crm.sqlite3"
     crm.rename(crm.with_suffix(".away"))
@@ -404,12 +419,23 @@ def test_an_order_of_destruction_that_nobody_certified(quiet, tmp_path, settings
 
 
 @pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_a_canary_says_in_every_language_what_is_wrong_with_it(language):
+    with translation.override(language):
+        facts = {"dataset": "crm", "day": "2026-07-01"}
+        told = {words.sentence("canary_wrong", "7", {**facts, "problem": one}) for one in CanaryProblem.values}
+    assert len(told) == len(CanaryProblem)
+    assert not [one for one in told if "%(" in one or "7" not in one or "crm" not in one]
+
+
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
 def test_every_kind_says_what_is_wrong_and_what_to_do_in_every_language(language):
     facts = {"day": "2026-07-01", "last": None, "since": None, "number": 2, "register": "crm", "running": True}
     with translation.override(language):
         told = {}
         for kind in AlarmKind:
             more = {**facts, "since": "2026-06-01"} if kind in {"paper_order", "hold_review"} else facts
+            more = {**facts, "dataset": "crm", "problem": "left"} if kind == "canary_wrong" else more
+            more = {**facts, "since": "2026-06-01", "problem": "away"} if kind == "head_not_stamped" else more
             told[kind] = (words.sentence(kind, "asia", more), words.advice(kind))
     assert len(set(told.values())) == len(AlarmKind)
     assert not [one for one in told.values() if "%(" in one[0] or "None" in one[0]]

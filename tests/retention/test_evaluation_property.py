@@ -23,9 +23,10 @@ from retention.domain.events import asked
 from retention.domain.periods import FinancialYears, Period
 from retention.domain.rules import Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
-from retention.evaluation import Question, evaluate, examine
+from retention.evaluation import evaluate, examine
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from retention.plan import DatasetPlan, LedgerSource, OrganisationPlan, Plan, Policy, RegisterPlan
+from retention.question import Question
 from ropa.models import Organisation
 from tests.domain import strategies as some
 from tests.domain.strategies import SUBJECTS, TODAY

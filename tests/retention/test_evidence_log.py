@@ -65,6 +65,9 @@ def test_what_is_whole_verifies_and_is_counted(two_nights):
         "journals": 2,
         "journal_lines": 4,
         "lost": 0,
+        "away": 0,
+        "leaves": 0,
+        "stamps": 0,
     }
 
 

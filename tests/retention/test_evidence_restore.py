@@ -83,6 +83,9 @@ def test_adopted_it_goes_on_and_says_what_is_lost(restored, data_dir):
         "heads": [2],
         "nights": [TOMORROW.isoformat()],
         "reason": "disk failure",
+        "restored": {"digest": EvidenceHead.objects.get(number=1).digest, "head": 1},
+        "holds": [],
+        "stop": "",
     }
 
 

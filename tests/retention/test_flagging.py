@@ -9,20 +9,21 @@ from typing import Any
 
 import pytest
 
+from retention.approvals import approve
 from retention.connectors.contract import ConnectorError, Disposal, Outcome
 from retention.connectors.suite import Given
-from retention.disposal import approve, reject
+from retention.disposal import reject
 from retention.domain import rules
-from retention.evaluation import Question
 from retention.evidence_log import EvidenceLog
 from retention.flagging import block, taken_back, unblock
 from retention.models import Connection, EvidenceEntry, Hold, Lot
 from retention.night import run_night
 from retention.plan import plan_of
+from retention.question import Question
 from ropa.models import Version
 from tests.connectors.conftest import ad_admin  # noqa: F401
 from tests.connectors.ldap_worlds import AdWorld, entries
-from tests.retention.company import NOW, TODAY, document, found_company, ground, publish
+from tests.retention.company import NOW, TODAY, controller, document, found_company, ground, publish
 from tests.retention.test_night import sql
 
 DISABLED = 2
@@ -89,7 +90,7 @@ def test_what_will_go_is_disabled_until_it_is_approved_and_then_deleted(company,
     night(company)
     assert disabled(domain) == {"1001": True, "1002": False, "1005": False, "1008": True}
     lot = Lot.objects.get()
-    approve(lot, "alice", lot.digest)
+    approve(lot, controller(lot.organisation, "alice"), lot.digest)
     night(company, TOMORROW)
     assert set(disabled(domain)) == {"1002", "1005"}
     assert EvidenceEntry.objects.filter(kind="blocked").exists()
@@ -102,7 +103,7 @@ def test_who_came_back_works_again_the_next_morning_though_nobody_decided(compan
     night(company, TOMORROW)
     assert disabled(domain) == {"1001": False, "1002": False, "1005": False, "1008": True}
     lot = Lot.objects.get()
-    approve(lot, "alice", lot.digest)
+    approve(lot, controller(lot.organisation, "alice"), lot.digest)
     night(company, LATER)
     assert set(disabled(domain)) == {"1001", "1002", "1005"}
     assert disabled(domain)["1001"] is False

@@ -195,6 +195,21 @@ def holds_before_each_statement(own: OwnDatabase) -> None:
     told(own, [*turns.answers, sorted(turns.sent)])
 
 
+def test_a_hold_that_came_before_the_epoch_was_read_wins_before_whichever_statement(own_database):
+    """The functions replaced are those of a process of its own, which ends with its night."""
+    assert own_database.in_process(lambda: found_tickets(own_database)) == 0
+    assert own_database.in_process(lambda: holds_before_each_statement(own_database)) == 0
+    *answers, sent = json.loads((own_database.directory / "answers.json").read_text())
+    assert left(own_database) == {f"T{n:03}" for n in range(PEOPLE)} - set(sent)
+    seen = set()
+    for subject, *counts, before_epoch in answers:
+        seen.add((before_epoch, subject in sent))
+        assert not (before_epoch and subject in sent), subject
+        assert counts in ([[0, 1, 0], [0, 0, 1]] if subject in sent else [[1, 0, 0], [0, 1, 0]]), subject
+    assert len(answers) > 15  # statements of a chunk
+    assert {(True, False), (False, True)} <= seen
+
+
 def test_a_little_of_what_chance_brings(own_database, tmp_path, request):
     """`python -m benchmarks.races` goes on for thousands of interleavings."""
     running = request.getfixturevalue("postgres_server") if own_database.server else None

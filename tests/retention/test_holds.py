@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from retention.disposal import approve
+from retention.approvals import approve
 from retention.domain import rules
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.evidence_log import EvidenceLog
@@ -33,7 +33,7 @@ from retention.models import Gate, Hold, HoldSubject, LedgerFact, Lot
 from retention.night import run_night
 from ropa.models import Organisation
 from tests.own_database import OwnDatabase, wait
-from tests.retention.company import NOW, TODAY, customers, document, found_company, ground, publish
+from tests.retention.company import NOW, TODAY, controller, customers, document, found_company, ground, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 REVIEW = date(2027, 1, 1)
@@ -192,7 +192,7 @@ class TestWhatItCameInTimeFor:
 
     def test_in_flight_and_gone(self, flagged):
         lot = Lot.objects.get(dataset="asiakastiedot")
-        approve(lot, "toimitusjohtaja", lot.digest)
+        approve(lot, controller(lot.organisation), lot.digest)
         found = []
 
         class Killed(Exception):
@@ -282,7 +282,7 @@ def test_a_hold_placed_from_elsewhere_after_the_intent_wins(own_database):
     assert _tally(own_database, "asiakastiedot") == {"destroyed": 2, "held": 1}
 
 
-def _two_questions():
+def two_questions():
     """Tickets of 1001 go a year after they were closed, those of others two: one chunk is sent in two calls."""
     company = Organisation.objects.get()
     for number in ("1001", "1008"):
@@ -307,7 +307,7 @@ def test_a_hold_placed_from_elsewhere_between_two_calls_wins(own_database):
             placed.append(point)
             _hold_from_elsewhere(own_database, "1008")
 
-    _prepared(own_database, _two_questions)
+    _prepared(own_database, two_questions)
     assert own_database.in_process(lambda: _night(at)) == 0
     assert _tally(own_database, "tiketit") == {"destroyed": 1, "held": 2}
 

@@ -24,7 +24,7 @@ from retention.night import run_night
 from retention.plan import plan_of
 from retention.runs import succeeded
 from ropa.models import Version
-from tests.retention.company import NOW, TODAY, document, found_company, ground, publish
+from tests.retention.company import NOW, TODAY, controller, document, found_company, ground, publish
 from tests.retention.test_night import sql
 
 TOMORROW = TODAY + timedelta(days=1)
@@ -192,9 +192,9 @@ def test_a_name_that_passed_on_before_its_turn_saves_the_message(company, data_d
     publish(company, content(policy))
     night(company)
     lot = Lot.objects.get(dataset="viestit")
-    from retention.disposal import approve
+    from retention.approvals import approve
 
-    approve(lot, "alice", lot.digest)
+    approve(lot, controller(lot.organisation, "alice"), lot.digest)
     sql(data_dir, "update osoite set asiakasnro = '1002' where asiakasnro = '1001'")
     night(company, TOMORROW)
     assert 1 in left(data_dir)
@@ -209,9 +209,9 @@ def test_what_was_resolved_lies_with_the_lot_and_goes_with_it(company, data_dir)
     night(company)
     lot = Lot.objects.get(dataset="viestit")
     assert b"example" not in bytes(lot.keys or b"")
-    from retention.disposal import approve
+    from retention.approvals import approve
 
-    approve(lot, "alice", lot.digest)
+    approve(lot, controller(lot.organisation, "alice"), lot.digest)
     sql(data_dir, "delete from osoite where asiakasnro = '1001'")
     night(company, TOMORROW)
     assert 1 not in left(data_dir)

@@ -6,7 +6,7 @@ import copy
 import io
 import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from retention.inventory_document.yaml_text import LARGEST
 from retention.models import Connection, Gate
 from retention.plan import plan_of
 from ropa.models import Dataset, Ground, Organisation, Register, Version
+from tests.ropa.two_persons import publish_by_two
 
 pytestmark = pytest.mark.usefixtures("english")
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "inventory-document.md"
@@ -867,18 +868,13 @@ class TestCommands:
         before = history_rows()
         assert self.run("import_inventory", tmp_path / "out.yaml")[0] == 0
         assert history_rows() == before
-        code, out, _ = self.run(
-            "confirm_additions",
-            "testi",
-            "--by",
-            "toimitusjohtaja",
-            "--reason",
-            "p",
-            "--publish",
-            "--in-force-from",
-            "2099-01-01",
-        )
-        assert (code, "1 rules confirmed" in out, "version 2" in out) == (0, True, True)
+        confirm = ("confirm_additions", "testi", "--by", "toimitusjohtaja", "--reason", "p")
+        code, _, err = self.run(*confirm, "--publish", "--in-force-from", "2099-01-01")
+        assert (code, "the draft shortens" in err) == (1, True)
+        assert history_rows() == before, "nothing of it is kept"
+        code, out, _ = self.run(*confirm)
+        assert (code, "1 rules confirmed" in out) == (0, True)
+        publish_by_two(Organisation.objects.get(), date(2099, 1, 1), datetime.now(UTC))
         assert last_policy().mode == "purge"
 
     def test_a_wrong_document_lists_its_problems_and_changes_nothing(self, tmp_path):

@@ -12,7 +12,7 @@ from retention.plan import plan_of
 from retention.runs import succeeded
 from ropa.models import Version
 from tests.retention import test_identity
-from tests.retention.company import TODAY, document, found_company, ground, publish
+from tests.retention.company import TODAY, controller, document, found_company, ground, publish
 from tests.retention.test_identity import content, inbox, left, night
 from tests.retention.test_night import sql
 
@@ -190,12 +190,12 @@ def test_a_lot_that_cannot_be_opened_is_given_up_told_and_made_anew(company, dat
 
 
 def test_an_approval_is_of_exactly_these_keys(company, data_dir):
-    from retention.disposal import approve
+    from retention.approvals import approve
 
     again(company, content(FLAG))
     night(company)
     lot = Lot.objects.get(dataset="asiakastiedot")
-    approve(lot, "alice", lot.digest)
+    approve(lot, controller(lot.organisation, "alice"), lot.digest)
     others = unpack(bytes(lot.keys or b""))[::-1]
     Lot.objects.filter(pk=lot.pk).update(keys=pack(others))
     run = night(company, NEXT)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from retention.disposal import approve, reject
+from retention.approvals import approve
+from retention.disposal import reject
 from retention.domain.errors import EvidenceError, LifecycleError, NightError
 from retention.evidence_check import verify
 from retention.holds import place
@@ -23,6 +25,7 @@ from tests.retention.company import (
     NOW,
     SURVIVORS,
     TODAY,
+    controller,
     customers,
     document,
     found_company,
@@ -111,11 +114,12 @@ def test_a_contract_reopened_between_flag_and_claim_supersedes_its_keys(data_dir
     company = found_company(data_dir, {**POLICY, "approval": "one"})
     run_night(company, TODAY, NOW)
     lot = Lot.objects.get(dataset="asiakastiedot")
-    approve(lot, "toimitusjohtaja", lot.digest)
+    approve(lot, controller(lot.organisation), lot.digest)
     sql(data_dir, "update sopimus set loppu = null, tila = 'voimassa' where asiakasnro = '1001'")
     run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
     lot.refresh_from_db()
     assert lot.tally == {"destroyed": 2, "superseded": 1}
+    assert (lot.state, lot.keys) == ("verified", None)  # what stays is no residue
     assert "1001" in customers(data_dir)
 
 
@@ -123,7 +127,7 @@ def test_a_hold_placed_between_flag_and_claim_wins(data_dir, db):
     company = found_company(data_dir, {**POLICY, "approval": "one"})
     run_night(company, TODAY, NOW)
     lot = Lot.objects.get(dataset="asiakastiedot")
-    approve(lot, "toimitusjohtaja", lot.digest)
+    approve(lot, controller(lot.organisation), lot.digest)
     place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
     tomorrow = TODAY + timedelta(days=1)
     run_night(company, tomorrow, NOW + timedelta(days=1))
@@ -149,10 +153,10 @@ class TestApproval:
         assert customers(data_dir) == SURVIVORS | DUE_CUSTOMERS
         assert succeeded(run)
         lot = Lot.objects.get(dataset="asiakastiedot")
-        assert approve(lot, "toimitusjohtaja", lot.digest) == 1
+        assert approve(lot, controller(lot.organisation), lot.digest) == 1
         with pytest.raises(LifecycleError, match="same person"):
-            approve(lot, "toimitusjohtaja", lot.digest)
-        assert approve(lot, "hallituksen puheenjohtaja", lot.digest) == 0
+            approve(lot, controller(lot.organisation), lot.digest)
+        assert approve(lot, controller(lot.organisation, "hallituksen puheenjohtaja"), lot.digest) == 0
         run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
         assert not DUE_CUSTOMERS & customers(data_dir)
 
@@ -161,13 +165,13 @@ class TestApproval:
         run_night(company, TODAY, NOW)
         lot = Lot.objects.get(dataset="asiakastiedot")
         with pytest.raises(LifecycleError, match="digest"):
-            approve(lot, "toimitusjohtaja", "0" * 64)
+            approve(lot, controller(lot.organisation), "0" * 64)
 
     def test_a_changed_rule_voids_it(self, data_dir, db):
         company = found_company(data_dir, {**POLICY, "approval": "one"})
         run_night(company, TODAY, NOW)
         lot = Lot.objects.get(dataset="asiakastiedot")
-        approve(lot, "toimitusjohtaja", lot.digest)
+        approve(lot, controller(lot.organisation), lot.digest)
         changed = document({**POLICY, "approval": "one"})
         changed["datasets"][1]["grounds"][1]["period"] = "P10Y"
         publish(company, changed, 2, (TODAY + timedelta(days=1)).isoformat())
@@ -220,6 +224,17 @@ class TestWhenItMayRun:
             run_night(company, after, now)
         run = run_night(company, after, now, confirm_gap=True)
         assert len(run.missed_dates) == 7
+
+    def test_a_source_that_fell_wants_a_confirmation_which_the_evidence_tells(self, company, data_dir):
+        run_night(company, TODAY, NOW)
+        with sqlite3.connect(data_dir / "registers" / "crm.sqlite3") as crm:
+            crm.execute("delete from sopimus where id > 2")
+        nights = [(TODAY + timedelta(days=n), NOW + timedelta(days=n)) for n in (1, 2)]
+        assert "--confirm-fall crm:contracts" in run_night(company, *nights[0]).summary["problems"]["asiakastiedot"]
+        run = run_night(company, *nights[1], confirm_falls=["crm:contracts"])
+        assert "asiakastiedot" not in run.summary["problems"]
+        begun = EvidenceEntry.objects.filter(kind="night_started").order_by("pk").values_list("body", flat=True)
+        assert [json.loads(body).get("falls_confirmed") for body in begun] == [None, None, ["crm:contracts"]]
 
     def test_seven_days_are_no_gap(self, company):
         run_night(company, TODAY, NOW)
@@ -424,7 +439,7 @@ class TestPolicyChangedSince:
         company = found_company(data_dir, {**POLICY, "approval": "one", "grace": "P1D"})
         run_night(company, TODAY, NOW)
         lot = Lot.objects.get(dataset="asiakastiedot")
-        approve(lot, "toimitusjohtaja", lot.digest)
+        approve(lot, controller(lot.organisation), lot.digest)
         for days, policy in ((1, {"mode": "observe"}), (2, {"approval": "one"})):
             day = TODAY + timedelta(days=days)
             publish(company, document({**POLICY, **policy}), 1 + days, day.isoformat())
@@ -436,7 +451,7 @@ def test_what_a_lot_has_settled_may_fall_due_again_while_it_is_open(data_dir, db
     company = found_company(data_dir, {**POLICY, "approval": "one"})
     run_night(company, TODAY, NOW)
     lot = Lot.objects.get(dataset="asiakastiedot")
-    approve(lot, "toimitusjohtaja", lot.digest)
+    approve(lot, controller(lot.organisation), lot.digest)
     place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, date(2027, 1, 1), by="dpo")
     sql(data_dir, "update sopimus set loppu = null, tila = 'voimassa' where asiakasnro = '1001'")
     run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
@@ -490,7 +505,7 @@ def test_what_was_put_under_another_contract_since_is_that_contracts(data_dir, d
     run_night(company, TODAY, NOW)
     lot = Lot.objects.get()
     assert lot.size == 3
-    approve(lot, "toimitusjohtaja", lot.digest)
+    approve(lot, controller(lot.organisation), lot.digest)
     sql(data_dir, "update laite set sopimusnro = 'S8' where id = 1")
     sql(data_dir, "delete from laite where id = 2")
     run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from retention.disposal import approve
+from retention.approvals import approve
+from retention.holds import Placed, place
 from retention.holds import resume as resume_stopped
 from retention.holds import stop as stop_registers
 from retention.models import Attempt, DatasetNight, Lot, Run
@@ -19,11 +20,13 @@ from tests.retention.company import (
     NOW,
     SURVIVORS,
     TODAY,
+    controller,
     customers,
     document,
     found_company,
     publish,
 )
+from tests.retention.test_holds import two_questions
 
 POLICY = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
 DAY = timedelta(days=1)
@@ -87,7 +90,7 @@ class TestDecidedOtherwiseSince:
         company = found_company(data_dir, {**POLICY, "approval": "one"})
         run_night(company, TODAY, NOW)
         lot = Lot.objects.get(dataset="asiakastiedot")
-        approve(lot, "toimitusjohtaja", lot.digest)
+        approve(lot, controller(lot.organisation), lot.digest)
         interrupt(company, chunk=chunk, today=TOMORROW)
         changed = document({**POLICY, "approval": "one"})
         changed["datasets"][1]["grounds"][1]["period"] = "P2Y"
@@ -122,3 +125,44 @@ def test_what_a_later_night_recovers_stands_in_that_night(company):
     assert row["destroyed"] == 4  # three recovered, and 1004 fell due
     assert DatasetNight.objects.get(run=run, dataset="asiakastiedot").counts["outcomes"]["recovered"] == 3
     assert run.state == RunState.FINISHED
+
+
+def test_what_went_before_the_kill_is_recovered_though_a_hold_comes_between_two_calls(company):
+    two_questions()
+    seen = []
+
+    def kill(point):
+        seen.append(point)
+        if seen.count("disposed") == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_night(company, TODAY, NOW, at=kill)
+    placed: list[Placed] = []
+
+    def hold(point):
+        if point == "before disposal" and not placed:
+            placed.append(
+                place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, TODAY + 90 * DAY, by="dpo")
+            )
+
+    run_night(company, TODAY, NOW, at=hold)
+    assert placed[0].in_flight
+    assert Lot.objects.get(dataset="tiketit").tally == {"recovered": 3}
+
+
+def test_of_what_a_hold_saves_between_two_calls_only_that_is_held(company, data_dir):
+    two_questions()
+    interrupt(company, dataset="tiketit")
+    placed: list[Placed] = []
+
+    def hold(point):
+        if point == "before disposal" and not placed:
+            placed.append(
+                place(company, [("customer", "1008")], "dispute", "", "lakiasiat", TODAY, TODAY + 90 * DAY, by="dpo")
+            )
+
+    run_night(company, TODAY, NOW, at=hold)
+    assert Lot.objects.get(dataset="tiketit").tally == {"destroyed": 1, "held": 2}
+    run_night(company, TOMORROW, NOW + DAY)
+    assert Lot.objects.get(dataset="tiketit").tally == {"destroyed": 1, "held": 2}

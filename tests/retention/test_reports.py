@@ -3,21 +3,24 @@
 import hashlib
 import io
 import json
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import time_machine
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test import override_settings
 
 from config.keys import make_keys
-from retention.domain.evidence import canonical
-from retention.evidence_log import key_id, signing_key
+from retention.domain.evidence import canonical, sha256_hex
 from retention.models import DatasetNight, EvidenceHead, Run
 from retention.release import release
 from retention.reports import NoVersionError, authority_report
+from retention.signing_keys import key_id, revoke, rotate, signing_key
 from ropa.models import Organisation, Version
 from ropa.render import to_html, to_json, to_pdf
 from ropa.seal import SAID
@@ -299,6 +302,55 @@ def test_what_is_no_set_or_no_key_is_said(tmp_path):
     (tmp_path / "key").write_text("no key")
     with pytest.raises(CommandError, match="neither a public key"):
         call_command("verify_report", str(tmp_path), "--public-key", str(tmp_path / "key"))
+
+
+def test_what_a_revoked_key_sealed_is_worth_nothing(company, key, tmp_path):
+    asked = ("--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "json", "--zip")
+    (path,) = run(*asked, "--out", str(tmp_path))
+    old, chain = key.public_bytes_raw().hex(), tmp_path / "signers.jsonl"
+    (tmp_path / "old").write_text(old)
+    now = datetime(2026, 10, 15, tzinfo=UTC)
+    rotate(now, "controller", "yearly")
+    shutil.copy(settings.DATA_DIR / "keys" / "signers.jsonl", chain)
+    assert checked(path, "--signers", str(chain)) == (
+        0,
+        [
+            f"Signed with the key {sha256_hex(key.public_bytes_raw())}.",
+            "It is the key that was given.",
+            "1 file, as it was sealed.",
+        ],
+    )
+    revoke(old, now, now, "controller", "stolen")
+    code, lines = checked(path, "--signers", str(chain))
+    assert code == 0  # who has the chain of yesterday cannot know it
+    shutil.copy(settings.DATA_DIR / "keys" / "signers.jsonl", chain)
+    code, lines = checked(path, "--signers", str(chain), "--public-key", str(tmp_path / "old"))
+    assert code == 1
+    assert lines[0].startswith("manifest.seal.json: was signed with a key that is revoked")
+
+    (tmp_path / "again").mkdir()
+    (again,) = run(*asked, "--out", str(tmp_path / "again"))
+    assert checked(again, "--signers", str(chain))[0] == 0  # made again, it is sealed with the key that followed
+
+
+def test_a_key_that_is_in_no_chain_is_named(company, key, tmp_path):
+    asked = ("--organisation", "kuitu", "--as-of", "2026-10-14", "--formats", "json", "--zip")
+    (path,) = run(*asked, "--out", str(tmp_path))
+    make_keys(tmp_path / "another" / "keys")
+    with override_settings(DATA_DIR=tmp_path / "another"):
+        rotate(datetime(2026, 10, 15, tzinfo=UTC), "controller", "yearly")
+    chain = tmp_path / "another" / "keys" / "signers.jsonl"
+    code, lines = checked(path, "--signers", str(chain))
+    assert (code, lines[0]) == (
+        1,
+        "manifest.seal.json: was signed with a key that is not among those given",
+    )
+    (tmp_path / "old").write_text(key.public_bytes_raw().hex())
+    with pytest.raises(CommandError, match="none of the keys"):
+        call_command("verify_report", path, "--signers", str(chain), "--public-key", str(tmp_path / "old"))
+    chain.write_bytes(chain.read_bytes().replace(b"yearly", b"dearly"))
+    with pytest.raises(CommandError, match="line 1 was changed"):
+        call_command("verify_report", path, "--signers", str(chain))
 
 
 def test_every_finding_of_the_seal_has_its_translation():

@@ -19,7 +19,6 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from retention import steps, verification
-from retention.collection import _Staged
 from retention.domain.errors import NightError
 from retention.evidence_check import verify
 from retention.evidence_log import EvidenceLog, Journal
@@ -40,7 +39,8 @@ from retention.models.step import StepState
 from retention.night import help_night, run_night
 from retention.plan import plan_of
 from retention.runs import request, stop
-from retention.steps import MOST_TRIES, begin, following, steps_of
+from retention.staging import Staged
+from retention.steps import MOST_TRIES, begin, following, steps_of, workers_at
 from ropa.models import Organisation
 from tests.own_database import OwnDatabase, wait
 from tests.retention.company import (
@@ -352,7 +352,7 @@ class TestFence:
         assert not DatasetNight.objects.exclude(overdue_left=None).exists()
 
     def test_nothing_collected_is_written(self, company, monkeypatch):
-        monkeypatch.setattr(_Staged, "fill", _late(_Staged.fill))
+        monkeypatch.setattr(Staged, "fill", _late(Staged.fill))
         help_night(request(company, TODAY, "test"), NOW)
         assert not LedgerContract.objects.exists()
         assert not Collection.objects.exists()
@@ -523,6 +523,45 @@ def test_who_is_killed_beside_another_is_replaced_at_once(own_database, tmp_path
     assert (wait(first), wait(second)) == (-signal.SIGKILL, 0)
     assert _end(own) == expected
     assert own.in_process(lambda: verify("testi")) == 0
+
+
+class TestLeaving:
+    """Whoever is wanted elsewhere leaves a night to others, and never to nobody."""
+
+    def two_at_it(self, company, data_dir, ours, theirs):
+        with_three_registers(data_dir)
+        run = request(company, TODAY, "test")
+        run.version, run.started_at = company.versions.latest("number"), NOW
+        begun = begin(run, plan(company), ours)
+        assert named([following(run, ours, begun)]) == ["collect crm"]
+        NightStep.objects.filter(kind="collect").update(state=StepState.DONE, lease_owner="", lease_until=None)
+        mine, other = following(run, ours), following(run, theirs)
+        assert named([mine, other]) == ["work crm", "work tuki1"]
+        return run, mine, other
+
+    def test_to_others(self, company, data_dir):
+        with owner() as ours, owner() as theirs:
+            run, mine, _ = self.two_at_it(company, data_dir, ours, theirs)
+            assert following(run, ours, mine, leave=True) is None
+            assert workers_at(run) == 1
+
+    def test_not_to_somebody_who_has_gone(self, company, data_dir):
+        with owner() as ours, owner() as theirs:
+            run, mine, other = self.two_at_it(company, data_dir, ours, theirs)
+            NightStep.objects.filter(pk=other.pk).update(lease_owner="elsewhere", lease_until=BEFORE)
+            assert str(following(run, ours, mine, leave=True)) == "work tuki1"
+
+    def test_not_one_after_the_other(self, company, data_dir):
+        with owner() as ours, owner() as theirs:
+            run, mine, other = self.two_at_it(company, data_dir, ours, theirs)
+            assert following(run, ours, mine, leave=True) is None
+            assert str(following(run, theirs, other, leave=True)) == "work tuki2"
+
+    def test_who_is_alone_does_the_whole_night(self, company, data_dir):
+        run = request(company, TODAY, "test")
+        help_night(run, NOW, leave=lambda: True)
+        assert Run.objects.get().state == RunState.FINISHED
+        assert customers(data_dir) == SURVIVORS
 
 
 WRITERS, EACH = 3, 30

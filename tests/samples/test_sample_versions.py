@@ -16,9 +16,10 @@ from django.utils import timezone
 from retention.inventory_document import export_document, import_document, normalised, read, yaml_text
 from ropa.models import Organisation, Version
 from ropa.selectors import version_in_force
-from ropa.services import confirm_additions, publish, withdraw
+from ropa.services import confirm_additions, withdraw
 from samples.companies import companies
 from samples.documents import as_published
+from tests.ropa.two_persons import publish_by_two
 from worker.management.commands import demo
 from worker.management.commands import passages as command
 from worker.sample_versions import GDPR_APPLIES, additions_included, proposed
@@ -127,7 +128,7 @@ def taken_back() -> Version:
     run("load_samples", "ksvv")
     organisation = Organisation.objects.get(slug="ksvv")
     confirm_additions(organisation, "controller", "päätetty")
-    version = publish(organisation, date(2206, 1, 1), timezone.now(), "controller")
+    version = publish_by_two(organisation, date(2206, 1, 1), timezone.now())
     withdraw(version, timezone.now(), "controller", "vuosi väärin")
     return version
 

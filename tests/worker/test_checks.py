@@ -33,6 +33,20 @@ def test_what_does_not_fit_is_named(settings, monkeypatch, database, broker, vis
     assert [error.id for error in settings_fit_together()] == found
 
 
+@pytest.mark.parametrize(
+    ("in_clear", "ca", "credentials", "found"),
+    [
+        (False, (), "user:word", []),
+        (True, ("a certificate",), "", []),
+        (True, (), "", ["seloste.E007"]),
+        (True, ("a certificate",), "user:word", ["seloste.E006"]),
+    ],
+)
+def test_an_authority_that_anybody_could_read_or_be(settings, in_clear, ca, credentials, found):
+    settings.STAMP_IN_CLEAR, settings.STAMP_CA, settings.STAMP_CREDENTIALS = in_clear, ca, credentials
+    assert [error.id for error in settings_fit_together()] == found
+
+
 def test_it_is_asked_at_every_start(settings):
     settings.REDIS_URL, settings.VISIBILITY_SECONDS, settings.LEASE_SECONDS = "redis://redis/0", 60, 60
     assert "seloste.E002" in {error.id for error in run_checks()}

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import redis
+import time_machine
+from celery.beat import Service
 from django.db.models.functions import Now
 
 from retention.leases import owner
@@ -21,7 +23,7 @@ from retention.runs import request
 from retention.steps import begin
 from ropa.models import Organisation
 from tests.retention.company import NOW, TODAY, document, found_company, publish
-from worker.schedule import request_tonight, tonight, waiting
+from worker.schedule import request_tonight, tonight, turn, waiting
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 TWO = time(2, 0)
@@ -98,6 +100,51 @@ class TestWhomItWakes:
         assert list(waiting()) == []
 
 
+class TestFair:
+    """No organisation's night waits while another's has several workers."""
+
+    @pytest.fixture
+    def other(self, company):
+        other = Organisation.objects.create(slug="toinen", name="Toinen")
+        content = document()
+        content["organisation"]["slug"] = "toinen"
+        publish(other, content)
+        return request(other, TODAY, "test")
+
+    def at_work(self, run, who):
+        run.version, run.started_at = run.organisation.versions.latest("number"), NOW
+        assert begin(run, plan_of(run.version), who) is not None
+
+    def test_who_comes_to_a_night_that_others_are_at_goes_first_to_one_that_nobody_is_at(self, company, other):
+        run = request(company, TODAY, "test")
+        assert turn(run) == [run]  # nobody is at either
+        with owner() as who, owner() as another:
+            self.at_work(run, who)
+            assert turn(run) == [other, run]
+            assert turn(other) == [other]
+            self.at_work(other, another)
+            assert turn(run) == [run]
+
+    @pytest.mark.parametrize("why", ["stopped", "refused"])
+    def test_one_that_may_not_begin_takes_nobody_away(self, company, other, why):
+        run = request(company, TODAY, "test")
+        change = {"stop_requested": True} if why == "stopped" else {"stop_reason": "a gap of three days"}
+        Run.objects.filter(pk=other.pk).update(**change)
+        with owner() as who:
+            self.at_work(run, who)
+            assert turn(run) == [run]
+
+    def test_a_woken_worker_does_both(self, company, other, tasks, monkeypatch):
+        run = request(company, TODAY, "test")
+        with owner() as who:
+            self.at_work(run, who)
+            monkeypatch.setattr(tasks.timezone, "now", lambda: NOW)
+            asked = []
+            monkeypatch.setattr(tasks, "help_night", lambda one, *how, **more: asked.append(one.organisation.slug))
+            tasks.night(run.pk)
+        assert asked == ["toinen", "testi"]
+
+
 @pytest.fixture
 def tasks(redis_server, settings, monkeypatch):
     """The tasks, on a broker that nobody listens to."""
@@ -155,11 +202,60 @@ class TestMessages:
         def fail(*arguments, **more):
             raise RuntimeError("Testihenkilö 1001")
 
-        monkeypatch.setattr("retention.night_steps._collect", fail)
+        monkeypatch.setattr("retention.night_steps.collect_register", fail)
         tasks.night(request(company, TODAY, "api").pk)
         assert "RuntimeError" in caplog.text
         assert "Testihenkilö" not in caplog.text
         assert NightStep.objects.get(kind="collect").problem == "RuntimeError"
+
+
+class TestBeat:
+    """The clock on the wall may jump; what is to be sent is sent within its interval."""
+
+    @pytest.fixture
+    def beat(self, tasks):
+        return lambda: Service(tasks.app, scheduler_cls=tasks.app.conf.beat_scheduler).get_scheduler()
+
+    def sweeps(self, beat, now):
+        """How many it sends when it is asked then, until it wants to sleep; for how long."""
+        sent: list[str] = []
+        beat.apply_entry = lambda entry, producer=None: sent.append(entry.name)
+        with time_machine.travel(now, tick=False):
+            while (pause := beat.tick()) == 0:
+                pass
+        return sent.count("sweep"), pause
+
+    def test_it_goes_on_when_the_clock_was_a_year_ahead(self, beat, settings):
+        every = timedelta(seconds=settings.SWEEP_SECONDS)
+        with time_machine.travel(NOW, tick=False):
+            one = beat()
+        assert self.sweeps(one, NOW)[0] == 0
+        assert self.sweeps(one, NOW + every)[0] == 1
+        ahead = NOW + timedelta(days=365)
+        assert self.sweeps(one, ahead)[0] == 1
+        assert self.sweeps(one, ahead + every)[0] == 1
+        back = NOW + 2 * every
+        sent, pause = self.sweeps(one, back)
+        assert sent == 0
+        assert pause <= every.total_seconds()
+        assert self.sweeps(one, back + every)[0] == 1
+
+    def test_no_step_back_delays_it_by_more_than_the_step(self, beat, settings):
+        every, second = timedelta(seconds=settings.SWEEP_SECONDS), timedelta(seconds=1)
+        with time_machine.travel(NOW, tick=False):
+            one = beat()
+        for part in range(1, 4):  # a clock that is corrected again and again
+            assert self.sweeps(one, NOW + part * every / 4)[0] == 0
+            assert self.sweeps(one, NOW + part * every / 4 - second)[0] == 0
+        assert self.sweeps(one, NOW + every)[0] == 1
+
+    def test_it_keeps_nothing_on_the_disk(self, beat, data_dir, monkeypatch):
+        monkeypatch.chdir(data_dir)
+        before = sorted(data_dir.rglob("*"))
+        one = beat()
+        one.tick()
+        one.close()
+        assert sorted(data_dir.rglob("*")) == before
 
 
 def _body(message):

@@ -128,15 +128,21 @@ class Reading:
                     entry = found[key]
                     yield {"dn": entry.dn, mapping.key: key, **_shown(entry, mapping)}
 
-    def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
-        """Entries that have a subject, in the directory's order."""
+    def collect(self, mapping: LedgerMapping, subjects: Sequence[str] | None = None) -> Iterator[LedgerRow]:
+        """Entries that have a subject, or one of these, in the directory's order."""
         area, attributes = map_others(mapping, self.schema)
         reader = _Plain(self.days, attributes)
-        asked = all_of((area.items, present(mapping.subject)))
         names = [one.name for one in attributes.values()]
-        for entry in self.session.search(area.place, asked, names, scope=area.scope):
+        wanted = None if subjects is None else frozenset(subjects)
+        asked = [present(mapping.subject)] if subjects is None else _any_of(mapping.subject, subjects)
+        entries = (
+            entry
+            for one in asked
+            for entry in self.session.search(area.place, all_of((area.items, one)), names, scope=area.scope)
+        )
+        for entry in entries:
             subject = reader.text(entry, mapping.subject)
-            if subject is not None:
+            if subject is not None and (wanted is None or subject in wanted):
                 yield LedgerRow(
                     subject,
                     reader.text(entry, mapping.contract),
@@ -223,6 +229,10 @@ def _number_filters(
     if numbers is None or name is None:
         yield None
         return
+    yield from _any_of(name, numbers)
+
+
+def _any_of(name: str, numbers: Sequence[str]) -> Iterator[str]:
     for batch in _batches(_askable(numbers)):
         yield one_of(equal(name, number) for number in batch)
 

@@ -18,6 +18,7 @@ from retention.connectors.contract import (
     Change,
     ConfigField,
     ConnectorError,
+    Crowd,
     DatasetMapping,
     Disposal,
     HandOver,
@@ -32,7 +33,7 @@ from retention.connectors.contract import (
     Ref,
     Residue,
 )
-from retention.connectors.sql import disposal, handover, identities, reading
+from retention.connectors.sql import crowds, disposal, handover, identities, reading
 from retention.connectors.sql.catalogue import Catalogue, Relation
 from retention.connectors.sql.changes import NOTHING, Counts
 from retention.connectors.sql.checks import check_columns, check_dataset, check_stored, needs_of
@@ -47,7 +48,7 @@ from retention.domain.rules import Action
 
 WROTE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED})
 
-PAGE = 1_000
+PAGE = 5_000
 """Rows read by one statement."""
 
 
@@ -187,6 +188,10 @@ class SqlConnector:
         """Rows of a table or view, in no settled order."""
         return self._stream(self._reading().collect(mapping))
 
+    def collect_of(self, mapping: LedgerMapping, subjects: Sequence[str]) -> Iterator[LedgerRow]:
+        """The same of these subjects, by one statement."""
+        return self._stream(self._reading().collect(mapping, subjects))
+
     def resolve(
         self, mapping: IdentityMapping, subjects: Sequence[str] | None = None, values: Sequence[str] | None = None
     ) -> Iterator[Identity]:
@@ -295,10 +300,26 @@ class SqlConnector:
             for place, written in found.items()
         }
 
+    def own(self) -> Mapping[str, Sequence[int]] | None:
+        """Table -> rows inserted, updated and deleted."""
+        return None if self._own is None else {str(table): counts for table, counts in self._own.items()}
+
+    def count_as_own(self, written: Mapping[str, Sequence[int]] | None) -> None:
+        """The same, told by another connector of this database."""
+        self._count(None if written is None else {int(table): (i, u, d) for table, (i, u, d) in written.items()})
+
     def earliest(self, mapping: DatasetMapping, asked: Sequence[tuple[str, date]]) -> Sequence[date | None]:
         """By one walk over the table, or its indexes. Rows that an earlier disposal emptied count too."""
         with self._asking():
             return self._reading().earliest(mapping, asked)
+
+    def crowds(self, mapping: DatasetMapping, patterns: Sequence[Expression]) -> Iterator[Crowd]:
+        """One statement over the table, on a connection of its own."""
+        return self._stream(crowds.crowds(self._database, self._catalogue(self._connection()), mapping, patterns))
+
+    def oldest(self, mapping: DatasetMapping, since: date, until: date) -> date | None:
+        with self._asking() as connection:
+            return crowds.oldest(self._database, connection, self._catalogue(connection), mapping, since, until)
 
     def _count(self, written: Mapping[int, Counts] | None) -> None:
         if written is None or self._own is None:

@@ -144,6 +144,7 @@ class PostgresqlDatabase(Database):
             "42501": "the database refuses: a right is missing, or row-level security would hide rows",
             "40P01": "the database ended a deadlock",
             "40001": "another program changed the same rows",
+            "53100": "the database server's disk is full",
             "55P03": "the database is locked by another program",
             "57014": "the database took longer than the statement timeout",
             "57P01": "the database ended the connection",

@@ -144,6 +144,8 @@ class SqliteDatabase(Database):
             return ConnectorError("the file is not a database", permanent=True)
         if code in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
             return ConnectorError("the database is locked by another program", permanent=False)
+        if code == "SQLITE_FULL":
+            return ConnectorError("the disk with the database file is full", permanent=False)
         return ConnectorError(f"the database answered {name}", permanent=code in PERMANENT)
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from retention.connectors.sql.arrays import array_of_texts, array_text
 from retention.connectors.sql.catalogue import Column
 from retention.connectors.sql.idiom import Condition, Element, Idiom
 from retention.connectors.sql.values import ColumnKind, Stored
@@ -94,7 +95,8 @@ def _element(kind: ColumnKind) -> TypeEngine[Any]:
 
 
 def _array(kind: ColumnKind, values: Sequence[Stored]) -> Element:
-    return sa.literal(list(values), postgresql.ARRAY(_element(kind)))
+    text = array_of_texts([str(v) for v in values]) if kind is ColumnKind.TEXT else array_text(values)
+    return sa.cast(sa.literal(text, sa.Text()), postgresql.ARRAY(_element(kind)))
 
 
 def _hidden(array: Element, element: TypeEngine[Any]) -> Element:

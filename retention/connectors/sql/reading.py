@@ -24,7 +24,7 @@ from retention.connectors.sql.checks import anonymise_option, check_columns, tar
 from retention.connectors.sql.database import Database
 from retention.connectors.sql.family import family_of
 from retention.connectors.sql.history import history_of
-from retention.connectors.sql.pages import by_identity, by_key, pages
+from retention.connectors.sql.pages import Order, by_identity, by_key, pages
 from retention.connectors.sql.values import ColumnKind, as_fact, as_text, unreadable
 from retention.connectors.sql.where import among, closed_condition, condition, emptied
 from retention.domain.predicates import AtLeast, Expression
@@ -115,9 +115,7 @@ class Reading:
         relation = check_columns(self.catalogue, mapping)
         reader = Reader(self.database, relation, mapping)
         columns = relation.table.c
-        key = columns[mapping.key]
-        terms = [condition(where, mapping, relation, columns), key.is_not(None)]
-        terms += [sa.not_(emptied(targets, relation, columns)) for targets in _emptied_to(mapping, relation)]
+        terms = [condition(where, mapping, relation, columns), *is_item(mapping, relation)]
         for name, numbers, what in ((mapping.subject, subjects, "subject"), (mapping.contract, contracts, "contract")):
             if numbers is not None:
                 if name is None:
@@ -138,14 +136,19 @@ class Reading:
                     bool(row[reader.closed_label]),
                 )
 
-    def collect(self, mapping: LedgerMapping) -> Iterator[LedgerRow]:
-        """The rows of a table or view; a row without a subject is nobody's and has no place in the ledger."""
+    def collect(self, mapping: LedgerMapping, subjects: Sequence[str] | None = None) -> Iterator[LedgerRow]:
+        """The rows of a table or view; a row without a subject is nobody's and has no place in the ledger.
+
+        Of some subjects only: one statement, since each page would name them again.
+        """
         relation = check_columns(self.catalogue, mapping)
         reader = Reader(self.database, relation, mapping)
         more = [name for name in (mapping.started, mapping.ended, mapping.thing) if name is not None]
-        subject_column = relation.table.c[mapping.subject]
+        columns = relation.table.c
         order, identity = by_identity(relation, reader.closed_label)
-        question = sa.select(*reader.columns(*more), *identity).where(subject_column.is_not(None))
+        question = sa.select(*reader.columns(*more), *identity).where(columns[mapping.subject].is_not(None))
+        if subjects is not None:
+            order, question = Order(), question.where(among(relation, mapping.subject, columns, subjects))
         for row in pages(self.database, self.connection, question, order, self.page):
             subject = reader.text(row, mapping.subject)
             if subject is not None:
@@ -177,6 +180,13 @@ class Reading:
             stored_day(self.database, relation, mapping.events[event], value)
             for (event, _), value in zip(asked, found, strict=True)
         ]
+
+
+def is_item(mapping: DatasetMapping, relation: Relation) -> list[sa.ColumnElement[bool]]:
+    """What a row must be to be an item: it has a key, and no earlier disposal has emptied it."""
+    columns = relation.table.c
+    there = [sa.not_(emptied(targets, relation, columns)) for targets in _emptied_to(mapping, relation)]
+    return [columns[mapping.key].is_not(None), *there]
 
 
 def _emptied_to(mapping: DatasetMapping, relation: Relation) -> list[Mapping[str, str | None]]:

@@ -112,6 +112,9 @@ class Days:
         return None if day == date.max else self.start(day + timedelta(days=1), aware=aware)
 
 
+SURELY_SMALL = 19
+"""An integer with fewer digits fits every column of integers."""
+
 Stored = int | str | UUID
 """A key or number as a statement is given it."""
 
@@ -123,6 +126,8 @@ def as_stored(text: str, kind: ColumnKind, *, nul: bool = True) -> Stored | None
     form. `nul`: whether a text of this database may hold the character NUL; where not, such a text is nobody's.
     """
     if kind is ColumnKind.INTEGER:
+        if text.isdecimal() and text.isascii() and text[0] != "0" and len(text) < SURELY_SMALL:
+            return int(text)
         if not _INTEGER.fullmatch(text) or len(text) > 20:
             return None
         number = int(text)

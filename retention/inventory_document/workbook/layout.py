@@ -81,7 +81,7 @@ def sheets() -> tuple[Sheet, ...]:
     for name, rule in properties_of("").items():
         if rule.get("type") == "array":
             found += _of_list((name,), properties_of(name))
-    keys = (Field("id", Form.TEXT), Field("kind", Form.TEXT), Field("config", Form.JSON))
+    keys = (Field("id", Form.TEXT), Field("kind", Form.TEXT), Field("config", Form.JSON), Field("limits", Form.JSON))
     return (*found, Sheet(CONNECTIONS, (CONNECTIONS,), keys))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             return
         organisation = _organisation(options["organisation"])
         source = _organisation(options["source"]) if options["source"] else None
-        today = timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+        today = organisation.day_of(timezone.now())
         taking = Taking(tuple(options["ids"]), source, dict(_pair(one) for one in options["register"]))
         try:
             if options["apply"]:

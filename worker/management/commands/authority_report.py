@@ -7,7 +7,6 @@ import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
@@ -47,7 +46,7 @@ class Command(BaseCommand):
             organisation = Organisation.objects.get(slug=slug)
         except Organisation.DoesNotExist:
             raise CommandError(f"there is no organisation {slug!r}") from None
-        as_of = options["as_of"] or timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+        as_of = options["as_of"] or organisation.day_of(timezone.now())
         try:
             files = sealed_report(
                 organisation,

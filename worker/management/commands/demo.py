@@ -32,7 +32,9 @@ from retention.models import Hold, Run
 from retention.models.run import RunState
 from retention.night import run_night
 from retention.plan import plan_of
+from retention.rule_impact import impact_of
 from retention.runs import succeeded
+from ropa.agreeing import approve_draft, keep_impact
 from ropa.models import Organisation, Version
 from ropa.services import confirm_additions, publish
 from samples.companies import companies
@@ -46,6 +48,8 @@ from worker.night_table import CompanyNight, print_companies, print_table, step
 from worker.sample_versions import load, proposed
 
 BY = "demo"
+FIRST, SECOND = "controller:demo-1", "controller:demo-2"
+"""The two persons of the demo's controller."""
 IN_FORCE_BEFORE = timedelta(days=30)
 """So long before the systems' own day the inventory comes into force."""
 
@@ -193,7 +197,11 @@ class Command(BaseCommand):
             in_force_from = max(standing.in_force_from, now.astimezone(zone).date())
         else:
             now = datetime.combine(in_force_from, time(), zone)
-        version = publish(organisation, in_force_from, now, publisher=BY, reason="esittely: lisäykset vahvistettu")
+        # what begins to destroy is decided by two persons: one looks and publishes, the other approves
+        shown = keep_impact(organisation, impact_of(organisation, in_force_from).as_data(), now, FIRST)
+        approve_draft(organisation, shown.draft, shown.digest, now, SECOND)
+        reason = "esittely: lisäykset vahvistettu"
+        version = publish(organisation, in_force_from, now, publisher=FIRST, reason=reason, impact=shown.digest)
         self._say_published(version)
         return organisation
 

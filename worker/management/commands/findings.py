@@ -10,7 +10,6 @@ import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -40,7 +39,7 @@ class Command(BaseCommand):
         organisation = Organisation.objects.filter(slug=options["organisation"]).first()
         if organisation is None:
             raise CommandError(f"there is no organisation {options['organisation']!r}")
-        today = timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+        today = organisation.day_of(timezone.now())
         try:
             found = examine(organisation, options["version"], today, options["group"])
         except NoVersionError as error:

@@ -6,7 +6,6 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -56,7 +55,7 @@ class Command(BaseCommand):
                 self.stderr.write(str(problem))
             self.stderr.write(f"{options['file']}: nothing was imported")
             sys.exit(1)
-        today = timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+        today = organisation.day_of(timezone.now())
         for warning in warnings_of(document, today):
             self.stdout.write(f"warning: {warning}")
         rules = sum(d.grounds.count() + d.ceilings.count() for d in organisation.datasets.all())

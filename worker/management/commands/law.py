@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -89,4 +88,4 @@ def _organisation(slug: str, options: dict[str, Any]) -> tuple[Organisation, str
 def _today(organisation: Organisation | None = None) -> date:
     if organisation is None:
         return timezone.localdate()
-    return timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date()
+    return organisation.day_of(timezone.now())

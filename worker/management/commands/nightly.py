@@ -9,12 +9,12 @@ import json
 import sys
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import close_old_connections
 from django.utils import timezone, translation
 
-from retention.domain.errors import SelosteError
+from retention.domain.errors import SelosteError, in_words, places
 from retention.models import Run
 from retention.models.run import RunState
 from retention.night import run_night
@@ -36,6 +36,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--confirm-gap", action="store_true", help="more than 7 days have passed, and that is known"
         )
+        parser.add_argument(
+            "--confirm-fall",
+            action="append",
+            default=[],
+            metavar="REGISTER:SOURCE",
+            help="this source of the ledger tells half of what it told or less, and that is known to be true",
+        )
         parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,6 +57,12 @@ class Command(BaseCommand):
                     failed = True
                     results.append({"organisation": organisation.slug, "state": "refused", "error": str(error)})
                     self.stderr.write(f"{organisation.slug}: {error}")
+                except Exception as error:  # noqa: BLE001 - told, and the command fails; the others' nights run
+                    failed = True
+                    told = in_words(error)
+                    results.append({"organisation": organisation.slug, "state": "broken off", "error": told})
+                    self.stderr.write(f"{organisation.slug}: {told}{places(error)}")
+                close_old_connections()  # one that broke is not the next organisation's
         if options["json"]:
             self.stdout.write(json.dumps(results, ensure_ascii=False, indent=2))
         if failed or not all(result["succeeded"] for result in results):
@@ -67,7 +80,7 @@ class Command(BaseCommand):
             raise CommandError(f"there is no organisation {slug!r}") from None
 
     def _night(self, organisation: Organisation, now: datetime, options: dict[str, Any]) -> dict[str, Any]:
-        on = options["on"] or now.astimezone(ZoneInfo(organisation.time_zone)).date()
+        on = options["on"] or organisation.day_of(now)
         before = Run.objects.filter(organisation=organisation, business_date=on, state=RunState.FINISHED).exists()
         talk = not options["json"]
         if talk:
@@ -77,6 +90,7 @@ class Command(BaseCommand):
             on,
             now,
             confirm_gap=options["confirm_gap"],
+            confirm_falls=options["confirm_fall"],
             progress=self._progress if talk else None,
             by="nightly",
         )

@@ -20,10 +20,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="the organisation")
         parser.add_argument("--in-force-from", metavar="DATE", type=date.fromisoformat, required=True)
-        parser.add_argument("--publisher", metavar="ROLE", required=True, help="who decided it, as a role")
+        parser.add_argument("--publisher", metavar="ROLE", required=True, help="who decided it: controller:NAME")
         parser.add_argument("--reason", default="")
         parser.add_argument("--digest", help="of the draft that was looked at; refused where it has changed since")
         parser.add_argument("--opinion-reason", metavar="TEXT", default="", help=OPINION_REASON)
+
+        parser.add_argument("--impact", metavar="DIGEST", default="", help="of what rule_impact showed of its effect")
 
     def handle(self, *args: Any, **options: Any) -> None:
         organisation = Organisation.objects.filter(slug=options["slug"]).first()
@@ -38,6 +40,7 @@ class Command(BaseCommand):
                 reason=options["reason"],
                 opinion_reason=options["opinion_reason"],
                 digest=options["digest"],
+                impact=options["impact"],
             )
         except LifecycleError as error:
             raise CommandError(str(error)) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
@@ -42,7 +41,7 @@ class Command(BaseCommand):
                 options["items"],
                 options["by"],
                 options["reason"],
-                timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date(),
+                organisation.day_of(timezone.now()),
                 options["key_template"],
                 options["key_column"],
                 options["destroy_by"],

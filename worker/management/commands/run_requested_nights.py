@@ -11,8 +11,10 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
+from retention.domain.errors import in_words
 from retention.models import Run
 from retention.runs import succeeded
 from worker.night_table import verdict
@@ -33,7 +35,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         while options["watch"]:
-            self._run_all()
+            try:
+                self._run_all()
+            except (DatabaseError, InterfaceError) as error:  # a full disk, a server that is away: it is looked again
+                self.stderr.write(in_words(error))
+            close_old_connections()
             time.sleep(options["watch"])
         if not self._run_all():
             sys.exit(1)

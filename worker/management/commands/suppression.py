@@ -96,8 +96,9 @@ class Command(BaseCommand):
     def _check_typed(self, organisation: Organisation, options: dict[str, Any]) -> None:
         verdicts = list(check_many(organisation, [[one] for one in _typed(options)]))
         for number, verdict in enumerate(verdicts, 1):
-            words = ", ".join(sorted(verdict.banned)) or _("not banned")
-            self.stdout.write(f"{number}: {_('Cannot be read') if verdict.unreadable else words}")
+            banned = ", ".join(sorted(verdict.banned)) or _("not banned")
+            words = _("Cannot be read") if verdict.unreadable else banned
+            self.stdout.write(f"{number}: {words}")
         if any(verdict.banned or verdict.unreadable for verdict in verdicts):
             sys.exit(1)
 

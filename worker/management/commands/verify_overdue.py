@@ -10,7 +10,6 @@ import json
 import sys
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
@@ -24,6 +23,7 @@ from retention.identity import Names
 from retention.models import Run
 from retention.models.run import RunState
 from retention.plan import DatasetPlan, Plan, plan_of
+from retention.substitutes import in_force
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
 from worker.decision_words import day, state
@@ -59,11 +59,11 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _read(self, organisation: Organisation, now: datetime, options: dict[str, Any]) -> dict[str, Any]:
-        today = options["on"] or now.astimezone(ZoneInfo(organisation.time_zone)).date()
+        today = options["on"] or organisation.day_of(now)
         version = version_in_force(organisation, today)
         if version is None:
             raise CommandError(f"{organisation.slug}: no published version is in force on {today}")
-        plan = plan_of(version).without(closings(organisation))
+        plan = in_force(organisation, plan_of(version).without(closings(organisation)))
         rows = []
         for dataset in (*plan.steps, *plan.datasets):
             row = _row(plan, dataset, organisation, today)
@@ -125,6 +125,7 @@ def _row(plan: Plan, dataset: DatasetPlan, organisation: Organisation, today: da
         "overdue": reading.overdue,
         "unexplained": reading.unexplained,
         "people_overdue": reading.people_overdue,
+        "estimated": reading.estimated,
         "overdue_since": reading.overdue_since.isoformat() if reading.overdue_since else None,
         "oldest_kept": reading.oldest_kept.isoformat() if reading.oldest_kept else None,
     }

@@ -1,0 +1,242 @@
+"""What an older backup of our own database would undo, remembered beside it: holds, stops, destroyed leaves (D9).
+
+Journals under DATA_DIR/remembered/SLUG. A hold is told there when it has been committed, without its persons: their
+number and one keyed digest of all of them, by which a hold that is placed again is known to be the same. Of leaves
+that were forgotten only their places are told, nobody's. Neither file says anything that the database does not know
+on an ordinary day; after a restore they say what it has forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from retention.domain.errors import EvidenceError
+from retention.domain.evidence import canonical
+from retention.evidence_log import Journal, subject_digest
+from retention.models import Gate, Hold, HoldSubject
+
+HOLD, RELEASED, STOPS, SETTLED = "hold", "released", "stops", "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class LostHold:
+    """A hold that the database does not know. `line`: of the journal; `again`: the one that was placed in its stead."""
+
+    line: int
+    number: int
+    start: str
+    reason: str
+    register: str
+    dataset: str
+    persons: int
+    who: str
+    again: int | None = None
+
+    def __str__(self) -> str:
+        where = " ".join(filter(None, (self.register, self.dataset))) or "every register"
+        whom = f"{self.persons} persons" if self.persons else "everybody"
+        return f"hold {self.number} from {self.start} ({self.reason}; {whom}; {where})"
+
+
+@dataclass(frozen=True, slots=True)
+class LostStop:
+    """A stop that the database does not know: of these registers, or of everything."""
+
+    line: int
+    everything: bool
+    registers: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        what = "everything" if self.everything else ", ".join(self.registers)
+        return f"the stop of {what} ({self.reason})"
+
+
+def tell_hold(hold: Hold, subjects: Iterable[tuple[str, str]]) -> None:
+    """A hold stands: once its transaction is committed."""
+    persons = sorted(set(subjects))
+    _holds(hold.organisation.slug).append(
+        {
+            "kind": HOLD,
+            **_one(hold),
+            "start": hold.start.isoformat(),
+            "reason": hold.reason,
+            "register": hold.register,
+            "dataset": hold.dataset,
+            "persons": len(persons),
+            "who": _who(persons),
+        }
+    )
+
+
+def tell_release(hold: Hold) -> None:
+    """A hold was released: whoever restores an older database need not place it again."""
+    _holds(hold.organisation.slug).append({"kind": RELEASED, **_one(hold)})
+
+
+def _one(hold: Hold) -> dict[str, Any]:
+    """What no other hold has: after a restore another one takes its number, and the gate counts on from before it."""
+    return {"hold": hold.pk, "at": _instant(hold.placed_at)}
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+def tell_stops(gate: Gate) -> None:
+    """What is stopped now, and why."""
+    _holds(gate.organisation.slug).append(
+        {
+            "kind": STOPS,
+            "everything": gate.stopped,
+            "registers": sorted(gate.stopped_registers),
+            "reason": gate.stop_reason,
+        }
+    )
+
+
+def tell_settled(slug: str, lines: Sequence[int]) -> None:
+    """What these lines tell and the database does not know was confirmed by a person, and signed."""
+    if lines:
+        _holds(slug).append({"kind": SETTLED, "lines": sorted(lines)})
+
+
+def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
+    """The holds and the stop that stand by what was told and that the database does not know. Raises EvidenceError."""
+    told: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
+    stops: tuple[int, Mapping[str, Any]] | None = None
+    settled: set[int] = set()
+    for line, record in _lines(_holds(slug)):
+        if record["kind"] == HOLD:
+            told[record["hold"], record["at"]] = line, record
+        elif record["kind"] == RELEASED:
+            told.pop((record["hold"], record["at"]), None)
+        elif record["kind"] == STOPS:
+            stops = line, record
+        else:
+            settled.update(record["lines"])
+    if not told and stops is None:
+        return [], None
+    known = Hold.objects.filter(organisation__slug=slug).values_list("pk", "placed_at") if told else ()
+    here = {(pk, _instant(at)) for pk, at in known}
+    missing = [(line, record) for key, (line, record) in told.items() if key not in here and line not in settled]
+    again = _standing(slug) if missing else {}
+    holds = [
+        LostHold(
+            line=line,
+            number=record["hold"],
+            start=record["start"],
+            reason=record["reason"],
+            register=record["register"],
+            dataset=record["dataset"],
+            persons=record["persons"],
+            who=record["who"],
+            again=again.get((record["register"], record["dataset"], record["who"])),
+        )
+        for line, record in missing
+    ]
+    return holds, None if stops is None or stops[0] in settled else _lost_stop(slug, *stops)
+
+
+def catch_up(slug: str) -> None:
+    """Tell of each hold that stands and was not told: placed before this journal was, or when it could not be written.
+
+    Only where nothing is lost: what is not here would otherwise be taken for known.
+    """
+    told = {(record["hold"], record["at"]) for _, record in _lines(_holds(slug)) if record["kind"] == HOLD}
+    for hold in Hold.objects.filter(organisation__slug=slug, released=None).select_related("organisation"):
+        if (hold.pk, _instant(hold.placed_at)) not in told:
+            tell_hold(hold, hold.subjects.values_list("subject_kind", "subject"))
+
+
+def _lost_stop(slug: str, line: int, told: Mapping[str, Any]) -> LostStop | None:
+    gate = Gate.objects.filter(organisation__slug=slug).first()
+    everything = told["everything"] and not (gate is not None and gate.stopped)
+    registers = set(told["registers"]) - set(gate.stopped_registers if gate is not None else ())
+    return LostStop(line, everything, tuple(sorted(registers)), told["reason"]) if everything or registers else None
+
+
+def _standing(slug: str) -> dict[tuple[str, str, str], int]:
+    """Register, dataset and persons of each hold that was not released: its number."""
+    holds = Hold.objects.filter(organisation__slug=slug, released=None)
+    persons: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for pk, kind, subject in HoldSubject.objects.filter(hold__in=holds).values_list("hold", "subject_kind", "subject"):
+        persons[pk].append((kind, subject))
+    return {(hold.register, hold.dataset, _who(sorted(persons[hold.pk]))): hold.pk for hold in holds}
+
+
+def _who(persons: Sequence[tuple[str, str]]) -> str:
+    return subject_digest("held\0" + canonical([list(one) for one in persons]).decode("utf-8"))
+
+
+def tell_forgotten(slug: str, places: Mapping[str, Sequence[int]]) -> None:
+    """Leaves that were destroyed: of an entry of the evidence, which."""
+    journal = Journal.at(_directory(slug) / "forgotten.jsonl")
+    for entry, positions in sorted(places.items()):
+        journal.append({"entry": entry, "leaves": sorted(positions)})
+
+
+def forgotten(slug: str) -> Mapping[str, frozenset[int]]:
+    """Entry -> the leaves of it that nobody may read any more, whatever a backup has brought back."""
+    path = _directory(slug) / "forgotten.jsonl"
+    seen = _seen(path)
+    return {} if seen is None else _forgotten(path, seen)
+
+
+def _seen(path: Path) -> tuple[int, ...] | None:
+    """What tells whether a file is the one that was read; None where there is none."""
+    try:
+        told = path.stat()
+    except FileNotFoundError:
+        return None
+    return told.st_ino, told.st_size, told.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _forgotten(path: Path, seen: tuple[int, ...]) -> Mapping[str, frozenset[int]]:
+    found: dict[str, frozenset[int]] = {}
+    for _, record in _lines(Journal.at(path)):
+        found[record["entry"]] = found.get(record["entry"], frozenset()) | frozenset(record["leaves"])
+    return found
+
+
+def tell_destroyed_months(slug: str, months: Sequence[str]) -> None:
+    """Months (YYYY-MM) of whose leaves the key is destroyed."""
+    Journal.at(_directory(slug) / "months.jsonl").append({"months": sorted(months)})
+
+
+def destroyed_months(slug: str) -> frozenset[str]:
+    """The months of whose leaves the key was destroyed."""
+    path = _directory(slug) / "months.jsonl"
+    seen = _seen(path)
+    return frozenset() if seen is None else _destroyed_months(path, seen)
+
+
+@lru_cache(maxsize=8)
+def _destroyed_months(path: Path, seen: tuple[int, ...]) -> frozenset[str]:
+    return frozenset(month for _, record in _lines(Journal.at(path)) for month in record["months"])
+
+
+def _lines(journal: Journal) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    if journal.path.exists():
+        try:
+            for number, record, _ in journal.lines():
+                yield number, record
+        except EvidenceError as error:
+            raise EvidenceError(f"remembered: {error}") from None
+
+
+def _holds(slug: str) -> Journal:
+    return Journal.at(_directory(slug) / "holds.jsonl")
+
+
+def _directory(slug: str) -> Path:
+    return Path(settings.DATA_DIR) / "remembered" / slug

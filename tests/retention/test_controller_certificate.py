@@ -1,0 +1,130 @@
+"""What a processor destroyed for one customer: that one's items only, on which instruction, and what is left."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+
+from retention.connectors.contract import Disposal
+from retention.controller_certificate import KIND, issue, page
+from retention.domain.errors import EvidenceError
+from retention.domain.evidence import canonical, sha256_hex
+from retention.domain.lifecycle import Outcome
+from retention.evidence_check import verify
+from retention.models import EvidenceEntry
+from retention.night import run_night
+from ropa.models import Version
+from tests.naming import names_any
+from tests.retention.company import NOW, TODAY, document, found_company, publish
+
+AGREEMENT = {"instrument": "contract", "agreement": {"value": {"reference": "DPA-7", "signed_on": "2024-01-01"}}}
+
+
+def found_processor(data_dir):
+    """Customers' tickets are kept for the customers; the customers themselves are the company's own."""
+    company = found_company(data_dir)
+    Version.objects.all().delete()
+    content = document()
+    content["activities"].append(
+        {"id": "isannointi", "name": {"fi": "Isännöinti"}, "role": "processor", "mandate": AGREEMENT, "purposes": []}
+    )
+    content["datasets"][0]["activity"] = "isannointi"
+    content["datasets"][0]["grounds"][0]["kind"] = "instruction"
+    content["registers"][0]["backups"] = {"value": {"at_most": "P30D"}}
+    publish(company, content)
+    return company
+
+
+@pytest.fixture
+def processor(db, data_dir):
+    return found_processor(data_dir)
+
+
+def issued(company, number="1008"):
+    return issue(company, "customer", number, "Asiakas Oy", TODAY, "owner")
+
+
+def test_it_says_what_went_when_and_on_which_instruction(processor):
+    run_night(processor, TODAY, NOW)
+    told, _ = issued(processor)
+    assert told["complete"] is True
+    (tickets,) = told["datasets"]  # not their data as a customer: of that we are the controller
+    assert tickets["dataset"] == "tiketit"
+    assert tickets["nights"] == [{"night": str(TODAY), "outcomes": {"destroyed": 2}}]
+    assert tickets["rules"] == [{"id": "tuki", "kind": "instruction", "period": "P2Y", "from": ["case_closed"]}]
+    assert tickets["agreement"] == {"reference": "DPA-7", "signed_on": "2024-01-01"}
+    assert tickets["backups"] == {"expire_on": "2026-07-30", "why": ""}
+
+
+def test_each_customer_has_only_their_own(processor):
+    run_night(processor, TODAY, NOW)
+    assert [d["nights"][0]["outcomes"] for d in issued(processor, "1001")[0]["datasets"]] == [{"destroyed": 1}]
+    with pytest.raises(EvidenceError, match="nothing was sent as a processor"):
+        issued(processor, "1003")  # destroyed, but as our own customer
+
+
+def test_what_did_not_go_makes_it_incomplete_until_it_went(processor, monkeypatch):
+    from retention.connectors.sql.connector import SqlConnector
+
+    honest = SqlConnector.dispose
+
+    def refuse(self, mapping, refs, action, condition):
+        if mapping.place != "tiketti":
+            return honest(self, mapping, refs, action, condition)
+        return [Disposal(ref.key, Outcome.REFUSED, "not tonight") for ref in refs]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlConnector, "dispose", refuse)
+        run_night(processor, TODAY, NOW)
+    told, seal = issued(processor)
+    assert told["complete"] is False
+    assert told["datasets"][0]["left"] == {"refused": 2}
+    with translation.override("en"):
+        assert "Some items are NOT destroyed yet" in page(told, seal, "en")
+    run_night(processor, TODAY + timedelta(days=1), NOW + timedelta(days=1))
+    told, _ = issued(processor)
+    assert told["complete"] is True
+    assert told["datasets"][0]["nights"] == [{"night": str(TODAY + timedelta(days=1)), "outcomes": {"destroyed": 2}}]
+
+
+def test_its_digest_is_in_the_evidence_and_names_nobody(processor):
+    run_night(processor, TODAY, NOW)
+    told, seal = issued(processor)
+    entry = EvidenceEntry.objects.get(kind=KIND)
+    body = json.loads(entry.body)
+    assert body["sha256"] == sha256_hex(canonical(told))
+    assert seal["entry"] == entry.digest
+    assert not names_any(entry.body, "1008")
+    assert "Asiakas" not in entry.body
+    assert verify("testi").heads == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("en", "Certificate of destruction for a controller"),
+        ("fi", "Hävittämistodistus rekisterinpitäjälle"),
+        ("sv", "Intyg om förstöring till den personuppgiftsansvarige"),
+    ],
+)
+def test_the_page_is_in_three_languages_and_escaped(processor, language, title):
+    run_night(processor, TODAY, NOW)
+    told, seal = issue(processor, "customer", "1008", "<b>Oy</b>", TODAY, "owner")
+    with translation.override(language):
+        text = page(told, seal, language)
+    assert title in text
+    assert "&lt;b&gt;Oy" in text
+    assert "<b>" not in text
+    assert "DPA-7 (1.1.2024)" in text
+    assert "30.7.2026" in text
+
+
+@pytest.mark.parametrize(("controller", "by"), [(" ", "owner"), ("Asiakas Oy", "")])
+def test_it_needs_a_name_and_somebody(processor, controller, by):
+    run_night(processor, TODAY, NOW)
+    with pytest.raises(EvidenceError, match="needs"):
+        issue(processor, "customer", "1008", controller, TODAY, by)
+    assert not EvidenceEntry.objects.filter(kind=KIND).exists()

@@ -1,0 +1,134 @@
+"""A lot that is done and not verified: what is left is told until it is gone or a person says why it stays (D4)."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from retention import residue
+from retention.domain.errors import LifecycleError
+from retention.evidence_check import verify
+from retention.evidence_log import subject_digest
+from retention.models import EvidenceEntry, EvidenceHead, Lot
+from retention.runs import succeeded
+from tests.retention.company import ground
+from tests.retention.shape_house import dataset, house  # noqa: F401
+
+FIRST = date(2025, 3, 1)
+NEXT, THIRD, FOURTH = (FIRST + timedelta(days=n) for n in (1, 2, 3))
+HISTORY = "create table tieto_history(tieto_id integer, nimi varchar(40))"
+
+
+@pytest.fixture
+def left(house):  # noqa: F811
+    """Two records went, and a history table keeps a copy of each."""
+    house.tiedot((1, "1001", None, "2024-01-01"), (2, "1002", None, "2024-01-01"))
+    house.server.run(HISTORY, "insert into tieto_history select id, nimi from tieto")
+    house.publish(dataset(grounds=[ground("tarve", trigger="recorded", period="P1Y")]))
+    run = house.night(FIRST)
+    assert house.left() == set()
+    assert (the_lot().state, succeeded(run)) == ("done", False)
+    return house
+
+
+def the_lot() -> Lot:
+    return Lot.objects.get()
+
+
+def entry(kind: str) -> dict[str, Any]:
+    return dict(json.loads(EvidenceEntry.objects.filter(kind=kind).latest("pk").body))
+
+
+def test_it_is_a_problem_every_night_until_it_is_gone(left):
+    for day in (NEXT, THIRD):
+        run = left.night(day)
+        assert "tieto_history" in run.summary["problems"]["tiedot"]
+        assert not succeeded(run)
+    left.server.run("delete from tieto_history where tieto_id = 1")
+    assert "of 1 deleted items" in left.night(FOURTH).summary["problems"]["tiedot"]
+    left.server.run("delete from tieto_history")
+    run = left.night(FOURTH + timedelta(days=1))
+    assert succeeded(run)
+    assert (the_lot().state, the_lot().keys) == ("verified", None)
+    assert entry(residue.AGAIN)["gone"] == [subject_digest("2")]
+    verify("testi")
+
+
+def test_a_person_has_it_looked_for_at_once(left):
+    assert residue.again(the_lot(), NEXT, "dpo", "table emptied") == 2
+    assert the_lot().state == "done"
+    left.server.run("delete from tieto_history")
+    assert residue.again(the_lot(), NEXT, "dpo", "table emptied") == 0
+    assert (the_lot().state, the_lot().keys) == ("verified", None)
+    told = entry(residue.AGAIN)
+    assert (told["by"], told["left"], sorted(told["gone"])) == ("dpo", 0, sorted(map(subject_digest, "12")))
+    assert json.loads(EvidenceHead.objects.latest("number").body)["counts"] == {"residue_left": 0}
+    verify("testi")
+    assert succeeded(left.night(NEXT))
+
+
+def test_a_person_records_why_it_stays_and_until_when(left):
+    residue.keep(the_lot(), NEXT, THIRD, "dpo", "the history is another controller's")
+    told = entry(residue.KEPT)
+    assert (told["until"], told["where"], sorted(told["keys"])) == (
+        THIRD.isoformat(),
+        ["tieto_history"],
+        sorted(map(subject_digest, "12")),
+    )
+    assert the_lot().state == "done"  # nobody says that it has gone
+    assert succeeded(left.night(NEXT))
+    assert succeeded(left.night(THIRD))
+    run = left.night(FOURTH)
+    assert "tieto_history" in run.summary["problems"]["tiedot"]
+    verify("testi")
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda lot: residue.keep(lot, NEXT, THIRD, " ", "reason"), "who decided"),
+        (lambda lot: residue.keep(lot, NEXT, THIRD, "dpo", ""), "a reason"),
+        (lambda lot: residue.keep(lot, NEXT, NEXT, "dpo", "reason"), "a later day"),
+        (lambda lot: residue.again(lot, NEXT, "", "reason"), "who decided"),
+    ],
+)
+def test_what_is_refused(left, act, message):
+    before = EvidenceHead.objects.count()
+    with pytest.raises(LifecycleError, match=message):
+        act(the_lot())
+    assert EvidenceHead.objects.count() == before
+
+
+def test_only_a_lot_with_residue_has_this_door(left):
+    left.server.run("delete from tieto_history")
+    residue.again(the_lot(), NEXT, "dpo", "table emptied")
+    with pytest.raises(LifecycleError, match="verified"):
+        residue.again(the_lot(), NEXT, "dpo", "table emptied")
+
+
+def test_the_command(left):
+    def said(*words: str, **options) -> str:
+        out = StringIO()
+        call_command("residue", *words, organisation="testi", language="en", stdout=out, **options)
+        return out.getvalue()
+
+    number = the_lot().pk
+    assert said("list") == (f"Lot {number} of tiedot: of 2 deleted items something is there still: tieto_history.\n")
+    with pytest.raises(CommandError, match="--lot"):
+        said("again", lot=number + 1)
+    with pytest.raises(CommandError, match="who decided"):
+        said("again", lot=number)
+    by = {"lot": number, "by": "dpo", "reason": "checked"}
+    assert said("again", **by) == "Of 2 items something is there still.\n"
+    with pytest.raises(CommandError, match="--until"):
+        said("keep", **by)
+    assert f"lot {number} stays until 2999-01-01" in said("keep", until=date(2999, 1, 1), **by)
+    assert "2999-01-01" in said("list")
+    left.server.run("delete from tieto_history")
+    assert said("again", **by) == f"Nothing is left: lot {number} is verified.\n"
+    assert "Nothing is left" in said("list")
