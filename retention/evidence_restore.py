@@ -47,10 +47,11 @@ def lost_nights(slug: str) -> list[str]:
 
 
 def _lost(slug: str, adopted: Container[str], ahead: Sequence[tuple[int, str]]) -> list[str]:
-    chains = EvidenceEntry.objects.filter(organisation=slug).order_by()  # in the order of entries all were distinct
-    known = set(chains.values_list("chain", flat=True).distinct())
     journals = _journals(slug)
-    lost = {path.stem for path in journals if path.stem not in known and Journal(slug, _day(path)).end()[0]}
+    written = {path.stem for path in journals if Journal(slug, _day(path)).end()[0]}
+    # after the files, which the database has first: a night that begins meanwhile is not taken for a lost one
+    chains = EvidenceEntry.objects.filter(organisation=slug).order_by()  # in the order of entries all were distinct
+    lost = written - set(chains.values_list("chain", flat=True).distinct())
     lost |= {path.stem for path in journals[-1:] if not _knows_its_journal(slug, _day(path), adopted)}
     lost |= {json.loads(body)["chain"] for _, body in ahead}
     return sorted(name for name in lost if name not in adopted)
@@ -155,7 +156,8 @@ def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = Fal
             state=RunState.STOPPED, stop_reason="our own database was restored in the middle of it"
         )
         transaction.on_commit(partial(copy_heads, slug))
-        transaction.on_commit(partial(remembered.tell_settled, slug, [hold.line for hold in holds]))
+        lines = [*(hold.line for hold in holds), *(stop.lines if stop is not None else ())]
+        transaction.on_commit(partial(remembered.tell_settled, slug, lines))
     return lost
 
 
@@ -186,8 +188,8 @@ def _journals(slug: str) -> list[Path]:
 
 def _ahead(slug: str) -> list[tuple[int, str]]:
     """The number and the body of each copied head that the database does not have."""
-    known = set(EvidenceHead.objects.filter(organisation=slug).values_list("number", flat=True))
     numbers = sorted(int(path.stem) for path in heads_directory(slug).glob("*.json") if path.stem.isdecimal())
+    known = set(EvidenceHead.objects.filter(organisation=slug).values_list("number", flat=True))  # after their copies
     return [(number, str(_told(slug, number)["body"])) for number in numbers if number not in known]
 
 

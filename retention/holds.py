@@ -35,6 +35,7 @@ from retention.models import (
     LedgerEvent,
     LedgerFact,
     Lot,
+    StopEvent,
 )
 from retention.plan import plan_of
 from ropa.models import Organisation
@@ -246,9 +247,7 @@ def stop(organisation: Organisation, registers: Sequence[str] | None, by: str, r
         gate.stopped = gate.stopped or registers is None
         gate.stopped_registers = sorted({*gate.stopped_registers, *(registers or ())})
         gate.stop_reason = f"{reason} ({by})"
-        gate.epoch += 1
-        gate.save()
-        transaction.on_commit(partial(remembered.tell_stops, gate))
+        _change(gate, by)
 
 
 def resume(organisation: Organisation, registers: Sequence[str] | None, by: str) -> None:
@@ -261,9 +260,21 @@ def resume(organisation: Organisation, registers: Sequence[str] | None, by: str)
             gate.stopped_registers = sorted(set(gate.stopped_registers) - set(registers))
         if not gate.stopped and not gate.stopped_registers:
             gate.stop_reason = ""
-        gate.epoch += 1
-        gate.save()
-        transaction.on_commit(partial(remembered.tell_stops, gate))
+        _change(gate, by)
+
+
+def _change(gate: Gate, by: str) -> None:
+    gate.epoch += 1
+    gate.save()
+    StopEvent.objects.create(
+        organisation_id=gate.organisation_id,
+        epoch=gate.epoch,
+        by=by,
+        everything=gate.stopped,
+        registers=gate.stopped_registers,
+        reason=gate.stop_reason,
+    )
+    transaction.on_commit(partial(remembered.tell_stops, gate.organisation.slug))
 
 
 def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:

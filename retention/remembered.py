@@ -21,7 +21,7 @@ from django.conf import settings
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical
 from retention.evidence_log import Journal, subject_digest
-from retention.models import Gate, Hold, HoldSubject
+from retention.models import Gate, Hold, HoldSubject, StopEvent
 
 HOLD, RELEASED, STOPS, SETTLED = "hold", "released", "stops", "settled"
 
@@ -48,9 +48,9 @@ class LostHold:
 
 @dataclass(frozen=True, slots=True)
 class LostStop:
-    """A stop that the database does not know: of these registers, or of everything."""
+    """A stop that the database does not know: of these registers, or of everything. `lines`: of the journal."""
 
-    line: int
+    lines: tuple[int, ...]
     everything: bool
     registers: tuple[str, ...]
     reason: str
@@ -82,6 +82,28 @@ def tell_release(hold: Hold) -> None:
     _holds(hold.organisation.slug).append({"kind": RELEASED, **_one(hold)})
 
 
+def tell_stops(slug: str) -> None:
+    """Each stop pulled or taken back that was not told yet, in their order, whoever of two comes here first."""
+    told = {_which(record) for _, record in _lines(_holds(slug)) if record["kind"] == STOPS}
+    for event in StopEvent.objects.filter(organisation__slug=slug).order_by("pk"):
+        change = {"epoch": event.epoch, "at": _instant(event.at)}
+        if _which(change) not in told:
+            _holds(slug).append(
+                {
+                    "kind": STOPS,
+                    **change,
+                    "everything": event.everything,
+                    "registers": sorted(event.registers),
+                    "reason": event.reason,
+                }
+            )
+
+
+def _which(change: Mapping[str, Any]) -> tuple[int, str]:
+    """What no other change of the gate has, the one that follows a restore included."""
+    return change["epoch"], change["at"]
+
+
 def _one(hold: Hold) -> dict[str, Any]:
     """What no other hold has: after a restore another one takes its number, and the gate counts on from before it."""
     return {"hold": hold.pk, "at": _instant(hold.placed_at)}
@@ -91,18 +113,6 @@ def _instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def tell_stops(gate: Gate) -> None:
-    """What is stopped now, and why."""
-    _holds(gate.organisation.slug).append(
-        {
-            "kind": STOPS,
-            "everything": gate.stopped,
-            "registers": sorted(gate.stopped_registers),
-            "reason": gate.stop_reason,
-        }
-    )
-
-
 def tell_settled(slug: str, lines: Sequence[int]) -> None:
     """What these lines tell and the database does not know was confirmed by a person, and signed."""
     if lines:
@@ -110,9 +120,12 @@ def tell_settled(slug: str, lines: Sequence[int]) -> None:
 
 
 def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
-    """The holds and the stop that stand by what was told and that the database does not know. Raises EvidenceError."""
+    """The holds and the stop that stand by what was told and that the database does not know. Raises EvidenceError.
+
+    The journal is read first and tells only what was committed: what is done meanwhile is not taken for lost.
+    """
     told: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
-    stops: tuple[int, Mapping[str, Any]] | None = None
+    stops: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
     settled: set[int] = set()
     for line, record in _lines(_holds(slug)):
         if record["kind"] == HOLD:
@@ -120,11 +133,9 @@ def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
         elif record["kind"] == RELEASED:
             told.pop((record["hold"], record["at"]), None)
         elif record["kind"] == STOPS:
-            stops = line, record
+            stops.setdefault(_which(record), (line, record))
         else:
             settled.update(record["lines"])
-    if not told and stops is None:
-        return [], None
     known = Hold.objects.filter(organisation__slug=slug).values_list("pk", "placed_at") if told else ()
     here = {(pk, _instant(at)) for pk, at in known}
     missing = [(line, record) for key, (line, record) in told.items() if key not in here and line not in settled]
@@ -143,25 +154,36 @@ def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
         )
         for line, record in missing
     ]
-    return holds, None if stops is None or stops[0] in settled else _lost_stop(slug, *stops)
+    return holds, _lost_stop(slug, {key: one for key, one in stops.items() if one[0] not in settled})
 
 
 def catch_up(slug: str) -> None:
-    """Tell of each hold that stands and was not told: placed before this journal was, or when it could not be written.
+    """Tell of each stop, and of each hold that stands, that was not told yet.
 
-    Only where nothing is lost: what is not here would otherwise be taken for known.
+    They were placed before this journal was, or when it could not be written. Only where nothing is lost: what is not
+    here would otherwise be taken for known.
     """
     told = {(record["hold"], record["at"]) for _, record in _lines(_holds(slug)) if record["kind"] == HOLD}
     for hold in Hold.objects.filter(organisation__slug=slug, released=None).select_related("organisation"):
         if (hold.pk, _instant(hold.placed_at)) not in told:
             tell_hold(hold, hold.subjects.values_list("subject_kind", "subject"))
+    tell_stops(slug)
 
 
-def _lost_stop(slug: str, line: int, told: Mapping[str, Any]) -> LostStop | None:
+def _lost_stop(slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]]) -> LostStop | None:
+    """What the last change that is not known had stopped, and is not stopped here."""
+    known = StopEvent.objects.filter(organisation__slug=slug).values_list("epoch", "at") if told else ()
+    here = {(epoch, _instant(at)) for epoch, at in known}
+    unknown = [one for key, one in told.items() if key not in here]
+    if not unknown:
+        return None
+    _, last = max(unknown, key=lambda one: one[0])
     gate = Gate.objects.filter(organisation__slug=slug).first()
-    everything = told["everything"] and not (gate is not None and gate.stopped)
-    registers = set(told["registers"]) - set(gate.stopped_registers if gate is not None else ())
-    return LostStop(line, everything, tuple(sorted(registers)), told["reason"]) if everything or registers else None
+    everything = last["everything"] and not (gate is not None and gate.stopped)
+    registers = set(last["registers"]) - set(gate.stopped_registers if gate is not None else ())
+    if not everything and not registers:
+        return None
+    return LostStop(tuple(line for line, _ in unknown), everything, tuple(sorted(registers)), last["reason"])
 
 
 def _standing(slug: str) -> dict[tuple[str, str, str], int]:

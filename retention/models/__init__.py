@@ -9,7 +9,7 @@ from retention.models.campaign import Campaign, CampaignEvent, CampaignGap
 from retention.models.canary import Canary
 from retention.models.connection import Connection
 from retention.models.evidence import EvidenceEntry, EvidenceHead, EvidenceLeaves, EvidenceStamp
-from retention.models.hold import Gate, Hold, HoldSubject
+from retention.models.hold import Gate, Hold, HoldSubject, StopEvent
 from retention.models.leaving import Migration, RegisterEvent
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent, LotLook
@@ -56,4 +56,5 @@ __all__ = [
     "NightStep",
     "RegisterEvent",
     "Run",
+    "StopEvent",
 ]

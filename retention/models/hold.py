@@ -18,6 +18,21 @@ class Gate(models.Model):
     stop_reason = models.TextField(blank=True)
 
 
+class StopEvent(models.Model):
+    """A stop pulled or taken back: by whom, and what is stopped from then on. Append-only, one a change of the gate."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="stop_events")
+    epoch = models.PositiveBigIntegerField(help_text="the gate's epoch from then on")
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.CharField(max_length=200)
+    everything = models.BooleanField(help_text="the master stop")
+    registers = models.JSONField(default=list)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["organisation_id", "id"]
+
+
 class Hold(models.Model):
     """A hold's terms: scope, reason, owner, review date. Whom it protects stands in HoldSubject, without history."""
 

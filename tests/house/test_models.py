@@ -48,6 +48,7 @@ NOT_TRACKED = {
         "Migration",
         "RegisterEvent",
         "Gate",
+        "StopEvent",
         "Run",
         "NightStep",
         "Collection",
