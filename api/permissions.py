@@ -1,8 +1,8 @@
 """Who may do what: one table. A role holds for one organisation; there is no user above the roles.
 
 The controller decides: publishes rules, approves disposal, releases holds. The DPO advises and watches and has
-none of these rights (GDPR art. 38(6)): she gives her opinion on the draft, and nobody else does. She may stop a night
-and place a hold, since neither destroys anything.
+none of these rights (GDPR art. 38(6)): she gives her opinion on the draft, and nobody else does. She may stop what
+runs and place a hold, since neither destroys anything.
 An organisation that is not the user's own does not exist for the user: 404, not 403.
 """
 
@@ -33,7 +33,8 @@ class Verb(StrEnum):
     HOLD = "place a hold"
     RELEASE = "release a hold"
     START = "start a night"
-    STOP = "stop a night"
+    STOP = "stop a night, a register or everything"
+    RESUME = "take the stop of a register, or of everything, back"
     DECIDE = "approve or reject a lot"
     ESTIMATE = "propose, decide, confirm, refuse or withdraw a substitute for missing dates"
     WATCH = "declare or withdraw a canary"
@@ -58,6 +59,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.RELEASE: (Role.CONTROLLER,),
         Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),
         Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
+        Verb.RESUME: (Role.CONTROLLER,),
         Verb.DECIDE: (Role.CONTROLLER,),
         Verb.ESTIMATE: (Role.OWNER, Role.CONTROLLER),
         Verb.WATCH: (Role.CONTROLLER, Role.DPO, Role.OWNER),

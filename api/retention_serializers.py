@@ -219,6 +219,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "action",
             "why",
             "estimated",
+            "breaker",
             "wave",
             "due_from_first",
             "due_from_last",

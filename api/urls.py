@@ -25,6 +25,7 @@ from api import (
     reports,
     retention,
     reviews,
+    stops,
     suppression,
     tokens,
 )
@@ -118,6 +119,8 @@ of_one = [
     path("ledger/", retention.Ledger.as_view(), name="ledger"),
     path("holds/", retention.Holds.as_view(), name="holds"),
     path("holds/<id:pk>/release/", retention.ReleaseHold.as_view(), name="hold-release"),
+    path("stops/", stops.Stops.as_view(), name="stops"),
+    path("stops/resume/", stops.Resume.as_view(), name="stops-resume"),
     path("suppression/check/", suppression.CheckBans.as_view(), name="suppression-check"),
     path("suppression/bans/", suppression.Bans.as_view(), name="suppression-bans"),
     path("suppression/lifts/", suppression.Lifts.as_view(), name="suppression-lifts"),

@@ -3,8 +3,8 @@
 A source is streamed into temporary tables of the connection, outside any transaction and with constant
 memory. Only when it came to its end and holds together is the ledger made to say the same, in one short
 transaction: what is new or changed is written, what is no longer told is removed. A source that broke off,
-contradicts itself or shrank beyond belief changes nothing, and its silence is no evidence tonight. Nothing is
-locked while a register is asked: a hold can be placed meanwhile.
+contradicts itself, shrank or ended its contracts beyond belief changes nothing, and its silence is no evidence tonight.
+Nothing is locked while a register is asked: a hold can be placed meanwhile.
 
 What ended stays known when its row has gone, often by our own hand: other registers still need the day. Such a
 contract, and all that is known of somebody of whom the source tells nothing any more, is marked `UNTOLD`;
@@ -19,6 +19,7 @@ from types import MappingProxyType
 from django.db import connection, transaction
 
 from retention.connectors.contract import Connector
+from retention.domain.breakers import too_many_ends
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import GONE
 from retention.ledger import UNTOLD, changed
@@ -119,6 +120,7 @@ def _collect_source(
             fence()
             problems = [*staged.problems(run.organisation.pk, source.subject_kind, name)]
             problems += _shrunk(run, plan, register, source, name, rows)
+            problems += _ended(run, staged, source, name)
             if problems:
                 raise IncompleteError("; ".join(problems), rows)
             staged.store(run.organisation.pk, source.subject_kind, name)
@@ -149,6 +151,15 @@ def _shrunk(run: Run, plan: Plan, register: RegisterPlan, source: LedgerSource, 
             f"fell from {last.rows} rows on {last.run.business_date} to {rows}; "
             f"if that is true, say --confirm-fall {name}"
         )
+
+
+def _ended(run: Run, staged: Staged, source: LedgerSource, name: str) -> Iterator[str]:
+    """Contracts that end all at once are a mistake of the source's until somebody says otherwise (D5)."""
+    if name in run.falls_confirmed:
+        return
+    ended, running = staged.ended(run.organisation.pk, source.subject_kind, name, run.business_date)
+    if too_many_ends(running, ended):
+        yield f"{ended} of {running} running contracts have ended at once; if that is true, say --confirm-fall {name}"
 
 
 def _told_more_than_once(run: Run, name: str, rows: int) -> bool:

@@ -238,6 +238,19 @@ def register_stopped(organisation: Organisation, register: str) -> str:
     return gate.stop_reason or "it was stopped"
 
 
+def refuse_unknown(organisation: Organisation, registers: Sequence[str]) -> None:
+    """Raises DocumentError naming each of these that no published inventory has as a register."""
+    known = {
+        register.code for version in organisation.versions.standing() for register in plan_of(version).registers
+    }  # of earlier ones too: what is stopped there must be able to go on
+    if problems := [
+        Problem(f"registers[{n}]", f"there is no register {code!r}")
+        for n, code in enumerate(registers)
+        if code not in known
+    ]:
+        raise DocumentError(problems)
+
+
 def stop(organisation: Organisation, registers: Sequence[str] | None, by: str, reason: str) -> None:
     """Claim nothing more, of these registers or (None) of any, from the next chunk on. Raises LifecycleError."""
     if not reason.strip():

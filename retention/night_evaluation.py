@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Max
 
-from retention import replay
+from retention import breakers, replay
 from retention.connectors.contract import Connector
 from retention.disposal import (
     make_lots,
@@ -26,7 +25,7 @@ from retention.models import (
     DatasetNight,
     Lot,
 )
-from retention.night_context import Night, lot_key, tell_returned
+from retention.night_context import PEOPLE, Night, lot_key, tell_returned
 from retention.night_parts import forget_parts, keep_result, share
 from retention.plan import DatasetPlan
 from retention.question import Question
@@ -57,25 +56,37 @@ def evaluate_whole(night: Night, question: Question, connector: Connector) -> No
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
     lots = open_lots(night.organisation.pk, dataset.code)
-    _evaluate(night, question, connector, lots, partial(_tell_evaluated, night, dataset))
+    foreseen = breakers.forecast(night.run, dataset)
+    found = _evaluate(night, question, connector, lots, foreseen)
+    items = breakers.items_of(question, connector, foreseen, found.fresh)
+    with transaction.atomic():
+        _tell_evaluated(night, dataset, found.counts, found.returned)
+        _flag(night, dataset, found.due)
+        _weigh(night, dataset, foreseen, found.fresh, found.early, items)
     night.at(f"evaluated {dataset.code}")
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What an evaluation came to. `returned`: how much of what is due had been destroyed before; `fresh`: the rest;
+    `early`: of that, due since a day on which it was not."""
+
+    due: Sequence[Due]
+    counts: Mapping[str, int]
+    returned: int
+    fresh: int
+    early: int
+
+
 def _evaluate(
-    night: Night,
-    question: Question,
-    connector: Connector,
-    lots: Iterable[Lot],
-    write: Callable[[Mapping[str, int], int], None],
-) -> None:
-    """Flag what is due and in none of these lots; `write`: what it came to, in the same transaction, and how much of
-    it had been destroyed before."""
+    night: Night, question: Question, connector: Connector, lots: Iterable[Lot], foreseen: breakers.Forecast
+) -> _Found:
+    """What is due and in none of these lots."""
     waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
     found = evaluate(question, connector, question.holds(), waiting)
     back = replay.returned(night.organisation, question.dataset.code, [lot_key(item) for item in found.due])
-    with transaction.atomic():
-        write(_counted(found), len(back))
-        _flag(night, question.dataset, found)
+    early = breakers.early(foreseen, found.due, back)
+    return _Found(found.due, _counted(found), len(back), len(found.due) - len(back), early)
 
 
 def _counted(found: Evaluation) -> dict[str, int]:
@@ -95,9 +106,16 @@ def _tell_evaluated(night: Night, dataset: DatasetPlan, counts: Mapping[str, int
     tell_returned(night, dataset, returned)
 
 
-def _flag(night: Night, dataset: DatasetPlan, found: Evaluation) -> None:
+def _weigh(night: Night, dataset: DatasetPlan, foreseen: breakers.Forecast, fresh: int, early: int, items: int) -> None:
+    if dataset.policy.mode == "observe":
+        return  # there is no lot that could go
+    if breaker := breakers.trip(night.run, dataset, foreseen, fresh, early, items, night.log):
+        night.progress("breaker", dataset.register, f"{dataset.code}: {breaker.value}")
+
+
+def _flag(night: Night, dataset: DatasetPlan, found: Sequence[Due]) -> None:
     grouped: dict[tuple[Action, str, tuple[int, ...]], list[Due]] = defaultdict(list)
-    for due in found.due:
+    for due in found:
         grouped[due.action, due.why.value, due.estimated].append(due)
     if dataset.policy.mode != "observe":
         for (action, why, estimated), items in sorted(grouped.items()):
@@ -105,7 +123,7 @@ def _flag(night: Night, dataset: DatasetPlan, found: Evaluation) -> None:
                 make_lots(night.run, dataset, action, why, keys, night.log, estimated, wave)
 
 
-def evaluate_shared(night: Night, question: Question) -> bool:
+def evaluate_shared(night: Night, question: Question, connector: Connector) -> bool:
     """The same, each span of people by whoever is free; whether all of it could be done."""
     dataset = question.dataset
     what, people = f"evaluate {dataset.code}", night.spans(dataset.subject_kind)
@@ -119,18 +137,21 @@ def evaluate_shared(night: Night, question: Question) -> bool:
             for n, span in enumerate(people)
         ],
     )
+    foreseen = breakers.forecast(night.run, dataset)
+    items = breakers.items_of(question, connector, foreseen, PEOPLE)
     with transaction.atomic():
         ended = forget_parts(night, what)
         if any(part.problems for part in ended):
             return False
         counts: Counter[str] = Counter()
-        returned = 0
+        sums: Counter[str] = Counter()
         for part in ended:
             if part.result is None:
                 raise NightError(f"{part}: it has ended, and nothing says what it came to")
             counts.update(part.result["counts"])
-            returned += part.result["returned"]
-        _tell_evaluated(night, dataset, dict(sorted(counts.items())), returned)
+            sums.update({name: part.result[name] for name in ("returned", "fresh", "early")})
+        _tell_evaluated(night, dataset, dict(sorted(counts.items())), sums["returned"])
+        _weigh(night, dataset, foreseen, sums["fresh"], sums["early"], items)
     night.at(f"evaluated {dataset.code}")
     return True
 
@@ -145,7 +166,8 @@ def evaluate_part(night: Night, question: Question, connector: Connector) -> Non
     asked = replace(question, span=(after, until), share=(mine, of))
     before = (lot for lot in open_lots(night.organisation.pk, question.dataset.code) if lot.pk <= about["lots_until"])
 
-    def write(counts: Mapping[str, int], returned: int) -> None:
-        keep_result(night, {"counts": counts, "returned": returned})
-
-    _evaluate(night, asked, connector, before, write)
+    found = _evaluate(night, asked, connector, before, breakers.forecast(night.run, question.dataset))
+    told = {"counts": found.counts, "returned": found.returned, "fresh": found.fresh, "early": found.early}
+    with transaction.atomic():
+        keep_result(night, told)
+        _flag(night, question.dataset, found.due)

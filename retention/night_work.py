@@ -143,7 +143,7 @@ def _work_dataset(night: Night, question: Question, connector: Connector, names:
         if not tonight.exists():
             if not shared:
                 evaluate_whole(night, question, connector)
-            elif not evaluate_shared(night, question):
+            elif not evaluate_shared(night, question, connector):
                 return
         if missing_rights:  # before anything is sent: a chunk that half may go is none
             raise ConnectorError(f"rights are missing: {', '.join(missing_rights)}", permanent=True)

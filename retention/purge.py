@@ -10,7 +10,8 @@
    that was booked since supersedes its keys. Holds are read under the gate, keys under one are set aside.
    Just before each call to the register the epoch is read once
    more: a hold that came meanwhile wins.
-4. The connector disposes under the still-due predicate and the subject's number, and is read back.
+4. The connector disposes under the still-due predicate and the subject's number, and is read back. The first chunk of
+   a dataset in a night is small, and what it leaves out must be there afterwards (`breakers`).
 5. In one transaction: the outcome of every key, the tally, the evidence.
 
 Killed anywhere, the next call finds an intent without an outcome and sends the same chunk again, unless
@@ -29,8 +30,10 @@ from django.db import transaction
 
 from retention import leaves, replay, substitutes, waves
 from retention.approvals import approvers, hands, in_evidence
+from retention.breakers import Beside, refuse_untrue
 from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref
 from retention.disposal import move, wipe
+from retention.domain.breakers import BESIDE
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.leaves import leaf
@@ -45,6 +48,7 @@ from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.plan import rules_document
 from retention.question import Question, Scope
 from retention.replay import settled_dates
+from retention.residue import by_key
 
 CHUNK = 20_000
 """Keys sent at once at most: a whole lot."""
@@ -94,6 +98,8 @@ class Work:
     digests: list[str] = field(init=False)
     heard: Mapping[str, Sequence[Hold]] = field(init=False, default_factory=dict)
     """The holds that were read last, for the chunk in hand."""
+    first: bool = field(init=False, default=False)
+    """Whether nothing of the dataset has gone tonight: the chunk is small, and what it leaves out is looked at."""
 
     def __post_init__(self) -> None:
         bulk = self.connector.at_once(self.question.mapping) if isinstance(self.connector, InBulk) else USUAL
@@ -131,9 +137,12 @@ def purge_chunk(work: Work) -> bool:
     work.journal.append({"kind": "intent", "run": work.run.pk, **_intent_body(work, attempt)})
     work.at("intent journalled")
     work.heard = {}
+    beside = _beside(work, attempt) if work.first and not recovering else None
     outcomes = _send(work, attempt, recovering)
     work.at("sent")
     residues = _read_back(work, outcomes)
+    if beside is not None:
+        beside.refuse_gone(work.run, work.lot)
     work.at("read back")
     _record(work, attempt, outcomes, residues)
     work.at("outcome committed")
@@ -141,7 +150,18 @@ def purge_chunk(work: Work) -> bool:
     return True
 
 
+def _beside(work: Work, attempt: Attempt) -> Beside | None:
+    """What the first chunk leaves out; None where whole items do not go, or it leaves nothing out."""
+    mapping = work.question.mapping
+    if mapping.fields or work.question.dataset.step is not None or len(attempt.positions) == work.lot.size:
+        return None
+    rest = [work.ref(p) for p in range(max(attempt.positions) + 1, work.lot.size)[:BESIDE]]
+    return Beside.of(work.question, work.connector, carried_out_as(work.lot.action), rest)
+
+
 def _intend(work: Work) -> Attempt | None:
+    if not work.void:
+        work.first = refuse_untrue(work.run, work.lot, work.question.mapping.place)
     with transaction.atomic():
         gate = claim_gate(work.question.organisation)
         if not work.void:
@@ -179,18 +199,19 @@ def _refuse_if_stopped(work: Work) -> None:
 
 
 def _next_positions(lot: Lot, work: Work) -> list[int]:
-    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once.
+    """Keys never sent; then keys that an earlier night could not finish. A night tries each key once, few at first.
 
     Of a void lot: only those that other people were asked for.
     """
     if work.void:
         asked = lot.exceptions.filter(outcome=Outcome.PENDING).order_by("position")
         return list(asked.values_list("position", flat=True)[: work.chunk])
-    fresh = list(range(lot.next_position, min(lot.next_position + work.chunk, lot.size)))
+    most = min(work.chunk, USUAL) if work.first else work.chunk
+    fresh = list(range(lot.next_position, min(lot.next_position + most, lot.size)))
     if fresh:
         return fresh
     again = lot.exceptions.filter(outcome__in=list(RETRIED)).exclude(attempt__run=work.run)
-    return list(again.order_by("position").values_list("position", flat=True)[: work.chunk])
+    return list(again.order_by("position").values_list("position", flat=True)[:most])
 
 
 def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
@@ -397,8 +418,7 @@ def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
     refs = [work.ref(position) for position, disposal in sorted(outcomes.items()) if disposal.outcome in GONE]
     if not refs:
         return {}
-    found = work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action))
-    return {residue.key: residue.where for residue in found}
+    return by_key(work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action)))
 
 
 def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]) -> None:
@@ -423,7 +443,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
                 position=position,
                 outcome=disposal.outcome.value,
                 detail=disposal.detail[:400],
-                residue=residues.get(disposal.key, "")[:400],
+                residue=residues.get(disposal.key, ""),
             )
             for position, disposal in sorted(outcomes.items())
             if disposal.outcome not in GONE or disposal.key in residues

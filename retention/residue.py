@@ -7,12 +7,13 @@ and why it stays. Either is evidence, and neither hides it: what stays is told w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from django.db import transaction
 
-from retention.connectors.contract import Connector, DatasetMapping, Ref
+from retention.connectors.contract import Connector, DatasetMapping, Ref, Residue
 from retention.disposal import move, wipe
 from retention.domain.errors import LifecycleError
 from retention.domain.lifecycle import LotState
@@ -34,9 +35,18 @@ def lots(organisation: Organisation, dataset: str | None = None) -> list[Lot]:
     return list(found if dataset is None else found.filter(dataset=dataset))
 
 
+def by_key(found: Iterable[Residue]) -> dict[str, str]:
+    """What a register found of items, in words: of each item every place where something of it is."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for residue in found:
+        told[residue.key].append(residue.where)
+    return {key: "; ".join(places)[:400] for key, places in told.items()}
+
+
 def where(lot: Lot) -> list[str]:
     """The places in which something of its items is."""
-    return sorted(set(lot.exceptions.exclude(residue="").values_list("residue", flat=True)))
+    told = lot.exceptions.exclude(residue="").values_list("residue", flat=True).distinct()
+    return sorted({place for places in told for place in places.split("; ")})
 
 
 def items(lot: Lot) -> int:
@@ -66,8 +76,7 @@ def look_again(
     keys = unpack(bytes(lot.keys or b""))
     before = dict(lot.exceptions.exclude(residue="").values_list("position", "residue"))
     refs = {p: Ref(keys[p].key, keys[p].subject, keys[p].name) for p in sorted(before)}
-    told = connector.verify(mapping, list(refs.values()), carried_out_as(lot.action))
-    found = {one.key: one.where[:400] for one in told}
+    found = by_key(connector.verify(mapping, list(refs.values()), carried_out_as(lot.action)))
     left = {p: found[ref.key] for p, ref in refs.items() if ref.key in found}
     if left == before and not by:
         return len(left)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -85,6 +86,12 @@ _FACTS_OF_OTHERS = """SELECT count(*), min(l.source) FROM retention_ledgerfact A
     JOIN (SELECT DISTINCT subject, name FROM told_fact) AS t ON t.subject = l.subject AND t.name = l.name
     WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'
         AND l.revision <> -1"""
+
+_RUN = "l.organisation_id = %s AND l.subject_kind = %s AND l.source = %s AND l.revision <> -1 AND l.ended IS NULL"
+_RUNNING = f"SELECT count(*) FROM retention_ledgercontract AS l WHERE {_RUN} AND NOT l.closed"  # noqa: S608 - constants
+_ENDED = f"""SELECT count(*) FROM (SELECT DISTINCT subject, ref FROM told_contract WHERE closed OR ended <= %s) AS t
+    JOIN retention_ledgercontract AS l ON l.subject = t.subject AND l.ref = t.ref
+    WHERE {_RUN} AND NOT l.closed"""  # noqa: S608 - constants of this module
 
 _REMOVE_CONTRACTS = """DELETE FROM retention_ledgercontract
     WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR ended IS NULL AND NOT EXISTS (
@@ -285,6 +292,18 @@ class Staged:
                 others, other = cursor.fetchone()
                 if others:
                     yield f"{others} {what} are told by {other} too"
+
+    def ended(self, organisation: int, subject_kind: str, source: str, today: date) -> tuple[int, int]:
+        """How many contracts that run, by what the ledger knows, were told now to have ended; and how many run."""
+        mine = (organisation, subject_kind, source)
+        with connection.cursor() as cursor:
+            cursor.execute(_ENDED, (today.isoformat(), *mine))
+            (ended,) = cursor.fetchone()
+            running = 0
+            if ended:
+                cursor.execute(_RUNNING, mine)
+                (running,) = cursor.fetchone()
+        return ended, running
 
     def store(self, organisation: int, subject_kind: str, source: str) -> None:
         """Make the ledger say what the source told, in the caller's transaction."""

@@ -45,6 +45,7 @@ def step(name: str) -> str:
         "problem": _("problem"),
         "stopped": _("stopped"),
         "returned": _("back from a backup"),
+        "breaker": _("out of proportion"),
         "unchanged": _("unchanged"),
     }
     return words.get(name, name)

@@ -18,9 +18,10 @@ from django.conf import settings
 from retention import stamps
 from retention.connectors.paper_orders import Orders
 from retention.domain.errors import EvidenceError, SelosteError
+from retention.domain.lifecycle import LotState
 from retention.evidence_check import verify
 from retention.evidence_log import heads_directory
-from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, Connection, EvidenceHead, Hold, Run
+from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, Connection, EvidenceHead, Hold, Lot, Run
 from retention.models.alarm import AlarmKind
 from retention.models.canary import CanaryState
 from retention.models.run import RunState
@@ -210,6 +211,16 @@ def _canaries(organisation: Organisation, now: datetime) -> Iterator[Seen]:
         yield AlarmKind.CANARY_WRONG, str(canary.pk), facts
 
 
+def _breakers(organisation: Organisation, now: datetime) -> Iterator[Seen]:
+    """Lots that wait for a person because they were out of proportion: of each dataset the newest night's."""
+    waiting = Lot.objects.filter(organisation=organisation, state=LotState.FLAGGED).exclude(breaker={})
+    newest = {lot.dataset: lot for lot in waiting.select_related("run").defer("keys").order_by("pk")}
+    for dataset, lot in newest.items():
+        told = lot.breaker
+        facts = {"register": lot.register, "day": lot.run.business_date.isoformat(), **told}
+        yield AlarmKind.BREAKER, dataset, facts
+
+
 def _deliveries(organisation: Organisation, now: datetime) -> Iterator[Seen]:
     waiting = AlarmDelivery.objects.filter(event__alarm__organisation=organisation, state="waiting")
     numbers: dict[str, int] = {}
@@ -236,5 +247,6 @@ RULES: tuple[tuple[tuple[AlarmKind, ...], Callable[[Organisation, datetime], Ite
     ((AlarmKind.PAPER_ORDER,), _paper),
     ((AlarmKind.HOLD_REVIEW,), _holds),
     ((AlarmKind.CANARY_WRONG,), _canaries),
+    ((AlarmKind.BREAKER,), _breakers),
     ((AlarmKind.DELIVERY_FAILING,), _deliveries),
 )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from retention.domain.breakers import Breaker
 from retention.models import Alarm, AlarmEvent
 from retention.models.alarm import AlarmKind, AlarmState
 from retention.models.canary import CanaryProblem
@@ -55,6 +56,8 @@ def _sentence(kind: AlarmKind, told: Mapping[str, Any]) -> str:
             )
         case AlarmKind.CANARY_WRONG:
             return CANARY_WORDS[CanaryProblem(told["problem"])]()
+        case AlarmKind.BREAKER:
+            return BREAKER_WORDS[Breaker(told["breaker"])]()
         case AlarmKind.HEAD_NOT_STAMPED:
             return STAMP_WORDS[told["problem"]]()
         case AlarmKind.NIGHT_MISSING if not told["last"]:
@@ -96,6 +99,18 @@ CANARY_WORDS: Mapping[CanaryProblem, Callable[[], str]] = {
 }
 
 
+BREAKER_WORDS: Mapping[Breaker, Callable[[], str]] = {
+    Breaker.UNFORESEEN: lambda: _(
+        "Dataset %(thing)s: on the night of %(day)s, of %(items)d items %(unforeseen)d were due that nothing had "
+        "foreseen. They wait for an approval."
+    ),
+    Breaker.SHARE: lambda: _(
+        "Dataset %(thing)s: on the night of %(day)s, of %(items)d items %(due)d fell due at once. "
+        "They wait for an approval."
+    ),
+}
+
+
 STAMP_WORDS: Mapping[str, Callable[[], str]] = {
     StampProblem.AWAY: lambda: _(
         "Signed heads have no time stamp (%(number)d, since %(since)s): the authority cannot be reached."
@@ -129,6 +144,9 @@ def advice(kind: str) -> str:
         AlarmKind.PAPER_ORDER: _("Ask the archive keeper for the certificate, and record it."),
         AlarmKind.HOLD_REVIEW: _("Ask its owner whether it is still needed; release it, or place it anew."),
         AlarmKind.CANARY_WRONG: _("Stop the register's deletion until it is known why. Then withdraw the canary."),
+        AlarmKind.BREAKER: _(
+            "Look at the lots: approve them if their dates are right, or else have the register put right."
+        ),
         AlarmKind.DELIVERY_FAILING: _("See whether the mail server or the receiver is there; nothing is lost."),
         AlarmKind.NOT_LOOKED: _("Run the alarms command, and read the log."),
     }[AlarmKind(kind)]

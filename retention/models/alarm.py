@@ -26,6 +26,7 @@ class AlarmKind(models.TextChoices):
     PAPER_ORDER = "paper_order"
     HOLD_REVIEW = "hold_review"
     CANARY_WRONG = "canary_wrong"
+    BREAKER = "breaker"
     DELIVERY_FAILING = "delivery_failing"
     NOT_LOOKED = "not_looked"
 

@@ -31,6 +31,9 @@ class Lot(models.Model):
     flagged_there = models.BooleanField(default=False, help_text="its items are, or may be, blocked in the register")
     next_position = models.PositiveIntegerField(default=0, help_text="the first key that was never sent")
     tally = models.JSONField(default=dict, help_text="outcome -> number; sums to `next_position`")
+    breaker = models.JSONField(
+        default=dict, help_text="what was out of proportion when it was made, so that a person looks"
+    )
     wave = models.PositiveSmallIntegerField(null=True, help_text="1, 2, 3 of a backlog; null: as it came")
     root = models.CharField(max_length=64, blank=True, help_text="Merkle root over the keyed digests of its keys")
     created_at = models.DateTimeField(auto_now_add=True)

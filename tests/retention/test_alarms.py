@@ -428,6 +428,16 @@ def test_a_canary_says_in_every_language_what_is_wrong_with_it(language):
 
 
 @pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_a_breaker_says_in_every_language_what_was_out_of_proportion(language):
+    facts = {"day": "2026-07-01", "due": 71, "unforeseen": 72, "items": 73}
+    with translation.override(language):
+        told = [words.sentence("breaker", "asia", {**facts, "breaker": one}) for one in ("unforeseen", "share")]
+    assert "72" in told[0]
+    assert "71" in told[1]
+    assert not [one for one in told if "%(" in one or "73" not in one or "asia" not in one]
+
+
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
 def test_every_kind_says_what_is_wrong_and_what_to_do_in_every_language(language):
     facts = {"day": "2026-07-01", "last": None, "since": None, "number": 2, "register": "crm", "running": True}
     with translation.override(language):
@@ -436,6 +446,7 @@ def test_every_kind_says_what_is_wrong_and_what_to_do_in_every_language(language
             more = {**facts, "since": "2026-06-01"} if kind in {"paper_order", "hold_review"} else facts
             more = {**facts, "dataset": "crm", "problem": "left"} if kind == "canary_wrong" else more
             more = {**facts, "since": "2026-06-01", "problem": "away"} if kind == "head_not_stamped" else more
+            more = {**facts, "breaker": "share", "due": 9, "items": 10} if kind == "breaker" else more
             told[kind] = (words.sentence(kind, "asia", more), words.advice(kind))
     assert len(set(told.values())) == len(AlarmKind)
     assert not [one for one in told.values() if "%(" in one[0] or "None" in one[0]]

@@ -110,7 +110,8 @@ def test_a_stop_that_could_not_be_told_is_told_by_the_next_night(company):
 @pytest.mark.parametrize("read", ["_journals", "heads_directory"])
 def test_a_night_of_another_process_is_not_taken_for_a_lost_one(company, monkeypatch, read):
     """It writes and ends while the files beside the database are listed."""
-    list_files, ran = getattr(evidence_restore, read), []
+    list_files = getattr(evidence_restore, read)
+    ran: list[str] = []
 
     def meanwhile(slug):
         if not ran:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -13,6 +14,7 @@ from django.utils.translation import ngettext
 
 from retention.approvals import SHELL, approve, approvers, controller, still_wanted
 from retention.disposal import reject
+from retention.domain.breakers import Breaker
 from retention.domain.errors import SelosteError
 from retention.domain.lifecycle import LotState
 from retention.models import Lot
@@ -80,6 +82,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{one['lot']}: {where}: {items}: {one['action']}: {one['state']}")
             words = {"first": one["due_from"][0], "last": one["due_from"][1]}
             self.stdout.write("  " + _("due from: %(first)s – %(last)s") % words)
+            if one["breaker"]:
+                self.stdout.write("  " + out_of_proportion(one["breaker"]))
             self.stdout.write("  " + _("digest: %(digest)s") % {"digest": one["digest"]})
             self.stdout.write("  " + _("approved by: %(who)s") % {"who": ", ".join(one["approvals"]) or "–"})
             if one["approvals_wanted"]:
@@ -91,6 +95,17 @@ class Command(BaseCommand):
             self.stdout.write(_("No lot waits for a decision."))
 
 
+def out_of_proportion(told: Mapping[str, Any]) -> str:
+    """Why a lot waits though its policy asks nobody."""
+    words = {
+        Breaker.UNFORESEEN: _(
+            "out of proportion: of %(items)d items %(unforeseen)d were due that nothing had foreseen"
+        ),
+        Breaker.SHARE: _("out of proportion: of %(items)d items %(due)d fell due in one night"),
+    }
+    return words[Breaker(told["breaker"])] % told
+
+
 def _told(lot: Lot) -> dict[str, Any]:
     given = approvers(lot)
     return {
@@ -99,6 +114,7 @@ def _told(lot: Lot) -> dict[str, Any]:
         "dataset": lot.dataset,
         "action": lot.action,
         "why": lot.why,
+        "breaker": lot.breaker,
         "size": lot.size,
         "due_from": [lot.due_from_first.isoformat(), lot.due_from_last.isoformat()],
         "version": lot.version.number,

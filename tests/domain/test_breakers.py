@@ -1,0 +1,74 @@
+"""Breakers: when numbers are out of proportion."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retention.domain.breakers import (
+    Breaker,
+    Tonight,
+    too_many_ends,
+    too_many_gone,
+    too_many_left,
+    tripped,
+)
+
+counts = st.integers(min_value=0, max_value=2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("due", "unforeseen", "items", "wanted"),
+    [
+        (0, 0, 0, None),
+        (50, 50, 50, None),  # few, though they are all
+        (51, 51, 51, Breaker.UNFORESEEN),
+        (51, 0, 51, Breaker.SHARE),
+        (500, 50, 1_000, None),
+        (501, 50, 1_000, Breaker.SHARE),
+        (500, 51, 1_000, Breaker.UNFORESEEN),
+        (1_000, 1_000, 100_000, None),
+        (1_001, 1_001, 100_000, Breaker.UNFORESEEN),
+        (12_000, 0, 100_000, None),
+    ],
+)
+def test_what_is_out_of_proportion(due, unforeseen, items, wanted):
+    assert tripped(Tonight(due, unforeseen, items)) is wanted
+
+
+@given(due=counts, unforeseen=counts, more=counts, items=counts)
+def test_more_of_it_never_lets_more_go(due, unforeseen, more, items):
+    if tripped(Tonight(due, unforeseen, items)) is not None:
+        assert tripped(Tonight(due + more, unforeseen, items)) is not None
+        assert tripped(Tonight(due, unforeseen + more, items)) is not None
+    else:
+        assert tripped(Tonight(due, unforeseen, items + more)) is None
+
+
+@given(due=counts, items=counts)
+def test_no_night_takes_more_than_half_unseen(due, items):
+    if due > 50 and 2 * due > items + 1:
+        assert tripped(Tonight(due, 0, items)) is Breaker.SHARE
+
+
+@pytest.mark.parametrize(
+    ("sent", "left", "wanted"), [(500, 500, True), (500, 50, True), (500, 49, False), (501, 50, False), (0, 0, False)]
+)
+def test_too_many_are_still_there(sent, left, wanted):
+    assert too_many_left(sent, left) is wanted
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [(100, 0, True), (100, 89, True), (100, 90, False), (2, 0, True), (1, 0, False), (0, 0, False)],
+)
+def test_too_many_went(before, after, wanted):
+    assert too_many_gone(before, after) is wanted
+
+
+@pytest.mark.parametrize(
+    ("running", "ended", "wanted"), [(1_000, 200, False), (1_000, 201, True), (60, 50, False), (60, 51, True)]
+)
+def test_too_many_contracts_ended(running, ended, wanted):
+    assert too_many_ends(running, ended) is wanted
