@@ -3,10 +3,12 @@ test's cannot show: kills, races, leases."""
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.db.utils import ConnectionHandler
+from django.test.utils import setup_databases, teardown_databases
 
 from config import env
 from config.keys import make_keys
@@ -122,9 +125,55 @@ def administer(server: str, statement: str) -> None:
         database.execute(statement)
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Our tables as the migrations make them, made once for all the processes of a test run and then copied."""
+
+    directory: Path
+
+    def into(self, own: OwnDatabase) -> None:
+        """Fill a database that is there and empty."""
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (self._into_server if own.server else self._into_file)(own)
+
+    def _into_file(self, own: OwnDatabase) -> None:
+        made = self.directory / "seloste.sqlite3"
+        if not made.exists():
+            self._migrate(own)
+            shutil.copy(own.directory / "seloste.sqlite3", made)
+        shutil.copy(made, own.directory / "seloste.sqlite3")
+
+    def _into_server(self, own: OwnDatabase) -> None:
+        made = self.directory / "seloste.dump"
+        if not made.exists():
+            self._migrate(own)
+            _run("pg_dump", "-Fc", "-f", str(made), own.url)
+        else:
+            _run("pg_restore", "-d", own.url, str(made))
+
+    def _migrate(self, own: OwnDatabase) -> None:
+        assert own.in_process(lambda: call_command("migrate", verbosity=0)) == 0
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Tables:
+    base = tmp_path_factory.getbasetemp()
+    directory = (base if worker_id == "master" else base.parent) / "tables"  # of all workers together
+    directory.mkdir(exist_ok=True)
+    return Tables(directory)
+
+
 @pytest.fixture(scope="session")
 def migrated(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any, request: pytest.FixtureRequest
+    tables: Tables,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: Any,
+    request: pytest.FixtureRequest,
 ) -> Callable[[str], OwnDatabase]:
     """By vendor: a database with tables and nothing in them, made once."""
     made: dict[str, OwnDatabase] = {}
@@ -140,11 +189,29 @@ def migrated(
                 found = OwnDatabase(directory, f"postgresql://postgres@127.0.0.1:{running.port}", "migrated")
                 administer(found.server, "CREATE DATABASE migrated")
             with django_db_blocker.unblock():
-                assert found.in_process(lambda: call_command("migrate", verbosity=0)) == 0
+                tables.into(found)
             made[vendor] = found
         return made[vendor]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, migrated: Callable[[str], OwnDatabase]
+) -> Iterator[None]:
+    """The database of tests in one process: in memory, with the same tables."""
+    with django_db_blocker.unblock():
+        made = migrated("sqlite").directory / "seloste.sqlite3"
+        default = connections["default"]
+        default.settings_dict["TEST"]["MIGRATE"] = False
+        before = setup_databases(verbosity=0, interactive=False)
+        default.ensure_connection()
+        with closing(sqlite3.connect(made)) as source:
+            source.backup(default.connection)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(before, verbosity=0)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

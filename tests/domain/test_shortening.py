@@ -18,7 +18,7 @@ from retention.domain.written import parse_ceiling, parse_follow, parse_ground, 
 from tests.domain import strategies as some
 from tests.domain.test_ahead import items
 
-EXAMPLES = 40
+EXAMPLES = 25
 DAYS = [some.TODAY + timedelta(days=n) for n in (-1500, -700, -300, -45, -1, 0, 1, 40, 400, 2500)]
 
 

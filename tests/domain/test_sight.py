@@ -103,7 +103,7 @@ def look(sight: Sight, item: Item):
     )
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.frozensets(st.sampled_from(some.OWN_EVENTS)))
 def test_who_looks_alike_has_the_same_verdicts(world, own):
     rules, one, other = world
@@ -224,7 +224,7 @@ def exactly(sight: Sight, item: Item):
     )
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.integers(-40, 400))
 def test_who_is_read_alike_is_decided_alike_on_every_day(world, later):
     rules, one, other = world

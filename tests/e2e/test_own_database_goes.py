@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from itertools import count
 
 import psycopg
 import pytest
-from django.core.management import call_command
 
 from config.keys import make_keys
 from retention.runs import request
 from ropa.models import Organisation
 from tests.composed import environment, running, until
 from tests.e2e.fault_house import House, Stoppable, wait_for
-from tests.own_database import OwnDatabase, administer
+from tests.own_database import OwnDatabase, Tables, administer
 from tests.retention.company import DUE_CUSTOMERS, SURVIVORS, TODAY
 
 pytestmark = pytest.mark.xdist_group("test_own_database_goes")
@@ -93,13 +91,13 @@ def _ask() -> None:
 
 
 @pytest.fixture(scope="module")
-def tables(source: Stoppable, tmp_path_factory, django_db_blocker) -> OwnDatabase:
-    directory = tmp_path_factory.mktemp("tables")
+def on_this_server(source: Stoppable, tables: Tables, tmp_path_factory, django_db_blocker) -> OwnDatabase:
+    directory = tmp_path_factory.mktemp("on_this_server")
     make_keys(directory / "keys")
     made = OwnDatabase(directory, f"postgresql://postgres@127.0.0.1:{source.port}", f"tables_{os.getpid()}")
     administer(made.server, f"create database {made.name}")
     with django_db_blocker.unblock():
-        assert made.in_process(partial(call_command, "migrate", verbosity=0)) == 0
+        tables.into(made)
     return made
 
 
@@ -107,8 +105,8 @@ class TestServer:
     """Our database and the register on one server, which goes at once and comes back."""
 
     @pytest.fixture
-    def own_database(self, tables: OwnDatabase, tmp_path, django_db_blocker) -> Iterator[OwnDatabase]:
-        with django_db_blocker.unblock(), tables.copy(tmp_path / "own") as own:
+    def own_database(self, on_this_server: OwnDatabase, tmp_path, django_db_blocker) -> Iterator[OwnDatabase]:
+        with django_db_blocker.unblock(), on_this_server.copy(tmp_path / "own") as own:
             yield own
 
     @pytest.mark.parametrize("point", ["collected crm", "intent committed", "disposed", "outcome committed"])

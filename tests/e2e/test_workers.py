@@ -109,19 +109,19 @@ def prepared(postgres_server, tmp_path_factory: pytest.TempPathFactory, django_d
 
 
 @pytest.fixture(scope="module")
-def embedded(prepared, tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> dict[str, Any]:
+def embedded(prepared, tables, tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> dict[str, Any]:
     """The end of the same night, run by one process on SQLite with the same keys."""
     directory = tmp_path_factory.mktemp("embedded") / "data"
     # what is remembered beside a database is that database's: another one would be taken for a restored backup
     shutil.copytree(prepared.directory, directory, ignore=shutil.ignore_patterns("remembered"))
 
     def night() -> None:
-        call_command("migrate", verbosity=0)
         fill()
         assert succeeded(run_night(Organisation.objects.get(), TODAY, NOW))
 
     with django_db_blocker.unblock():
         own = OwnDatabase(directory)
+        tables.into(own)
         assert own.in_process(night) == 0
     return end_of(own)
 
