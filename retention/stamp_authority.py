@@ -15,7 +15,7 @@ import requests
 from cryptography import x509
 from django.conf import settings
 
-from retention import offline
+from retention import offline_stamps
 from retention.models.evidence import StampProblem
 
 SECONDS = (5, 10)
@@ -39,29 +39,29 @@ def stamp(digest: str, body: Mapping[str, Any], clock: Callable[[], datetime]) -
     """The authority's answer (DER) for a head's digest, hex, and the time that it says. Raises NotStamped.
 
     `body`: the head's, which says when it was signed. `clock` tells the time here: a stamp is of the time between
-    question and answer, but for `offline.TOLERANCE`. Held against what was asked are digest, nonce, policy, signature,
-    and the certificates up to those of SELOSTE_STAMP_CA.
+    question and answer, but for `offline_stamps.TOLERANCE`. Held against what was asked are digest, nonce, policy,
+    signature, and the certificates up to those of SELOSTE_STAMP_CA.
     """
     nonce = secrets.randbits(63) | 1 << 62
     asked = clock()
     answer = _in_time(lambda: _post(_request(digest, nonce)))
     answered = clock()
     try:
-        found = offline.stamp_of_head(answer, digest, body, settings.STAMP_CA)
-    except offline.Wrong as error:
-        refused = str(error).startswith(offline.NOT_GRANTED)
+        found = offline_stamps.stamp_of_head(answer, digest, body, settings.STAMP_CA)
+    except offline_stamps.StampError as error:
+        refused = str(error).startswith(offline_stamps.NOT_GRANTED)
         raise NotStamped(StampProblem.REFUSED if refused else StampProblem.WRONG, f"the answer {error}") from None
     if found.nonce != nonce:
         raise NotStamped(StampProblem.WRONG, "the answer is to another question: its nonce is another")
     if settings.STAMP_POLICY and found.policy != settings.STAMP_POLICY:
         raise NotStamped(StampProblem.WRONG, f"the answer is given under the policy {found.policy}")
-    if not asked - offline.TOLERANCE <= found.time <= answered + offline.TOLERANCE:
+    if not asked - offline_stamps.TOLERANCE <= found.time <= answered + offline_stamps.TOLERANCE:
         raise NotStamped(StampProblem.WRONG, f"the answer says {found.time.isoformat()}, and that is not now")
     return answer, found.time
 
 
 def _request(digest: str, nonce: int) -> bytes:
-    of = offline.shapes()
+    of = offline_stamps.shapes()
     algorithm = of.algorithm(oid=x509.ObjectIdentifier(SHA256), parameters=None)
     content = of.request(
         version=1,

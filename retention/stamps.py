@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from retention import offline, stamp_authority
+from retention import offline_stamps, stamp_authority
 from retention.domain.errors import EvidenceError
 from retention.evidence_log import PAGE, heads_directory, write_copies
 from retention.models import EvidenceHead, EvidenceStamp
@@ -103,8 +103,8 @@ def _check(row: EvidenceStamp, head: EvidenceHead | None) -> None:
     if head is None or head.digest != row.digest:
         raise EvidenceError(f"{where} is of a head that is not here")
     try:
-        stamp = offline.stamp_of_head(answer, head.digest, json.loads(head.body), settings.STAMP_CA)
-    except offline.Wrong as error:
+        stamp = offline_stamps.stamp_of_head(answer, head.digest, json.loads(head.body), settings.STAMP_CA)
+    except offline_stamps.StampError as error:
         raise EvidenceError(f"{where} {error}") from None
     if stamp.time != row.given_at:
         raise EvidenceError(f"{where} says {stamp.time.isoformat()}, and the database another time")
@@ -165,8 +165,8 @@ def _take_back(slug: str) -> int:
     for head in EvidenceHead.objects.filter(organisation=slug, number__in=copies.keys() - set(given)):
         answer = copies[head.number].read_bytes()
         try:
-            stamp = offline.stamp_of_head(answer, head.digest, json.loads(head.body), settings.STAMP_CA)
-        except offline.Wrong as error:
+            stamp = offline_stamps.stamp_of_head(answer, head.digest, json.loads(head.body), settings.STAMP_CA)
+        except offline_stamps.StampError as error:
             log.warning("%s: the copy %s %s", slug, copies[head.number].name, error)
         else:
             done += _store(_row(head), answer, stamp.time)

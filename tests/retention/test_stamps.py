@@ -25,7 +25,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone, translation
 
-from retention import offline, stamp_authority, stamps
+from retention import offline, offline_stamps, stamp_authority, stamps
 from retention.alarms import words
 from retention.alarms.looking import look
 from retention.domain.errors import EvidenceError
@@ -85,6 +85,14 @@ def exported() -> bytes:
     return out.getvalue()
 
 
+def copied(directory: Path, *modules: Any) -> Path:
+    """Programs alone, as an inspector gets them; the first one's place."""
+    places = [directory / Path(module.__file__).name for module in modules]
+    for module, place in zip(modules, places, strict=True):
+        place.write_bytes(Path(module.__file__).read_bytes())
+    return places[0]
+
+
 def checked(content: bytes, authorities=(), directory=None) -> offline.Checked:
     return offline.Reader(io.BytesIO(content), "", authorities, directory).read()
 
@@ -110,7 +118,7 @@ class TestGiven:
         row = rows()[signed.number]
         assert row.digest == signed.digest
         assert before <= row.given_at <= timezone.now()
-        assert row.given_at == offline.read_stamp(row.answer, signed.digest, authority.ca).time
+        assert row.given_at == offline_stamps.read_stamp(row.answer, signed.digest, authority.ca).time
         assert verify("testi").stamps == 1
         copy = heads_directory("testi") / f"{signed.number}.tsr"
         assert copy.read_bytes() == row.answer
@@ -125,9 +133,10 @@ class TestGiven:
     def test_nothing_but_the_digest_leaves(self, heads, authority):
         stamps.fetch("testi")
         [(headers, question)] = authority.questions
-        asked = offline.shapes().decode(offline.shapes().request, question)
+        asked = offline_stamps.shapes().decode(offline_stamps.shapes().request, question)
         assert asked.imprint.digest.hex() == heads[-1].digest
-        assert offline.shapes().encode(asked) == question  # version, digest, nonce, certificates wanted: all there is
+        # version, digest, nonce, certificates wanted: that is all there is
+        assert offline_stamps.shapes().encode(asked) == question
         assert asked.policy is None
         assert set(headers) == {
             *("Host", "User-Agent", "Accept-Encoding", "Accept", "Connection", "Content-Type", "Content-Length"),
@@ -137,7 +146,7 @@ class TestGiven:
         stamps.fetch("testi")
         head(3)
         stamps.fetch("testi")
-        of = offline.shapes()
+        of = offline_stamps.shapes()
         first, second = (of.decode(of.request, question).nonce for _, question in authority.questions)
         assert first != second
         assert min(first, second) >= 1 << 62
@@ -159,7 +168,7 @@ class TestGiven:
     def test_the_policy_is_asked_for(self, heads, authority, settings):
         settings.STAMP_POLICY = "1.3.6.1.4.1.9999.5"
         stamps.fetch("testi")
-        assert offline.read_stamp(rows()[3].answer, heads[2].digest, authority.ca).policy == "1.3.6.1.4.1.9999.5"
+        assert offline_stamps.read_stamp(rows()[3].answer, heads[2].digest, authority.ca).policy == "1.3.6.1.4.1.9999.5"
 
     def test_credentials_go_to_the_authority_alone(self, heads, authority, settings, caplog):
         settings.STAMP_CREDENTIALS = "seloste:tosi:salainen"
@@ -218,14 +227,14 @@ class TestGiven:
 
 def asked_anew(question: bytes, **over) -> bytes:
     """The same question with something else in it."""
-    of = offline.shapes()
+    of = offline_stamps.shapes()
     asked = of.decode(of.request, question)
     names = ("version", "imprint", "policy", "nonce", "certificates")
     return bytes(of.encode(of.request(**{**{name: getattr(asked, name) for name in names}, **over})))
 
 
 def other_digest(question: bytes) -> bytes:
-    of = offline.shapes()
+    of = offline_stamps.shapes()
     imprint = of.decode(of.request, question).imprint
     return asked_anew(question, imprint=of.imprint(algorithm=imprint.algorithm, digest=bytes(32)))
 
@@ -273,11 +282,11 @@ class TestRefused:
         assert rows()[3].problem == ""
 
     def test_no_stamp_is_older_than_its_head(self, db, data_dir, authority):
-        head(signed_at=datetime.now(UTC) + offline.TOLERANCE + timedelta(minutes=1))
+        head(signed_at=datetime.now(UTC) + offline_stamps.TOLERANCE + timedelta(minutes=1))
         assert "before the head was signed" in stamps.fetch("testi").said
 
     def test_a_clock_may_be_a_little_behind(self, db, data_dir, authority):
-        head(signed_at=datetime.now(UTC) + offline.TOLERANCE - timedelta(minutes=1))
+        head(signed_at=datetime.now(UTC) + offline_stamps.TOLERANCE - timedelta(minutes=1))
         assert stamps.fetch("testi").given == 1
 
     @pytest.mark.parametrize(("minutes", "given"), [(-6, 0), (-4, 1), (4, 1), (6, 0)])
@@ -495,11 +504,11 @@ class TestOffline:
 
     def test_the_program_alone_and_openssl(self, content, authority, tmp_path):
         (tmp_path / "evidence.jsonl").write_bytes(content)
-        place = Path(offline.__file__)
+        place = copied(tmp_path, offline, offline_stamps)
         command: list[Any] = [
             sys.executable,
             "-I",
-            str(place),
+            place,
             tmp_path / "evidence.jsonl",
             "--public-key",
             fingerprint(),
@@ -516,6 +525,14 @@ class TestOffline:
             assert not openssl_verifies(
                 path, EvidenceHead.objects.get(number=1).digest, authority.directory / "root.pem"
             )
+
+    def test_without_the_file_beside_it_each_stamp_is_named(self, content, tmp_path):
+        (tmp_path / "evidence.jsonl").write_bytes(content)
+        command = [sys.executable, "-I", copied(tmp_path, offline), tmp_path / "evidence.jsonl"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        said = "the time stamp of head 4 cannot be read: offline_stamps.py does not lie beside this file"
+        assert said in done.stdout + done.stderr
 
     def test_what_the_how_to_says_to_an_inspector(self, content, authority):
         copy_heads("testi")
@@ -559,11 +576,11 @@ class TestRead:
         return bytes(rows()[3].answer)
 
     def test_it_holds_more_than_one_certificate(self, answer):
-        told = offline.shapes().decode(offline.shapes().answer, answer)
+        told = offline_stamps.shapes().decode(offline_stamps.shapes().answer, answer)
         assert len(told.token.content.certificates) == 2
 
     def test_whatever_byte_is_another_it_is_refused_or_says_the_same(self, answer, heads, authority):
-        right = offline.read_stamp(answer, heads[2].digest, authority.ca)
+        right = offline_stamps.read_stamp(answer, heads[2].digest, authority.ca)
         taken = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a certificate's serial number may become a negative one
@@ -571,8 +588,8 @@ class TestRead:
                 changed = bytearray(answer)
                 changed[place] ^= 0x01
                 try:
-                    found = offline.read_stamp(bytes(changed), heads[2].digest, authority.ca)
-                except offline.Wrong:
+                    found = offline_stamps.read_stamp(bytes(changed), heads[2].digest, authority.ca)
+                except offline_stamps.StampError:
                     continue
                 assert found == right
                 taken.append(place)
@@ -584,14 +601,18 @@ class TestRead:
         question = stamp_authority._request(digest, 1 << 62)
         (foreign / "answer").write_bytes(authority.reply(question, whose=foreign))
         answer = (foreign / "answer").read_bytes()
-        assert offline.read_stamp(answer, digest, ca).nonce == 1 << 62
-        with pytest.raises(offline.Wrong, match="signature that is not its own"):
-            offline.read_stamp(flipped(answer), digest, ca)
+        assert offline_stamps.read_stamp(answer, digest, ca).nonce == 1 << 62
+        with pytest.raises(offline_stamps.StampError, match="signature that is not its own"):
+            offline_stamps.read_stamp(flipped(answer), digest, ca)
         assert openssl_verifies(foreign / "answer", digest, foreign / "root.pem")
         assert not openssl_verifies(foreign / "answer", digest, authority.directory / "root.pem")
 
 
-CONTENT_TYPE, MESSAGE_DIGEST, SIGNING = offline.CONTENT_TYPE, offline.MESSAGE_DIGEST, "1.2.840.113549.1.9.16.2.47"
+CONTENT_TYPE, MESSAGE_DIGEST, SIGNING = (
+    offline_stamps.CONTENT_TYPE,
+    offline_stamps.MESSAGE_DIGEST,
+    "1.2.840.113549.1.9.16.2.47",
+)
 
 
 def value(content) -> asn1.TLV:
@@ -609,13 +630,13 @@ def instead(kind: str, content, attributes: list[Any]) -> list[Any]:
 
 def another_certificate(attributes: list[Any]) -> list[Any]:
     named = next(one for one in attributes if one.kind.dotted_string == SIGNING).values.as_list()[0]
-    told = named.parse(offline.shapes().signing)
+    told = named.parse(offline_stamps.shapes().signing)
     return instead(SIGNING, replace(told, certificates=[replace(told.certificates[0], digest=bytes(32))]), attributes)
 
 
 def resigned(answer: bytes, directory: Path, change: Callable[[list[Any]], list[Any]], signers: int = 1) -> bytes:
     """The same answer, signed by its signer over other attributes; `signers` times."""
-    of = offline.shapes()
+    of = offline_stamps.shapes()
     told = of.decode(of.answer, answer)
     data = told.token.content
     signer = data.signers.as_list()[0]
@@ -652,33 +673,35 @@ class TestSigned:
     def test_signed_again_it_is_as_good(self, answer, heads, authority, tmp_path):
         again = resigned(answer, authority.directory, lambda attributes: attributes)
         assert again != answer
-        assert offline.read_stamp(again, heads[2].digest, authority.ca).nonce == 1 << 62
+        assert offline_stamps.read_stamp(again, heads[2].digest, authority.ca).nonce == 1 << 62
         (tmp_path / "answer").write_bytes(again)
         assert openssl_verifies(tmp_path / "answer", heads[2].digest, authority.directory / "root.pem")
 
     @pytest.mark.parametrize("name", CRAFTED)
     def test_what_was_signed_must_be_a_stamp_by_whom_it_names(self, name, answer, heads, authority):
         change, signers, said = CRAFTED[name]
-        with pytest.raises(offline.Wrong, match=said):
-            offline.read_stamp(resigned(answer, authority.directory, change, signers), heads[2].digest, authority.ca)
+        with pytest.raises(offline_stamps.StampError, match=said):
+            offline_stamps.read_stamp(
+                resigned(answer, authority.directory, change, signers), heads[2].digest, authority.ca
+            )
 
     def test_another_kind_of_content(self, answer, heads, authority):
-        of = offline.shapes()
+        of = offline_stamps.shapes()
         told = of.decode(of.answer, answer)
         data = replace(told.token.content.content, kind=x509.ObjectIdentifier("1.2.840.113549.1.7.1"))
         other = replace(told, token=replace(told.token, content=replace(told.token.content, content=data)))
-        with pytest.raises(offline.Wrong, match="something else that somebody signed"):
-            offline.read_stamp(bytes(of.encode(other)), heads[2].digest, authority.ca)
+        with pytest.raises(offline_stamps.StampError, match="something else that somebody signed"):
+            offline_stamps.read_stamp(bytes(of.encode(other)), heads[2].digest, authority.ca)
 
     @pytest.mark.parametrize("status", [2, 5])
     def test_what_was_not_granted_is_no_stamp_whatever_it_holds(self, status, answer, heads, authority):
-        of = offline.shapes()
+        of = offline_stamps.shapes()
         told = of.decode(of.answer, answer)
         other = bytes(of.encode(replace(told, status=replace(told.status, status=status))))
-        with pytest.raises(offline.Wrong, match=rf"not granted \(status {status}\)"):
-            offline.read_stamp(other, heads[2].digest, authority.ca)
-        with pytest.raises(offline.Wrong, match=r"not granted \(status 0\)"):
-            offline.read_stamp(bytes(of.encode(replace(told, token=None))), heads[2].digest, authority.ca)
+        with pytest.raises(offline_stamps.StampError, match=rf"not granted \(status {status}\)"):
+            offline_stamps.read_stamp(other, heads[2].digest, authority.ca)
+        with pytest.raises(offline_stamps.StampError, match=r"not granted \(status 0\)"):
+            offline_stamps.read_stamp(bytes(of.encode(replace(told, token=None))), heads[2].digest, authority.ca)
 
     def test_only_sha_256_is_a_heads_digest(self, answer, heads, authority, monkeypatch):
         monkeypatch.setattr(stamp_authority, "SHA256", "2.16.840.1.101.3.4.2.8")  # SHA3-256, as long
@@ -688,16 +711,16 @@ class TestSigned:
         config.write_text(before.replace("digests = sha256\n", "digests = sha256, sha3-256\n"))
         other = authority.reply(question)
         config.write_text(before)
-        with pytest.raises(offline.Wrong, match="of another digest"):
-            offline.read_stamp(other, heads[2].digest, authority.ca)
+        with pytest.raises(offline_stamps.StampError, match="of another digest"):
+            offline_stamps.read_stamp(other, heads[2].digest, authority.ca)
 
     def test_a_certificate_counts_at_the_stamps_own_time(self, authority):
         signer, below = (_load(authority.directory / name) for name in ("signer.pem", "below.pem"))
         now = datetime.now(UTC)
-        offline._leads_to(signer, [below], authority.ca, now - timedelta(days=20))
+        offline_stamps._leads_to(signer, [below], authority.ca, now - timedelta(days=20))
         for days in (-100, 40):
-            with pytest.raises(offline.Wrong, match="not valid at"):
-                offline._leads_to(signer, [below], authority.ca, now + timedelta(days=days))
+            with pytest.raises(offline_stamps.StampError, match="not valid at"):
+                offline_stamps._leads_to(signer, [below], authority.ca, now + timedelta(days=days))
 
     @pytest.mark.parametrize("usages", [[], ["SERVER_AUTH"], ["TIME_STAMPING", "SERVER_AUTH"]])
     def test_a_certificate_must_be_for_time_stamps_alone(self, usages):
@@ -705,17 +728,19 @@ class TestSigned:
         until = datetime.now(UTC) + timedelta(days=9)
         ca = certificate("root", root, "root", root, until)
         found = [getattr(ExtendedKeyUsageOID, usage) for usage in usages]
-        with pytest.raises(offline.Wrong, match="not signed by one of the authorities"):
-            offline._leads_to(certificate("signer", key, "root", root, until, found), [], [ca], datetime.now(UTC))
+        with pytest.raises(offline_stamps.StampError, match="not signed by one of the authorities"):
+            offline_stamps._leads_to(
+                certificate("signer", key, "root", root, until, found), [], [ca], datetime.now(UTC)
+            )
 
     def test_a_ca_whose_key_is_not_for_certificates(self):
         root, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         until = datetime.now(UTC) + timedelta(days=9)
         signer = certificate("signer", key, "root", root, until, [ExtendedKeyUsageOID.TIME_STAMPING])
-        offline._leads_to(signer, [], [certificate("root", root, "root", root, until)], datetime.now(UTC))
+        offline_stamps._leads_to(signer, [], [certificate("root", root, "root", root, until)], datetime.now(UTC))
         other = certificate("root", root, "root", root, until, signs=False)
-        with pytest.raises(offline.Wrong, match="not signed by one of the authorities"):
-            offline._leads_to(signer, [], [other], datetime.now(UTC))
+        with pytest.raises(offline_stamps.StampError, match="not signed by one of the authorities"):
+            offline_stamps._leads_to(signer, [], [other], datetime.now(UTC))
 
     def test_nobody_but_a_ca_vouches_for_another(self, authority):
         """Whoever has a certificate for stamps could else make themselves further ones."""
@@ -724,8 +749,8 @@ class TestSigned:
         until = datetime.now(UTC) + timedelta(days=9)
         made = certificate("further", key, "right stamps", by, until, [ExtendedKeyUsageOID.TIME_STAMPING])
         between = [signer, _load(authority.directory / "below.pem")]
-        with pytest.raises(offline.Wrong, match="not signed by one of the authorities"):
-            offline._leads_to(made, between, authority.ca, datetime.now(UTC))
+        with pytest.raises(offline_stamps.StampError, match="not signed by one of the authorities"):
+            offline_stamps._leads_to(made, between, authority.ca, datetime.now(UTC))
 
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
