@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from datetime import timedelta
@@ -12,8 +13,10 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from retention.models import Connection, Run
+from retention.runs import request
 from tests.naming import names_any
 from tests.retention.company import DUE_CUSTOMERS, NOW, TODAY, customers, document, found_company, publish
+from worker import requested_nights
 
 
 @pytest.fixture
@@ -127,3 +130,22 @@ def test_a_source_that_fell_is_confirmed_by_name(company, data_dir):
     with time_machine.travel(NOW + timedelta(days=2), tick=False):
         _, out, _ = nightly("--confirm-fall", "crm:contracts", "--language", "en")
     assert "could not be worked on" not in out
+
+
+def test_a_night_that_broke_off_is_given_ever_longer(company, monkeypatch):
+    """A disk that is full for some minutes does not use up the tries that a step has."""
+    clock = [0.0]
+    tried = []
+    run = request(company, TODAY, "api")
+
+    def broken(*asked, **more):
+        tried.append(clock[0])
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(requested_nights, "run_night", broken)
+    rests = requested_nights.Rests(first=5, clock=lambda: clock[0])
+    while clock[0] < 300:
+        assert list(requested_nights.run_requested(NOW, lambda run, why: None, rests)) == []
+        clock[0] += 5
+    assert tried == [0, 5, 20, 65, 200]
+    assert Run.objects.get(pk=run.pk).state == "requested"

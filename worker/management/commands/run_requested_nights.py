@@ -18,7 +18,7 @@ from retention.domain.errors import in_words
 from retention.models import Run
 from retention.runs import succeeded
 from worker.night_table import verdict
-from worker.requested_nights import run_requested
+from worker.requested_nights import Rests, run_requested
 
 
 class Command(BaseCommand):
@@ -34,9 +34,10 @@ class Command(BaseCommand):
         self._told: dict[int, str] = {}
 
     def handle(self, *args: Any, **options: Any) -> None:
+        rests = Rests(first=options["watch"] or 0)
         while options["watch"]:
             try:
-                self._run_all()
+                self._run_all(rests)
             except (DatabaseError, InterfaceError) as error:  # a full disk, a server that is away: it is looked again
                 self.stderr.write(in_words(error))
             close_old_connections()
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         if not self._run_all():
             sys.exit(1)
 
-    def _run_all(self) -> bool:
+    def _run_all(self, rests: Rests | None = None) -> bool:
         refusals: list[Run] = []
 
         def refused(run: Run, why: str) -> None:
@@ -54,7 +55,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"{run.organisation.slug} {run.business_date}: {why}")
 
         failed = False
-        for run in run_requested(timezone.now(), refused):
+        for run in run_requested(timezone.now(), refused, rests):
             failed = failed or not run.summary or not succeeded(run)
             self.stdout.write(f"{run.organisation.slug} {run.business_date} {run.state}: {verdict(run)}")
         return not failed and not refusals
