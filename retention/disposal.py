@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
 
+from retention import remembered
 from retention.domain.errors import LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.lifecycle import RETRIED, LotState, allowed
@@ -147,7 +149,9 @@ def reject(lot: Lot, who: str, reason: str, account: int | None = None) -> None:
     """Turn a lot down. Its keys are asked about again on the next night. Raises LifecycleError."""
     if not reason.strip():
         raise LifecycleError(f"lot {lot.pk}: a rejection needs a reason")
-    move(lot, LotState.REJECTED, who, reason, account=account)
+    with transaction.atomic():
+        move(lot, LotState.REJECTED, who, reason, account=account)
+        transaction.on_commit(partial(remembered.tell_decisions, lot.organisation.slug), robust=True)
     _forget_keys(lot)
 
 

@@ -391,6 +391,23 @@ def copy_heads(slug: str) -> int:
     return write_copies(slug, ".json", told)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a small file in the place of the one that was there: whole, on the disk, and one writer after the other."""
+    _make_directory(path.parent)
+    with _alone_in(path.parent):
+        _replace(path, content)
+    _sync_directory(path.parent)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    draft = path.with_suffix(".part")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
 def write_copies(slug: str, suffix: str, contents: Iterable[tuple[int, bytes]]) -> int:
     """Write what there is of each head, by its number, unless it is there already; how many were written."""
     directory = heads_directory(slug)
@@ -401,12 +418,7 @@ def write_copies(slug: str, suffix: str, contents: Iterable[tuple[int, bytes]]) 
             path = directory / f"{number}{suffix}"
             if path.exists():
                 continue
-            draft = path.with_suffix(".part")
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            _replace(path, content)
             written += 1
     _sync_directory(directory)
     return written

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -75,17 +75,12 @@ def refuse_restored(run: Run) -> None:
             f"{', '.join(lost) or night.isoformat()} as the evidence outside it does. Place again the holds of those "
             "days, then say `manage.py evidence adopt`"
         )
-    if decisions := told_losses(*remembered.lost(slug)):
+    if forgotten := remembered.lost(slug):
         raise EvidenceError(
-            f"{slug}: our own database was restored from a backup: it does not know {decisions}. Place again what "
-            "still holds, then say `manage.py evidence adopt`"
+            f"{slug}: our own database was restored from a backup: it does not know {forgotten}. Place, publish or say "
+            "again what still holds, then say `manage.py evidence adopt`"
         )
     remembered.catch_up(slug)
-
-
-def told_losses(holds: Iterable[remembered.LostHold], stop: remembered.LostStop | None) -> str:
-    """The holds and the stop that are lost, in words; "" if none is."""
-    return "; ".join([*map(str, holds), *([] if stop is None else [str(stop)])])
 
 
 def _follows_its_copy(slug: str) -> bool:
@@ -109,17 +104,17 @@ def _knows_its_journal(slug: str, night: date, adopted: Container[str]) -> bool:
 def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = False) -> list[str]:
     """Take the heads back from their copies, and sign which nights' entries are lost; the names of those chains.
 
-    `without_lost`: holds that are not placed again hold no more, as who says so has looked at. Raises EvidenceError if
-    nothing was lost, a copy is not what its night signed, or, without it, a hold is lost and not placed again.
+    `without_lost`: what was not placed, published or said again holds no more, as who says so has looked at. Raises
+    EvidenceError if nothing was lost, a copy is not what its night signed, or, without it, something is not put right.
     """
     lost, heads = lost_nights(slug), _ahead(slug)
-    holds, stop = remembered.lost(slug)
-    if not lost and not heads and not holds and stop is None:
+    forgotten = remembered.lost(slug)
+    if not lost and not heads and not forgotten:
         raise EvidenceError(f"{slug}: the database knows every night that the evidence tells of")
-    if (missing := [hold for hold in holds if hold.again is None]) and not without_lost:
+    if (missing := forgotten.missing) and not without_lost:
         raise EvidenceError(
-            f"{slug}: {told_losses(missing, None)}: lost, and not placed again. Place again what still holds; of what "
-            "holds no more say --without-lost-holds"
+            f"{slug}: {missing}: lost, and not placed, published or said again. Do that with what still holds; of the "
+            "rest say --without-lost"
         )
     signed = {
         json.loads(body)["chain"]
@@ -140,13 +135,15 @@ def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = Fal
                 "nights": lost,
                 "heads": [number for number, _ in heads],
                 "restored": {"head": restored.number, "digest": restored.digest} if restored else None,
-                "holds": [{"hold": one.number, "start": one.start, "again": one.again} for one in holds],
-                "stop": str(stop) if stop is not None else "",
+                "holds": [{"hold": one.number, "start": one.start, "again": one.again} for one in forgotten.holds],
+                "stop": str(forgotten.stop or ""),
+                "decisions": [{"what": str(one), "again": one.again} for one in forgotten.decisions],
+                "bans": forgotten.bans,
                 "by": by,
                 "reason": reason,
             },
         )
-        sign_head(slug, today, log.chain, {"nights_lost": len(lost), "holds_lost": len(missing)})
+        sign_head(slug, today, log.chain, {"nights_lost": len(lost), "holds_lost": len(missing.holds)})
         _settle_what_is_known(slug)
         nights = [name for name in lost if _DATE.fullmatch(name)]  # a decision on a register has a chain too
         broken = Run.objects.filter(organisation__slug=slug, business_date__in=nights)
@@ -156,8 +153,10 @@ def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = Fal
             state=RunState.STOPPED, stop_reason="our own database was restored in the middle of it"
         )
         transaction.on_commit(partial(copy_heads, slug))
-        lines = [*(hold.line for hold in holds), *(stop.lines if stop is not None else ())]
+        stops = forgotten.stop.lines if forgotten.stop is not None else ()
+        lines = [*(one.line for one in forgotten.holds), *(one.line for one in forgotten.decisions), *stops]
         transaction.on_commit(partial(remembered.tell_settled, slug, lines))
+        transaction.on_commit(partial(remembered.tell_bans, slug, settled=True))
     return lost
 
 

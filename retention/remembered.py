@@ -1,15 +1,18 @@
-"""What an older backup of our own database would undo, remembered beside it: holds, stops, destroyed leaves (D9).
+"""What an older backup of our own database would undo, remembered beside it (D9).
 
-Journals under DATA_DIR/remembered/SLUG. A hold is told there when it has been committed, without its persons: their
-number and one keyed digest of all of them, by which a hold that is placed again is known to be the same. Of leaves
-that were forgotten only their places are told, nobody's. Neither file says anything that the database does not know
-on an ordinary day; after a restore they say what it has forgotten.
+That is what keeps something from going: holds, stops, versions that were published or withdrawn, lots that were turned
+down, marketing bans; and leaves that were destroyed. Journals under DATA_DIR/remembered/SLUG. A hold is told there when
+it has been committed, without its persons: their number and one keyed digest of all of them, by which a hold that is
+placed again is known to be the same. Of leaves that were forgotten only their places are told, nobody's, and of bans
+the newest one's number. Nothing there says what the database does not know on an ordinary day; after a restore it says
+what has been forgotten.
 """
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,10 +23,13 @@ from django.conf import settings
 
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical
-from retention.evidence_log import Journal, subject_digest
-from retention.models import Gate, Hold, HoldSubject, StopEvent
+from retention.domain.lifecycle import LotState
+from retention.evidence_log import Journal, subject_digest, write_whole
+from retention.models import BanEvent, Gate, Hold, HoldSubject, LotEvent, StopEvent
+from ropa.models import Version, Withdrawal
 
 HOLD, RELEASED, STOPS, SETTLED = "hold", "released", "stops", "settled"
+VERSION, WITHDRAWAL, REJECTION = "version", "withdrawal", "rejection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,57 @@ class LostStop:
     def __str__(self) -> str:
         what = "everything" if self.everything else ", ".join(self.registers)
         return f"the stop of {what} ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class LostDecision:
+    """A decision that the database does not know: `kind` of `number` (of a version, or a lot), `at` an instant.
+
+    again  whether it was taken once more; that a lot was turned down needs no repetition, adopting takes it back
+    """
+
+    line: int
+    kind: str
+    number: int
+    at: str
+    again: bool
+
+    def __str__(self) -> str:
+        what = {
+            VERSION: "the publication of version {}",
+            WITHDRAWAL: "the withdrawal of version {}",
+            REJECTION: "that lot {} was turned down",
+        }[self.kind]
+        return f"{what.format(self.number)} ({self.at[:10]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the database has forgotten. `bans`: since when marketing bans are missing (the newest's instant); ""."""
+
+    holds: tuple[LostHold, ...] = ()
+    stop: LostStop | None = None
+    decisions: tuple[LostDecision, ...] = ()
+    bans: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.holds or self.stop or self.decisions or self.bans)
+
+    @property
+    def missing(self) -> Lost:
+        """Of these, what nobody has put right yet, and adopting does not either."""
+        return Lost(
+            tuple(hold for hold in self.holds if hold.again is None),
+            None,
+            tuple(one for one in self.decisions if not one.again),
+            self.bans,
+        )
+
+    def __str__(self) -> str:
+        """In words; "" if nothing is lost."""
+        stop = () if self.stop is None else (self.stop,)
+        bans = (f"marketing bans until {self.bans[:10]}",) if self.bans else ()
+        return "; ".join(map(str, (*self.holds, *stop, *self.decisions, *bans)))
 
 
 def tell_hold(hold: Hold, subjects: Iterable[tuple[str, str]]) -> None:
@@ -119,13 +176,57 @@ def tell_settled(slug: str, lines: Sequence[int]) -> None:
         _holds(slug).append({"kind": SETTLED, "lines": sorted(lines)})
 
 
-def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
-    """The holds and the stop that stand by what was told and that the database does not know. Raises EvidenceError.
+def tell_decisions(slug: str) -> None:
+    """Each version that was published or withdrawn, and each lot that was turned down, that was not told yet."""
+    told = {_decided(record) for _, record in _lines(_holds(slug)) if record["kind"] in _KNOWN}
+    for kind, known in _KNOWN.items():
+        for number, at, more in known(slug):
+            decision = {"kind": kind, "number": number, "at": at, **more}
+            if _decided(decision) not in told:
+                _holds(slug).append(decision)
+
+
+def _decided(record: Mapping[str, Any]) -> tuple[str, int, str]:
+    return record["kind"], record["number"], record["at"]
+
+
+def tell_bans(slug: str, settled: bool = False) -> None:
+    """The newest marketing ban, or lifting: an older database has another newest one, or none.
+
+    As long as some are lost nothing hides that; `settled`: a person has said that it is known.
+    """
+    if not settled and _lost_bans(slug):
+        return
+    newest = BanEvent.objects.filter(organisation__slug=slug).order_by("-pk").values_list("pk", "at").first()
+    path = _bans(slug)
+    if newest is not None:
+        number, at = newest
+        write_whole(path, canonical({"number": number, "at": _instant(at)}))
+    elif path.exists():
+        path.unlink()
+
+
+def _bans(slug: str) -> Path:
+    return _directory(slug) / "bans.json"
+
+
+def _lost_bans(slug: str) -> str:
+    path = _bans(slug)
+    if not path.exists():
+        return ""
+    told = json.loads(path.read_bytes())
+    at = BanEvent.objects.filter(organisation__slug=slug, pk=told["number"]).values_list("at", flat=True).first()
+    return "" if at is not None and _instant(at) == told["at"] else str(told["at"])
+
+
+def lost(slug: str) -> Lost:
+    """What stands by what was told and the database does not know. Raises EvidenceError.
 
     The journal is read first and tells only what was committed: what is done meanwhile is not taken for lost.
     """
     told: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
     stops: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
+    decisions: dict[tuple[str, int, str], tuple[int, Mapping[str, Any]]] = {}
     settled: set[int] = set()
     for line, record in _lines(_holds(slug)):
         if record["kind"] == HOLD:
@@ -134,13 +235,24 @@ def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
             told.pop((record["hold"], record["at"]), None)
         elif record["kind"] == STOPS:
             stops.setdefault(_which(record), (line, record))
-        else:
+        elif record["kind"] == SETTLED:
             settled.update(record["lines"])
+        else:
+            decisions.setdefault(_decided(record), (line, record))
+    return Lost(
+        holds=_lost_holds(slug, {key: one for key, one in told.items() if one[0] not in settled}),
+        stop=_lost_stop(slug, {key: one for key, one in stops.items() if one[0] not in settled}),
+        decisions=_lost_decisions(slug, {key: one for key, one in decisions.items() if one[0] not in settled}),
+        bans=_lost_bans(slug),
+    )
+
+
+def _lost_holds(slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]]) -> tuple[LostHold, ...]:
     known = Hold.objects.filter(organisation__slug=slug).values_list("pk", "placed_at") if told else ()
     here = {(pk, _instant(at)) for pk, at in known}
-    missing = [(line, record) for key, (line, record) in told.items() if key not in here and line not in settled]
+    missing = [one for key, one in told.items() if key not in here]
     again = _standing(slug) if missing else {}
-    holds = [
+    return tuple(
         LostHold(
             line=line,
             number=record["hold"],
@@ -153,12 +265,60 @@ def lost(slug: str) -> tuple[list[LostHold], LostStop | None]:
             again=again.get((record["register"], record["dataset"], record["who"])),
         )
         for line, record in missing
-    ]
-    return holds, _lost_stop(slug, {key: one for key, one in stops.items() if one[0] not in settled})
+    )
+
+
+def _lost_decisions(
+    slug: str, told: Mapping[tuple[str, int, str], tuple[int, Mapping[str, Any]]]
+) -> tuple[LostDecision, ...]:
+    here = {(kind, number, at) for kind in {key[0] for key in told} for number, at, _ in _KNOWN[kind](slug)}
+    missing = [(line, record) for key, (line, record) in told.items() if key not in here]
+    return tuple(
+        LostDecision(line, record["kind"], record["number"], record["at"], _taken_again(slug, record))
+        for line, record in missing
+    )
+
+
+def _taken_again(slug: str, told: Mapping[str, Any]) -> bool:
+    if told["kind"] == REJECTION:
+        return True
+    versions = Version.objects.filter(organisation__slug=slug)
+    if told["kind"] == VERSION:
+        return versions.filter(digest=told["digest"], in_force_from=told["in_force_from"]).exists()
+    return Withdrawal.objects.filter(version__in=versions, version__number=told["number"]).exists()
+
+
+_Decisions = Iterator[tuple[int, str, Mapping[str, Any]]]
+"""(number, at, what else is told of it)"""
+
+
+def _versions(slug: str) -> _Decisions:
+    known = Version.objects.filter(organisation__slug=slug).order_by("number")
+    for number, at, digest, day in known.values_list("number", "published_at", "digest", "in_force_from"):
+        yield number, _instant(at), {"digest": digest, "in_force_from": day.isoformat()}
+
+
+def _withdrawals(slug: str) -> _Decisions:
+    known = Withdrawal.objects.filter(version__organisation__slug=slug).order_by("pk")
+    for number, at in known.values_list("version__number", "withdrawn_at"):
+        yield number, _instant(at), {}
+
+
+def _rejections(slug: str) -> _Decisions:
+    known = LotEvent.objects.filter(lot__organisation__slug=slug, after=LotState.REJECTED).order_by("pk")
+    for number, at in known.values_list("lot", "at"):
+        yield number, _instant(at), {}
+
+
+_KNOWN: Mapping[str, Callable[[str], _Decisions]] = {
+    VERSION: _versions,
+    WITHDRAWAL: _withdrawals,
+    REJECTION: _rejections,
+}
 
 
 def catch_up(slug: str) -> None:
-    """Tell of each stop, and of each hold that stands, that was not told yet.
+    """Tell of each stop and decision, and of each hold that stands, that was not told yet.
 
     They were placed before this journal was, or when it could not be written. Only where nothing is lost: what is not
     here would otherwise be taken for known.
@@ -168,6 +328,9 @@ def catch_up(slug: str) -> None:
         if (hold.pk, _instant(hold.placed_at)) not in told:
             tell_hold(hold, hold.subjects.values_list("subject_kind", "subject"))
     tell_stops(slug)
+    tell_decisions(slug)
+    if not _bans(slug).exists():
+        tell_bans(slug)
 
 
 def _lost_stop(slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]]) -> LostStop | None:

@@ -27,7 +27,7 @@ def adopt(organisation: Organisation, today: date, by: str, reason: str, without
     and then nothing has changed.
     """
     with transaction.atomic():
-        _, lost = remembered.lost(organisation.slug)
+        lost = remembered.lost(organisation.slug).stop
         chains = evidence_restore.adopt(organisation.slug, today, by, reason, without_lost)
         if lost is not None:
             stop(organisation, None if lost.everything else lost.registers, by, f"{lost.reason}; restored")

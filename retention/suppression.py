@@ -15,10 +15,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import islice
 
 from django.db import transaction
 
+from retention import remembered
 from retention.domain.errors import IdentifierError, SuppressionError
 from retention.identifiers import Identifier, normal
 from retention.models import BanEvent, BanKey
@@ -128,11 +130,16 @@ def forget_lifted(organisation: Organisation, before: date) -> int:
     """Remove what was lifted before a day: its purpose has ended. How many entries went; old keys go out of use."""
     with transaction.atomic():
         gone = 0
+        # the newest stays: by it a backup of our own database is known to be older (`remembered`)
+        newest = (
+            BanEvent.objects.filter(organisation=organisation).order_by("-pk").values_list("pk", flat=True).first() or 0
+        )
         digests = BanEvent.objects.filter(organisation=organisation, what=LIFT, day__lt=before)
         waiting = iter(list(digests.order_by("digest").values_list("digest", flat=True).distinct()))
         while batch := list(islice(waiting, BATCH)):
             over = [d for d, events in _events(organisation, batch).items() if _over(events, before)]
-            gone += BanEvent.objects.filter(organisation=organisation, digest__in=over).delete()[0]
+            rows = BanEvent.objects.filter(organisation=organisation, digest__in=over).exclude(pk=newest)
+            gone += rows.delete()[0]
         used = BanEvent.objects.filter(organisation=organisation).values("key_id")
         old = BanKey.objects.filter(organisation=organisation).exclude(key_id=keyring(organisation).current.id)
         old.exclude(key_id__in=used).delete()
@@ -216,6 +223,8 @@ def _add(organisation: Organisation, rows: Sequence[BanEvent], said_now: bool) -
             fresh.append(row)
         BanEvent.objects.bulk_create(fresh, ignore_conflicts=True)
         added += len(fresh)
+    if added:
+        transaction.on_commit(partial(remembered.tell_bans, organisation.slug), robust=True)
     return added
 
 

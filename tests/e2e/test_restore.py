@@ -10,21 +10,24 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
+from django.utils import timezone
 
-from retention import holds, leaves, replay
+from retention import holds, leaves, replay, suppression
 from retention.approvals import approve
 from retention.disposal import reject
+from retention.identifiers import Identifier
 from retention.models import Gate, Hold, Lot
 from retention.plan import plan_of
-from ropa.models import Organisation
+from ropa.models import Organisation, Withdrawal
 from tests.connectors.sql_servers import wait_until_ready
 from tests.e2e.restore_house import LAST, LATER, TOMORROW, CopiedCrm, DumpedCrm, RestoreHouse
 from tests.own_database import OwnDatabase
-from tests.retention.company import DUE_CUSTOMERS, SURVIVORS, TODAY, controller
+from tests.retention.company import DUE_CUSTOMERS, NOW, SURVIVORS, TODAY, controller, document, publish
 
 NUMBERS = count()
 CONTRACT = "insert into sopimus(id, asiakasnro, sopimusnro, alku, loppu, tila) values "
@@ -52,6 +55,24 @@ def house(own_database: OwnDatabase, crm) -> RestoreHouse:
 
 def organisation() -> Organisation:
     return Organisation.objects.get()
+
+
+def publish_longer(period: str = "P10Y", at: datetime = NOW) -> None:
+    content = document()
+    for dataset in content["datasets"]:
+        for one in dataset["grounds"]:
+            one["period"] = period
+    number = organisation().versions.count() + 1
+    publish(organisation(), content, number=number, day="2026-06-01", at=at)
+
+
+def withdraw_the_last() -> None:
+    last = organisation().versions.latest("number")
+    Withdrawal.objects.create(version=last, withdrawn_at=timezone.now(), withdrawer="controller:x", reason="väärä")
+
+
+def ban(number: str) -> None:
+    suppression.ban(organisation(), [Identifier("number", number)], ["all"], TODAY, "dpo:x")
 
 
 def held(number: str, day: date = TOMORROW) -> holds.Placed:
@@ -161,7 +182,7 @@ class TestOwn:
         assert restored.verify() == 0
 
     def test_a_hold_that_holds_no_more_is_confirmed_and_signed(self, restored, crm):
-        assert restored.adopt(without_lost_holds=True) == 0
+        assert restored.adopt(without_lost=True) == 0
         (entry,) = restored.entries("adopted")
         assert [one["again"] for one in entry["holds"]] == [None]
         assert restored.night(LATER) == 0
@@ -169,7 +190,7 @@ class TestOwn:
         assert restored.verify() == 0
 
     def test_nothing_is_destroyed_or_counted_twice(self, restored):
-        assert restored.adopt(without_lost_holds=True) == 0
+        assert restored.adopt(without_lost=True) == 0
         assert restored.night(LATER) == 0
         signed = sum(
             json.loads(body)["counts"].get("purged", 0)
@@ -186,7 +207,7 @@ class TestOwn:
         sealed = "select id, sealed from retention_evidenceleaves order by id"
         before = restored.own.rows(sealed)
         assert restored.do(readable) == 0  # at once, before anybody has said anything
-        assert restored.adopt(without_lost_holds=True) == 0
+        assert restored.adopt(without_lost=True) == 0
         assert restored.own.rows(sealed) != before  # and destroyed
         assert restored.do(readable) == 0
         assert restored.verify() == 0
@@ -216,10 +237,10 @@ class TestOwn:
     def test_it_is_restored_once_more(self, restored, tmp_path):
         """To the same state: the first adoption is lost too."""
         dump = restored.backup(tmp_path / "again.backup")
-        assert restored.adopt(without_lost_holds=True) == 0
+        assert restored.adopt(without_lost=True) == 0
         restored.restore(dump)
         assert restored.night(LATER) != 0
-        assert restored.adopt(without_lost_holds=True) == 0
+        assert restored.adopt(without_lost=True) == 0
         assert restored.verify() == 0
         assert restored.night(LATER) == 0
         assert restored.verify() == 0
@@ -265,6 +286,55 @@ class TestBetweenNights:
         assert house.night(TOMORROW) == 0
         assert not crm.customers() & DUE_CUSTOMERS
 
+    def test_a_version_is_published_again_before_anything_goes(self, house, crm, tmp_path):
+        """It keeps for longer; without it the rules of before would let go."""
+        dump = house.backup(tmp_path / "own.backup")
+        assert house.do(publish_longer) == 0
+        house.restore(dump)
+        assert house.night(TODAY) != 0
+        assert house.adopt() != 0
+        assert crm.customers() > DUE_CUSTOMERS
+        assert house.do(partial(publish_longer, at=NOW + timedelta(hours=3))) == 0
+        assert house.adopt() == 0
+        assert house.night(TODAY) == 0
+        assert crm.customers() > {"1001", "1003"}
+        (entry,) = house.entries("adopted")
+        assert entry["decisions"] == [{"what": "the publication of version 2 (2026-06-30)", "again": True}]
+        assert house.verify() == 0
+
+    def test_a_version_that_is_not_wanted_any_more_is_given_up_by_a_person(self, house, crm, tmp_path):
+        dump = house.backup(tmp_path / "own.backup")
+        assert house.do(publish_longer) == 0
+        house.restore(dump)
+        assert house.adopt(without_lost=True) == 0
+        assert house.night(TODAY) == 0
+        assert crm.customers() == SURVIVORS
+
+    def test_a_version_that_was_withdrawn_is_withdrawn_again(self, house, crm, tmp_path):
+        assert house.do(partial(publish_longer, period="P1Y")) == 0
+        dump = house.backup(tmp_path / "own.backup")
+        assert house.do(withdraw_the_last) == 0
+        house.restore(dump)
+        assert house.night(TODAY) != 0
+        assert house.adopt() != 0
+        assert house.do(withdraw_the_last) == 0
+        assert house.adopt() == 0
+        assert house.night(TODAY) == 0
+        assert crm.customers() == SURVIVORS
+
+    def test_marketing_bans_are_said_again(self, house, crm, tmp_path):
+        assert house.do(partial(ban, "1002")) == 0
+        dump = house.backup(tmp_path / "own.backup")
+        assert house.do(partial(ban, "1004")) == 0
+        house.restore(dump)
+        assert house.do(partial(ban, "1007")) == 0  # takes the number of the one that is lost, and hides nothing
+        assert house.night(TODAY) != 0
+        assert house.adopt() != 0
+        assert house.adopt(without_lost=True) == 0
+        assert house.night(TODAY) == 0
+        assert house.do(partial(ban, "1004")) == 0
+        assert house.night(TOMORROW) == 0
+
     def test_a_hold_of_before_this_journal_is_told_by_the_next_night(self, house, tmp_path):
         """1005's was placed when nothing was remembered yet."""
         dump = house.backup(tmp_path / "own.backup")
@@ -290,6 +360,23 @@ class TestLots:
         assert house.adopt() == 0
         assert house.do(lambda: _assert(not _approved())) == 0
         assert house.night(LAST) == 0
+        assert crm.customers() > DUE_CUSTOMERS
+        assert house.verify() == 0
+
+    def test_what_was_turned_down_on_the_same_day_does_not_go(self, own_database, crm, tmp_path):
+        """No night has run since the backup."""
+        policy = {"mode": "purge", "approval": "one", "grace": "P1D", "waves": False}
+        house = RestoreHouse(own_database, crm).found(policy)
+        assert house.night(TODAY) == 0
+        assert house.do(_approve) == 0
+        assert house.night(TOMORROW) == 0
+        dump = house.backup(tmp_path / "own.backup")
+        assert house.do(_reject) == 0
+        house.restore(dump)
+        assert house.night(LATER) != 0
+        assert house.adopt() == 0
+        assert house.do(lambda: _assert(not _approved())) == 0
+        assert house.night(LATER) == 0
         assert crm.customers() > DUE_CUSTOMERS
         assert house.verify() == 0
 

@@ -176,13 +176,15 @@ def document(policy: dict[str, Any] | None = None) -> dict[str, Any]:
     }
 
 
-def publish(organisation: Organisation, content: dict[str, Any], number: int = 1, day: str = "2020-01-01") -> Version:
+def publish(
+    organisation: Organisation, content: dict[str, Any], number: int = 1, day: str = "2020-01-01", at: datetime = NOW
+) -> Version:
     snapshot = canonical(content)
     return Version.objects.create(
         organisation=organisation,
         number=number,
         in_force_from=day,
-        published_at=NOW,
+        published_at=at,
         publisher="controller",
         snapshot=snapshot.decode(),
         digest=hashlib.sha256(snapshot).hexdigest(),

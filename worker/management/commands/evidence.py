@@ -57,9 +57,9 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", help="adopt, forget, destroy, rotate, revoke: who says so, by role")
         parser.add_argument("--reason", default="", help="the same: why, without personal data")
         parser.add_argument(
-            "--without-lost-holds",
+            "--without-lost",
             action="store_true",
-            help="adopt: the holds that were lost and not placed again hold no more",
+            help="adopt: what was lost and not placed, published or said again holds no more",
         )
         parser.add_argument(
             "--heads", metavar="DIRECTORY", type=Path, help="verify: copies of heads that left this machine"
@@ -226,7 +226,7 @@ class Command(BaseCommand):
             raise CommandError("adopt needs --organisation, --by and --reason")
         try:
             nights = adopt(
-                organisation, _today(organisation), options["by"], options["reason"], options["without_lost_holds"]
+                organisation, _today(organisation), options["by"], options["reason"], options["without_lost"]
             )
         except EvidenceError as error:
             raise CommandError(str(error)) from error
