@@ -6,6 +6,9 @@ has changed: ends were told late or all at once, rows have come under other rule
 that some is expected, because people knew it: what the reader saw held, or due where the policy only watched; what was
 shown of the effect of the rules before they were published; what a campaign gives a start. The rest is *unforeseen*.
 
+More than half of a dataset in one night waits for a person too, foreseen or not, unless people were shown it before
+they published the rules.
+
 A breaker rejects nothing. It makes tonight's lots of the dataset wait for one approval at least, of whoever sees the
 numbers; what was approved before goes on. Where people turn such a lot down nothing unforeseen goes by itself, however
 little, until they approve one.
@@ -40,15 +43,17 @@ class Untrue(LifecycleError):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the last night that read a dataset knew. `expected`: items that were to go though not by their dates.
+    """What the last night that read a dataset knew. `known`: items that were to go though not by their dates.
 
     since  that night's business date; None: none has read it
     items  how many there were after it; None: not known
+    shown  how many were to go by now as people were shown it, where tonight's rules are new since then
     """
 
     since: date | None = None
     items: int | None = None
-    expected: int = 0
+    known: int = 0
+    shown: int = 0
 
 
 def forecast(run: Run, dataset: DatasetPlan) -> Forecast:
@@ -61,8 +66,9 @@ def forecast(run: Run, dataset: DatasetPlan) -> Forecast:
         overdue_left__isnull=False,
     )
     last = read.select_related("run__version").order_by("-run__business_date").first()
+    shown = _shown(last.run.version if last is not None else None, run.version, dataset, run)
     if last is None:
-        return Forecast()
+        return Forecast(shown=shown)
     left = {name.removeprefix("left_"): n for name, n in last.counts.items() if name.startswith("left_")}
     left.pop("estimated", None)  # how many of the others, not a state
     in_lots = KeyOutcome.objects.filter(
@@ -70,8 +76,7 @@ def forecast(run: Run, dataset: DatasetPlan) -> Forecast:
     ).count()  # those are not flagged again
     held = max(0, left.get("held", 0) - in_lots)
     watched = left.get("due", 0) if _watched(last.run.version, dataset) else 0
-    shown = _shown(last.run.version, run.version, dataset, run)
-    return Forecast(last.run.business_date, sum(left.values()), held + watched + shown)
+    return Forecast(last.run.business_date, sum(left.values()), held + watched, shown)
 
 
 def _watched(version: Version | None, dataset: DatasetPlan) -> bool:
@@ -91,18 +96,19 @@ def _turned_down(run: Run, dataset: DatasetPlan) -> bool:
 
 def _shown(before: Version | None, now: Version | None, dataset: DatasetPlan, run: Run) -> int:
     """How many items more were to go by tonight, as the effect of the rules was shown before they were published."""
-    if now is None or before is None or before.pk == now.pk or not now.impact:
+    if now is None or (before is not None and before.pk == now.pk) or not now.impact:
         return 0
     month = run.business_date.isoformat()[:7]
     for effect in now.impact["counted"]["datasets"]:
         if effect["dataset"] == dataset.code and not effect["problem"]:
             by_now = sum(one["gained"] for one in effect["months"] if one["month"] <= month)
-            return int(effect["at_once"]["gained"] + by_now)
+            begins = effect["modes"][0] in {"", "observe"}  # then all that is due goes for the first time
+            return int((effect["due"][1] if begins else effect["at_once"]["gained"]) + by_now)
     return 0
 
 
 def early(foreseen: Forecast, due: Sequence[Due], returned: Collection[str]) -> int:
-    """Of these items, those due since a day on which the dataset was read and they were not; `expected` ones too."""
+    """Of these items, those due since a day on which the dataset was read and they were not; expected ones too."""
     since = foreseen.since
     if since is None:
         return 0
@@ -126,15 +132,16 @@ def trip(
 ) -> Breaker | None:
     """In the transaction that flags: if tonight is out of proportion its lots wait for a person; which breaker it was.
 
-    `early`: of what is due, since a day on which the dataset was read; some of it was `expected`.
+    `early`: of what is due, since a day on which the dataset was read; some of it was expected.
     """
-    tonight = Tonight(due, max(0, early - foreseen.expected), items, _turned_down(run, dataset))
+    unforeseen = max(0, early - foreseen.known - foreseen.shown)
+    tonight = Tonight(max(0, due - foreseen.shown), unforeseen, items, _turned_down(run, dataset))
     breaker = tripped(tonight)
     if breaker is None:
         return None
     told = {
         "breaker": breaker.value,
-        "due": tonight.due,
+        "due": due,
         "unforeseen": tonight.unforeseen,
         "items": tonight.items,
         "since": foreseen.since and foreseen.since.isoformat(),

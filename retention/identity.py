@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -309,7 +309,7 @@ class Named:
                     continue
                 subject = owner.subject if wanted is None else min(wanted & set(maybe))
                 ref = Ref(candidate.ref.key, subject, name)
-                yield replace(candidate, ref=ref, doubt=candidate.doubt or owner.doubt, maybe=maybe)
+                yield candidate._replace(ref=ref, doubt=candidate.doubt or owner.doubt, maybe=maybe)
 
     def _holders(self, candidates: Iterable[Candidate]) -> Mapping[str, list[Identity]]:
         values = sorted({c.ref.subject for c in candidates if c.ref.subject is not None})

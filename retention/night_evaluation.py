@@ -68,8 +68,8 @@ def evaluate_whole(night: Night, question: Question, connector: Connector) -> No
 
 @dataclass(frozen=True)
 class _Found:
-    """What an evaluation came to. `returned`: how much of what is due had been destroyed before; `fresh`: the rest;
-    `early`: of that, due since a day on which it was not."""
+    """What an evaluation came to. `returned`: how much of what is due had been destroyed before; `fresh`: the rest
+    without what a campaign dated; `early`: of that, due since a day on which it was not."""
 
     due: Sequence[Due]
     counts: Mapping[str, int]
@@ -86,7 +86,8 @@ def _evaluate(
     found = evaluate(question, connector, question.holds(), waiting)
     back = replay.returned(night.organisation, question.dataset.code, [lot_key(item) for item in found.due])
     early = breakers.early(foreseen, found.due, back)
-    return _Found(found.due, _counted(found), len(back), len(found.due) - len(back), early)
+    fresh = sum(not one.estimated and one.key not in back for one in found.due)
+    return _Found(found.due, _counted(found), len(back), fresh, early)
 
 
 def _counted(found: Evaluation) -> dict[str, int]:

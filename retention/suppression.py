@@ -130,19 +130,17 @@ def forget_lifted(organisation: Organisation, before: date) -> int:
     """Remove what was lifted before a day: its purpose has ended. How many entries went; old keys go out of use."""
     with transaction.atomic():
         gone = 0
-        # the newest stays: by it a backup of our own database is known to be older (`remembered`)
-        newest = (
-            BanEvent.objects.filter(organisation=organisation).order_by("-pk").values_list("pk", flat=True).first() or 0
-        )
+        complete = not remembered.lost(organisation.slug).bans
         digests = BanEvent.objects.filter(organisation=organisation, what=LIFT, day__lt=before)
         waiting = iter(list(digests.order_by("digest").values_list("digest", flat=True).distinct()))
         while batch := list(islice(waiting, BATCH)):
             over = [d for d, events in _events(organisation, batch).items() if _over(events, before)]
-            rows = BanEvent.objects.filter(organisation=organisation, digest__in=over).exclude(pk=newest)
-            gone += rows.delete()[0]
+            gone += BanEvent.objects.filter(organisation=organisation, digest__in=over).delete()[0]
         used = BanEvent.objects.filter(organisation=organisation).values("key_id")
         old = BanKey.objects.filter(organisation=organisation).exclude(key_id=keyring(organisation).current.id)
         old.exclude(key_id__in=used).delete()
+        if gone and complete:  # the newest may be among them
+            transaction.on_commit(partial(remembered.tell_bans, organisation.slug, settled=True))
     return gone
 
 

@@ -50,6 +50,9 @@ class ClosedWhen:
     values: tuple[str, ...]
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
 def _frozen() -> Mapping[str, Any]:
     return MappingProxyType({})
 
@@ -131,8 +134,7 @@ class Identity:
     valid_to: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """One item of a register, with the subject it was found under (asked again when it is disposed of).
 
     `name` is what the register itself calls that person, where it is not the number (`retention.identity`);
@@ -144,8 +146,7 @@ class Ref:
     name: str | None = None
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One item as the register tells it: dates as they stand there, None for NULL.
 
     `doubt` says why it is not certain whose item this is (two persons in one message, a name without a
@@ -154,15 +155,14 @@ class Candidate:
 
     ref: Ref
     contract: str | None = None
-    events: Mapping[str, date | None] = field(default_factory=_frozen)
-    facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
+    events: Mapping[str, date | None] = _NONE
+    facts: Mapping[str, FactValue | None] = _NONE
     closed: bool = False
     doubt: str = ""
     maybe: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     """One row of the ledger's source."""
 
     subject: str
@@ -170,13 +170,12 @@ class LedgerRow:
     started: date | None = None
     ended: date | None = None
     closed: bool = False
-    events: Mapping[str, date | None] = field(default_factory=_frozen)
-    facts: Mapping[str, FactValue | None] = field(default_factory=_frozen)
+    events: Mapping[str, date | None] = _NONE
+    facts: Mapping[str, FactValue | None] = _NONE
     thing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Disposal:
+class Disposal(NamedTuple):
     """What a connector says became of one key; `detail` is a reason or a token, never personal data."""
 
     key: str
@@ -184,8 +183,7 @@ class Disposal:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Residue:
+class Residue(NamedTuple):
     """Something of a disposed item that is still there, and where."""
 
     key: str

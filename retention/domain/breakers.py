@@ -40,7 +40,7 @@ class Breaker(StrEnum):
 class Tonight:
     """What an evaluation came to, in items.
 
-    due         fell due and wait in no lot yet, without what had been destroyed before and is back
+    due         fell due and wait in no lot yet, without what people knew: destroyed before and back, shown, estimated
     unforeseen  of these, due since a day on which the dataset was read and they were not
     items       in the dataset, when it was counted last
     turned_down such a lot was turned down, and none has been approved since

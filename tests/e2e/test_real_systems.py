@@ -65,15 +65,28 @@ class After:
         data = self.world.data
         document = data / "kasenet.yaml"
         document.write_text(yaml.safe_dump(self.world.document(), allow_unicode=True, sort_keys=False))
-        confirm = ("manage.py", "confirm_additions", "kasenet", "--by", "controller", "--reason", "test")
+        since = (TODAY - timedelta(days=30)).isoformat()
         for command in (
             ("-m", "config.keys", str(data / "keys")),
             ("manage.py", "migrate", "--verbosity", "0"),
             ("manage.py", "import_inventory", str(document), "--by", "test", "--reason", "real systems"),
-            (*confirm, "--publish", "--in-force-from", (TODAY - timedelta(days=30)).isoformat()),
+            ("manage.py", "confirm_additions", "kasenet", "--by", "controller", "--reason", "test"),
         ):
             done = manage(data, *command)
             assert done.returncode == 0, done.stdout + done.stderr
+        shown = ("--organisation", "kasenet", "--by", "controller", "--in-force-from", since, "--json")
+        done = manage(data, "manage.py", "rule_impact", *shown)
+        assert done.returncode == 0, done.stdout + done.stderr
+        published = (
+            "--in-force-from",
+            since,
+            "--publisher",
+            "controller",
+            "--impact",
+            json.loads(done.stdout)["digest"],
+        )
+        done = manage(data, "manage.py", "publish_inventory", "kasenet", *published)
+        assert done.returncode == 0, done.stdout + done.stderr
         return manage(data, "manage.py", "nightly", "--organisation", "kasenet", "--on", TODAY.isoformat(), "--json")
 
 

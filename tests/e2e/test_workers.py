@@ -269,7 +269,7 @@ def test_a_stopped_night_is_gone_on_with_by_hand_while_the_broker_is_down(house,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = house.finish()
-    compare({**found, "files": contents(found["files"])}, {**embedded, "files": contents(embedded["files"])})
+    compare(begun_anew(found), begun_anew(embedded))
 
 
 def test_the_web_server_says_how_it_is(house):
@@ -294,6 +294,13 @@ def test_the_web_server_says_how_it_is(house):
     unwell = probe()
     assert unwell.returncode == 1
     assert json.loads(unwell.stderr) == {"status": "unwell", **told, "keys": False}
+
+
+def begun_anew(end: dict[str, Any]) -> dict[str, Any]:
+    """Without how many rows the sources told, and which they told no more: a night that begins anew collects what the
+    chunk that was in flight has left."""
+    untold = {name: sorted((row[:-1] for row in end[name]), key=repr) for name in ("contracts", "events")}
+    return {**end, **untold, "collections": [], "files": contents(end["files"])}
 
 
 def contents(files: dict[str, bytes]) -> dict[str, Any]:

@@ -159,19 +159,7 @@ class TestForecast:
         assert succeeded(night(settled, TOMORROW))
         assert there(data_dir, 5_000, 100) == 100
         version = publish(settled, shortened(), number=2, day=LATER.isoformat())
-        version.impact = {
-            "counted": {
-                "datasets": [
-                    {
-                        "dataset": "asiakastiedot",
-                        "problem": "",
-                        "at_once": {"gained": 60, "lost": 0},
-                        "months": [{"month": "2026-07", "gained": 45, "lost": 0}, {"month": "2026-08", "gained": 9000}],
-                    }
-                ]
-            }
-        }
-        type(version).objects.filter(pk=version.pk).update(impact=version.impact)
+        settled.versions.filter(pk=version.pk).update(impact=shown(60, july=45))
         assert succeeded(night(settled, LATER))
         assert there(data_dir, 5_000, 100) == 0
 
@@ -227,6 +215,25 @@ class TestShare:
         assert there(data_dir, 7_000, 100) == 100
         lot = lots(company).get()
         assert lot.breaker == {"breaker": "share", "due": 103, "unforeseen": 0, "items": 108, "since": None}
+
+    def test_what_people_were_shown_before_they_published_it_goes(self, company, data_dir):
+        take_on(data_dir, 7_000, 100, ended="2022-03-01")
+        company.versions.update(impact=shown(100))
+        assert succeeded(night(company, TODAY))
+        assert there(data_dir, 7_000, 100) == 0
+
+    def test_what_begins_to_go_with_a_version_was_shown_as_due(self, company, data_dir):
+        """The rules are the same, and until now they only counted: nothing falls due that did not."""
+        take_on(data_dir, 7_000, 100, ended="2022-03-01")
+        company.versions.update(impact=shown(0, modes=("observe", "purge"), due=(100, 100)))
+        assert succeeded(night(company, TODAY))
+        assert there(data_dir, 7_000, 100) == 0
+
+    def test_what_they_were_shown_less_of_waits(self, company, data_dir):
+        take_on(data_dir, 7_000, 200, ended="2022-03-01")
+        company.versions.update(impact=shown(60))
+        night(company, TODAY)
+        assert there(data_dir, 7_000, 200) == 200
 
     def test_half_of_it_goes(self, company, data_dir):
         take_on(data_dir, 5_000, 100)
@@ -348,3 +355,17 @@ def shortened():
     content = document()
     content["datasets"][1]["grounds"][1]["period"] = "P1Y"
     return content
+
+
+def shown(at_once, july=0, modes=("purge", "purge"), due=(0, 0)):
+    """What a version keeps of its effect on the customers."""
+    months = [{"month": "2026-07", "gained": july, "lost": 0}, {"month": "2026-08", "gained": 9_000, "lost": 0}]
+    one = {
+        "dataset": "asiakastiedot",
+        "problem": "",
+        "modes": list(modes),
+        "due": list(due),
+        "at_once": {"gained": at_once, "lost": 0},
+        "months": months,
+    }
+    return {"counted": {"datasets": [one]}}

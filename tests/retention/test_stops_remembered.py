@@ -33,8 +33,7 @@ def restore(company, events, **gate):
 
 
 def lost_stop(company):
-    _, found = remembered.lost(company.slug)
-    return found
+    return remembered.lost(company.slug).stop
 
 
 def test_every_stop_and_its_end_say_who_and_what_is_stopped_from_then_on(company):

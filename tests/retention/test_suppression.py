@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from config.keys import make_keys
-from retention import suppression, suppression_lists
+from retention import remembered, suppression, suppression_lists
 from retention.domain.errors import DocumentError, IdentifierError, SuppressionError
 from retention.identifiers import Identifier, normal
 from retention.models import BanEvent, BanKey
@@ -410,3 +410,23 @@ class TestCommand:
         (data_dir / "keys" / "suppression.key").unlink()
         with pytest.raises(CommandError, match=r"suppression\.key"):
             self.run("check", list=campaign, email_column=["sposti"], channel=["post"])
+
+
+def test_forgetting_the_newest_is_no_restored_backup(company, django_capture_on_commit_callbacks):
+    """What lies beside the database knows the newest entry, and that goes too."""
+    later = date(2029, 1, 1)
+    with django_capture_on_commit_callbacks(execute=True):
+        ban(company, [NUMBER], ["all"], DAY, "dpo:x")
+        lift(company, [NUMBER], ["all"], DAY, "dpo:x")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert forget_lifted(company, later) == 2
+    assert not remembered.lost(company.slug)
+    with django_capture_on_commit_callbacks(execute=True):
+        ban(company, [NUMBER], ["all"], DAY, "dpo:x")
+    assert not remembered.lost(company.slug)
+    BanEvent.objects.all().delete()  # nobody has said so
+    with django_capture_on_commit_callbacks(execute=True):
+        lift(company, [PHONE], ["all"], DAY, "dpo:x")
+        ban(company, [EMAIL], ["all"], DAY, "dpo:x")
+        forget_lifted(company, later)
+    assert remembered.lost(company.slug).bans

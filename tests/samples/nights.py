@@ -26,6 +26,8 @@ from retention.evidence_export import export
 from retention.inventory_document import import_document, yaml_text
 from retention.models import Run
 from retention.night import run_night
+from retention.rule_impact import impact_of
+from ropa.agreeing import keep_impact
 from ropa.services import confirm_additions, publish
 from samples import documents
 from samples.documents import Document, unreached
@@ -112,7 +114,9 @@ def two_nights(company: Company, data: Path, document: Document | None = None) -
 def _run(company: Company, document: Document, systems: Built) -> Any:
     organisation = import_document(document, by="test", reason="test")
     confirm_additions(organisation, by="test", reason="test")
-    publish(organisation, TODAY - timedelta(days=30), NOW, publisher="test", reason="test")
+    since = TODAY - timedelta(days=30)
+    shown = keep_impact(organisation, impact_of(organisation, since).as_data(), NOW, "test")
+    publish(organisation, since, NOW, publisher="test", reason="test", impact=shown.digest)
     for hold in systems.holds:
         holds.place(
             organisation,

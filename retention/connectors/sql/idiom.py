@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from retention.connectors.sql.catalogue import Column
-from retention.connectors.sql.values import ColumnKind, Days, Stored, as_stored
+from retention.connectors.sql.values import ColumnKind, Days, Stored, as_stored, integers
 
 Condition = sa.ColumnElement[bool]
 Element = sa.ColumnElement[Any]
@@ -45,6 +45,11 @@ class Idiom(ABC):
     def stored(self, text: str, kind: ColumnKind) -> Stored | None:
         """A key or number as it is bound; None where no row can be it."""
         return as_stored(text, kind, nul=self.nul)
+
+    def all_stored(self, texts: Sequence[str], kind: ColumnKind) -> Sequence[Stored | None]:
+        """The same of many."""
+        found = integers(texts) if kind is ColumnKind.INTEGER and texts else None
+        return [self.stored(text, kind) for text in texts] if found is None else found
 
     def value(self, column: Column, own: Element) -> Element:
         """What is selected of a column."""

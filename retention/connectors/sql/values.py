@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -145,6 +146,14 @@ def as_stored(text: str, kind: ColumnKind, *, nul: bool = True) -> Stored | None
     except UnicodeEncodeError:
         return None
     return text
+
+
+def integers(texts: Sequence[str]) -> list[int] | None:
+    """`as_stored` of many keys of a column of integers at once; None where one of them needs a look of its own."""
+    joined = "".join(texts)
+    if not joined.isdecimal() or not joined.isascii() or max(map(len, texts)) >= SURELY_SMALL:
+        return None
+    return list(map(int, texts)) if all(text and text[0] != "0" for text in texts) else None
 
 
 def as_text(value: object, kind: ColumnKind, where: str) -> str:

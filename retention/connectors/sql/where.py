@@ -91,7 +91,7 @@ def closed_condition(closed: ClosedWhen | None, relation: Relation, columns: Col
 def among(relation: Relation, name: str, columns: Columns, texts: Sequence[str]) -> Condition:
     """The column is one of these numbers or keys; what the column cannot hold matches nothing."""
     column, idiom = relation.column(name), relation.idiom
-    stored = [v for v in (idiom.stored(text, column.kind) for text in dict.fromkeys(texts)) if v is not None]
+    stored = [v for v in idiom.all_stored(list(dict.fromkeys(texts)), column.kind) if v is not None]
     return idiom.among(column, columns[name], stored) if stored else sa.false()
 
 
@@ -104,10 +104,10 @@ def of_refs(refs: Sequence[Ref], mapping: DatasetMapping, relation: Relation, co
         return _known(among(relation, mapping.key, columns, [ref.key for ref in refs]))
     idiom, key, subject = relation.idiom, relation.column(mapping.key), relation.column(mapping.subject)
     own_key, own_subject = columns[mapping.key], columns[mapping.subject]
-    named = [
-        (idiom.stored(r.key, key.kind), idiom.stored(r.subject, subject.kind)) for r in refs if r.subject is not None
-    ]
-    pairs = [(a, b) for a, b in named if a is not None and b is not None]
+    named = [(ref.key, ref.subject) for ref in refs if ref.subject is not None]
+    keys = idiom.all_stored([one for one, _ in named], key.kind)
+    subjects = idiom.all_stored([one for _, one in named], subject.kind)
+    pairs = [(a, b) for a, b in zip(keys, subjects, strict=True) if a is not None and b is not None]
     nobodys = [ref.key for ref in refs if ref.subject is None]
     terms: list[Condition] = []
     if pairs:
