@@ -25,6 +25,7 @@ from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, Conn
 from retention.models.alarm import AlarmKind
 from retention.models.canary import CanaryState
 from retention.models.run import RunState
+from retention.plan import plan_of
 from retention.selectors import resolve
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
@@ -212,11 +213,20 @@ def _canaries(organisation: Organisation, now: datetime) -> Iterator[Seen]:
 
 
 def _breakers(organisation: Organisation, now: datetime) -> Iterator[Seen]:
-    """Lots that wait for a person because they were out of proportion: of each dataset the newest night's."""
+    """Lots that wait for a person because they were out of proportion: of each dataset the newest night's.
+
+    Where the policy does not purge they would wait in any case, for nobody.
+    """
     waiting = Lot.objects.filter(organisation=organisation, state=LotState.FLAGGED).exclude(breaker={})
     newest = {lot.dataset: lot for lot in waiting.select_related("run").defer("keys").order_by("pk")}
+    version = version_in_force(organisation, organisation.day_of(now)) if newest else None
+    if version is None:
+        return
+    plan = plan_of(version)
     for dataset, lot in newest.items():
-        told = lot.breaker
+        of_it, told = plan.find_dataset(dataset), lot.breaker
+        if of_it is None or of_it.policy.mode != "purge":
+            continue
         facts = {"register": lot.register, "day": lot.run.business_date.isoformat(), **told}
         yield AlarmKind.BREAKER, dataset, facts
 

@@ -351,6 +351,19 @@ def test_people_are_told_until_somebody_has_decided(settled, data_dir):
     assert not Alarm.objects.exists()
 
 
+def test_where_nothing_goes_by_itself_nobody_is_told(db, data_dir):
+    """Lots that are only flagged wait for nobody; they are weighed all the same, for the day on which they may go."""
+    policy = {"mode": "flag", "approval": "automatic", "grace": "P0D", "waves": False}
+    company = found_company(data_dir, policy)
+    take_on(data_dir, 7_000, 100, ended="2022-03-01")
+    night(company, TODAY)
+    assert ("breaker", "asiakastiedot") not in see(company, NOW).seen
+    publish(company, document(), number=2, day=TOMORROW.isoformat())
+    night(company, TOMORROW)
+    assert there(data_dir, 7_000, 100) == 100
+    assert ("breaker", "asiakastiedot") in see(company, NOW + timedelta(days=1)).seen
+
+
 def shortened():
     content = document()
     content["datasets"][1]["grounds"][1]["period"] = "P1Y"
