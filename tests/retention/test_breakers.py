@@ -116,6 +116,20 @@ class TestForecast:
         night(settled, LATER + timedelta(days=1))
         assert there(data_dir, 5_000, MANY) == MANY
 
+    def test_after_somebody_said_no_a_few_wait_too_until_somebody_says_yes(self, settled, data_dir):
+        end(data_dir, 5_000, 100, "2022-03-01")
+        night(settled, TOMORROW)
+        reject(lots(settled).get(state="flagged"), "controller:toimitusjohtaja", "siirtovirhe")
+        crm(data_dir, "update sopimus set loppu = null, tila = 'voimassa' where sopimusnro > 'T5029'")
+        night(settled, LATER)
+        assert there(data_dir, 5_000, 30) == 30
+        lot = lots(settled).get(state="flagged")
+        assert (lot.size, lot.breaker["breaker"]) == (31, "unforeseen")
+        approve(lot, controller(settled), lot.digest)
+        end(data_dir, 5_500, 20, "2022-03-01")
+        night(settled, LATER + timedelta(days=1))
+        assert there(data_dir, 5_000, 30) == there(data_dir, 5_500, 20) == 0
+
     def test_what_the_contract_ends_foresaw_goes(self, settled, data_dir):
         """As many fall due, since today: their ends were known three years ago, or by the night before."""
         end(data_dir, 5_000, 100, "2023-06-30")
