@@ -86,6 +86,8 @@ def test_adopted_it_goes_on_and_says_what_is_lost(restored, data_dir):
         "restored": {"digest": EvidenceHead.objects.get(number=1).digest, "head": 1},
         "holds": [],
         "stop": "",
+        "decisions": [],
+        "bans": "",
     }
 
 
