@@ -24,7 +24,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from retention.connectors.contract import Connector, Ref, TellsCrowds
-from retention.domain.breakers import BESIDE, FEW, Breaker, Tonight, too_many_gone, too_many_left, tripped
+from retention.domain.breakers import FEW, Breaker, Tonight, too_many_gone, too_many_left, tripped
 from retention.domain.errors import LifecycleError
 from retention.domain.lifecycle import GONE, LotState, Outcome
 from retention.domain.rules import Action
@@ -187,8 +187,8 @@ class Beside:
 
     @classmethod
     def of(cls, question: Question, connector: Connector, action: Action, refs: Sequence[Ref]) -> Beside:
-        """Of these items the first few that are there."""
-        few = cls(question, connector, action, refs[:BESIDE])
+        """Of these items those that are there."""
+        few = cls(question, connector, action, refs)
         there = few._there()
         return cls(question, connector, action, [ref for ref in few.refs if ref.key in there])
 

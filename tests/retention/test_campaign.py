@@ -19,10 +19,10 @@ from retention.approvals import approve
 from retention.campaign import Wanted
 from retention.campaign_survey import Heap
 from retention.campaign_told import as_dict, estimated_of, followed
-from retention.domain.errors import DocumentError, LifecycleError
+from retention.domain.errors import DocumentError, EvidenceError, LifecycleError
 from retention.evidence_check import verify
 from retention.exit_certificate import page
-from retention.models import Campaign, CampaignGap, EvidenceEntry, LedgerContract, Lot
+from retention.models import Campaign, CampaignGap, EvidenceEntry, EvidenceHead, LedgerContract, Lot
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.reports import authority_report
@@ -536,3 +536,18 @@ class TestTold:
         call_command("decide", str(tmp_path / "cases.json"), stdout=out, language="fi")
         assert "Puuttuva päivä on tässä arvioitu" in out.getvalue()
         assert "(arvioidun päivän perusteella)" in out.getvalue()
+
+
+def test_a_withdrawal_that_a_restored_database_has_lost_is_noticed(aged, django_capture_on_commit_callbacks):
+    """No night ran in between: its signed head lies beside the database at once."""
+    with django_capture_on_commit_callbacks(execute=True):
+        found = confirmed(aged)
+    with django_capture_on_commit_callbacks(execute=True):
+        campaigns.withdraw(found, OTHER, "Ei sittenkään.", NOW)
+    event = found.events.latest("pk")
+    EvidenceEntry.objects.filter(chain=event.chain).delete()
+    EvidenceHead.objects.latest("number").delete()
+    event.delete()
+    Campaign.objects.filter(pk=found.pk).update(state="confirmed")
+    with pytest.raises(EvidenceError, match=rf"restored from a backup: it does not know the night of {event.chain}"):
+        run_night(aged, TOMORROW, LATER)
