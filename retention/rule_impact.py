@@ -3,7 +3,8 @@
 Every item of every dataset that the draft decides otherwise is read from its register, joined with the ledger and
 decided by `decide` under both, from the first day on and 24 months ahead, as if nothing but the calendar changed.
 Nothing is flagged, destroyed or written: only where the two read different places are keyed digests of the items
-compared in a temporary table. What cannot be asked is unknown, never "no effect".
+compared in a temporary table. What cannot be asked is unknown, never "no effect". Contracts that no night has collected
+yet are asked for as a night would, and forgotten again (`retention.first_told`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from retention.domain.following import Followed, decide_following
 from retention.domain.periods import Period, last_day
 from retention.domain.rules import Hold
 from retention.evidence_log import subject_digest
+from retention.first_told import Silent, first_told, refuse_blind
 from retention.following_reader import Reader
 from retention.holds import active, of_item
 from retention.identity import Names
@@ -167,12 +169,14 @@ class _Side:
     organisation: Organisation
     start: date
     until: date
+    silent: Silent
     holds: Mapping[str, Sequence[Hold]] = field(default_factory=dict)
     reader: Reader | None = None
 
     def prepare(self, stack: ExitStack) -> None:
         """Read the holds, and open what the dataset follows. Raises ConnectorError, RuleError."""
         one = self.dataset
+        refuse_blind(self.organisation, self.plan, one, self.start, self.silent)
         self.holds = active(self.organisation, one.register, one.held_as, one.subject_kind)
         if one.rules.follows:
             self.reader = stack.enter_context(
@@ -234,12 +238,13 @@ def impact_of(organisation: Organisation, start: date) -> Impact:
         names = [
             stack.enter_context(Names(organisation, plan)) if plan is not None else None for plan in (before, after)
         ]
+        silent = stack.enter_context(first_told(organisation, [plan for plan in (before, after) if plan is not None]))
         for old, new in _pairs(before, after):
             if old is not None and new is not None and before is not None and _the_same(before, old, after, new):
                 same += 1
                 continue
             sides = [
-                _Side(plan, one, name, organisation, start, until)
+                _Side(plan, one, name, organisation, start, until, silent)
                 if plan is not None and one is not None and name is not None and one.mapping is not None
                 else None
                 for plan, one, name in ((before, old, names[0]), (after, new, names[1]))

@@ -18,7 +18,7 @@ from retention.domain.evidence import canonical
 from retention.holds import active
 from retention.identity import Names
 from retention.inventory_document import import_document
-from retention.models import Lot
+from retention.models import LedgerContract, Lot
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.rule_impact import impact_of
@@ -342,3 +342,33 @@ class TestCommand:
 
 def draft_impact(company):
     return company.impacts.get(draft=draft_digest(company)).digest
+
+
+@pytest.fixture
+def newcomer(db, data_dir):
+    """Before any night: its version is in force from today, and the ledger knows nobody."""
+    organisation = found_company(data_dir, OBSERVE)
+    draft(data_dir, document(OBSERVE))
+    change(data_dir, asiakastiedot=period("P2Y"))
+    organisation.refresh_from_db()
+    return organisation
+
+
+def test_before_the_first_night_an_effect_knows_what_that_night_will(newcomer):
+    before = impact_of(newcomer, TODAY).as_data()
+    assert not LedgerContract.objects.exists(), "what was told for the effect has stayed"
+    run_night(newcomer, TODAY, NOW)
+    assert before == impact_of(newcomer, TODAY).as_data()
+    (effect,) = before["datasets"]
+    assert (before["complete"], effect["due"], effect["gained"]) == (True, [4, 5], 1)
+
+
+def test_before_the_first_night_a_source_that_is_silent_leaves_the_effect_unknown(newcomer, data_dir):
+    with sqlite3.connect(data_dir / "registers" / "crm.sqlite3") as register:
+        register.execute("ALTER TABLE sopimus RENAME TO muualla")
+    register.close()
+    told = impact_of(newcomer, TODAY).as_data()
+    (effect,) = told["datasets"]
+    assert (told["complete"], effect["due"]) == (False, None)
+    assert "the ledger is not complete" in effect["problem"]
+    assert not LedgerContract.objects.exists()
