@@ -17,13 +17,13 @@ from rest_framework.response import Response
 from api.fields import Body, Line, Prose
 from api.onboarding import PlaceSerializer
 from api.organisation import InOrganisation, Strict, sent, today_of
-from api.permissions import MATRIX, Verb
 from api.register import LANGUAGE, LANGUAGES, language_of
 from retention.domain.errors import DocumentError, Problem
 from retention.onboarding.activities import Taking, preview, take
 from retention.onboarding.activities.told import as_dict, contents, offered_as_dict
 from ropa.models import Organisation
 from ropa.ready_made import SECTORS, ready_made
+from ropa.rights import MATRIX, Verb
 
 SECTOR = OpenApiParameter("sector", str, enum=list(SECTORS))
 CODE = r"^[A-Za-z0-9_-]+$"

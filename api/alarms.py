@@ -17,11 +17,11 @@ from rest_framework.response import Response
 from api.fields import Body, Prose
 from api.lists import Order
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from api.register_serializers import Object
 from retention.alarms import words
 from retention.alarms.looking import acknowledge
 from retention.models import Alarm
+from ropa.rights import Verb
 
 ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
 

@@ -18,7 +18,6 @@ from rest_framework.response import Response
 
 from api.fields import Body, Line, Prose
 from api.organisation import InOrganisation, sent, today_of
-from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from api.register_serializers import Object
 from api.reports import PAGE_POLICY, AsAsked
@@ -31,6 +30,7 @@ from retention.campaign_told import as_dict
 from retention.domain.substitutes import Cause
 from retention.models import Campaign
 from ropa.persons import Person
+from ropa.rights import Verb
 
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
 LEAST = {"type": "integer", "minimum": 0, "maximum": 999_999_999}

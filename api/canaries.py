@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from api.fields import Body, Prose
 from api.lists import Order
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from retention.canaries import declare, withdraw
 from retention.models import Canary
 from retention.models.canary import Expects
+from ropa.rights import Verb
 
 ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
 

@@ -23,7 +23,6 @@ from rest_framework.response import Response
 from api.fields import Body, Line, Prose
 from api.lists import Order
 from api.organisation import InOrganisation, sent, today_of
-from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from api.register_serializers import OBJECT, OpinionSerializer, WholeVersionSerializer
 from retention.rule_impact import impact_of
@@ -32,6 +31,7 @@ from ropa.change_words import Teller, change_in_words
 from ropa.changes import Change, difference
 from ropa.decisions import Decision, Place, decisions
 from ropa.models import Opinion, Stance
+from ropa.rights import Verb
 from ropa.selectors import snapshot_on
 from ropa.services import digest_of, document_at, draft_of, give_opinion, opinion_on, stale_opinion
 from ropa.shortening_words import in_words

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.organisation import InOrganisation, today_of
-from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from ropa.examination import DRAFT, GROUPS, NoVersionError, as_data, examine
 from ropa.findings import Status
+from ropa.rights import Verb
 
 VERSION = OpenApiParameter(
     "version",

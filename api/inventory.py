@@ -17,12 +17,12 @@ from rest_framework.response import Response
 
 from api.lists import TooLarge
 from api.organisation import InOrganisation, today_of
-from api.permissions import Verb
 from api.register_serializers import OBJECT
 from retention.inventory_document import import_document, warnings_of, whole_draft
 from retention.inventory_document.files import FORMATS, document_in, file_of
 from retention.inventory_document.guide import guide
 from retention.inventory_document.yaml_text import LARGEST
+from ropa.rights import Verb
 
 TYPES = {
     "yaml": "application/yaml",

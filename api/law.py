@@ -19,11 +19,11 @@ from rest_framework.response import Response
 
 from api.decisions import Computed, day_of
 from api.organisation import Strict
-from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from ropa.citing import Citing, Effect, citing, citing_in_words, effect_in_words, effects
 from ropa.law import LANGUAGES, library, versions_of
 from ropa.law_words import row_as_data
+from ropa.rights import Verb
 from ropa.services import draft_of
 
 AS_OF = OpenApiParameter("as_of", date, description="any day; today if left out")

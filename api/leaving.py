@@ -14,11 +14,11 @@ from rest_framework.response import Response
 
 from api.fields import Body, Line, Prose, Whole, YesNo
 from api.organisation import InOrganisation, sent, today_of
-from api.permissions import Verb
 from api.register_serializers import Object
 from retention.closed import closings
 from retention.leaving import Checked, certificate_of, check, close, record_migration, reopen, seal_of
 from ropa.models import Dataset, Register
+from ropa.rights import Verb
 
 CODE = OpenApiParameter("code", str, OpenApiParameter.PATH)
 MOST_ITEMS = 2**31 - 1

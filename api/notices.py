@@ -17,11 +17,11 @@ from rest_framework.response import Response
 from api.fields import Body, Line, Prose, YesNo
 from api.inventory import REASON, File
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from api.record import Entry
 from api.register_serializers import OBJECT
 from retention.onboarding.notices import NoPassageError, add_notice, assign, passages_of, progress_of
 from ropa.kinds import KINDS
+from ropa.rights import Verb
 
 NAME = OpenApiParameter("name", str, description="its title, in the organisation's language")
 

@@ -21,7 +21,6 @@ from rest_framework.response import Response
 from api.fields import Body, Prose
 from api.inventory import File
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from api.record import REASON
 from retention.onboarding.record import apply, mapping_of, preview, record_in, save_mapping, suggestion
 from retention.onboarding.record.columns import TARGETS
@@ -29,6 +28,7 @@ from retention.onboarding.record.headings import label
 from retention.onboarding.record.told import as_dict
 from ropa.law import LANGUAGES
 from ropa.models import ColumnMapping
+from ropa.rights import Verb
 
 FILE = {File.media_type: OpenApiTypes.BINARY}
 DIGEST = OpenApiParameter(

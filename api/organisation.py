@@ -18,8 +18,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.lists import refuse_unknown
-from api.permissions import ByRole, Verb
+from api.permissions import ByRole
 from ropa.models import Membership, Organisation
+from ropa.rights import Verb
 
 
 class Strict(GenericAPIView):  # type: ignore[type-arg]

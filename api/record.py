@@ -19,12 +19,12 @@ from rest_framework.response import Response
 from api.editing import edit, merged
 from api.fields import PROSE, Body, Prose
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from api.register_serializers import OBJECT, EditSerializer, Text
 from retention.inventory_document import edit_entry, edit_head
 from ropa.draft import entry_of, head_of, rows_of
 from ropa.kinds import KINDS, Kind, kind_of
 from ropa.models import SubjectGroup
+from ropa.rights import Verb
 
 KIND = OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=[kind.name for kind in KINDS])
 REASON = OpenApiParameter(

@@ -22,7 +22,6 @@ from rest_framework.response import Response
 from api.editing import edit
 from api.lists import Order
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from api.register_serializers import (
     DatasetSerializer,
     EditSerializer,
@@ -33,6 +32,7 @@ from api.register_serializers import (
     WithdrawSerializer,
 )
 from ropa.models import Dataset, Register, Version
+from ropa.rights import Verb
 from ropa.services import publish, withdraw
 
 LANGUAGES = ("fi", "sv", "en")

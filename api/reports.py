@@ -17,10 +17,10 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from api.organisation import InOrganisation, today_of
-from api.permissions import Verb
 from api.register import LANGUAGE, language_of
 from retention.reports import report_file, sealed_report
 from ropa.report import RECORDS
+from ropa.rights import Verb
 from ropa.seal import zipped
 
 MEDIA_TYPES = {

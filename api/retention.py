@@ -19,7 +19,6 @@ from rest_framework.response import Response
 
 from api.lists import Order
 from api.organisation import InOrganisation, sent, today_of
-from api.permissions import Verb
 from api.retention_serializers import (
     LOT_STATES,
     ApproveSerializer,
@@ -47,6 +46,7 @@ from retention.models import Hold, Lot, Run
 from retention.models.run import RunState
 from retention.plan import plan_of
 from retention.reviewing import judge, look, waiting
+from ropa.rights import Verb
 
 ID = OpenApiParameter("id", int, OpenApiParameter.PATH)
 DAY = OpenApiParameter("business_date", date, OpenApiParameter.PATH)

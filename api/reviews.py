@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from api.decisions import Computed
 from api.lists import Order
 from api.organisation import InOrganisation
-from api.permissions import Verb
 from api.register_serializers import Text
 from ropa.models import Review, ReviewEvent
 from ropa.reviews import near_dates, standing
+from ropa.rights import Verb
 
 
 class ReviewEventSerializer(serializers.ModelSerializer[ReviewEvent]):

@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from api.fields import Body, Prose
 from api.lists import Order
 from api.organisation import InOrganisation, sent
-from api.permissions import Verb
 from retention import holds
 from retention.models import StopEvent
 from ropa.models import Organisation
+from ropa.rights import Verb
 
 
 class StopEventSerializer(serializers.ModelSerializer[StopEvent]):

@@ -13,9 +13,9 @@ from rest_framework.throttling import BaseThrottle, UserRateThrottle
 
 from api.fields import Body, Line
 from api.organisation import InOrganisation, sent, today_of
-from api.permissions import Verb
 from retention.identifiers import LONGEST, Identifier
 from retention.suppression import ALL, CHANNELS, ban, check_many, lift
+from ropa.rights import Verb
 
 LINES = 1_000
 """Lines in one call."""
