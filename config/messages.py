@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir, extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("fi", "sv")
@@ -27,6 +31,13 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+METHODS = [("**.py", "python"), ("templates/**.html", "config.messages:in_templates")]
+
+
+def in_templates(file: IO[bytes], keywords: Any, comment_tags: Any, options: Any) -> Iterator[Any]:
+    """The texts of a template, found in what Django itself makes of it for this."""
+    code = templatize(file.read().decode("utf-8"))
+    yield from extract_python(BytesIO(code.encode("utf-8")), keywords, comment_tags, options)
 
 
 def po_file(language: str) -> Path:
@@ -39,7 +50,7 @@ def in_code(root: Path = ROOT) -> Catalog:
     for package in sorted(path.parent for path in root.glob("*/__init__.py")):
         if package.name in NOT_SHOWN:
             continue
-        for found in extract_from_dir(package, method_map=[("**.py", "python")], keywords=KEYWORDS):
+        for found in extract_from_dir(package, method_map=METHODS, keywords=KEYWORDS):
             filename, _line, text, comments, context = found
             place = (f"{package.name}/{filename}", 0)
             catalog.add(text, None, [place], auto_comments=comments, context=context)

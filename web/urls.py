@@ -1,7 +1,41 @@
-"""Pages for people: for now, the owners' yearly review."""
+"""Pages for people: under each organisation the same places."""
 
-from django.urls import path
+from __future__ import annotations
 
-from web import reviews
+from datetime import date
 
-urlpatterns = [path("review/<str:token>/", reviews.review, name="review")]
+from django.urls import include, path, register_converter
+
+from web import holds, lots, morning, nights
+
+app_name = "web"
+
+
+class DayConverter:
+    """A night's day in an address, YYYY-MM-DD."""
+
+    regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date) -> str:
+        return value.isoformat()
+
+
+register_converter(DayConverter, "day")
+
+of_one = [
+    path("", morning.morning, name="morning"),
+    path("lots/", lots.lots, name="lots"),
+    path("nights/", nights.nights, name="nights"),
+    path("nights/<day:day>/", nights.night, name="night"),
+    path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
+    path("holds/", holds.holds, name="holds"),
+    path("holds/<int:pk>/release/", holds.release, name="hold-release"),
+]
+
+urlpatterns = [
+    path("", morning.portfolio, name="portfolio"),
+    path("o/<slug:slug>/", include(of_one)),
+]

@@ -1,0 +1,170 @@
+"""Holds: place one and see exactly what it came in time for; release one. Whom a hold protects is never listed here."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from retention import holds as doors
+from retention.domain.errors import DocumentError, LifecycleError
+from retention.holds import REASONS, Placed
+from retention.models import Hold
+from retention.plan import Plan, plan_of
+from ropa.rights import Verb
+from ropa.selectors import version_in_force
+from web.access import Place, page
+from web.shell import shown
+from web.words import day, named, number, reason_in_words
+
+MOST_PEOPLE = 1_000
+"""Numbers in one form."""
+
+
+class PlaceForm(forms.Form):
+    """A hold on persons, by their numbers; everywhere, or in one register."""
+
+    people = forms.CharField(
+        label=gettext_lazy("Customer numbers"),
+        help_text=gettext_lazy("One on each line. They are kept with the hold and shown to nobody here."),
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+        max_length=100_000,
+    )
+    register = forms.ChoiceField(label=gettext_lazy("Where"), required=False)
+    reason = forms.ChoiceField(label=gettext_lazy("Why"))
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        help_text=gettext_lazy("Without personal data: a case number, for example."),
+        max_length=2_000,
+        required=False,
+    )
+    owner = forms.CharField(
+        label=gettext_lazy("Who answers for it"), help_text=gettext_lazy("A role, not a name."), max_length=200
+    )
+    review_by = forms.DateField(
+        label=gettext_lazy("To be reviewed by"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, plan: Plan | None, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        registers = [(one.code, named(one.name, one.code)) for one in plan.registers] if plan else []
+        self._offer("register", [("", _("Every register")), *registers])
+        self._offer("reason", [(one, reason_in_words(one)) for one in REASONS])
+        for name, field in self.fields.items():
+            if field.help_text:
+                field.widget.attrs["aria-describedby"] = f"hint-{name}"
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
+
+    def clean_people(self) -> list[str]:
+        found = list(dict.fromkeys(line.strip() for line in self.cleaned_data["people"].splitlines() if line.strip()))
+        if not found:
+            raise forms.ValidationError(_("Write at least one number."))
+        if len(found) > MOST_PEOPLE:
+            raise forms.ValidationError(_("At most %(n)d numbers in one hold.") % {"n": MOST_PEOPLE})
+        return found
+
+    def clean_review_by(self) -> date:
+        found: date = self.cleaned_data["review_by"]
+        if found <= self.today:
+            raise forms.ValidationError(_("The day lies ahead."))
+        return found
+
+
+@page(GET=Verb.READ, POST=Verb.HOLD)
+def holds(request: HttpRequest, place: Place) -> HttpResponse:
+    """The holds that stand, and those that were released; a form to place one."""
+    version = version_in_force(place.organisation, place.today)
+    plan = plan_of(version) if version is not None else None
+    form, status = None, 200
+    if place.may(Verb.HOLD):
+        form = PlaceForm(request.POST or None, plan=plan, today=place.today)
+        if request.method == "POST":
+            if form.is_valid() and (placed := _place(form, place)):
+                _tell(request, placed)
+                return redirect("web:holds", slug=place.organisation.slug)
+            status = 422
+    names = {one.code: named(one.name, one.code) for one in plan.registers} if plan else {}
+    every = Hold.objects.filter(organisation=place.organisation).annotate(persons=Count("subjects"))
+    stands = Q(released=None) | Q(released__gt=place.today)
+    context = {
+        "standing": [_row(one, names, place) for one in every.filter(stands).order_by("review_by", "id")],
+        "released": [_row(one, names, place) for one in every.exclude(stands).order_by("-released", "-id")[:20]],
+        "form": form,
+        "may_release": place.may(Verb.RELEASE),
+    }
+    return shown(request, place, "web/holds.html", context, here="holds", status=status)
+
+
+def _row(hold: Hold, names: dict[str, str], place: Place) -> dict[str, Any]:
+    where = names.get(hold.register, hold.register) if hold.register else _("Every register")
+    return {
+        "hold": hold,
+        "reason": reason_in_words(hold.reason),
+        "where": f"{where} · {hold.dataset}" if hold.dataset else where,
+        "late": hold.released is None and hold.review_by < place.today,
+    }
+
+
+def _place(form: PlaceForm, place: Place) -> Placed | None:
+    told = form.cleaned_data
+    try:
+        return doors.place(
+            place.organisation,
+            [("customer", number) for number in told["people"]],
+            reason=told["reason"],
+            note=told["note"],
+            owner=told["owner"],
+            start=place.today,
+            review_by=told["review_by"],
+            register=told["register"],
+            by=place.who(Verb.HOLD),
+        )
+    except DocumentError as error:
+        for problem in error.problems:
+            field = problem.path.partition("[")[0]
+            form.add_error({"subjects": "people"}.get(field, field if field in form.fields else None), problem.message)
+        return None
+
+
+def _tell(request: HttpRequest, placed: Placed) -> None:
+    """What it came in time for, what is under way, and what was gone already."""
+    messages.success(request, _("Hold %(n)d stands from now on, also in a night that runs.") % {"n": placed.hold.pk})
+    for count, text in (
+        (placed.saved, ngettext("%(n)s record was saved.", "%(n)s records were saved.", placed.saved)),
+        (
+            placed.in_flight,
+            ngettext(
+                "%(n)s record was sent already; its outcome is not known yet.",
+                "%(n)s records were sent already; their outcome is not known yet.",
+                placed.in_flight,
+            ),
+        ),
+        (placed.gone, ngettext("%(n)s record was gone.", "%(n)s records were gone.", placed.gone)),
+    ):
+        if count:
+            messages.info(request, text % {"n": number(count)})
+
+
+@page(POST=Verb.RELEASE)
+def release(request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+    """End a hold today: from the next night on its records go where the rules say so."""
+    hold = get_object_or_404(Hold, organisation=place.organisation, pk=pk)
+    try:
+        doors.release(hold, place.today, place.who(Verb.RELEASE))
+        told = _("Hold %(n)d is released from %(day)s on.") % {"n": hold.pk, "day": day(place.today)}
+        messages.success(request, told)
+    except LifecycleError as error:
+        messages.warning(request, str(error))
+    return redirect("web:holds", slug=place.organisation.slug)

@@ -1,0 +1,118 @@
+"""What waits for an approval: lots, each with exactly what an approval signs, to be approved or turned down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from retention.approvals import approve, approvers, controller, still_wanted
+from retention.disposal import reject
+from retention.domain.errors import LifecycleError
+from retention.models import Lot
+from retention.plan import plan_of
+from retention.waves import why_not
+from ropa.rights import Verb
+from web.access import Place, page
+from web.shell import shown
+from web.waiting import waiting_lots
+from web.words import action_in_words, named, number
+
+MOST_REASON = 2_000
+
+
+@page(GET=Verb.READ, POST=Verb.DECIDE)
+def lots(request: HttpRequest, place: Place) -> HttpResponse:
+    """The lots that wait; a controller approves those that are chosen, or turns them down with a reason."""
+    if request.method == "POST":
+        _decide(request, place)
+        return redirect("web:lots", slug=place.organisation.slug)
+    rows = [_row(one, place) for one in _waiting(place)]
+    context = {
+        "rows": rows,
+        "records": sum(row["lot"].size for row in rows),
+        "may_decide": place.may(Verb.DECIDE),
+        "most_reason": MOST_REASON,
+        "reason": request.session.pop("lots_reason", ""),
+    }
+    return shown(request, place, "web/lots.html", context, here="lots")
+
+
+def _waiting(place: Place) -> list[Lot]:
+    found = waiting_lots(place.organisation).select_related("version", "run", "organisation")
+    return list(found.prefetch_related("events").order_by("register", "dataset", "id"))
+
+
+def _row(lot: Lot, place: Place) -> dict[str, Any]:
+    plan = plan_of(lot.version)
+    dataset = next((one for one in (*plan.datasets, *plan.steps) if one.code == lot.dataset), None)
+    register = plan.find_register(lot.register)
+    given = approvers(lot)
+    mine = any(one.account == place.user.pk for one in given)
+    blocked = why_not(lot)
+    return {
+        "lot": lot,
+        "name": named(dataset.name, lot.dataset) if dataset else lot.dataset,
+        "register": named(register.name, lot.register) if register else lot.register,
+        "action": action_in_words(lot.action),
+        "given": [one.who.partition(":")[2] for one in given],
+        "wanted": still_wanted(lot, given),
+        "mine": mine,
+        "blocked": blocked,
+        "open": place.may(Verb.DECIDE) and not mine and not blocked,
+        "digest": " ".join(lot.digest[n : n + 4] for n in range(0, 64, 4)),
+    }
+
+
+def _decide(request: HttpRequest, place: Place) -> None:
+    """Take each chosen lot by itself: what one refuses does not undo the others. What is chosen names its digest."""
+    chosen = [value.partition(":") for value in request.POST.getlist("lot")]
+    turned_down = request.POST.get("decision") == "reject"
+    reason = request.POST.get("reason", "").strip()[:MOST_REASON]
+    if not chosen:
+        messages.warning(request, _("No lot was chosen: nothing was decided."))
+        request.session["lots_reason"] = reason
+        return
+    if turned_down and not reason:
+        messages.warning(request, _("Say why the lots are turned down: nothing was decided."))
+        return
+    known = {str(lot.pk): lot for lot in _waiting(place)}
+    done = wanted = 0
+    for pk, _colon, digest in chosen:
+        lot = known.get(pk)
+        if lot is None:
+            messages.warning(request, _("Lot %(lot)s waits no more: somebody was faster.") % {"lot": pk[:20]})
+            continue
+        try:
+            if turned_down:
+                who = controller(place.organisation, place.user)
+                if digest != lot.digest:
+                    raise LifecycleError(f"lot {lot.pk} is not what was looked at: its digest is {lot.digest}")
+                reject(lot, who.who, reason, who.account)
+            else:
+                wanted += bool(approve(lot, place.user, digest))
+            done += 1
+        except LifecycleError as error:
+            messages.warning(request, str(error))
+    _tell(request, done, wanted, turned_down)
+
+
+def _tell(request: HttpRequest, done: int, wanted: int, turned_down: bool) -> None:
+    if not done:
+        return
+    if turned_down:
+        text = ngettext(
+            "%(n)s lot was turned down. The next night asks about its records again.",
+            "%(n)s lots were turned down. The next night asks about their records again.",
+            done,
+        )
+    else:
+        text = ngettext("You approved %(n)s lot.", "You approved %(n)s lots.", done)
+    messages.success(request, text % {"n": number(done)})
+    if wanted:
+        more = ngettext("%(n)s of them waits for another person.", "%(n)s of them wait for another person.", wanted)
+        messages.info(request, more % {"n": number(wanted)})

@@ -1,0 +1,192 @@
+"""The first page of a day: did the night run, is anything overdue, what waits for me."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from retention.alarms import words
+from retention.models import Alarm, Hold, Run
+from retention.models.alarm import AlarmState
+from retention.plan import plan_of
+from ropa.reviews import near_dates
+from ropa.rights import Verb
+from ropa.selectors import version_in_force
+from web import charts
+from web.access import Place, page, places_of
+from web.shell import shown
+from web.sums import Left, Sum, last_night, last_nights, left_of, open_night, sum_of
+from web.waiting import waiting
+from web.words import day, hold_in_words, moment, named, number
+
+MOST_DATES = 6
+
+
+@page(GET=Verb.READ)
+def morning(request: HttpRequest, place: Place) -> HttpResponse:
+    """One organisation."""
+    organisation = place.organisation
+    night = last_night(organisation)
+    left = left_of(night)
+    waits = waiting(place)
+    bars = last_nights(organisation, place.today)
+    now = timezone.now()
+    context = {
+        "now": moment(now, organisation.time_zone),
+        "day": day(place.today),
+        "night": night,
+        "open": open_night(organisation),
+        "sum": sum_of(left.datasets),
+        "say": _said(place, night, sum_of(left.datasets)),
+        "chart": charts.nights(bars) if bars else None,
+        "left": left,
+        "left_told": _left_told(place, left, night),
+        "unknown": _registers(night, {row.register for row in left.unknown}),
+        "waiting": waits,
+        "yours": sum(one.yours for one in waits),
+        "alarms": _alarms(place),
+        "holds": _holds(place),
+        "dates": _dates(place, now),
+        "missing": sum(row.counts.get("left_trigger_missing", 0) for row in left.datasets),
+    }
+    return shown(request, place, "web/morning.html", context, here="morning")
+
+
+def _said(place: Place, night: Run | None, total: Sum) -> list[str]:
+    """Last night in a sentence or two."""
+    if night is None or night.finished_at is None:
+        return [_("No night has run yet.")]
+    at = moment(night.finished_at, place.organisation.time_zone)
+    when = {"day": day(night.business_date), "time": at}
+    first = (
+        _("Last night came to its end at %(time)s.")
+        if night.business_date == place.today
+        else _("The last night was that of %(day)s, and came to its end at %(time)s.")
+    )
+    if not total.taken:
+        return [first % when, _("Nothing was to be deleted.")]
+    second = ngettext(
+        "%(n)s record was deleted; %(left)s stayed.", "%(n)s records were deleted; %(left)s stayed.", total.gone
+    )
+    if not total.left:
+        second = ngettext("%(n)s record was deleted.", "%(n)s records were deleted.", total.gone)
+    return [first % when, second % {"n": number(total.gone), "left": number(total.left)}]
+
+
+def _left_told(place: Place, left: Left, night: Run | None) -> str:
+    if left.records is None or night is None:
+        return _("Nobody has looked yet: that is not the same as nothing.")
+    if not left.records:
+        text = ngettext(
+            "In %(n)d register nothing is past its time without a hold or another explanation.",
+            "In %(n)d registers nothing is past its time without a hold or another explanation.",
+            left.answered,
+        )
+        return text % {"n": left.answered}
+    people = ngettext("%(n)s person is affected", "%(n)s people are affected", left.people) % {"n": number(left.people)}
+    return f"{people}, " + _("since %(day)s.") % {"day": day(left.since)}
+
+
+def _registers(night: Run | None, codes: set[str]) -> list[str]:
+    """The names of these registers in the version that the night carried out."""
+    if night is None or night.version is None:
+        return sorted(codes)
+    names = {one.code: one.name for one in plan_of(night.version).registers}
+    return [named(names.get(code, {}), code) for code in sorted(codes)]
+
+
+def _alarms(place: Place) -> list[dict[str, Any]]:
+    standing = Alarm.objects.filter(organisation=place.organisation).exclude(state=AlarmState.RESOLVED)
+    return [
+        {
+            "text": words.of_alarm(one),
+            "advice": words.advice(one.kind),
+            "since": day(place.organisation.day_of(one.first_seen)),
+            "quiet": day(one.acknowledged_until) if one.state == AlarmState.ACKNOWLEDGED else "",
+        }
+        for one in standing.order_by("first_seen", "id")
+    ]
+
+
+def _holds(place: Place) -> list[dict[str, Any]]:
+    standing = Hold.objects.filter(organisation=place.organisation).filter(
+        Q(released=None) | Q(released__gt=place.today)
+    )
+    return [
+        {"id": one.pk, "text": hold_in_words(one), "review_by": one.review_by}
+        for one in standing.order_by("review_by", "id")[:6]
+    ]
+
+
+def _dates(place: Place, now: datetime) -> list[dict[str, Any]]:
+    """Rules to be reviewed and agreements that expire, by the name of the entry that says so."""
+    version = version_in_force(place.organisation, place.today)
+    document: dict[str, Any] = json.loads(version.snapshot) if version is not None else {}
+    found = []
+    for one in near_dates(place.organisation, now)[:MOST_DATES]:
+        kind, _bracket, rest = one.path.partition("[")
+        code = rest.partition("]")[0]
+        names = {entry["id"]: entry.get("name") or {} for entry in document.get(kind) or ()}
+        what = _("expires") if one.what == "expires_on" else _("to be reviewed")
+        name = named(names.get(code, {}), code or one.path)
+        found.append({"text": f"{name}: {what}", "on": one.on, "late": one.passed})
+    return found
+
+
+@never_cache
+@login_required
+@require_safe
+def portfolio(request: HttpRequest) -> HttpResponse:
+    """All organisations of the account, by their numbers alone; with one, its own page."""
+    places = [one for one in places_of(request.user) if one.may(Verb.READ)]
+    if len(places) == 1:
+        return redirect("web:morning", slug=places[0].organisation.slug)
+    rows = [_row(one) for one in places]
+    rows.sort(key=lambda row: (not row["late"], row["night"] is not None, row["place"].organisation.name))
+    context = {"rows": rows, "say": _portfolio_said(rows)}
+    return shown(request, None, "web/portfolio.html", context)
+
+
+def _row(place: Place) -> dict[str, Any]:
+    night = last_night(place.organisation)
+    left = left_of(night)
+    alarms = Alarm.objects.filter(organisation=place.organisation).exclude(state=AlarmState.RESOLVED)
+    holds = Hold.objects.filter(organisation=place.organisation, released=None)
+    return {
+        "place": place,
+        "night": night,
+        "today": night is not None and night.business_date == place.today,
+        "sum": sum_of(left.datasets),
+        "left": left,
+        "late": bool(left.records),
+        "waits": sum(one.yours for one in waiting(place)),
+        "alarms": alarms.aggregate(n=Count("id"))["n"],
+        "holds": holds.count(),
+    }
+
+
+def _portfolio_said(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return _("Your account has no role in any organisation yet. Whoever administers Seloste gives you one.")
+    late = sum(row["late"] for row in rows)
+    if late:
+        text = ngettext(
+            "In %(late)d of %(n)d organisations something is overdue.",
+            "In %(late)d of %(n)d organisations something is overdue.",
+            late,
+        )
+        return text % {"late": late, "n": len(rows)}
+    if unknown := sum(row["left"].records is None or bool(row["left"].unknown) for row in rows):
+        return _("Nothing is known to be overdue; of %(n)d organisations not everything is known.") % {"n": unknown}
+    return _("Nothing is overdue in any of the %(n)d organisations.") % {"n": len(rows)}

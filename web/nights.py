@@ -1,0 +1,169 @@
+"""The nights: which ran, what each came to, dataset by dataset, and the button that stops one."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+
+from retention.domain.errors import NightError
+from retention.domain.lifecycle import Outcome
+from retention.models import Attempt, DatasetNight, EvidenceHead, KeyOutcome, Run
+from retention.models.run import RunState
+from retention.plan import DatasetPlan, plan_of
+from retention.runs import stop as stop_night
+from ropa.rights import Verb
+from web.access import Place, page
+from web.shell import shown
+from web.sums import ORDERED, Sum, left_of, sum_of
+from web.words import Sign, moment, named
+
+SHOWN = 60
+"""Nights on the page of nights."""
+MOST_REASONS = 50
+
+
+@page(GET=Verb.READ)
+def nights(request: HttpRequest, place: Place) -> HttpResponse:
+    """The last nights, the newest first."""
+    found = Run.objects.filter(organisation=place.organisation).select_related("version").prefetch_related("datasets")
+    rows = []
+    for run in found.order_by("-business_date")[:SHOWN]:
+        left = left_of(run)
+        rows.append({"run": run, "sign": state_of(run), "sum": sum_of(left.datasets), "left": left})
+    return shown(request, place, "web/nights.html", {"rows": rows, "most": SHOWN}, here="nights")
+
+
+def state_of(run: Run) -> Sign:
+    """How a night stands, in a word."""
+    match RunState(run.state):
+        case RunState.FINISHED:
+            return Sign("done", _("finished"))
+        case RunState.STOPPED:
+            return Sign("fail", _("stopped"))
+        case RunState.RUNNING:
+            return Sign("run", _("running"))
+        case RunState.REQUESTED:
+            return Sign("wait", _("asked for"))
+
+
+@page(GET=Verb.READ)
+def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
+    """One night: what it came to, and why what stayed did."""
+    found = Run.objects.filter(organisation=place.organisation, business_date=day).select_related("version")
+    run = get_object_or_404(found)
+    rows = list(run.datasets.all())
+    names = _names(run)
+    total = sum_of(rows)
+    context = {
+        "run": run,
+        "sign": state_of(run),
+        "sum": total,
+        "left": left_of(run),
+        "rows": [_row(row, names) for row in rows],
+        "reasons": _reasons(run, names),
+        "head": _head(place, day) if run.state == RunState.FINISHED else None,
+        "times": [
+            moment(at, place.organisation.time_zone) for at in (run.started_at, run.finished_at) if at is not None
+        ],
+        "may_stop": place.may(Verb.STOP) and run.state in {RunState.REQUESTED, RunState.RUNNING},
+    }
+    return shown(request, place, "web/night.html", context, here="nights")
+
+
+def _head(place: Place, day: date) -> dict[str, Any] | None:
+    """The signed head that names the end of the night's evidence."""
+    heads = EvidenceHead.objects.filter(organisation=place.organisation.slug, business_date=day)
+    head = heads.order_by("-number").first()
+    if head is None:
+        return None
+    at = moment(datetime.fromisoformat(json.loads(head.body)["signed_at"]), place.organisation.time_zone)
+    return {"number": head.number, "digest": head.digest, "at": at}
+
+
+@page(POST=Verb.STOP)
+def stop(request: HttpRequest, place: Place, day: date) -> HttpResponse:
+    """Stop a night; it goes no further than the chunk that is under way."""
+    run = get_object_or_404(Run, organisation=place.organisation, business_date=day)
+    try:
+        stop_night(run, place.who(Verb.STOP), request.POST.get("reason", "").strip() or _("stopped on the page"))
+        messages.success(request, _("The night is stopped: it sends nothing more after what is under way."))
+    except NightError:
+        messages.warning(request, _("The night was not running any more: nothing was changed."))
+    return redirect("web:night", slug=place.organisation.slug, day=day)
+
+
+Names = Mapping[str, DatasetPlan]
+
+
+def _names(run: Run) -> Names:
+    """Datasets and steps by their code, of the version that the night carries out."""
+    if run.version is None:
+        return {}
+    plan = plan_of(run.version)
+    return {one.code: one for one in (*plan.datasets, *plan.steps)}
+
+
+def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
+    found: Counter[str] = Counter(row.counts.get("outcomes", {}))
+    total = Sum(found)
+    one = names.get(row.dataset)
+    if row.problem or row.unexplained is None:
+        sign = Sign("unk", _("not known"))
+    elif row.unexplained:
+        sign = Sign("late", _("overdue"))
+    else:
+        sign = Sign("done", _("verified"))
+    return {
+        "name": named(one.name, row.dataset) if one else row.dataset,
+        "register": row.register,
+        "problem": row.problem,
+        "sum": total,
+        "held": found[Outcome.HELD],
+        "refused": found[Outcome.REFUSED],
+        "failed": found[Outcome.FAILED],
+        "others": total.taken - total.gone - sum(found[one] for one in (Outcome.HELD, Outcome.REFUSED, Outcome.FAILED)),
+        "sign": sign,
+        "unexplained": row.unexplained,
+        "unchanged_since": row.unchanged_since,
+    }
+
+
+def _reasons(run: Run, names: Names) -> Iterator[dict[str, Any]]:
+    """Why records stayed, each reason once with its number: never a key, and so no person."""
+    attempts = Attempt.objects.filter(run=run).values("pk")
+    left = (Outcome.HELD, Outcome.REFUSED, Outcome.FAILED, *ORDERED)
+    stayed = KeyOutcome.objects.filter(attempt__in=attempts, outcome__in=left)
+    told = Counter(stayed.order_by().values_list("lot__dataset", "outcome", "detail"))
+    for (dataset, outcome, detail), times in told.most_common(MOST_REASONS):
+        one = names.get(dataset)
+        yield {
+            "dataset": named(one.name, dataset) if one else dataset,
+            "sign": _SIGNS[Outcome(outcome)](),
+            "detail": detail,
+            "number": times,
+            "next": _NEXT[Outcome(outcome)](),
+        }
+
+
+_SIGNS = {
+    Outcome.HELD: lambda: Sign("hold", _("on hold")),
+    Outcome.REFUSED: lambda: Sign("refused", _("refused by the system")),
+    Outcome.FAILED: lambda: Sign("fail", _("failed")),
+    Outcome.PENDING: lambda: Sign("run", _("under way")),
+    Outcome.WAITING: lambda: Sign("run", _("under way")),
+}
+_NEXT = {
+    Outcome.HELD: lambda: _("They stay until the hold is released."),
+    Outcome.REFUSED: lambda: _("See to the reason in the system; the next night tries again."),
+    Outcome.FAILED: lambda: _("The next night tries again. What goes on failing becomes overdue, and an alarm."),
+    Outcome.PENDING: lambda: _("Somebody was asked to do it, and has not said yet that it is done."),
+    Outcome.WAITING: lambda: _("They go after what another register has to dispose of first."),
+}

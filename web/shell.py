@@ -1,0 +1,96 @@
+"""What stands around every page: where one is, what waits, in which language, and that nothing comes from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from retention.models import Hold, StopEvent
+from ropa.models import Role
+from ropa.rights import Verb
+from web.access import Place, places_of
+from web.waiting import waiting_lots
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def shown(
+    request: HttpRequest,
+    place: Place | None,
+    template: str,
+    context: Mapping[str, Any],
+    here: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A page with all that stands around it; `here`: which of the menu's places it is."""
+    around: dict[str, Any] = {"place": place}
+    if place is not None:
+        around |= {
+            "menu": _menu(place, here),
+            "others": len(places_of(request.user)) - 1,
+            "roles": [role_in_words(role) for role in Role if role in place.roles],
+            "stop": _stop(place),
+        }
+    response = render(request, template, {**around, **context}, status=status)
+    response["Content-Security-Policy"] = POLICY
+    return response
+
+
+def role_in_words(role: str) -> str:
+    return {
+        Role.DPO: _("Data protection officer"),
+        Role.CONTROLLER: _("Controller"),
+        Role.OWNER: _("Register owner"),
+        Role.AUDITOR: _("Auditor"),
+        Role.INTEGRATOR: _("Integrator"),
+        Role.ADMINISTRATOR: _("Administrator"),
+    }[Role(role)]
+
+
+def _menu(place: Place, here: str) -> list[dict[str, Any]]:
+    if not place.may(Verb.READ):
+        return []
+    organisation = place.organisation
+    standing = Hold.objects.filter(organisation=organisation).filter(Q(released=None) | Q(released__gt=place.today))
+    return [
+        {
+            "heading": heading,
+            "items": [
+                {
+                    "text": text,
+                    "address": reverse(f"web:{name}", args=[organisation.slug]),
+                    "here": name == here,
+                    "count": count,
+                }
+                for name, text, count in items
+            ],
+        }
+        for heading, items in (
+            (
+                "",
+                (
+                    ("morning", _("This morning"), None),
+                    ("lots", _("Awaiting a decision"), waiting_lots(organisation).count()),
+                ),
+            ),
+            (
+                _("Deletion"),
+                (("nights", _("Nights"), None), ("holds", _("Holds"), standing.count())),
+            ),
+        )
+    ]
+
+
+def _stop(place: Place) -> StopEvent | None:
+    """The stop that stands, if one does: it is told on every page."""
+    newest = StopEvent.objects.filter(organisation=place.organisation).order_by("-pk").first()
+    return newest if newest is not None and (newest.everything or newest.registers) else None

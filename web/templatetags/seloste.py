@@ -1,0 +1,94 @@
+"""What templates say in the house's way: days, numbers, states, and long Finnish words that may break."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from web import words
+from web.access import Place
+
+register = template.Library()
+
+SHY = "\u00ad"
+LONG = 13
+"""Letters from which on a word may break."""
+VOWELS = "aeiouyäöåAEIOUYÄÖÅ"
+_BREAK = re.compile(rf"(?=[^\W\d_{VOWELS}][{VOWELS}])")
+_WORD = re.compile(rf"[^\W\d_]{{{LONG},}}")
+
+
+@register.filter
+def shy(text: str) -> str:
+    """Long words with soft hyphens between syllables, three letters from both ends: no browser hyphenates Finnish."""
+    return _WORD.sub(lambda found: _broken(found.group()), str(text))
+
+
+def _broken(word: str) -> str:
+    places = [at.start() for at in _BREAK.finditer(word) if 3 <= at.start() <= len(word) - 3]
+    parts = [word[start:end] for start, end in zip([0, *places], [*places, len(word)], strict=True)]
+    return SHY.join(parts)
+
+
+@register.filter
+def num(value: int | None) -> str:
+    """A number with its thousands apart; of what nobody knows, a dash."""
+    return "–" if value is None else words.number(value)
+
+
+@register.filter
+def place_in(value: float) -> str:
+    """A place in a picture: with a point in every language."""
+    return f"{value:g}"
+
+
+@register.filter
+def on(value: date | datetime | None) -> str:
+    return words.day(value.date() if isinstance(value, datetime) else value)
+
+
+@register.filter
+def day_in(value: datetime | None, place: Place) -> str:
+    """The day on which an instant lies where the organisation is."""
+    return "–" if value is None else words.day(place.organisation.day_of(value))
+
+
+@register.filter
+def at(value: datetime | None, place: Place) -> str:
+    """The time of day of an instant where the organisation is."""
+    return "–" if value is None else words.moment(value, place.organisation.time_zone)
+
+
+@register.filter
+def fours(digest: str) -> str:
+    """A digest in groups of four."""
+    return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
+
+
+@register.simple_tag
+def tongues() -> list[tuple[str, str]]:
+    """The languages, each by its own name."""
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
+
+
+@register.simple_tag
+def icon(shape: str) -> SafeString:
+    """The shape that repeats a state's word; nothing for who cannot see it."""
+    return format_html('<svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>', shape)
+
+
+@register.simple_tag
+def sign(state: words.Sign, text: Any = "") -> SafeString:
+    """A state: its shape and its word, in its colour."""
+    return format_html(
+        '<span class="st st-{}"><svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>{}</span>',
+        state.colour,
+        {"done": "ok", "absent": "ok", "missing": "late", "refused": "fail"}.get(state.shape, state.shape),
+        text or state.word,
+    )

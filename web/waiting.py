@@ -1,0 +1,106 @@
+"""What waits for a person: lots for an approval, holds for a look, owners' answers, a draft for its publication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Count, QuerySet, Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from retention.domain.lifecycle import LotState
+from retention.models import Hold, Lot
+from ropa.agreeing import draft_digest, last_standing
+from ropa.models import Organisation
+from ropa.reviews import standing
+from web.access import Place
+from web.words import hold_in_words, number
+
+SOON = timedelta(days=14)
+"""A hold whose day of review is so near is among what waits."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """One thing that waits; `yours`: a role that the reader has is what is waited for."""
+
+    what: str
+    detail: str
+    who: str
+    yours: bool
+    by: date | None
+    address: str
+    action: str
+
+
+def waiting_lots(organisation: Organisation) -> QuerySet[Lot]:
+    """Lots that go no further without a person."""
+    return Lot.objects.filter(organisation=organisation, state=LotState.FLAGGED, approvals_needed__gt=0)
+
+
+def waiting(place: Place) -> list[Waits]:
+    """All that waits in the organisation, the most urgent first; what has no day comes last."""
+    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place)]
+    return sorted(found, key=lambda one: (one.by is None, one.by or date.max))
+
+
+def _lots(place: Place) -> Iterator[Waits]:
+    told = waiting_lots(place.organisation).aggregate(lots=Count("id"), items=Sum("size"))
+    if told["lots"]:
+        lots = ngettext("%(n)s lot", "%(n)s lots", told["lots"]) % {"n": number(told["lots"])}
+        items = ngettext("%(n)s record", "%(n)s records", told["items"]) % {"n": number(told["items"])}
+        yield Waits(
+            _("Lots to be deleted"),
+            f"{lots}, {items}.",
+            _("Controller"),
+            "controller" in place.roles,
+            None,
+            reverse("web:lots", args=[place.organisation.slug]),
+            _("Look at the lots"),
+        )
+
+
+def _holds(place: Place) -> Iterator[Waits]:
+    near = Hold.objects.filter(
+        organisation=place.organisation, released=None, review_by__lte=place.today + SOON
+    ).annotate(persons=Count("subjects"))
+    for hold in near.order_by("review_by", "id"):
+        yield Waits(
+            hold_in_words(hold),
+            _("Its day of review is near: does it go on, or is it released?"),
+            hold.owner,
+            bool({"controller", "owner"} & place.roles),
+            hold.review_by,
+            reverse("web:holds", args=[place.organisation.slug]) + f"#hold-{hold.pk}",
+            _("Look at the hold"),
+        )
+
+
+def _draft(place: Place) -> Iterator[Waits]:
+    last = last_standing(place.organisation)
+    if last is None or draft_digest(place.organisation) != last.digest:
+        detail = (
+            _("Nothing is published yet: no night runs.")
+            if last is None
+            else _("The draft differs from version %(n)d.") % {"n": last.number}
+        )
+        yield Waits(_("The draft of the record"), detail, _("Controller"), "controller" in place.roles, None, "", "")
+
+
+def _reviews(place: Place) -> Iterator[Waits]:
+    due = [one for one in standing(place.organisation, timezone.now()) if one.answer is None]
+    if due:
+        text = ngettext("%(n)d entry is due for its review.", "%(n)d entries are due for their review.", len(due))
+        yield Waits(
+            _("Yearly review"),
+            text % {"n": len(due)},
+            _("Register owner"),
+            "owner" in place.roles,
+            min(one.due.due_on for one in due),
+            "",
+            "",
+        )

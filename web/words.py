@@ -1,0 +1,79 @@
+"""Words and shapes of states, numbers and days, in the reader's language. The word carries the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from retention.models import Hold
+from ropa.wording import day_in_words, number_in_words
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A state: its word, and the shape and colour that repeat it."""
+
+    shape: str
+    word: str
+
+    @property
+    def colour(self) -> str:
+        return {"done": "ok", "absent": "ok", "missing": "late", "refused": "fail"}.get(self.shape, self.shape)
+
+
+def number(value: int) -> str:
+    """1 284 in Finnish and Swedish, 1,284 in English."""
+    return number_in_words(value, language())
+
+
+def language() -> str:
+    return (get_language() or "fi")[:2]
+
+
+def day(value: date | None) -> str:
+    return "–" if value is None else day_in_words(value, language())
+
+
+def moment(value: datetime, zone: str) -> str:
+    """A time of day where the organisation is: 2.41 in Finnish, 02:41 elsewhere."""
+    here = value.astimezone(ZoneInfo(zone))
+    return date_format(here, "G.i" if language() == "fi" else "H:i")
+
+
+def hold_in_words(hold: Hold) -> str:
+    """Hold 12, a dispute."""
+    return _("Hold %(n)d, %(reason)s") % {"n": hold.pk, "reason": reason_in_words(hold.reason)}
+
+
+def reason_in_words(reason: str) -> str:
+    return {
+        "legal_proceedings": _("legal proceedings"),
+        "dispute": _("a dispute"),
+        "request": _("a request of the person"),
+        "authority": _("an authority's request"),
+    }.get(reason, reason)
+
+
+def policy_in_words(mode: str) -> str:
+    return {"observe": _("observe"), "flag": _("flag"), "purge": _("purge")}.get(mode, mode)
+
+
+def action_in_words(action: str) -> str:
+    return {
+        "delete": _("to be deleted"),
+        "destroy_paper": _("paper to be destroyed"),
+        "crypto_shred": _("key to be destroyed"),
+        "anonymise": _("to be anonymised"),
+        "unlink": _("to be unlinked"),
+    }.get(action, action)
+
+
+def named(texts: Mapping[str, str], code: str) -> str:
+    """A name in the reader's language; where it has none, in another."""
+    return texts.get(language()) or next((text for text in texts.values() if text), code)
