@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from retention.connectors.sql.arrays import array_of_texts
 from retention.domain.items import Contract, Item, Occurrence
 
 _AMONG = {
@@ -84,7 +85,7 @@ class LedgerReader:
             f"select {shown} from retention_{table}"  # noqa: S608 - names of this module's own
             f" where organisation_id = %s and subject_kind = %s and {_AMONG[connection.vendor]}{named}"
         )
-        given = list(numbers) if connection.vendor == "postgresql" else json.dumps(list(numbers))
+        given = array_of_texts(numbers) if connection.vendor == "postgresql" else json.dumps(list(numbers))
         with connection.cursor() as cursor:
             cursor.execute(question, (self.organisation, self.subject_kind, given, *names))
             rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -332,6 +332,8 @@ def _doubted(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[C
 def _seen(organisation: Organisation, dataset: DatasetPlan, batch: Sequence[Candidate]) -> dict[str, date]:
     """Since when items without any ground left have been seen so."""
     mine = FirstSeen.objects.filter(organisation=organisation, dataset=dataset.code)
+    if not mine.exists():
+        return {}
     digests = {subject_digest(candidate.ref.key): candidate.ref.key for candidate in batch}
     return {digests[digest]: day for digest, day in mine.filter(key__in=list(digests)).values_list("key", "day")}
 

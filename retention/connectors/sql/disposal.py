@@ -25,7 +25,7 @@ from retention.connectors.sql.family import Family, RootCondition, family_of
 from retention.connectors.sql.history import Kept, declared, seeming
 from retention.connectors.sql.receipts import Receipts
 from retention.connectors.sql.values import as_text
-from retention.connectors.sql.where import Columns, Condition, among, condition, emptied, of_refs
+from retention.connectors.sql.where import Columns, Condition, among, condition, emptied, of_refs, still_theirs
 from retention.domain.predicates import Expression
 from retention.domain.rules import Action
 
@@ -131,17 +131,14 @@ class Purge:
         """These keys, still these subjects', still due and not emptied before."""
 
         def root(columns: Columns) -> Condition:
-            terms = [
-                columns[self.mapping.key].is_not(None),
-                among(self.relation, self.mapping.key, columns, [ref.key for ref in refs]),  # so that its index is used
-                of_refs(refs, self.mapping, self.relation, columns),
-                condition(self.still_due, self.mapping, self.relation, columns),
-            ]
-            if self.targets:
-                terms.append(sa.not_(emptied(self.targets, self.relation, columns)))
-            return sa.and_(*terms)
+            return sa.and_(of_refs(refs, self.mapping, self.relation, columns), self._may_go(columns))
 
         return root
+
+    def _may_go(self, columns: Columns) -> Condition:
+        """Still due, and not emptied before."""
+        due = condition(self.still_due, self.mapping, self.relation, columns)
+        return sa.and_(due, sa.not_(emptied(self.targets, self.relation, columns))) if self.targets else due
 
     def _locked(self, refs: Sequence[Ref]) -> tuple[set[str], set[str]]:
         """Which of these items are there, and which of those still fit. Nobody changes them until we are done."""
@@ -149,18 +146,18 @@ class Purge:
             return set(), set()
         table, column = self.relation.table, self.relation.column(self.mapping.key)
         own = self.relation.idiom.value(column, table.c[self.mapping.key])
-        root = self._root(refs)(table.c)
+        fits = sa.and_(still_theirs(refs, self.mapping, self.relation, table.c), self._may_go(table.c))
         gone = emptied(self.targets, self.relation, table.c)
         asked: sa.Select[Any] = (
-            sa.select(own.label("a"), sa.case((gone, 1), else_=0).label("b"), sa.case((root, 1), else_=0).label("c"))
+            sa.select(own.label("a"), sa.case((gone, 1), else_=0).label("b"), sa.case((fits, 1), else_=0).label("c"))
             .where(among(self.relation, self.mapping.key, table.c, [ref.key for ref in refs]))
             .with_for_update()
         )
         there, fitting = set(), set()
-        for key, is_gone, fits in self.connection.execute(asked):
+        for key, is_gone, still_fits in self.connection.execute(asked):
             text = self._text(key)
             there |= set() if is_gone else {text}
-            fitting |= {text} if fits else set()
+            fitting |= {text} if still_fits else set()
         return there, fitting
 
     def _lock_children(self, refs: Sequence[Ref]) -> None:

@@ -76,14 +76,17 @@ class Idiom(ABC):
         exact = self.exactly(column, own).in_([self.bound(column, value) for value in values])
         return sa.and_(own.in_(list(values)), exact) if self._wide_first(column) else exact
 
+    def listed(self, column: Column, own: Element, values: Sequence[Stored]) -> Condition:
+        """The same, asked of rows that were found already: no index needs to serve it."""
+        return self.exactly(column, own).in_([self.bound(column, value) for value in values])
+
     def paired(
         self, key: tuple[Column, Element], other: tuple[Column, Element], pairs: Sequence[tuple[Stored, Stored]]
     ) -> Condition:
-        """Both columns are one of these pairs."""
+        """Both columns are one of these pairs, asked of rows that were found already."""
         (first, own_first), (second, own_second) = key, other
         both = sa.tuple_(self.exactly(first, own_first), self.exactly(second, own_second))
-        bound = [(self.bound(first, a), self.bound(second, b)) for a, b in pairs]
-        return sa.and_(self.among(first, own_first, list(dict.fromkeys(a for a, _ in pairs))), both.in_(bound))
+        return both.in_([(self.bound(first, a), self.bound(second, b)) for a, b in pairs])
 
     def present(self, column: Column, own: Element) -> Condition:
         """There is a date in the column."""

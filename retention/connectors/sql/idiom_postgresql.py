@@ -64,9 +64,14 @@ class PostgresqlIdiom(Idiom):
             terms.insert(0, own == sa.any_(_hidden(array, _element(column.kind))))
         return sa.and_(*terms)
 
+    def listed(self, column: Column, own: Element, values: Sequence[Stored]) -> Condition:
+        given = sa.func.unnest(_array(column.kind, values)).table_valued(sa.column("a", _element(column.kind)))
+        return self.exactly(column, own).in_(sa.select(given.render_derived().c.a))
+
     def paired(
         self, key: tuple[Column, Element], other: tuple[Column, Element], pairs: Sequence[tuple[Stored, Stored]]
     ) -> Condition:
+        """A subselect, which is hashed; an array that no index serves would be walked for every row."""
         (first, own_first), (second, own_second) = key, other
         keys, others = [a for a, _ in pairs], [b for _, b in pairs]
         rows = sa.func.unnest(_array(first.kind, keys), _array(second.kind, others))
@@ -74,7 +79,7 @@ class PostgresqlIdiom(Idiom):
             sa.column("a", _element(first.kind)), sa.column("b", _element(second.kind))
         ).render_derived()
         both = sa.tuple_(self.exactly(first, own_first), self.exactly(second, own_second))
-        return sa.and_(self.among(first, own_first, keys), both.in_(sa.select(given.c.a, given.c.b)))
+        return both.in_(sa.select(given.c.a, given.c.b))
 
     def wrong_date(self, column: Column, own: Element) -> Condition:
         least: Any = date.min

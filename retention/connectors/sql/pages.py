@@ -71,9 +71,10 @@ def pages(
         if last is not None:
             asked = asked.where(order.after(last))
         with database.told():
-            found = connection.execute(asked).mappings().all()
+            answer = connection.execute(asked)
+            names, found = tuple(answer.keys()), answer.all()
         for one in found:
-            yield dict(one)
+            last = dict(zip(names, one, strict=True))  # the driver's own mapping looks each name up for every row
+            yield last
         if len(found) < limit:
             return
-        last = dict(found[-1])

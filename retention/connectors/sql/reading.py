@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,7 +60,7 @@ class Reader:
         value = self.relation.idiom.value(self.relation.column(name), own)
         return own if value is own else value.label(name)
 
-    @property
+    @cached_property
     def closed_label(self) -> str:
         label = "closed?"
         while any(name.startswith(label) for name in self.relation.columns):

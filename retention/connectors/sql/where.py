@@ -100,25 +100,28 @@ def of_refs(refs: Sequence[Ref], mapping: DatasetMapping, relation: Relation, co
 
     Never NULL: its negation is asked too.
     """
+    own = columns[mapping.key]
+    keys = among(relation, mapping.key, columns, [ref.key for ref in refs])  # so that its index is used
+    return sa.and_(own.is_not(None), keys, still_theirs(refs, mapping, relation, columns))
+
+
+def still_theirs(refs: Sequence[Ref], mapping: DatasetMapping, relation: Relation, columns: Columns) -> Condition:
+    """The same of a row that is known to be one of these items: no index serves it, and it is never NULL."""
     if mapping.subject is None:
-        return _known(among(relation, mapping.key, columns, [ref.key for ref in refs]))
+        return sa.true()
     idiom, key, subject = relation.idiom, relation.column(mapping.key), relation.column(mapping.subject)
     own_key, own_subject = columns[mapping.key], columns[mapping.subject]
     named = [(ref.key, ref.subject) for ref in refs if ref.subject is not None]
     keys = idiom.all_stored([one for one, _ in named], key.kind)
     subjects = idiom.all_stored([one for _, one in named], subject.kind)
     pairs = [(a, b) for a, b in zip(keys, subjects, strict=True) if a is not None and b is not None]
-    nobodys = [ref.key for ref in refs if ref.subject is None]
+    nobodys = [v for v in idiom.all_stored([r.key for r in refs if r.subject is None], key.kind) if v is not None]
     terms: list[Condition] = []
     if pairs:
         terms.append(idiom.paired((key, own_key), (subject, own_subject), pairs))
     if nobodys:
-        terms.append(sa.and_(among(relation, mapping.key, columns, nobodys), own_subject.is_(None)))
-    return _known(sa.or_(sa.false(), *terms))
-
-
-def _known(condition: Condition) -> Condition:
-    return sa.func.coalesce(condition, sa.false())
+        terms.append(sa.and_(own_subject.is_(None), idiom.listed(key, own_key, nobodys)))
+    return sa.func.coalesce(sa.or_(sa.false(), *terms), sa.false())
 
 
 @dataclass(frozen=True)
