@@ -89,7 +89,7 @@ def holds(request: HttpRequest, place: Place) -> HttpResponse:
     plan = plan_of(version) if version is not None else None
     form, status = None, 200
     if place.may(Verb.HOLD):
-        form = PlaceForm(request.POST or None, plan=plan, today=place.today)
+        form = PlaceForm(request.POST or None, plan=plan, today=place.today, label_suffix="")
         if request.method == "POST":
             if form.is_valid() and (placed := _place(form, place)):
                 _tell(request, placed)

@@ -17,7 +17,7 @@ from retention.domain.errors import NightError
 from retention.domain.lifecycle import Outcome
 from retention.models import Attempt, DatasetNight, EvidenceHead, KeyOutcome, Run
 from retention.models.run import RunState
-from retention.plan import DatasetPlan, plan_of
+from retention.plan import plan_of
 from retention.runs import stop as stop_night
 from ropa.rights import Verb
 from web.access import Place, page
@@ -100,21 +100,24 @@ def stop(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     return redirect("web:night", slug=place.organisation.slug, day=day)
 
 
-Names = Mapping[str, DatasetPlan]
+Names = Mapping[tuple[str, str], str]
+"""("dataset" or "register", code) -> its name."""
 
 
 def _names(run: Run) -> Names:
-    """Datasets and steps by their code, of the version that the night carries out."""
+    """The names of datasets, steps and registers in the version that the night carries out."""
     if run.version is None:
         return {}
     plan = plan_of(run.version)
-    return {one.code: one for one in (*plan.datasets, *plan.steps)}
+    return {
+        **{("dataset", one.code): named(one.name, one.code) for one in (*plan.datasets, *plan.steps)},
+        **{("register", one.code): named(one.name, one.code) for one in plan.registers},
+    }
 
 
 def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
     found: Counter[str] = Counter(row.counts.get("outcomes", {}))
     total = Sum(found)
-    one = names.get(row.dataset)
     if row.problem or row.unexplained is None:
         sign = Sign("unk", _("not known"))
     elif row.unexplained:
@@ -122,8 +125,8 @@ def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
     else:
         sign = Sign("done", _("verified"))
     return {
-        "name": named(one.name, row.dataset) if one else row.dataset,
-        "register": row.register,
+        "name": names.get(("dataset", row.dataset), row.dataset),
+        "register": names.get(("register", row.register), row.register),
         "problem": row.problem,
         "sum": total,
         "held": found[Outcome.HELD],
@@ -143,9 +146,8 @@ def _reasons(run: Run, names: Names) -> Iterator[dict[str, Any]]:
     stayed = KeyOutcome.objects.filter(attempt__in=attempts, outcome__in=left)
     told = Counter(stayed.order_by().values_list("lot__dataset", "outcome", "detail"))
     for (dataset, outcome, detail), times in told.most_common(MOST_REASONS):
-        one = names.get(dataset)
         yield {
-            "dataset": named(one.name, dataset) if one else dataset,
+            "dataset": names.get(("dataset", dataset), dataset),
             "sign": _SIGNS[Outcome(outcome)](),
             "detail": detail,
             "number": times,

@@ -60,10 +60,6 @@ def reason_in_words(reason: str) -> str:
     }.get(reason, reason)
 
 
-def policy_in_words(mode: str) -> str:
-    return {"observe": _("observe"), "flag": _("flag"), "purge": _("purge")}.get(mode, mode)
-
-
 def action_in_words(action: str) -> str:
     return {
         "delete": _("to be deleted"),
