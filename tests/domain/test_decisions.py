@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from retention.domain import compiled
-from retention.domain.decisions import Item, Occurrence, Reason, ReasonCode, State, decide, with_own
+from retention.domain.decisions import Item, Occurrence, Reason, ReasonCode, State, Why, decide, with_own
 from retention.domain.periods import FinancialYears, due_from
 from retention.domain.predicates import is_false
-from retention.domain.rules import Action, RuleSet
+from retention.domain.rules import Action, Hold, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground, parse_step
 from tests.domain import strategies as some
 
@@ -286,3 +286,70 @@ def test_what_is_open_counts_beside_what_has_ended(shape):
     one = Item(events={"debt_due": due[:1], "debt_settled": (settled,)})
     assert decide(one, rules, (), some.TODAY).state is State.DUE
     assert decide(both, rules, (), some.TODAY).state is (State.OPEN if shape == "ground" else State.REVIEW)
+
+
+def test_only_what_starts_with_an_estimated_day_is_marked():
+    item = Item(events={"occurred": YEAR_AGO, "recorded": YEAR_AGO}, estimated=frozenset({"occurred"}))
+    rules = rule_set(
+        [a_rule("on it"), a_rule("beside it", "recorded")], [a_ceiling("over it"), a_ceiling("c", "recorded")]
+    )
+    decision = decide(item, rules, (), some.TODAY)
+    assert decision.estimated == ("occurred",)
+    assert {reason.rule: reason.estimated for reason in decision.reasons} == {
+        "on it": True, "beside it": False, "over it": True, "c": False,
+    }  # fmt: skip
+
+
+def test_a_step_that_never_begins_is_open_and_the_end_is_not():
+    written = {"id": "s", "trigger": "objection", "period": "P1M", "action": "pseudonymise", "status": "confirmed"}
+    rules = replace(rule_set([a_rule("g", "objection")]), steps=(parse_step(written, "s"),))
+    decision = decide(Item(), rules, (), some.TODAY)
+    assert decision.state is State.DUE
+    assert [(step.state, step.due_from) for step in decision.steps] == [(State.OPEN, None)]
+
+
+def test_that_there_is_no_reason_to_keep_is_said_only_where_the_rules_say_so():
+    code = ReasonCode.NO_REASON_TO_KEEP
+    without = replace(rule_set([]), no_reason_to_keep=True)
+    assert [reason.code for reason in decide(Item(), without, (), some.TODAY).reasons] == [code]
+    never = replace(rule_set([a_rule("g", "objection")]), no_reason_to_keep=True)
+    for rules in (never, rule_set([a_rule("g", "objection")])):
+        decision = decide(Item(), rules, (), some.TODAY)
+        assert decision.state is State.DUE
+        assert code not in {reason.code for reason in decision.reasons}
+
+
+def test_a_ceiling_alone_is_looked_at_until_its_last_day_and_due_after_it():
+    rules = rule_set([], [a_ceiling("c"), a_ceiling("later", period="P2Y", action="anonymise")])
+    on_its_day = decide(Item(events={"occurred": YEAR_AGO}), rules, (), some.TODAY)
+    assert on_its_day.state is State.REVIEW
+    assert on_its_day.reasons[0] == Reason(ReasonCode.NO_RULE)
+    after = decide(Item(events={"occurred": YEAR_AGO - timedelta(days=1)}), rules, (), some.TODAY)
+    assert (after.state, after.due_from, after.action) == (State.DUE, some.TODAY, Action.DELETE)
+    assert after.why is Why.CEILING
+    yielding = rule_set([], [a_ceiling("c", yields_to="any_basis")])
+    assert decide(Item(events={"occurred": date(2020, 1, 1)}), yielding, (), some.TODAY).state is State.REVIEW
+
+
+def test_a_hold_says_since_when_and_why_and_after_its_release_overdue_begins_anew():
+    item = Item(events={"occurred": date(2024, 1, 1)})
+    held = decide(item, rule_set([a_rule("g")]), [Hold(date(2026, 2, 1), None, "riita")], some.TODAY)
+    assert held.state is State.HELD
+    assert [(r.code, r.day, r.by) for r in held.reasons] == [
+        (ReasonCode.ENDED, date(2025, 1, 1), "occurred"),
+        (ReasonCode.HELD, date(2026, 2, 1), "riita"),
+    ]
+    for released, overdue in (
+        (some.TODAY, 0),
+        (some.TODAY - timedelta(days=1), 0),
+        (some.TODAY - timedelta(days=9), 8),
+    ):
+        freed = decide(item, rule_set([a_rule("g")]), [Hold(date(2026, 2, 1), released)], some.TODAY)
+        assert (freed.state, freed.overdue_days) == (State.DUE, overdue)
+
+
+def test_of_two_grounds_that_end_together_the_stronger_action_is_taken():
+    item = Item(events={"occurred": YEAR_AGO})
+    for first, second in (("anonymise", "delete"), ("delete", "anonymise")):
+        rules = rule_set([a_rule("a", action=first), a_rule("b", action=second)])
+        assert decide(item, rules, (), some.TODAY).action is Action.DELETE
