@@ -181,6 +181,17 @@ NOW_OR_NEVER = {"condition": [{"fact": "known", "is": True}]}
         ),
         (a_rule("g", status="proposed"), Item(), Reason(ReasonCode.NOT_CONFIRMED, "g")),
         (
+            a_rule("g", **NOW_OR_NEVER),
+            Item(events={"occurred": YEAR_AGO}),
+            Reason(ReasonCode.FACT_UNKNOWN, "g", by="known"),
+        ),
+        (a_rule("g", kind="consent"), Item(), Reason(ReasonCode.NEVER_BEGAN, "g", by="consent_given")),
+        (
+            a_rule("g", kind="consent"),
+            Item(events={"occurred": YEAR_AGO, "consent_given": (Occurrence(None),)}),
+            Reason(ReasonCode.START_MISSING, "g", by="consent_given"),
+        ),
+        (
             a_rule("g", "case_closed"),
             Item(events={"case_opened": YEAR_AGO}),
             Reason(ReasonCode.OPEN, "g", by="case_closed"),
@@ -234,6 +245,36 @@ def test_a_ceiling_says_why(rule, item, state, reason):
     decision = decide(item, rule_set([a_rule("g")], [rule]), (), some.TODAY)
     assert decision.state is state
     assert reason in decision.reasons
+
+
+@pytest.mark.parametrize(
+    ("rule", "item", "code", "by"),
+    [
+        (a_ceiling("c", **NOW_OR_NEVER), Item(events={"occurred": some.TODAY}), ReasonCode.FACT_UNKNOWN, "known"),
+        (a_ceiling("c", status="proposed"), Item(events={"occurred": some.TODAY}), ReasonCode.NOT_CONFIRMED, ""),
+        (a_ceiling("c", "objection"), Item(events={"occurred": some.TODAY}), ReasonCode.CEILING_NOT_BEGUN, "objection"),
+    ],
+)
+def test_a_ceiling_without_a_day_says_why(rule, item, code, by):
+    decision = decide(item, rule_set([a_rule("g")], [rule]), (), some.TODAY)
+    assert decision.state is (State.KEEP if code is ReasonCode.CEILING_NOT_BEGUN else State.REVIEW)
+    assert decision.reasons == (
+        Reason(ReasonCode.LASTS, "g", due_from(some.TODAY, "P1Y") - timedelta(days=1), "occurred"),
+        Reason(code, "c", by=by),
+    )
+
+
+def test_a_reason_tells_from_which_day_it_counted_and_what_it_was_told():
+    item = Item(events={"occurred": YEAR_AGO, "objection": (Occurrence(date(2026, 1, 7)),)}, facts={"known": False})
+    rules = [
+        a_rule("lasts"),
+        a_rule("ended", ends_on=["objection"]),
+        a_rule("told", **NOW_OR_NEVER),
+    ]
+    reasons = decide(item, rule_set(rules, [a_ceiling("c", period="P9Y")]), (), some.TODAY).reasons
+    assert {one.rule: (one.start, one.told) for one in reasons} == {
+        "lasts": (YEAR_AGO, None), "ended": (YEAR_AGO, None), "told": (None, False), "c": (YEAR_AGO, None),
+    }  # fmt: skip
 
 
 def test_a_ground_that_a_ceiling_cuts_says_by_which_and_when():
@@ -353,3 +394,47 @@ def test_of_two_grounds_that_end_together_the_stronger_action_is_taken():
     for first, second in (("anonymise", "delete"), ("delete", "anonymise")):
         rules = rule_set([a_rule("a", action=first), a_rule("b", action=second)])
         assert decide(item, rules, (), some.TODAY).action is Action.DELETE
+
+
+@pytest.mark.parametrize(
+    ("review_by", "state", "code"),
+    [
+        (some.TODAY + timedelta(days=1), State.OPEN, ReasonCode.CRITERION_OPEN),
+        (some.TODAY, State.REVIEW, ReasonCode.CRITERION_DUE),
+    ],
+)
+def test_a_criterion_is_open_until_the_day_on_which_it_is_looked_at(review_by, state, code):
+    rule = {key: value for key, value in a_rule("g").items() if key != "period"}
+    decision = decide(
+        Item(events={"occurred": YEAR_AGO}), rule_set([{**rule, "review_by": str(review_by)}]), (), some.TODAY
+    )
+    assert decision.state is state
+    assert decision.reasons == (Reason(code, "g", review_by),)
+
+
+def test_beside_a_need_an_obligation_is_in_conflict_with_a_ceiling_until_both_have_passed():
+    need, by_law = a_rule("need"), a_rule("law", kind="obligation")
+    short = [a_ceiling("c", period="P1M")]
+    for day, state in ((YEAR_AGO, State.RULE_CONFLICT), (YEAR_AGO - timedelta(days=1), State.DUE)):
+        decision = decide(Item(events={"occurred": day}), rule_set([need, by_law], short), (), some.TODAY)
+        assert decision.state is state
+
+
+def test_a_need_beside_an_obligation_is_cut_all_the_same():
+    item = Item(events={"occurred": date(2020, 1, 1)})
+    rules = rule_set([a_rule("law", kind="obligation"), a_rule("need", period="P9Y")], [a_ceiling("c", period="P2Y")])
+    decision = decide(item, rules, (), some.TODAY)
+    assert decision.state is State.DUE
+    assert Reason(ReasonCode.CUT, "need", date(2022, 1, 1), "c") in decision.reasons
+
+
+def test_a_ceiling_ends_what_nobody_has_decided_only_after_its_last_day():
+    rules = rule_set([a_rule("g", status="proposed")], [a_ceiling("c")])
+    for day, state in ((YEAR_AGO, State.REVIEW), (YEAR_AGO - timedelta(days=1), State.DUE)):
+        assert decide(Item(events={"occurred": day}), rules, (), some.TODAY).state is state
+
+
+def test_a_ceiling_counts_by_the_organisations_own_financial_year():
+    by_year = a_ceiling("c", period="P0D", rounding="end_of_financial_year")
+    rules = rule_set([a_rule("g", period="P9Y")], [by_year])
+    assert decide(Item(events={"occurred": date(2026, 1, 1)}), rules, (), some.TODAY).due_from == date(2026, 5, 1)
