@@ -438,3 +438,14 @@ def test_a_ceiling_counts_by_the_organisations_own_financial_year():
     by_year = a_ceiling("c", period="P0D", rounding="end_of_financial_year")
     rules = rule_set([a_rule("g", period="P9Y")], [by_year])
     assert decide(Item(events={"occurred": date(2026, 1, 1)}), rules, (), some.TODAY).due_from == date(2026, 5, 1)
+
+
+def test_several_events_are_named_one_beside_the_other():
+    item = Item(events={"occurred": YEAR_AGO, "objection": (Occurrence(date(2026, 1, 7)),)})
+    ended = a_rule("g", ends_on=["objection", "debt_settled"])
+    assert decide(item, rule_set([ended]), (), some.TODAY).reasons[0].by == "objection debt_settled"
+    over = a_ceiling("c", {"latest_of": ["occurred", "recorded"]})
+    decision = decide(
+        Item(events={"occurred": YEAR_AGO, "recorded": YEAR_AGO}), rule_set([a_rule("g")], [over]), (), some.TODAY
+    )
+    assert decision.reasons[-1].by == "occurred recorded"
