@@ -368,6 +368,7 @@ def test_a_ceiling_alone_is_looked_at_until_its_last_day_and_due_after_it():
     after = decide(Item(events={"occurred": YEAR_AGO - timedelta(days=1)}), rules, (), some.TODAY)
     assert (after.state, after.due_from, after.action) == (State.DUE, some.TODAY, Action.DELETE)
     assert after.why is Why.CEILING
+    assert [reason.code for reason in after.reasons] == [ReasonCode.CEILING_PASSED, ReasonCode.CEILING_AHEAD]
     yielding = rule_set([], [a_ceiling("c", yields_to="any_basis")])
     assert decide(Item(events={"occurred": date(2020, 1, 1)}), yielding, (), some.TODAY).state is State.REVIEW
 
