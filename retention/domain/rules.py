@@ -62,7 +62,8 @@ DONE_AS = {StepAction.CLEAR: Action.DELETE, StepAction.CONDENSE: Action.DELETE, 
 
 def carried_out_as(action: str) -> Action:
     """What a register is asked to do for a lot of this action, a step's or a final one. Raises ValueError."""
-    return DONE_AS[StepAction(action)] if action in set(StepAction) else Action(action)
+    done_as = {step.value: done for step, done in DONE_AS.items()}
+    return done_as[action] if action in done_as else Action(action)
 
 
 class Status(StrEnum):

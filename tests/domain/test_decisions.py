@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from retention.domain import compiled
-from retention.domain.decisions import Item, Occurrence, Reason, ReasonCode, State, decide, with_own
+from retention.domain.decisions import Item, Occurrence, Reason, ReasonCode, State, Why, decide, with_own
 from retention.domain.periods import FinancialYears, due_from
 from retention.domain.predicates import is_false
-from retention.domain.rules import Action, RuleSet
+from retention.domain.rules import Action, Hold, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground, parse_step
 from tests.domain import strategies as some
 
@@ -181,6 +181,17 @@ NOW_OR_NEVER = {"condition": [{"fact": "known", "is": True}]}
         ),
         (a_rule("g", status="proposed"), Item(), Reason(ReasonCode.NOT_CONFIRMED, "g")),
         (
+            a_rule("g", **NOW_OR_NEVER),
+            Item(events={"occurred": YEAR_AGO}),
+            Reason(ReasonCode.FACT_UNKNOWN, "g", by="known"),
+        ),
+        (a_rule("g", kind="consent"), Item(), Reason(ReasonCode.NEVER_BEGAN, "g", by="consent_given")),
+        (
+            a_rule("g", kind="consent"),
+            Item(events={"occurred": YEAR_AGO, "consent_given": (Occurrence(None),)}),
+            Reason(ReasonCode.START_MISSING, "g", by="consent_given"),
+        ),
+        (
             a_rule("g", "case_closed"),
             Item(events={"case_opened": YEAR_AGO}),
             Reason(ReasonCode.OPEN, "g", by="case_closed"),
@@ -236,6 +247,36 @@ def test_a_ceiling_says_why(rule, item, state, reason):
     assert reason in decision.reasons
 
 
+@pytest.mark.parametrize(
+    ("rule", "item", "code", "by"),
+    [
+        (a_ceiling("c", **NOW_OR_NEVER), Item(events={"occurred": some.TODAY}), ReasonCode.FACT_UNKNOWN, "known"),
+        (a_ceiling("c", status="proposed"), Item(events={"occurred": some.TODAY}), ReasonCode.NOT_CONFIRMED, ""),
+        (a_ceiling("c", "objection"), Item(events={"occurred": some.TODAY}), ReasonCode.CEILING_NOT_BEGUN, "objection"),
+    ],
+)
+def test_a_ceiling_without_a_day_says_why(rule, item, code, by):
+    decision = decide(item, rule_set([a_rule("g")], [rule]), (), some.TODAY)
+    assert decision.state is (State.KEEP if code is ReasonCode.CEILING_NOT_BEGUN else State.REVIEW)
+    assert decision.reasons == (
+        Reason(ReasonCode.LASTS, "g", due_from(some.TODAY, "P1Y") - timedelta(days=1), "occurred"),
+        Reason(code, "c", by=by),
+    )
+
+
+def test_a_reason_tells_from_which_day_it_counted_and_what_it_was_told():
+    item = Item(events={"occurred": YEAR_AGO, "objection": (Occurrence(date(2026, 1, 7)),)}, facts={"known": False})
+    rules = [
+        a_rule("lasts"),
+        a_rule("ended", ends_on=["objection"]),
+        a_rule("told", **NOW_OR_NEVER),
+    ]
+    reasons = decide(item, rule_set(rules, [a_ceiling("c", period="P9Y")]), (), some.TODAY).reasons
+    assert {one.rule: (one.start, one.told) for one in reasons} == {
+        "lasts": (YEAR_AGO, None), "ended": (YEAR_AGO, None), "told": (None, False), "c": (YEAR_AGO, None),
+    }  # fmt: skip
+
+
 def test_a_ground_that_a_ceiling_cuts_says_by_which_and_when():
     item = Item(events={"occurred": date(2026, 1, 1)})
     decision = decide(item, rule_set([a_rule("g")], [a_ceiling("c", period="P1M")]), (), some.TODAY)
@@ -286,3 +327,126 @@ def test_what_is_open_counts_beside_what_has_ended(shape):
     one = Item(events={"debt_due": due[:1], "debt_settled": (settled,)})
     assert decide(one, rules, (), some.TODAY).state is State.DUE
     assert decide(both, rules, (), some.TODAY).state is (State.OPEN if shape == "ground" else State.REVIEW)
+
+
+def test_only_what_starts_with_an_estimated_day_is_marked():
+    item = Item(events={"occurred": YEAR_AGO, "recorded": YEAR_AGO}, estimated=frozenset({"occurred"}))
+    rules = rule_set(
+        [a_rule("on it"), a_rule("beside it", "recorded")], [a_ceiling("over it"), a_ceiling("c", "recorded")]
+    )
+    decision = decide(item, rules, (), some.TODAY)
+    assert decision.estimated == ("occurred",)
+    assert {reason.rule: reason.estimated for reason in decision.reasons} == {
+        "on it": True, "beside it": False, "over it": True, "c": False,
+    }  # fmt: skip
+
+
+def test_a_step_that_never_begins_is_open_and_the_end_is_not():
+    written = {"id": "s", "trigger": "objection", "period": "P1M", "action": "pseudonymise", "status": "confirmed"}
+    rules = replace(rule_set([a_rule("g", "objection")]), steps=(parse_step(written, "s"),))
+    decision = decide(Item(), rules, (), some.TODAY)
+    assert decision.state is State.DUE
+    assert [(step.state, step.due_from) for step in decision.steps] == [(State.OPEN, None)]
+
+
+def test_that_there_is_no_reason_to_keep_is_said_only_where_the_rules_say_so():
+    code = ReasonCode.NO_REASON_TO_KEEP
+    without = replace(rule_set([]), no_reason_to_keep=True)
+    assert [reason.code for reason in decide(Item(), without, (), some.TODAY).reasons] == [code]
+    never = replace(rule_set([a_rule("g", "objection")]), no_reason_to_keep=True)
+    for rules in (never, rule_set([a_rule("g", "objection")])):
+        decision = decide(Item(), rules, (), some.TODAY)
+        assert decision.state is State.DUE
+        assert code not in {reason.code for reason in decision.reasons}
+
+
+def test_a_ceiling_alone_is_looked_at_until_its_last_day_and_due_after_it():
+    rules = rule_set([], [a_ceiling("c"), a_ceiling("later", period="P2Y", action="anonymise")])
+    on_its_day = decide(Item(events={"occurred": YEAR_AGO}), rules, (), some.TODAY)
+    assert on_its_day.state is State.REVIEW
+    assert on_its_day.reasons[0] == Reason(ReasonCode.NO_RULE)
+    after = decide(Item(events={"occurred": YEAR_AGO - timedelta(days=1)}), rules, (), some.TODAY)
+    assert (after.state, after.due_from, after.action) == (State.DUE, some.TODAY, Action.DELETE)
+    assert after.why is Why.CEILING
+    assert [reason.code for reason in after.reasons] == [ReasonCode.CEILING_PASSED, ReasonCode.CEILING_AHEAD]
+    yielding = rule_set([], [a_ceiling("c", yields_to="any_basis")])
+    assert decide(Item(events={"occurred": date(2020, 1, 1)}), yielding, (), some.TODAY).state is State.REVIEW
+
+
+def test_a_hold_says_since_when_and_why_and_after_its_release_overdue_begins_anew():
+    item = Item(events={"occurred": date(2024, 1, 1)})
+    held = decide(item, rule_set([a_rule("g")]), [Hold(date(2026, 2, 1), None, "riita")], some.TODAY)
+    assert held.state is State.HELD
+    assert [(r.code, r.day, r.by) for r in held.reasons] == [
+        (ReasonCode.ENDED, date(2025, 1, 1), "occurred"),
+        (ReasonCode.HELD, date(2026, 2, 1), "riita"),
+    ]
+    for released, overdue in (
+        (some.TODAY, 0),
+        (some.TODAY - timedelta(days=1), 0),
+        (some.TODAY - timedelta(days=9), 8),
+    ):
+        freed = decide(item, rule_set([a_rule("g")]), [Hold(date(2026, 2, 1), released)], some.TODAY)
+        assert (freed.state, freed.overdue_days) == (State.DUE, overdue)
+
+
+def test_of_two_grounds_that_end_together_the_stronger_action_is_taken():
+    item = Item(events={"occurred": YEAR_AGO})
+    for first, second in (("anonymise", "delete"), ("delete", "anonymise"), ("destroy_paper", "delete")):
+        rules = rule_set([a_rule("a", action=first), a_rule("b", action=second)])
+        assert decide(item, rules, (), some.TODAY).action is Action.DELETE
+
+
+@pytest.mark.parametrize(
+    ("review_by", "state", "code"),
+    [
+        (some.TODAY + timedelta(days=1), State.OPEN, ReasonCode.CRITERION_OPEN),
+        (some.TODAY, State.REVIEW, ReasonCode.CRITERION_DUE),
+    ],
+)
+def test_a_criterion_is_open_until_the_day_on_which_it_is_looked_at(review_by, state, code):
+    rule = {key: value for key, value in a_rule("g").items() if key != "period"}
+    decision = decide(
+        Item(events={"occurred": YEAR_AGO}), rule_set([{**rule, "review_by": str(review_by)}]), (), some.TODAY
+    )
+    assert decision.state is state
+    assert decision.reasons == (Reason(code, "g", review_by),)
+
+
+def test_beside_a_need_an_obligation_is_in_conflict_with_a_ceiling_until_both_have_passed():
+    need, by_law = a_rule("need"), a_rule("law", kind="obligation")
+    short = [a_ceiling("c", period="P1M")]
+    for day, state in ((YEAR_AGO, State.RULE_CONFLICT), (YEAR_AGO - timedelta(days=1), State.DUE)):
+        decision = decide(Item(events={"occurred": day}), rule_set([need, by_law], short), (), some.TODAY)
+        assert decision.state is state
+
+
+def test_a_need_beside_an_obligation_is_cut_all_the_same():
+    item = Item(events={"occurred": date(2020, 1, 1)})
+    rules = rule_set([a_rule("law", kind="obligation"), a_rule("need", period="P9Y")], [a_ceiling("c", period="P2Y")])
+    decision = decide(item, rules, (), some.TODAY)
+    assert decision.state is State.DUE
+    assert Reason(ReasonCode.CUT, "need", date(2022, 1, 1), "c") in decision.reasons
+
+
+def test_a_ceiling_ends_what_nobody_has_decided_only_after_its_last_day():
+    rules = rule_set([a_rule("g", status="proposed")], [a_ceiling("c")])
+    for day, state in ((YEAR_AGO, State.REVIEW), (YEAR_AGO - timedelta(days=1), State.DUE)):
+        assert decide(Item(events={"occurred": day}), rules, (), some.TODAY).state is state
+
+
+def test_a_ceiling_counts_by_the_organisations_own_financial_year():
+    by_year = a_ceiling("c", period="P0D", rounding="end_of_financial_year")
+    rules = rule_set([a_rule("g", period="P9Y")], [by_year])
+    assert decide(Item(events={"occurred": date(2026, 1, 1)}), rules, (), some.TODAY).due_from == date(2026, 5, 1)
+
+
+def test_several_events_are_named_one_beside_the_other():
+    item = Item(events={"occurred": YEAR_AGO, "objection": (Occurrence(date(2026, 1, 7)),)})
+    ended = a_rule("g", ends_on=["objection", "debt_settled"])
+    assert decide(item, rule_set([ended]), (), some.TODAY).reasons[0].by == "objection debt_settled"
+    over = a_ceiling("c", {"latest_of": ["occurred", "recorded"]})
+    decision = decide(
+        Item(events={"occurred": YEAR_AGO, "recorded": YEAR_AGO}), rule_set([a_rule("g")], [over]), (), some.TODAY
+    )
+    assert decision.reasons[-1].by == "occurred recorded"

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.domain.errors import PeriodError, RuleError
-from retention.domain.periods import FinancialYears, Period, Rounding, cutoff, due_from, last_day, parse_month_day
+from retention.domain.periods import (
+    FinancialYears,
+    Period,
+    Rounding,
+    cutoff,
+    due_from,
+    last_day,
+    parse_financial_years,
+    parse_month_day,
+)
 
 days = st.dates(date(1950, 1, 1), date(2150, 12, 31))
 periods = st.builds(
@@ -156,3 +165,35 @@ def test_real_years_win_over_the_day():
     years = [(date(2025, 1, 1), date(2026, 3, 31))]
     assert last_day(date(2025, 6, 1), "P1Y", "end_of_financial_year", years) == date(2027, 3, 31)
     assert cutoff(date(2027, 4, 1), "P1Y", "end_of_financial_year", years) == date(2026, 3, 31)
+
+
+def test_a_financial_year_may_last_a_day_and_ends_on_its_last():
+    founded = date(2020, 12, 30)
+    years = FinancialYears((12, 31), ((founded, founded), (date(2020, 12, 31), date(2022, 4, 30))))
+    assert years.end_of_year_with(founded) == founded
+    assert years.end_of_year_with(date(2022, 4, 30)) == date(2022, 4, 30)
+    assert years.end_of_year_with(date(2022, 5, 1)) == date(2022, 12, 31)
+
+
+def test_a_long_year_is_long_however_it_is_written():
+    long = [(date(2025, 1, 1), date(2026, 3, 31))]
+    assert FinancialYears.of(long).end_of_year_with(date(2025, 2, 1)) == date(2026, 3, 31)
+    assert parse_financial_years("03-31", long).end_of_year_with(date(2025, 2, 1)) == date(2026, 3, 31)
+
+
+def test_the_calendars_last_year_is_still_a_year():
+    assert last_day(date(9998, 1, 1), "P1Y") == date(9999, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: Period.parse("P999999Y"), "'P999999Y' is longer than the calendar"),
+        (lambda: FinancialYears((4, 31)), "a financial year cannot end on 04-31"),
+        (lambda: FinancialYears(years=((date(2020, 1, 2), date(2020, 1, 1)),)), "2020-01-02 to 2020-01-01 runs backw"),
+        (lambda: Rounding("end_of_decade"), "known are none, end_of_month, "),
+    ],
+)
+def test_what_is_wrong_with_a_calendar_is_told(wrong, says):
+    with pytest.raises((PeriodError, RuleError), match=says):
+        wrong()

@@ -36,3 +36,9 @@ def test_a_sample_is_as_large_as_it_should_be_and_always_the_same(digest, size):
     assert found == sorted(set(found)) == sample(digest, size)
     assert len(found) == min(size, SAMPLE)
     assert all(0 <= position < size for position in found)
+
+
+def test_another_lot_has_another_sample_and_it_is_not_the_first_that_come():
+    one, other = sample("one", 400), sample("other", 400)
+    assert one != other
+    assert list(range(SAMPLE)) not in (one, other)
