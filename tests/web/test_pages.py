@@ -1,0 +1,276 @@
+"""The pages: who sees which, that they do what they say through the same doors as the API, and that they add up."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from retention import holds as doors
+from retention.domain.lifecycle import LotState
+from retention.models import Attempt, DatasetNight, Hold, HoldSubject, KeyOutcome, LotEvent, Run
+from retention.models.run import RunState
+from ropa.models import Membership, Role
+from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot
+from web.sums import last_nights, open_night
+
+PAGES = ("", "lots/", "nights/", f"nights/{NIGHT}/", "holds/")
+READERS = [name for name, role in CAST.items() if role is not Role.INTEGRATOR]
+
+
+def client(name: str | None, language: str = "fi") -> Client:
+    found = Client(raise_request_exception=False, headers={"Accept-Language": language})
+    if name is not None:
+        found.force_login(User.objects.get(username=name))
+    return found
+
+
+def text(answer) -> str:
+    """What is read on a page: no tags, no soft hyphens, every gap one blank."""
+    shown = re.sub(r"<(style|title|svg).*?</\1>|<[^>]+>", " ", answer.content.decode(), flags=re.S)
+    return re.sub(r"\s+", " ", shown.replace("\u00ad", "").replace("&nbsp;", " ").replace("\u00a0", " "))
+
+
+def dataset_night(run: Run, **over) -> DatasetNight:
+    values = {"register": "crm", "dataset": "crm-0", "overdue_left": 0, "unexplained": 0, **over}
+    return DatasetNight.objects.create(run=run, **values)
+
+
+def finished(house, day: date, purged: int = 0, **summary) -> Run:
+    at = datetime(day.year, day.month, day.day, 0, 41, tzinfo=UTC)
+    return Run.objects.create(
+        organisation=house.testi,
+        business_date=day,
+        version=house.run.version,
+        state=RunState.FINISHED,
+        started_at=at - timedelta(minutes=41),
+        finished_at=at,
+        summary={"purged": purged, "unexplained": 0, "problems": {}, "unheard": {}, "datasets": [], **summary},
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_for_those_who_may_read(house, page):
+    address = f"/o/testi/{page}"
+    assert client(None).get(address)["Location"] == f"/login/?next={address}"
+    assert {client(name).get(address).status_code for name in READERS} == {200}
+    assert client("ines").get(address).status_code == 403
+    assert client("charlie").get(address).status_code == 404
+    assert client("stranger").get(address).status_code == 404
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_a_page_takes_nothing_from_outside_and_names_no_person(house, page, language):
+    answer = client("bob", language).get(f"/o/testi/{page}")
+    content = answer.content.decode()
+    assert f'<html lang="{language}">' in content
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe-inline" not in answer["Content-Security-Policy"]
+    assert not re.search(r"<script|<style| style=|(src|href)=.(https?:)?//", content)
+    assert "no-store" in answer["Cache-Control"]
+    assert SECRET_NUMBER not in content
+    assert len(answer.content) < 100_000
+
+
+def test_the_morning_tells_what_went_and_that_it_adds_up(house):
+    today = house.testi.day_of(timezone.now())
+    run = finished(house, today, purged=7)
+    outcomes = {"destroyed": 5, "anonymised": 2, "held": 1, "refused": 3, "superseded": 4}
+    dataset_night(run, counts={"outcomes": outcomes})
+    shown = text(client("bob").get("/o/testi/"))
+    assert "7 tietuetta poistettiin, 4 jäi." in shown
+    for part in ("15 otettiin käsittelyyn", "= 7 poistettiin", "+ 1 poistokielto", "+ 3 järjestelmä kieltäytyi"):
+        assert part in shown
+    assert "+ 4 ei enää poistettava" in shown
+    assert "Mikään ei ole myöhässä" in shown
+
+
+def test_what_nobody_knows_is_neither_nothing_nor_in_order(house):
+    shown = text(client("bob").get("/o/testi/"))
+    assert "Yhtään yötä ei ole vielä ajettu." in shown
+    assert "Mikään ei ole myöhässä" not in shown
+    assert shown.count("Ei tiedetä") == 2
+
+    run = finished(house, house.testi.day_of(timezone.now()))
+    dataset_night(run, problem="did not answer", overdue_left=None, unexplained=None)
+    shown = text(client("bob").get("/o/testi/"))
+    assert "Ei tiedetä 1 rekisteri Rekisteri crm" in shown
+
+
+def test_what_is_overdue_is_told_with_people_and_since_when(house):
+    run = finished(house, house.testi.day_of(timezone.now()))
+    dataset_night(run, overdue_left=9, unexplained=4, people_overdue=3, overdue_since=date(2026, 9, 1))
+    shown = text(client("bob").get("/o/testi/"))
+    assert "Myöhässä 4 tietuetta Koskee 3 henkilöä, 1.9.2026 alkaen." in shown
+
+
+def test_several_organisations_stand_beside_each_other_and_one_alone_is_opened(house):
+    assert client("bob").get("/")["Location"] == "/o/testi/"
+    Membership.objects.create(user=User.objects.get(username="charlie"), organisation=house.testi, role=Role.AUDITOR)
+    shown = client("charlie").get("/")
+    assert "Testi Oy" in text(shown)
+    assert "Toinen Oy" in text(shown)
+    assert "Tunnuksellasi ei ole vielä roolia" in text(client("stranger").get("/"))
+
+
+def test_two_persons_approve_on_the_page_what_its_digest_names(house):
+    lot = make_lot(house.run, number=2)
+    chosen = {"lot": f"{lot.pk}:{lot.digest}", "decision": "approve"}
+    assert client("bob").post("/o/testi/lots/", chosen).status_code == 403
+    alice = client("alice")
+    shown = text(alice.post("/o/testi/lots/", chosen, follow=True))
+    assert "Hyväksyit 1 erän." in shown
+    assert "Niistä 1 odottaa vielä toista henkilöä." in shown
+    alice.post("/o/testi/lots/", chosen)  # a second time: she is one person
+    lot.refresh_from_db()
+    assert lot.state == LotState.FLAGGED
+    assert [event.who for event in LotEvent.objects.filter(lot=lot)] == ["controller:alice"]
+
+    shown = text(client("ada").post("/o/testi/lots/", chosen, follow=True))
+    lot.refresh_from_db()
+    assert lot.state == LotState.APPROVED
+    assert "odottaa vielä toista" not in shown
+
+
+def test_a_lot_that_has_changed_since_it_was_looked_at_is_not_decided(house):
+    for decision in ("approve", "reject"):
+        told = {"lot": f"{house.lot.pk}:{'0' * 64}", "decision": decision, "reason": "tarkistettava"}
+        client("alice").post("/o/testi/lots/", told)
+        house.lot.refresh_from_db()
+        assert (house.lot.state, house.lot.events.count()) == (LotState.FLAGGED, 0)
+
+
+def test_turning_down_needs_a_reason_and_another_organisations_lot_is_not_known(house):
+    told = {"lot": f"{house.lot.pk}:{house.lot.digest}", "decision": "reject"}
+    shown = text(client("alice").post("/o/testi/lots/", told, follow=True))
+    assert "mitään ei päätetty" in shown
+    client("charlie").post("/o/toinen/lots/", {**told, "reason": "ei ole minun"})
+    house.lot.refresh_from_db()
+    assert house.lot.state == LotState.FLAGGED
+    client("alice").post("/o/testi/lots/", {**told, "reason": "riita kesken"})
+    house.lot.refresh_from_db()
+    assert (house.lot.state, house.lot.keys) == (LotState.REJECTED, None)
+
+
+def test_a_hold_is_placed_on_the_page_and_tells_what_it_saved(house):
+    today = house.testi.day_of(timezone.now())
+    told = {
+        "people": f"{SECRET_NUMBER}\n{SECRET_NUMBER}\n",
+        "register": "crm",
+        "reason": "dispute",
+        "note": "asia 12",
+        "owner": "lakiasiat",
+        "review_by": (today + timedelta(days=90)).isoformat(),
+    }
+    assert client("aino").post("/o/testi/holds/", told).status_code == 403
+    shown = client("bob").post("/o/testi/holds/", told, follow=True)
+    hold = Hold.objects.latest("pk")
+    assert (hold.reason, hold.register, hold.owner, hold.start) == ("dispute", "crm", "lakiasiat", today)
+    assert list(HoldSubject.objects.filter(hold=hold).values_list("subject", flat=True)) == [SECRET_NUMBER]
+    assert "3 tietuetta säästyi." in text(shown)
+    assert SECRET_NUMBER not in shown.content.decode()
+
+
+def test_a_wrong_form_keeps_what_was_written_and_places_nothing(house):
+    before = Hold.objects.count()
+    told = {"people": "123", "reason": "dispute", "owner": "", "review_by": "2020-01-01", "note": "asia 13"}
+    answer = client("bob").post("/o/testi/holds/", told)
+    assert answer.status_code == 422
+    assert "Päivän on oltava tulevaisuudessa." in text(answer)
+    assert 'value="asia 13"' in answer.content.decode()
+    assert Hold.objects.count() == before
+
+
+def test_only_the_controller_releases_a_hold_and_only_once(house):
+    address = f"/o/testi/holds/{house.hold.pk}/release/"
+    assert client("bob").post(address).status_code == 403
+    assert client("charlie").post(f"/o/toinen/holds/{house.hold.pk}/release/").status_code == 404
+    assert client("alice").get(address).status_code == 405
+    client("alice").post(address)
+    house.hold.refresh_from_db()
+    assert house.hold.released == house.testi.day_of(timezone.now())
+    assert house.hold.released_by == "controller:alice"
+    client("alice").post(address)
+    assert Hold.history.filter(id=house.hold.pk, released__isnull=False).count() == 1
+
+
+def test_a_running_night_is_stopped_from_its_page(house):
+    address = f"/o/testi/nights/{NIGHT}/"
+    assert "Pysäytä poistaminen" in text(client("bob").get(address))
+    assert "Pysäytä poistaminen" not in text(client("aino").get(address))
+    assert client("aino").post(f"{address}stop/").status_code == 403
+    client("bob").post(f"{address}stop/", {"reason": "epäily"})
+    house.run.refresh_from_db()
+    assert (house.run.stop_requested, house.run.stop_reason) == (True, "epäily (dpo:bob)")
+
+
+def test_a_night_says_why_records_stayed_without_a_key(house):
+    lot = make_lot(house.run, number=3)
+    attempt = Attempt.objects.create(lot=lot, run=house.run, number=1, positions=[0, 1, 2], epoch=0, state="outcome")
+    for position in range(2):
+        KeyOutcome.objects.create(
+            lot=lot, attempt=attempt, position=position, outcome="refused", detail="avoin alitiketti"
+        )
+    dataset_night(house.run, counts={"outcomes": {"destroyed": 1, "refused": 2}})
+    shown = text(client("bob").get(f"/o/testi/nights/{NIGHT}/"))
+    assert "1 tietue poistettiin; 2 jäi, jokainen syystä." in shown
+    assert "järjestelmä kieltäytyi Perustiedot: avoin alitiketti 2" in shown
+
+
+def test_a_stop_of_everything_is_told_on_every_page(house):
+    doors.stop(house.testi, None, "dpo:bob", "epäily")
+    for page in PAGES:
+        assert "Kaikki poistaminen on pysäytetty epäily (dpo:bob)" in text(client("bob").get(f"/o/testi/{page}"))
+    doors.resume(house.testi, None, "controller:alice")
+    assert "pysäytetty epäily" not in text(client("bob").get("/o/testi/"))
+
+
+def test_days_without_a_night_are_missing_in_the_picture_and_not_nothing(house):
+    for day, purged in ((date(2026, 7, 1), 10), (date(2026, 7, 4), 0)):
+        finished(house, day, purged)
+    bars = last_nights(house.testi, date(2026, 7, 5))
+    assert [(bar.day.day, bar.gone) for bar in bars] == [(1, 10), (2, None), (3, None), (4, 0)]
+
+
+def test_an_open_night_is_one_after_the_last_that_came_to_its_end(house):
+    assert open_night(house.testi) == house.run
+    finished(house, NIGHT + timedelta(days=1))
+    assert open_night(house.testi) is None
+
+
+def test_the_language_is_chosen_on_any_page_and_stays(house):
+    bob = client("bob")
+    bob.post("/language/", {"language": "sv", "next": "/o/testi/holds/"})
+    assert '<html lang="sv">' in bob.get("/o/testi/").content.decode()
+
+
+def test_the_number_of_queries_does_not_grow_with_nights_and_lots(house, django_assert_max_num_queries):
+    for n in range(20):
+        run = finished(house, NIGHT + timedelta(days=n + 1))
+        for dataset in range(5):
+            dataset_night(run, dataset=f"crm-{dataset}")
+    for n in range(20):
+        make_lot(house.run, number=100 + n)
+    bob = client("bob")
+    for page, most in (("", 45), ("nights/", 20), ("lots/", 30), ("holds/", 20)):
+        with django_assert_max_num_queries(most):
+            assert bob.get(f"/o/testi/{page}").status_code == 200
+
+
+def test_a_page_that_breaks_gives_an_id_and_the_log_has_it_without_the_error_s_text(house, monkeypatch, caplog):
+    def broken(*args, **kwargs):
+        raise ValueError(SECRET_NUMBER)
+
+    monkeypatch.setattr("web.morning.waiting", broken)
+    answer = client("bob").get("/o/testi/")
+    assert answer.status_code == 500
+    (quote,) = re.findall(r'class="digest">([0-9A-F]{8})<', answer.content.decode())
+    ours = [record.getMessage() for record in caplog.records if record.name == "web.errors"]
+    assert len(ours) == 1
+    assert quote in ours[0]
+    assert SECRET_NUMBER not in ours[0]
