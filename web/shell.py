@@ -82,10 +82,12 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("lots", _("Awaiting a decision"), waiting_lots(organisation).count()),
                 ),
             ),
+            (_("Record"), (("registers", _("Registers"), None),)),
             (
                 _("Deletion"),
                 (("nights", _("Nights"), None), ("holds", _("Holds"), standing.count())),
             ),
+            (_("Proof"), (("reports", _("Reports"), None), ("evidence", _("Evidence"), None))),
         )
     ]
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from django.urls import include, path, register_converter
 
-from web import holds, lots, morning, nights
+from web import evidence, holds, lots, morning, nights, registers, reports
 
 app_name = "web"
 
@@ -31,6 +31,10 @@ of_one = [
     path("nights/", nights.nights, name="nights"),
     path("nights/<day:day>/", nights.night, name="night"),
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
+    path("registers/", registers.registers, name="registers"),
+    path("registers/<slug:code>/", registers.register, name="register"),
+    path("reports/", reports.reports, name="reports"),
+    path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),
     path("holds/<int:pk>/release/", holds.release, name="hold-release"),
 ]

@@ -60,6 +60,11 @@ def reason_in_words(reason: str) -> str:
     }.get(reason, reason)
 
 
+def policy_in_words(mode: str) -> str:
+    """How far nights go with a dataset."""
+    return {"observe": _("observation"), "flag": _("flagging"), "purge": _("purging")}.get(mode, mode)
+
+
 def action_in_words(action: str) -> str:
     return {
         "delete": _("to be deleted"),

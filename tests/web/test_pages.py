@@ -12,13 +12,24 @@ from django.utils import timezone
 
 from retention import holds as doors
 from retention.domain.lifecycle import LotState
-from retention.models import Attempt, DatasetNight, Hold, HoldSubject, KeyOutcome, LotEvent, Run
+from retention.evidence_log import EvidenceLog, sign_head
+from retention.models import (
+    Attempt,
+    Connection,
+    DatasetNight,
+    EvidenceEntry,
+    Hold,
+    HoldSubject,
+    KeyOutcome,
+    LotEvent,
+    Run,
+)
 from retention.models.run import RunState
 from ropa.models import Membership, Role
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot
 from web.sums import last_nights, open_night
 
-PAGES = ("", "lots/", "nights/", f"nights/{NIGHT}/", "holds/")
+PAGES = ("", "lots/", "nights/", f"nights/{NIGHT}/", "holds/", "registers/", "registers/crm/", "reports/", "evidence/")
 READERS = [name for name, role in CAST.items() if role is not Role.INTEGRATOR]
 
 
@@ -274,3 +285,54 @@ def test_a_page_that_breaks_gives_an_id_and_the_log_has_it_without_the_error_s_t
     assert len(ours) == 1
     assert quote in ours[0]
     assert SECRET_NUMBER not in ours[0]
+
+
+def test_registers_are_found_by_place_and_dataset_and_show_their_rules(house):
+    run = finished(house, house.testi.day_of(timezone.now()))
+    dataset_night(run, counts={"left_keep": 12, "left_held": 3, "due": 9})
+    bob = client("bob")
+    assert "Rekisteri crm Omat palvelimet 1 15 kunnossa" in text(bob.get("/o/testi/registers/?q=PERUS"))
+    assert "Rekisteri crm" not in text(bob.get("/o/testi/registers/?q=sähköposti"))
+    shown = text(bob.get("/o/testi/registers/crm/"))
+    assert "15 tietuetta oli jäljellä viime yön jälkeen." in shown
+    assert "3 vuotta sopimuksen päättymisestä" in shown
+    assert "tarkkailu" in shown
+    assert bob.get("/o/testi/registers/nothing/").status_code == 404
+
+
+def test_a_register_no_night_has_seen_is_not_in_order(house):
+    assert "ei tiedetä" in text(client("bob").get("/o/testi/registers/"))
+
+
+def test_reaching_a_register_tells_the_truth(house):
+    Connection.objects.filter(code="crm").update(config={"url": "sqlite:////nowhere/crm.sqlite3"})
+    assert client("aino").post("/o/testi/registers/crm/").status_code == 403
+    shown = text(client("bob").post("/o/testi/registers/crm/", follow=True))
+    assert "Rekisteriä ei tavoiteta niin kuin selosteessa sanotaan" in shown
+
+
+def test_a_report_is_made_for_a_day_and_never_for_one_to_come(house):
+    bob = client("bob")
+    today = house.testi.day_of(timezone.now())
+    told = {"as_of": today.isoformat(), "record": "controller", "language": "fi", "format": "json"}
+    made = bob.get("/o/testi/reports/", told)
+    assert (made.status_code, made["Content-Type"]) == (200, "application/json")
+    assert made.json()
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    refused = bob.get("/o/testi/reports/", {**told, "as_of": tomorrow})
+    assert refused.status_code == 422
+    assert "Raportti koskee tätä päivää tai aiempaa." in text(refused)
+    early = bob.get("/o/testi/reports/", {**told, "as_of": "2019-12-31"})
+    assert "Mikään versio ei ollut voimassa tuona päivänä." in text(early)
+
+
+def test_evidence_is_recomputed_on_the_page_and_a_changed_entry_is_named(house):
+    bob = client("bob")
+    assert "mitään ei tarkistettu" in text(bob.post("/o/testi/evidence/", follow=True))
+    log = EvidenceLog("testi", "run:2026-06-30:0")
+    log.append("night_started", {"business_date": "2026-06-30"})
+    sign_head("testi", date(2026, 6, 30), log.chain, {})
+    shown = text(bob.post("/o/testi/evidence/", follow=True))
+    assert "Todisteketju on ehjä: 1 merkintää 1 ketjussa, 1 allekirjoitettua sinettiä" in shown
+    EvidenceEntry.objects.update(body='{"business_date":"2026-06-29"}')
+    assert "Todisteketju ei ole ehjä." in text(bob.post("/o/testi/evidence/", follow=True))
