@@ -86,7 +86,9 @@ def _kept(one: DatasetNight) -> int:
 def _sign(nights: list[DatasetNight], datasets: int, night: Run | None) -> Sign:
     if any(one.unexplained for one in nights):
         return Sign("late", _("overdue"))
-    if night is None or not datasets or len(nights) < datasets:
+    if not datasets:
+        return Sign("draft", _("no dataset yet"))
+    if night is None or len(nights) < datasets:
         return Sign("unk", _("not known"))
     if any(one.problem or one.unexplained is None for one in nights):
         return Sign("unk", _("did not answer"))

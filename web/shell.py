@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from retention.models import Hold, StopEvent
 from ropa.models import Role
@@ -82,7 +83,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("lots", _("Awaiting a decision"), waiting_lots(organisation).count()),
                 ),
             ),
-            (_("Record"), (("registers", _("Registers"), None),)),
+            (_("Record"), (("registers", pgettext("heading", "Registers"), None),)),
             (
                 _("Deletion"),
                 (("nights", _("Nights"), None), ("holds", _("Holds"), standing.count())),

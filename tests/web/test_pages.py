@@ -26,7 +26,8 @@ from retention.models import (
 )
 from retention.models.run import RunState
 from ropa.models import Membership, Role
-from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot
+from ropa.services import publish
+from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
 from web.sums import last_nights, open_night
 
 PAGES = ("", "lots/", "nights/", f"nights/{NIGHT}/", "holds/", "registers/", "registers/crm/", "reports/", "evidence/")
@@ -301,7 +302,11 @@ def test_registers_are_found_by_place_and_dataset_and_show_their_rules(house):
 
 
 def test_a_register_no_night_has_seen_is_not_in_order(house):
-    assert "ei tiedetä" in text(client("bob").get("/o/testi/registers/"))
+    make_register(house.testi, "tyhja", datasets=0)
+    publish(house.testi, house.testi.day_of(timezone.now()), timezone.now(), "controller:alice", opinion_reason="uusi")
+    shown = text(client("bob").get("/o/testi/registers/"))
+    assert "Rekisteri crm Omat palvelimet 1 – ei tiedetä" in shown
+    assert "Rekisteri tyhja Omat palvelimet 0 – ei tietoaineistoja" in shown
 
 
 def test_reaching_a_register_tells_the_truth(house):
