@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from retention.models import Hold, StopEvent
+from retention.models import Alarm, Hold, StopEvent
+from retention.models.alarm import AlarmState
 from ropa.models import Role
 from ropa.rights import Verb
 from web.access import Place, places_of
@@ -61,6 +62,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
     if not place.may(Verb.READ):
         return []
     organisation = place.organisation
+    alarms = Alarm.objects.filter(organisation=organisation).exclude(state=AlarmState.RESOLVED)
     standing = Hold.objects.filter(organisation=organisation).filter(Q(released=None) | Q(released__gt=place.today))
     return [
         {
@@ -81,6 +83,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 (
                     ("morning", _("This morning"), None),
                     ("lots", _("Awaiting a decision"), waiting_lots(organisation).count()),
+                    ("alarms", _("Alarms"), alarms.count()),
                 ),
             ),
             (_("Record"), (("registers", pgettext("heading", "Registers"), None),)),

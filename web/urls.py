@@ -6,7 +6,7 @@ from datetime import date
 
 from django.urls import include, path, register_converter
 
-from web import evidence, holds, lots, morning, nights, registers, reports
+from web import alarms, evidence, holds, lots, morning, nights, registers, reports
 
 app_name = "web"
 
@@ -28,6 +28,8 @@ register_converter(DayConverter, "day")
 of_one = [
     path("", morning.morning, name="morning"),
     path("lots/", lots.lots, name="lots"),
+    path("alarms/", alarms.alarms, name="alarms"),
+    path("alarms/<int:pk>/acknowledge/", alarms.acknowledged, name="alarm-acknowledge"),
     path("nights/", nights.nights, name="nights"),
     path("nights/<day:day>/", nights.night, name="night"),
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),

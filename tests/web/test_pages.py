@@ -30,7 +30,10 @@ from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
 from web.sums import last_nights, open_night
 
-PAGES = ("", "lots/", "nights/", f"nights/{NIGHT}/", "holds/", "registers/", "registers/crm/", "reports/", "evidence/")
+PAGES = (
+    *("", "lots/", "alarms/", "registers/", "registers/crm/"),
+    *("nights/", f"nights/{NIGHT}/", "holds/", "reports/", "evidence/"),
+)
 READERS = [name for name, role in CAST.items() if role is not Role.INTEGRATOR]
 
 
@@ -341,3 +344,19 @@ def test_evidence_is_recomputed_on_the_page_and_a_changed_entry_is_named(house):
     assert "Todisteketju on ehjä: 1 merkintää 1 ketjussa, 1 allekirjoitettua sinettiä" in shown
     EvidenceEntry.objects.update(body='{"business_date":"2026-06-29"}')
     assert "Todisteketju ei ole ehjä." in text(bob.post("/o/testi/evidence/", follow=True))
+
+
+def test_an_alarm_is_quietened_by_a_day_and_a_reason_and_does_not_end(house):
+    today = house.testi.day_of(timezone.now())
+    address = f"/o/testi/alarms/{house.alarm.pk}/acknowledge/"
+    told = {f"{house.alarm.pk}-until": (today + timedelta(days=3)).isoformat(), f"{house.alarm.pk}-reason": "korjataan"}
+    assert client("alice").post(address, told).status_code == 403
+    assert client("charlie").post(f"/o/toinen/alarms/{house.alarm.pk}/acknowledge/", told).status_code in {403, 404}
+    far = client("bob").post(address, {**told, f"{house.alarm.pk}-until": "2099-01-01"})
+    assert far.status_code == 422
+    assert 'value="korjataan"' in far.content.decode()
+    shown = text(client("bob").post(address, told, follow=True))
+    assert "Se ei pääty tähän." in shown
+    assert "asiaa hoidetaan" in shown
+    house.alarm.refresh_from_db()
+    assert (house.alarm.state, house.alarm.acknowledged_by) == ("acknowledged", "dpo:bob")
