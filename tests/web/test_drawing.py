@@ -1,0 +1,62 @@
+"""What pages draw and how long words break: arithmetic, so tried on many values."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web import charts
+from web.sums import Bar
+from web.templatetags.seloste import LONG, SHY, shy
+
+FIRST = date(2026, 1, 1)
+GONE = st.lists(st.one_of(st.none(), st.integers(0, 10**8)), min_size=1, max_size=30)
+
+
+def bars(numbers: list[int | None]) -> list[Bar]:
+    return [Bar(FIRST + timedelta(days=n), gone) for n, gone in enumerate(numbers)]
+
+
+@given(GONE)
+def test_columns_stand_on_the_floor_within_the_picture_in_proportion(numbers):
+    drawn = charts.nights(bars(numbers))
+    assert len(drawn.columns) == len(numbers)
+    most = max((one or 0) for one in numbers)
+    tallest = max(one.height or 0 for one in drawn.columns)
+    for column, number in zip(drawn.columns, numbers, strict=True):
+        assert charts.LEFT <= column.x <= column.x + column.width <= charts.WIDTH
+        if number is None:
+            assert column.height is None
+        else:
+            assert column.height is not None
+            assert charts.TOP <= column.y <= charts.FLOOR
+            assert abs(column.y + column.height - charts.FLOOR) < 0.11
+            assert most == 0 or abs(column.height - number / most * tallest) < 0.2
+    assert drawn.ran == sum(number is not None for number in numbers)
+    assert len(drawn.missed) == numbers.count(None)
+
+
+@given(st.integers(0, 10**9))
+def test_there_are_one_to_three_hairlines_and_the_last_is_above_the_most(most):
+    lines = charts.nights(bars([most])).lines
+    assert 1 <= len(lines) <= 3
+    assert min(y for y, _ in lines) <= charts.FLOOR - (charts.FLOOR - charts.TOP) * 0.99
+
+
+@given(st.text(alphabet="aeiouyäöhjklmnprstv -", max_size=80))
+def test_soft_hyphens_change_no_letter_and_leave_three_at_each_end(text):
+    broken = shy(text)
+    assert broken.replace(SHY, "") == text
+    for word in broken.split():
+        for part in word.split("-"):
+            pieces = part.split(SHY)
+            if len(pieces) > 1:
+                assert len(part.replace(SHY, "")) >= LONG
+                assert min(len(pieces[0]), len(pieces[-1])) >= 3
+
+
+def test_a_long_compound_may_break_before_a_consonant_and_a_vowel():
+    assert shy("laskutusjärjestelmä") == "las·ku·tus·jär·jes·tel·mä".replace("·", SHY).replace(f"{SHY}mä", "mä")
+    assert shy("rekisteri") == "rekisteri"
