@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from retention.alarms import words
 from retention.alarms.looking import acknowledge
 from retention.domain.errors import LifecycleError, RuleError
-from retention.models import Alarm
+from retention.models import Alarm, AlarmWatch
 from retention.models.alarm import AlarmState
 from ropa.rights import Verb
 from web.access import Place, page
@@ -53,7 +53,8 @@ def _shown(request: HttpRequest, place: Place, wrong: AcknowledgeForm | None = N
     for one in standing:
         form = wrong if wrong is not None and one.pk == of else AcknowledgeForm(prefix=str(one.pk), label_suffix="")
         rows.append({**_row(one, place), "form": form if may else None, "open": form is wrong})
-    context = {"rows": rows, "over": [_row(one, place) for one in over]}
+    looked_at = AlarmWatch.objects.filter(organisation=place.organisation).values_list("looked_at", flat=True).first()
+    context = {"rows": rows, "over": [_row(one, place) for one in over], "looked_at": looked_at}
     return shown(request, place, "web/alarms.html", context, here="alarms", status=200 if wrong is None else 422)
 
 

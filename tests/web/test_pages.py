@@ -14,6 +14,7 @@ from retention import holds as doors
 from retention.domain.lifecycle import LotState
 from retention.evidence_log import EvidenceLog, sign_head
 from retention.models import (
+    AlarmWatch,
     Attempt,
     Connection,
     DatasetNight,
@@ -360,3 +361,11 @@ def test_an_alarm_is_quietened_by_a_day_and_a_reason_and_does_not_end(house):
     assert "asiaa hoidetaan" in shown
     house.alarm.refresh_from_db()
     assert (house.alarm.state, house.alarm.acknowledged_by) == ("acknowledged", "dpo:bob")
+
+
+def test_no_alarm_is_not_in_order_where_nobody_has_looked(house):
+    house.alarm.delete()
+    assert "Kukaan ei ole vielä tarkistanut" in text(client("bob").get("/o/testi/alarms/"))
+    AlarmWatch.objects.create(organisation=house.testi, looked_at=datetime(2026, 6, 30, 4, 30, tzinfo=UTC))
+    shown = text(client("bob").get("/o/testi/alarms/"))
+    assert "Minkään ei tiedetä olevan vialla. Tarkistettu viimeksi 30.6.2026 klo 7.30." in shown
