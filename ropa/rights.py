@@ -23,6 +23,7 @@ class Verb(StrEnum):
     ADVISE = "give the DPO's opinion on the draft"
     PUBLISH = "publish the draft, or approve what it shortens"
     FEED = "write contracts, events and facts into the ledger"
+    ANSWER = "ask what is kept of one person, and why"
     HOLD = "place a hold"
     RELEASE = "release a hold"
     START = "start a night"
@@ -48,6 +49,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.ADVISE: (Role.DPO,),
         Verb.PUBLISH: (Role.CONTROLLER,),
         Verb.FEED: (Role.INTEGRATOR,),
+        Verb.ANSWER: (Role.DPO, Role.CONTROLLER, Role.OWNER),
         Verb.HOLD: (Role.CONTROLLER, Role.DPO, Role.OWNER),
         Verb.RELEASE: (Role.CONTROLLER,),
         Verb.START: (Role.CONTROLLER, Role.ADMINISTRATOR),

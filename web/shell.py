@@ -89,7 +89,11 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
             (_("Record"), (("registers", pgettext("heading", "Registers"), None),)),
             (
                 _("Deletion"),
-                (("nights", _("Nights"), None), ("holds", _("Holds"), standing.count())),
+                (
+                    ("nights", _("Nights"), None),
+                    ("holds", _("Holds"), standing.count()),
+                    *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
+                ),
             ),
             (_("Proof"), (("reports", _("Reports"), None), ("evidence", _("Evidence"), None))),
         )

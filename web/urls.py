@@ -6,7 +6,7 @@ from datetime import date
 
 from django.urls import include, path, register_converter
 
-from web import alarms, evidence, holds, lots, morning, nights, registers, reports
+from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports
 
 app_name = "web"
 
@@ -35,6 +35,7 @@ of_one = [
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
     path("registers/", registers.registers, name="registers"),
     path("registers/<slug:code>/", registers.register, name="register"),
+    path("person/", people.person, name="person"),
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),

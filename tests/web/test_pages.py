@@ -26,9 +26,11 @@ from retention.models import (
     Run,
 )
 from retention.models.run import RunState
+from retention.night import run_night
 from ropa.models import Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
+from tests.retention.company import NOW, TODAY, found_company
 from web.sums import last_nights, open_night
 
 PAGES = (
@@ -369,3 +371,24 @@ def test_no_alarm_is_not_in_order_where_nobody_has_looked(house):
     AlarmWatch.objects.create(organisation=house.testi, looked_at=datetime(2026, 6, 30, 4, 30, tzinfo=UTC))
     shown = text(client("bob").get("/o/testi/alarms/"))
     assert "Minkään ei tiedetä olevan vialla. Tarkistettu viimeksi 30.6.2026 klo 7.30." in shown
+
+
+def test_a_customer_is_answered_from_the_real_register_and_only_to_whom_it_concerns(db, data_dir):
+    observe = {"mode": "observe", "approval": "automatic", "grace": "P0D", "waves": False}
+    organisation = found_company(data_dir, observe)
+    run_night(organisation, TODAY, NOW)
+    for name, role in (("bob", Role.DPO), ("aino", Role.AUDITOR)):
+        Membership.objects.create(user=User.objects.create(username=name), organisation=organisation, role=role)
+    assert client("aino").get("/o/testi/person/").status_code == 403
+    assert client("aino").post("/o/testi/person/", {"number": "1005"}).status_code == 403
+    shown = text(client("bob").post("/o/testi/person/", {"number": " 1005 "}))
+    assert "1 tietue on jäljellä" in shown or "tietuetta on jäljellä" in shown
+    assert "poistokielto" in shown
+    assert "1005" in shown
+    assert "Rekistereissä ei ole mitään tästä henkilöstä." in text(
+        client("bob").post("/o/testi/person/", {"number": "999999"})
+    )
+    (data_dir / "registers" / "crm.sqlite3").unlink()
+    shown = text(client("bob").post("/o/testi/person/", {"number": "1005"}))
+    assert "Mitään ei löytynyt; kaikkea ei voitu kysyä." in shown
+    assert "Rekistereissä ei ole mitään" not in shown
