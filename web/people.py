@@ -52,11 +52,22 @@ def _told(answer: Answer, plan: Plan) -> dict[str, Any]:
     registers = {one.code: named(one.name, one.code) for one in plan.registers}
     return {
         "asked": True,
-        "kept": [_row(one, registers) for one in answer.kept],
+        "kept": _alike([_row(one, registers) for one in answer.kept]),
         "nothing": [named(one.name, one.code) for one in answer.nothing],
         "unknown": [(named(one.name, one.code), why) for one, why in answer.unknown],
         "items": sum(one.items for one in answer.kept),
     }
+
+
+def _alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that read alike as one, with all that their rules say: a customer has sixty invoices and three days."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["name"], row["register"], row["sign"], row["sentence"], row["until"], row["doubtful"])
+        first = found.setdefault(key, {**row, "items": 0, "reasons": []})
+        first["items"] += row["items"]
+        first["reasons"] += [reason for reason in row["reasons"] if reason not in first["reasons"]]
+    return list(found.values())
 
 
 def _row(one: Kept, registers: dict[str, str]) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from web import charts
 from web.sums import Bar
-from web.templatetags.seloste import LONG, SHY, shy
+from web.templatetags.seloste import LONG, SHY, shy, sign
+from web.words import Sign
 
 FIRST = date(2026, 1, 1)
 GONE = st.lists(st.one_of(st.none(), st.integers(0, 10**8)), min_size=1, max_size=30)
@@ -55,6 +58,17 @@ def test_soft_hyphens_change_no_letter_and_leave_three_at_each_end(text):
             if len(pieces) > 1:
                 assert len(part.replace(SHY, "")) >= LONG
                 assert min(len(pieces[0]), len(pieces[-1])) >= 3
+
+
+def test_every_shape_that_a_state_has_is_drawn():
+    drawn = (Path(charts.__file__).parent / "templates" / "web" / "_shapes.html").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in Path(charts.__file__).parent.rglob("*.py"))
+    shapes = set(re.findall(r'Sign\("(\w+)"', code))
+    assert len(shapes) > 8
+    for shape in shapes:
+        found = re.search(r'href="#i-(\w+)"', str(sign(Sign(shape, "word"))))
+        assert found
+        assert f'id="i-{found.group(1)}"' in drawn
 
 
 def test_a_long_compound_may_break_before_a_consonant_and_a_vowel():
