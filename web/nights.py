@@ -34,11 +34,19 @@ MOST_REASONS = 50
 def nights(request: HttpRequest, place: Place) -> HttpResponse:
     """The last nights, the newest first."""
     found = Run.objects.filter(organisation=place.organisation).select_related("version").prefetch_related("datasets")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for run in found.order_by("-business_date")[:SHOWN]:
         left = left_of(run)
         rows.append({"run": run, "sign": state_of(run), "sum": sum_of(left.datasets), "left": left})
-    return shown(request, place, "web/nights.html", {"rows": rows, "most": SHOWN}, here="nights")
+    of_today = any(row["run"].business_date == place.today for row in rows)
+    published = place.organisation.versions.standing().exists()
+    context = {
+        "rows": rows,
+        "may_ask": published and not of_today and place.may(Verb.START),
+        "may_stop": place.may(Verb.STOP),
+        "may_resume": place.may(Verb.RESUME),
+    }
+    return shown(request, place, "web/nights.html", context, here="nights")
 
 
 def state_of(run: Run) -> Sign:

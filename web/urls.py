@@ -6,7 +6,7 @@ from datetime import date
 
 from django.urls import include, path, register_converter
 
-from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports
+from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports, stops
 
 app_name = "web"
 
@@ -31,6 +31,9 @@ of_one = [
     path("alarms/", alarms.alarms, name="alarms"),
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledged, name="alarm-acknowledge"),
     path("nights/", nights.nights, name="nights"),
+    path("nights/ask/", stops.ask, name="night-ask"),
+    path("stop/", stops.pull, name="stop"),
+    path("stop/resume/", stops.resume, name="stop-resume"),
     path("nights/<day:day>/", nights.night, name="night"),
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
     path("registers/", registers.registers, name="registers"),

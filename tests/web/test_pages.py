@@ -392,3 +392,28 @@ def test_a_customer_is_answered_from_the_real_register_and_only_to_whom_it_conce
     shown = text(client("bob").post("/o/testi/person/", {"number": "1005"}))
     assert "Mitään ei löytynyt; kaikkea ei voitu kysyä." in shown
     assert "Rekistereissä ei ole mitään" not in shown
+
+
+def test_the_dpo_stops_everything_and_only_the_controller_goes_on(house):
+    bob, alice = client("bob"), client("alice")
+    bob.post("/o/testi/stop/", {"reason": "  "})
+    assert not doors.stopped(house.testi)
+    assert client("aino").post("/o/testi/stop/", {"reason": "epäily"}).status_code == 403
+    bob.post("/o/testi/stop/", {"reason": "epäily"})
+    assert doors.stopped(house.testi) == "epäily (dpo:bob)"
+    assert bob.post("/o/testi/stop/resume/").status_code == 403
+    assert doors.stopped(house.testi)
+    assert "Pura pysäytys" not in text(bob.get("/o/testi/nights/"))
+    assert "Pura pysäytys" in text(alice.get("/o/testi/nights/"))
+    alice.post("/o/testi/stop/resume/")
+    assert not doors.stopped(house.testi)
+
+
+def test_a_night_is_asked_for_once_however_often_the_button_is_pressed(house):
+    today = house.testi.day_of(timezone.now())
+    assert client("bob").post("/o/testi/nights/ask/").status_code == 403
+    for _ in range(2):
+        assert client("adam").post("/o/testi/nights/ask/")["Location"] == f"/o/testi/nights/{today}/"
+    asked = Run.objects.get(organisation=house.testi, business_date=today)
+    assert (asked.state, asked.requested_by) == (RunState.REQUESTED, "administrator:adam")
+    assert "Pyydä tämän päivän yöajo" not in text(client("adam").get("/o/testi/nights/"))
