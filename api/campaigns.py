@@ -20,7 +20,7 @@ from api.fields import Body, Line, Prose
 from api.organisation import InOrganisation, sent, today_of
 from api.register import LANGUAGE, language_of
 from api.register_serializers import Object
-from api.reports import PAGE_POLICY, AsAsked
+from api.reports import AsAsked
 from retention import campaign as campaigns
 from retention.campaign import Wanted
 from retention.campaign_minutes import minutes
@@ -29,6 +29,7 @@ from retention.campaign_survey import Heap
 from retention.campaign_told import as_dict
 from retention.domain.substitutes import Cause
 from retention.models import Campaign
+from retention.reports import PAGE_POLICY
 from ropa.persons import Person
 from ropa.rights import Verb
 

@@ -18,20 +18,10 @@ from rest_framework.request import Request
 
 from api.organisation import InOrganisation, today_of
 from api.register import LANGUAGE, language_of
-from retention.reports import report_file, sealed_report
+from retention.reports import MEDIA_TYPES, PAGE_POLICY, report_file, sealed_report
 from ropa.report import RECORDS
 from ropa.rights import Verb
 from ropa.seal import zipped
-
-MEDIA_TYPES = {
-    "json": "application/json",
-    "html": "text/html; charset=utf-8",
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "zip": "application/zip",
-}
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; frame-ancestors 'none'"
-"""The report as a page loads nothing and runs nothing."""
 
 
 class AsAsked(BaseContentNegotiation):

@@ -20,6 +20,7 @@ from retention.domain.decisions import Decision, Item, State, decide
 from retention.domain.errors import SelosteError
 from retention.domain.following import decide_following
 from retention.domain.rules import Hold
+from retention.first_told import first_told, refuse_blind
 from retention.holds import active, of_item
 from retention.identity import Names
 from retention.plan import DatasetPlan, Plan, plan_of
@@ -57,17 +58,23 @@ class Answer:
 def kept_of(organisation: Organisation, version: Version, kind: str, number: str, today: date) -> Answer:
     """What the registers have of the person of this kind with this number, by the version's rules on the day.
 
-    A dataset that is not reached by us, or tells no person, is unknown. Raises RuleError for a version without a plan.
+    A dataset that is not reached by us, tells no person, is closed or rests on contracts that nobody tells is unknown.
+    Raises RuleError for a version without a plan.
     """
-    plan = plan_of(version).without(closings(organisation))
+    whole, closed = plan_of(version), closings(organisation)
+    plan = whole.without(closed)
     kept: list[Kept] = []
     nothing: list[DatasetPlan] = []
     unknown: list[tuple[DatasetPlan, str]] = []
-    with Names(organisation, plan) as names:
-        for dataset in plan.datasets:
+    with Names(organisation, plan) as names, first_told(organisation, [plan]) as silent:
+        for dataset in whole.datasets:
             if dataset.subject_kind != kind:
                 continue
             try:
+                if dataset.register in closed:
+                    raise SelosteError("its register is closed; its certificate says what was left")
+                if dataset.mapping is not None:
+                    refuse_blind(organisation, plan, dataset, today, silent)
                 found = list(_of_dataset(organisation, plan, dataset, names, number, today))
             except SelosteError as error:
                 unknown.append((dataset, str(error)))

@@ -30,6 +30,15 @@ from ropa.seal import sealed
 from ropa.selectors import NoVersionError as NoVersionError
 from ropa.selectors import version_in_force
 
+MEDIA_TYPES = {
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
+}
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; frame-ancestors 'none'"
+"""The report as a page loads nothing and runs nothing."""
 REVIEW = ("review", "trigger_missing", "rule_conflict")
 DESTROYED = ("destroyed", "anonymised", "unlinked", "recovered")
 

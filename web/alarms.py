@@ -21,6 +21,7 @@ from retention.models.alarm import AlarmState
 from ropa.rights import Verb
 from web.access import Place, page
 from web.shell import shown
+from web.waiting import standing_alarms
 from web.words import Sign, day
 
 SHOWN = 30
@@ -46,7 +47,7 @@ def alarms(request: HttpRequest, place: Place) -> HttpResponse:
 
 def _shown(request: HttpRequest, place: Place, wrong: AcknowledgeForm | None = None, of: int = 0) -> HttpResponse:
     every = Alarm.objects.filter(organisation=place.organisation)
-    standing = every.exclude(state=AlarmState.RESOLVED).order_by("first_seen", "id")
+    standing = standing_alarms(place).order_by("first_seen", "id")
     over = every.filter(state=AlarmState.RESOLVED).order_by("-resolved_at", "-id")[:SHOWN]
     may = place.may(Verb.ACKNOWLEDGE)
     rows = []

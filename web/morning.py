@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from retention.alarms import words
-from retention.models import Alarm, Hold, Run
+from retention.models import Run
 from retention.models.alarm import AlarmState
 from retention.plan import plan_of
 from ropa.reviews import near_dates
@@ -27,7 +27,7 @@ from web import charts
 from web.access import Place, page, places_of
 from web.shell import shown
 from web.sums import Left, Sum, last_night, last_nights, left_of, open_night, sum_of
-from web.waiting import waiting
+from web.waiting import standing_alarms, standing_holds, waiting
 from web.words import day, hold_in_words, moment, named, number
 
 MOST_DATES = 6
@@ -52,7 +52,7 @@ def morning(request: HttpRequest, place: Place) -> HttpResponse:
         "chart": charts.nights(bars) if bars else None,
         "left": left,
         "left_told": _left_told(place, left, night),
-        "unknown": _registers(night, {row.register for row in left.unknown}),
+        "unknown": _registers(night, left.silent),
         "waiting": waits,
         "yours": sum(one.yours for one in waits),
         "alarms": _alarms(place),
@@ -98,7 +98,7 @@ def _left_told(place: Place, left: Left, night: Run | None) -> str:
     return f"{people}, " + _("since %(day)s.") % {"day": day(left.since)}
 
 
-def _registers(night: Run | None, codes: set[str]) -> list[str]:
+def _registers(night: Run | None, codes: Collection[str]) -> list[str]:
     """The names of these registers in the version that the night carried out."""
     if night is None or night.version is None:
         return sorted(codes)
@@ -107,7 +107,6 @@ def _registers(night: Run | None, codes: set[str]) -> list[str]:
 
 
 def _alarms(place: Place) -> list[dict[str, Any]]:
-    standing = Alarm.objects.filter(organisation=place.organisation).exclude(state=AlarmState.RESOLVED)
     return [
         {
             "text": words.of_alarm(one),
@@ -115,17 +114,14 @@ def _alarms(place: Place) -> list[dict[str, Any]]:
             "since": day(place.organisation.day_of(one.first_seen)),
             "quiet": day(one.acknowledged_until) if one.state == AlarmState.ACKNOWLEDGED else "",
         }
-        for one in standing.order_by("first_seen", "id")
+        for one in standing_alarms(place).order_by("first_seen", "id")
     ]
 
 
 def _holds(place: Place) -> list[dict[str, Any]]:
-    standing = Hold.objects.filter(organisation=place.organisation).filter(
-        Q(released=None) | Q(released__gt=place.today)
-    )
     return [
         {"id": one.pk, "text": hold_in_words(one), "review_by": one.review_by}
-        for one in standing.order_by("review_by", "id")[:6]
+        for one in standing_holds(place).order_by("review_by", "id")[:6]
     ]
 
 
@@ -161,8 +157,6 @@ def portfolio(request: HttpRequest) -> HttpResponse:
 def _row(place: Place) -> dict[str, Any]:
     night = last_night(place.organisation)
     left = left_of(night)
-    alarms = Alarm.objects.filter(organisation=place.organisation).exclude(state=AlarmState.RESOLVED)
-    holds = Hold.objects.filter(organisation=place.organisation, released=None)
     return {
         "place": place,
         "night": night,
@@ -171,8 +165,8 @@ def _row(place: Place) -> dict[str, Any]:
         "left": left,
         "late": bool(left.records),
         "waits": sum(one.yours for one in waiting(place)),
-        "alarms": alarms.aggregate(n=Count("id"))["n"],
-        "holds": holds.count(),
+        "alarms": standing_alarms(place).count(),
+        "holds": standing_holds(place).count(),
     }
 
 
@@ -187,6 +181,6 @@ def _portfolio_said(rows: list[dict[str, Any]]) -> str:
             late,
         )
         return text % {"late": late, "n": len(rows)}
-    if unknown := sum(row["left"].records is None or bool(row["left"].unknown) for row in rows):
+    if unknown := sum(row["left"].records is None or bool(row["left"].silent) for row in rows):
         return _("Nothing is known to be overdue; of %(n)d organisations not everything is known.") % {"n": unknown}
     return _("Nothing is overdue in any of the %(n)d organisations.") % {"n": len(rows)}

@@ -78,7 +78,7 @@ def _row(one: Kept, registers: dict[str, str]) -> dict[str, Any]:
         "sign": _sign(one.decision),
         "sentence": sentence(one.decision),
         "reasons": list(reasons(one.decision)),
-        "until": day(one.decision.due_from) if one.decision.due_from else "–",
+        "until": _("when the hold ends") if one.decision.state is State.HELD else day(one.decision.due_from),
         "doubtful": one.doubtful,
     }
 

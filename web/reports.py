@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from retention.reports import NoRecordError, NoVersionError, given, report_file, sealed_report
+from retention.reports import MEDIA_TYPES, PAGE_POLICY, NoRecordError, NoVersionError, given, report_file, sealed_report
 from ropa.models import Version
 from ropa.rights import Verb
 from ropa.seal import zipped
@@ -19,16 +19,6 @@ from ropa.selectors import version_in_force
 from web.access import Place, page
 from web.shell import shown
 from web.words import language
-
-MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "html": "text/html; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "json": "application/json",
-    "zip": "application/zip",
-}
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; frame-ancestors 'none'"
-"""The report as a page loads nothing and runs nothing."""
 
 
 class ReportForm(forms.Form):

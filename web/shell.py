@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from retention.models import Alarm, Hold, StopEvent
-from retention.models.alarm import AlarmState
+from retention.models import StopEvent
 from ropa.models import Role
 from ropa.rights import Verb
 from web.access import Place, places_of
-from web.waiting import waiting_lots
+from web.waiting import standing_alarms, standing_holds, waiting_lots
 
 POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -62,8 +60,8 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
     if not place.may(Verb.READ):
         return []
     organisation = place.organisation
-    alarms = Alarm.objects.filter(organisation=organisation).exclude(state=AlarmState.RESOLVED)
-    standing = Hold.objects.filter(organisation=organisation).filter(Q(released=None) | Q(released__gt=place.today))
+    alarms = standing_alarms(place)
+    standing = standing_holds(place)
     return [
         {
             "heading": heading,

@@ -100,22 +100,27 @@ class Left:
     since: date | None
     datasets: tuple[DatasetNight, ...]
     unknown: tuple[DatasetNight, ...]
+    silent: frozenset[str]
+    """Registers of which something did not answer: a dataset, or what they tell of contracts."""
 
     @property
     def answered(self) -> int:
-        return len({one.register for one in self.datasets} - {one.register for one in self.unknown})
+        return len({one.register for one in self.datasets} - self.silent)
 
 
 def left_of(run: Run | None) -> Left:
     rows = tuple(run.datasets.all()) if run is not None else ()
     late = tuple(row for row in rows if row.unexplained)
+    unknown = tuple(row for row in rows if row.problem or row.unexplained is None)
+    unheard = run.summary.get("unheard", {}) if run is not None else {}
     since = [row.overdue_since for row in late if row.overdue_since]
     return Left(
         sum(row.unexplained or 0 for row in rows) if rows else None,
         sum(row.people_overdue or 0 for row in late),
         min(since) if since else None,
         rows,
-        tuple(row for row in rows if row.problem or row.unexplained is None),
+        unknown,
+        frozenset({row.register for row in unknown} | {source.partition(":")[0] for source in unheard}),
     )
 
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from retention.domain.lifecycle import LotState
-from retention.models import Hold, Lot
+from retention.models import Alarm, Hold, Lot
+from retention.models.alarm import AlarmState
 from ropa.agreeing import draft_digest, last_standing
 from ropa.models import Organisation
 from ropa.reviews import standing
@@ -35,6 +36,17 @@ class Waits:
     by: date | None
     address: str
     action: str
+
+
+def standing_holds(place: Place) -> QuerySet[Hold]:
+    """Holds that hold today."""
+    stands = Q(released=None) | Q(released__gt=place.today)
+    return Hold.objects.filter(stands, organisation=place.organisation)
+
+
+def standing_alarms(place: Place) -> QuerySet[Alarm]:
+    """Alarms that are not over, quietened ones too."""
+    return Alarm.objects.filter(organisation=place.organisation).exclude(state=AlarmState.RESOLVED)
 
 
 def waiting_lots(organisation: Organisation) -> QuerySet[Lot]:

@@ -11,7 +11,9 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from retention.exit_certificate import REASONS
 from retention.models import Hold
+from ropa.change_words import text_in
 from ropa.wording import day_in_words, number_in_words
 
 
@@ -52,12 +54,8 @@ def hold_in_words(hold: Hold) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    return {
-        "legal_proceedings": _("legal proceedings"),
-        "dispute": _("a dispute"),
-        "request": _("a request of the person"),
-        "authority": _("an authority's request"),
-    }.get(reason, reason)
+    """Why a hold was placed."""
+    return _(REASONS[reason])
 
 
 def policy_in_words(mode: str) -> str:
@@ -77,4 +75,4 @@ def action_in_words(action: str) -> str:
 
 def named(texts: Mapping[str, str], code: str) -> str:
     """A name in the reader's language; where it has none, in another."""
-    return texts.get(language()) or next((text for text in texts.values() if text), code)
+    return text_in(texts, language()) or code

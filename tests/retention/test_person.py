@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retention.domain.decisions import State
+from retention.models import LedgerContract, RegisterEvent
 from retention.night import run_night
 from retention.person import kept_of
 from tests.retention.company import NOW, TODAY, found_company
@@ -66,3 +67,20 @@ def test_more_than_is_looked_at_is_unknown(company, monkeypatch):
     answer = kept_of(company, company.versions.get(), "customer", "1005", TODAY)
     assert not answer.kept
     assert any("more than" in why for _, why in answer.unknown)
+
+
+def test_a_closed_register_is_unknown_and_not_nothing(company):
+    RegisterEvent.objects.create(
+        organisation=company, register="crm", what="closed", day=TODAY, by="controller:alice", at=NOW, certificate="{}"
+    )
+    answer = kept_of(company, company.versions.get(), "customer", "1005", TODAY)
+    assert not answer.kept
+    assert not answer.nothing
+    assert {why for _, why in answer.unknown} == {"its register is closed; its certificate says what was left"}
+
+
+def test_before_the_first_night_the_contracts_are_asked_for(db, data_dir):
+    organisation = found_company(data_dir)
+    answer = kept_of(organisation, organisation.versions.get(), "customer", "1005", TODAY)
+    assert ("asiakastiedot", State.HELD) in {(one.dataset.code, one.decision.state) for one in answer.kept}
+    assert not LedgerContract.objects.exists()

@@ -31,6 +31,7 @@ from ropa.models import Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
 from tests.retention.company import NOW, TODAY, found_company
+from web.errors import broken
 from web.sums import last_nights, open_night
 
 PAGES = (
@@ -417,3 +418,23 @@ def test_a_night_is_asked_for_once_however_often_the_button_is_pressed(house):
     asked = Run.objects.get(organisation=house.testi, business_date=today)
     assert (asked.state, asked.requested_by) == (RunState.REQUESTED, "administrator:adam")
     assert "Pyydä tämän päivän yöajo" not in text(client("adam").get("/o/testi/nights/"))
+
+
+def test_a_register_whose_contracts_nobody_heard_is_not_known(house):
+    run = finished(house, house.testi.day_of(timezone.now()), unheard={"crm:contracts": "broke off"})
+    dataset_night(run)
+    shown = text(client("bob").get("/o/testi/"))
+    assert "Ei tiedetä 1 rekisteri Rekisteri crm" in shown
+    assert "Kaikki rekisterit vastasivat" not in shown
+
+
+def test_the_page_of_our_own_error_asks_no_database(rf):
+    class Gone:
+        @property
+        def is_authenticated(self):
+            raise RuntimeError("the database is gone")
+
+    request = rf.get("/o/testi/")
+    request.user = Gone()
+    request._messages = None
+    assert broken(request).status_code == 500
