@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "django_filters",
+    "django_htmx",
     "ropa",
     "retention",
     "api",

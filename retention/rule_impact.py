@@ -220,13 +220,19 @@ class _Side:
         return course(on, parts, every, self.start, self.until)
 
 
-def impact_of(organisation: Organisation, start: date) -> Impact:
+def impact_of(
+    organisation: Organisation,
+    start: date,
+    document: Mapping[str, Any] | None = None,
+    only: str | None = None,
+) -> Impact:
     """The effect of the organisation's draft if it were in force from `start` on.
 
+    `document`: another draft, which nobody has saved. `only`: of one dataset and its steps, the others are not asked.
     Raises RuleError for a draft that no night could execute. A register that does not answer is a `problem` of its
     datasets, and the impact is not complete.
     """
-    snapshot = canonical(draft_of(organisation)).decode("utf-8")
+    snapshot = canonical(draft_of(organisation) if document is None else document).decode("utf-8")
     draft = Version(snapshot=snapshot, digest=sha256_hex(snapshot.encode("utf-8")))
     version = version_in_force(organisation, start)
     until = last_day(start, Period(MONTHS_AHEAD, 0))
@@ -239,7 +245,7 @@ def impact_of(organisation: Organisation, start: date) -> Impact:
             stack.enter_context(Names(organisation, plan)) if plan is not None else None for plan in (before, after)
         ]
         silent = stack.enter_context(first_told(organisation, [plan for plan in (before, after) if plan is not None]))
-        for old, new in _pairs(before, after):
+        for old, new in _pairs(before, after, only):
             if old is not None and new is not None and before is not None and _the_same(before, old, after, new):
                 same += 1
                 continue
@@ -256,13 +262,21 @@ def impact_of(organisation: Organisation, start: date) -> Impact:
     return Impact(draft.digest, version, start, until, tuple(effects), same)
 
 
-def _pairs(before: Plan | None, after: Plan) -> Iterator[tuple[DatasetPlan | None, DatasetPlan | None]]:
+def _pairs(
+    before: Plan | None, after: Plan, only: str | None
+) -> Iterator[tuple[DatasetPlan | None, DatasetPlan | None]]:
     """Datasets and steps of both by their code: those of the draft first, in its order, then those that it leaves."""
-    olds = {one.code: one for one in (*before.datasets, *before.steps)} if before is not None else {}
-    for one in (*after.datasets, *after.steps):
+    olds = {one.code: one for one in _asked(before, only)} if before is not None else {}
+    for one in _asked(after, only):
         yield olds.pop(one.code, None), one
     for one in olds.values():
         yield one, None
+
+
+def _asked(plan: Plan, only: str | None) -> Iterator[DatasetPlan]:
+    for one in (*plan.datasets, *plan.steps):
+        if only is None or only in (one.code, one.code.partition(".")[0]):
+            yield one
 
 
 def _the_same(before: Plan, old: DatasetPlan, after: Plan, new: DatasetPlan) -> bool:

@@ -29,6 +29,20 @@ def at(document: Document, place: str) -> Any:
     return here
 
 
+def on_the_way(document: Document, place: str) -> list[Document]:
+    """The entries of lists that a place lies in, the outermost first: as far as there are any."""
+    here: Any = document
+    found = []
+    for key, name in _steps(place):
+        try:
+            here = _entry(here, name, place) if name else _field(here, key, place)
+        except NoPlaceError:
+            break
+        if name and isinstance(here, Mapping):
+            found.append(here)
+    return found
+
+
 def empty(value: Any) -> bool:
     """Whether a value says nothing: no text, no entry, or only such. `false` and 0 say something."""
     if isinstance(value, str):

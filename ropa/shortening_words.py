@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from ropa.change_words import value_in_words
+from ropa.rule_words import counted_from
 from ropa.shortening import Shortened
+
+WITHIN = {
+    "confirmed": ("grounds", "status"),
+    "stronger": ("grounds", "action"),
+    "destroys": ("policy", "mode"),
+    "approval": ("policy", "approval"),
+    "grace": ("policy", "grace"),
+}
+"""In which field of the document the words stand that a way tells of."""
 
 
 def in_words(one: Shortened) -> str:
     """One sentence, without its place."""
-    values = {"before": one.before or "–", "after": one.after or "–"}
+    values = dict(zip(("before", "after"), _values(one), strict=True))
     sentence = {
         "period": _("the period is shorter: %(before)s → %(after)s"),
         "ground_gone": _("a reason to keep is gone"),
@@ -29,3 +41,25 @@ def in_words(one: Shortened) -> str:
         "waves": _("a backlog no longer goes in waves"),
     }[one.way]
     return sentence % values
+
+
+def _values(one: Shortened) -> tuple[str, str]:
+    if one.way in WITHIN:
+        before, after = (_word(value, WITHIN[one.way]) for value in (one.before, one.after))
+        return before, after
+    times = [_time(value) for value in (one.before, one.after)]
+    alike = len({rounding for _period, rounding in times if rounding}) < 2
+    before, after = (
+        period if alike or not rounding else f"{period} ({counted_from(rounding)})" for period, rounding in times
+    )
+    return before, after
+
+
+def _time(value: str) -> tuple[str, str]:
+    """A period in words, and the rounding that is written after it; what is no period stays as it is written."""
+    period, _space, rounding = value.partition(" ")
+    return (_word(period, ("period",)), rounding) if period.startswith("P") else (value or "–", "")
+
+
+def _word(value: str, within: tuple[str, ...]) -> str:
+    return value_in_words(value, (get_language() or "fi")[:2], within, {}) if value else "–"

@@ -84,7 +84,14 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("alarms", _("Alarms"), alarms.count()),
                 ),
             ),
-            (_("Record"), (("registers", pgettext("heading", "Registers"), None),)),
+            (
+                _("Record"),
+                (
+                    ("registers", pgettext("heading", "Registers"), None),
+                    ("rules", _("Retention rules"), None),
+                    ("draft", _("Draft and publication"), None),
+                ),
+            ),
             (
                 _("Deletion"),
                 (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from django.urls import include, path, register_converter
+from django.urls.converters import StringConverter
 
-from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports, stops
+from web import alarms, draft, evidence, holds, lots, morning, nights, people, registers, reports, rules, stops
 
 app_name = "web"
 
@@ -23,7 +24,14 @@ class DayConverter:
         return value.isoformat()
 
 
+class RulesConverter(StringConverter):
+    """Which rules of a dataset."""
+
+    regex = "grounds|ceilings"
+
+
 register_converter(DayConverter, "day")
+register_converter(RulesConverter, "rulekind")
 
 of_one = [
     path("", morning.morning, name="morning"),
@@ -38,6 +46,14 @@ of_one = [
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
     path("registers/", registers.registers, name="registers"),
     path("registers/<slug:code>/", registers.register, name="register"),
+    path("rules/", rules.rules, name="rules"),
+    path("datasets/<slug:code>/<rulekind:where>/<slug:rule>/", rules.rule, name="rule"),
+    path("draft/", draft.draft, name="draft"),
+    path("draft/count/", draft.count, name="draft-count"),
+    path("draft/advise/", draft.advise, name="draft-advise"),
+    path("draft/approve/", draft.approve, name="draft-approve"),
+    path("draft/publish/", draft.published, name="draft-publish"),
+    path("versions/<int:n>/withdraw/", draft.taken_back, name="version-withdraw"),
     path("person/", people.person, name="person"),
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),

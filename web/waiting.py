@@ -100,7 +100,15 @@ def _draft(place: Place) -> Iterator[Waits]:
             if last is None
             else _("The draft differs from version %(n)d.") % {"n": last.number}
         )
-        yield Waits(_("The draft of the record"), detail, _("Controller"), "controller" in place.roles, None, "", "")
+        yield Waits(
+            _("The draft of the record"),
+            detail,
+            _("Controller"),
+            "controller" in place.roles,
+            None,
+            reverse("web:draft", args=[place.organisation.slug]),
+            _("Look at the draft"),
+        )
 
 
 def _reviews(place: Place) -> Iterator[Waits]:

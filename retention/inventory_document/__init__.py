@@ -24,6 +24,7 @@ from ropa.models import Organisation
 from ropa.services import draft_of, lock, remove_entry, save_draft, save_entry, save_head
 
 __all__ = [
+    "draft_with",
     "edit_entry",
     "edit_head",
     "export_document",
@@ -33,6 +34,9 @@ __all__ = [
     "warnings_of",
     "whole_draft",
 ]
+
+Change = Callable[[dict[str, Any] | None], Mapping[str, Any] | None]
+"""What makes of an entry, or of None, what it shall be; None: not there."""
 
 
 def read(text: str, laws: Mapping[str, Sequence[Law]] | None = None) -> dict[str, Any]:
@@ -91,7 +95,7 @@ def edit_entry(
     organisation: Organisation,
     kind: str,
     code: str,
-    change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+    change: Change,
     by: str,
     reason: str,
     laws: Mapping[str, Sequence[Law]] | None = None,
@@ -103,23 +107,43 @@ def edit_entry(
     """
     organisation = lock(organisation)
     document = whole_draft(organisation)
-    entries = {entry["id"]: entry for entry in document.get(kind, ())}
-    found = entries.get(code)
+    found = _entry(document, kind, code)
     wanted = change(found)
-    only = {"seloste": 1, "organisation": document["organisation"]}
-    if wanted is None:
-        entries.pop(code, None)
-    else:
-        entries[code] = {**wanted, "id": code}
-        only[kind] = [entries[code]]
-    _refuse({**document, kind: list(entries.values())}, laws, only)
+    changed, only = _with_entry(document, kind, code, wanted)
+    _refuse(changed, laws, only)
     if wanted is not None:
-        save_entry(organisation, kind, entries[code], by, reason)
+        save_entry(organisation, kind, only[kind][0], by, reason)
         written: dict[str, Any] = draft.normalised(only)[kind][0]
         return written
     if found is not None:
         remove_entry(organisation, kind, code, by, reason)
     return None
+
+
+def draft_with(organisation: Organisation, kind: str, code: str, change: Change) -> dict[str, Any]:
+    """The draft as `edit_entry` would make it, without connections; nothing is written. Raises as that does."""
+    document = whole_draft(organisation)
+    changed, only = _with_entry(document, kind, code, change(_entry(document, kind, code)))
+    _refuse(changed, None, only)
+    return draft.normalised(changed)
+
+
+def _entry(document: Mapping[str, Any], kind: str, code: str) -> dict[str, Any] | None:
+    return next((entry for entry in document.get(kind, ()) if entry["id"] == code), None)
+
+
+def _with_entry(
+    document: Mapping[str, Any], kind: str, code: str, wanted: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The document with the entry as it is wanted, and a document of that entry alone."""
+    entries = {entry["id"]: entry for entry in document.get(kind, ())}
+    only: dict[str, Any] = {"seloste": 1, "organisation": document["organisation"]}
+    if wanted is None:
+        entries.pop(code, None)
+    else:
+        entries[code] = {**wanted, "id": code}
+        only[kind] = [entries[code]]
+    return {**document, kind: list(entries.values())}, only
 
 
 @transaction.atomic

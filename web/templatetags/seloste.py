@@ -49,6 +49,12 @@ def place_in(value: float) -> str:
 
 
 @register.filter
+def add_to(value: float, more: float) -> str:
+    """A place in a picture, so far to the right of another."""
+    return f"{value + more:g}"
+
+
+@register.filter
 def on(value: date | datetime | None) -> str:
     return words.day(value.date() if isinstance(value, datetime) else value)
 
