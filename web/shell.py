@@ -68,7 +68,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
             "items": [
                 {
                     "text": text,
-                    "address": reverse(f"web:{name}", args=[organisation.slug]),
+                    "address": _address(name, organisation.slug),
                     "here": name == here,
                     "count": count,
                 }
@@ -88,7 +88,9 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 _("Record"),
                 (
                     ("registers", pgettext("heading", "Registers"), None),
+                    ("activities", _("Processing activities"), None),
                     ("rules", _("Retention rules"), None),
+                    ("record", _("The whole record"), None),
                     ("draft", _("Draft and publication"), None),
                 ),
             ),
@@ -103,6 +105,12 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
             (_("Proof"), (("reports", _("Reports"), None), ("evidence", _("Evidence"), None))),
         )
     ]
+
+
+def _address(name: str, slug: str) -> str:
+    if name == "activities":
+        return reverse("web:entries", args=[slug, name])
+    return reverse(f"web:{name}", args=[slug])
 
 
 def _stop(place: Place) -> StopEvent | None:

@@ -7,7 +7,22 @@ from datetime import date
 from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
-from web import alarms, draft, evidence, holds, lots, morning, nights, people, registers, reports, rules, stops
+from web import (
+    alarms,
+    draft,
+    entries,
+    evidence,
+    holds,
+    library,
+    lots,
+    morning,
+    nights,
+    people,
+    registers,
+    reports,
+    rules,
+    stops,
+)
 
 app_name = "web"
 
@@ -49,6 +64,11 @@ of_one = [
     path("rules/", rules.rules, name="rules"),
     path("datasets/<slug:code>/<rulekind:where>/<slug:rule>/", rules.rule, name="rule"),
     path("draft/", draft.draft, name="draft"),
+    path("library/", library.library, name="library"),
+    path("record/", entries.record, name="record"),
+    path("record/<slug:kind>/", entries.entries, name="entries"),
+    path("record/<slug:kind>/new/", entries.new, name="entry-new"),
+    path("record/<slug:kind>/<slug:code>/", entries.entry, name="entry"),
     path("draft/count/", draft.count, name="draft-count"),
     path("draft/advise/", draft.advise, name="draft-advise"),
     path("draft/approve/", draft.approve, name="draft-approve"),

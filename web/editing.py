@@ -1,0 +1,65 @@
+"""Changing one entry of the draft from a page: through the same door as the API, and never over somebody's change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from retention.domain.errors import DocumentError, Problem
+from retention.inventory_document import edit_entry
+from ropa.change_words import label
+from ropa.rights import Verb
+from ropa.services import digest_of
+from web.access import Place
+from web.words import language
+
+Told = Mapping[str, Any]
+Entry = dict[str, Any] | None
+
+
+class Overtaken(Exception):
+    """Somebody else has changed what a form is about since it was shown."""
+
+
+def seen(told: Any) -> str:
+    """What a form shows, as a word that the form sends back: whoever saves names what was seen."""
+    return digest_of({"seen": told})
+
+
+def write(
+    place: Place,
+    kind: str,
+    code: str,
+    change: Callable[[dict[str, Any]], Told | None],
+    reason: str,
+    shown: str | None,
+    now: Callable[[dict[str, Any]], Any],
+) -> list[str]:
+    """Change an entry of the draft, or make it; [] where it is done, else what the document refuses, in words.
+
+    `shown`: what the form was about, as `seen` said it; None for a new entry, which nobody else may have made. `now`:
+    the same of the entry as it stands. `change` gives None for an entry that goes. Raises Overtaken.
+    """
+
+    def checked(entry: Entry) -> Told | None:
+        if (entry is None) is not (shown is None) or (entry is not None and seen(now(entry)) != shown):
+            raise Overtaken
+        return change(entry or {})
+
+    try:
+        edit_entry(place.organisation, kind, code, checked, place.who(Verb.EDIT), reason[:2_000])
+    except DocumentError as error:
+        return list(dict.fromkeys(_in_words(error.problems)))
+    return []
+
+
+def _in_words(problems: tuple[Problem, ...]) -> Iterator[str]:
+    for one in problems:
+        last = one.path.rpartition(".")[2].partition("[")[0]
+        try:
+            where = label(last, language())
+        except KeyError:
+            where = one.path
+        yield _("%(where)s: %(what)s") % {"where": where, "what": one.message}

@@ -1,0 +1,514 @@
+"""Fields for one entry of the inventory document, drawn from its JSON Schema: what the document can say, a form can.
+
+Each part of an entry is a *slot*: it knows which form fields it needs, what stands in them, and what they say again
+as the document has it. What no form does justice to (a ledger source, a connector's options) is written as there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import yaml
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from retention.domain.errors import DocumentError
+from retention.domain.periods import Period
+from retention.inventory_document import yaml_text
+from retention.inventory_document.shape import schema
+from ropa.change_words import label, value_in_words
+from ropa.law import LANGUAGES
+from web.words import language
+
+Told = Mapping[str, Any]
+Offered = Callable[[str], Sequence[tuple[str, str]]]
+"""The entries of a list that may be chosen: id and name."""
+NAMES_OF_TONGUES = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
+ID_LISTS = {"register": "registers", "activity": "activities", "connection": "connections"}
+_ONE_PART = re.compile(r"P([0-9]{1,5})([YMWD])")
+LONGEST = 20_000
+
+
+@dataclass
+class Slot:
+    """One part of an entry. `prefix`: under which name its fields stand in the form."""
+
+    key: str
+    prefix: str
+    within: tuple[str, ...] = ()
+    required: bool = False
+
+    shape = "line"
+
+    @property
+    def label(self) -> str:
+        return label(self.key, language())
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        yield self.prefix, forms.CharField(label=self.label, max_length=400, required=self.required)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        return {self.prefix: value}
+
+    def value(self, told: Told) -> Any:
+        """What the fields say, as the document has it; None: nothing. Raises ValidationError."""
+        return told.get(self.prefix, "").strip() or None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        """What a template needs: shape, label, bound fields and what lies inside."""
+        return {
+            "shape": self.shape,
+            "label": self.label,
+            "fields": [form[name] for name, _field in self.fields()],
+            "inside": [],
+        }
+
+
+@dataclass
+class TextSlot(Slot):
+    """One text in the languages, side by side. `lines`: several, one on each line, matched by their place."""
+
+    lines: bool = False
+
+    shape = "langs"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        for code in LANGUAGES:
+            rows = 5 if self.lines else 2
+            widget = forms.Textarea(attrs={"rows": rows, "lang": code, "aria-label": f"{self.label}: {code}"})
+            yield (
+                f"{self.prefix}-{code}",
+                forms.CharField(label=NAMES_OF_TONGUES[code], max_length=LONGEST, required=False, widget=widget),
+            )
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        texts = list(value or ()) if self.lines else [value or {}]
+        return {
+            f"{self.prefix}-{code}": "\n".join(one.get(code, "") for one in texts).rstrip("\n") for code in LANGUAGES
+        }
+
+    def value(self, told: Told) -> Any:
+        said = {code: told.get(f"{self.prefix}-{code}", "").replace("\r\n", "\n") for code in LANGUAGES}
+        if not self.lines:
+            text = {code: one.strip() for code, one in said.items() if one.strip()}
+            if self.required and not text:
+                raise forms.ValidationError({f"{self.prefix}-{LANGUAGES[0]}": _("Write it in one language at least.")})
+            return text or None
+        columns = {code: [line.strip() for line in one.split("\n")] for code, one in said.items()}
+        most = max(len(column) for column in columns.values())
+        rows = [
+            {code: column[at] for code, column in columns.items() if at < len(column) and column[at]}
+            for at in range(most)
+        ]
+        return [row for row in rows if row] or None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        hint = _("One on each line; the same line is the same in every language.") if self.lines else ""
+        return {**super().drawn(form), "hint": hint}
+
+
+@dataclass
+class ChoiceSlot(Slot):
+    """One of some words, or an id of a list. `several`: any number of them."""
+
+    choices: Sequence[tuple[str, str]] = ()
+    several: bool = False
+
+    @property
+    def shape(self) -> str:  # type: ignore[override]
+        return "boxes" if self.several else "line"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        if self.several:
+            widget = forms.CheckboxSelectMultiple
+            yield (
+                self.prefix,
+                forms.MultipleChoiceField(label=self.label, choices=self.choices, required=False, widget=widget),
+            )
+        else:
+            choices = [("", "–"), *self.choices]
+            yield self.prefix, forms.ChoiceField(label=self.label, choices=choices, required=self.required)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        known = {code for code, _name in self.choices}
+        extra = [one for one in (value if isinstance(value, list) else [value]) if one and one not in known]
+        self.choices = [*self.choices, *((one, one) for one in extra)]
+        return {self.prefix: value}
+
+    def value(self, told: Told) -> Any:
+        return told.get(self.prefix) or None
+
+
+@dataclass
+class FlagSlot(Slot):
+    """Yes, no, or not said."""
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        choices = [("", "–"), ("true", pgettext("answer", "yes")), ("false", pgettext("answer", "no"))]
+        yield self.prefix, forms.ChoiceField(label=self.label, choices=choices, required=False)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        return {self.prefix: "" if value is None else "true" if value else "false"}
+
+    def value(self, told: Told) -> Any:
+        return {"true": True, "false": False}.get(told.get(self.prefix, ""))
+
+
+@dataclass
+class DaySlot(Slot):
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        yield self.prefix, forms.DateField(label=self.label, required=self.required, widget=widget)
+
+    def value(self, told: Told) -> Any:
+        day: date | None = told.get(self.prefix)
+        return day.isoformat() if day is not None else None
+
+
+@dataclass
+class NumberSlot(Slot):
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        yield self.prefix, forms.IntegerField(label=self.label, min_value=0, required=self.required)
+
+    def value(self, told: Told) -> Any:
+        return told.get(self.prefix)
+
+
+@dataclass
+class PeriodSlot(Slot):
+    """A number and its unit; one of several units stays as it is written."""
+
+    written: str = ""
+
+    shape = "pair"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        units = [
+            ("Y", pgettext("for so many", "years")),
+            ("M", pgettext("for so many", "months")),
+            ("W", pgettext("for so many", "weeks")),
+            ("D", pgettext("for so many", "days")),
+        ]
+        if self.written:
+            units = [(self.written, value_in_words(self.written, language(), ("period",))), *units]
+        yield f"{self.prefix}-n", forms.IntegerField(label=self.label, min_value=0, max_value=99_999, required=False)
+        yield f"{self.prefix}-unit", forms.ChoiceField(label=_("Unit of time"), choices=units, required=False)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        one = _ONE_PART.fullmatch(value or "")
+        if one:
+            return {f"{self.prefix}-n": int(one[1]), f"{self.prefix}-unit": one[2]}
+        self.written = value or ""
+        return {f"{self.prefix}-n": None, f"{self.prefix}-unit": value or "Y"}
+
+    def value(self, told: Told) -> Any:
+        number, unit = told.get(f"{self.prefix}-n"), told.get(f"{self.prefix}-unit") or ""
+        if number is None:
+            return unit if unit.startswith("P") else None
+        written = f"P{number}{unit}"
+        Period.parse(written)
+        return written
+
+
+@dataclass
+class PairsSlot(Slot):
+    """`event = column`, one on each line."""
+
+    shape = "block"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+        yield self.prefix, forms.CharField(label=self.label, required=False, max_length=LONGEST, widget=widget)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        return {self.prefix: "\n".join(f"{name} = {column}" for name, column in (value or {}).items())}
+
+    def value(self, told: Told) -> Any:
+        found = {}
+        for line in told.get(self.prefix, "").splitlines():
+            if not line.strip():
+                continue
+            name, equals, column = line.partition("=")
+            if not equals or not name.strip() or not column.strip():
+                raise forms.ValidationError({self.prefix: _("Each line is written: name = column.")})
+            found[name.strip()] = column.strip()
+        return found or None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        return {**super().drawn(form), "hint": _("Each line is written: name = column.")}
+
+
+@dataclass
+class LinesSlot(Slot):
+    """Words, one on each line."""
+
+    shape = "block"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+        yield self.prefix, forms.CharField(label=self.label, required=False, max_length=LONGEST, widget=widget)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        return {self.prefix: "\n".join(value or ())}
+
+    def value(self, told: Told) -> Any:
+        return [line.strip() for line in told.get(self.prefix, "").splitlines() if line.strip()] or None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        return {**super().drawn(form), "hint": _("One on each line.")}
+
+
+@dataclass
+class WrittenSlot(Slot):
+    """What is written as in the inventory document, in YAML."""
+
+    shape = "block"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "code"})
+        yield self.prefix, forms.CharField(label=self.label, required=False, max_length=LONGEST, widget=widget)
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        return {self.prefix: "" if value is None else yaml_text.write(value)}
+
+    def value(self, told: Told) -> Any:
+        text = told.get(self.prefix, "")
+        if not text.strip():
+            return None
+        try:
+            return yaml_text.parse(text)
+        except (DocumentError, yaml.YAMLError) as error:
+            raise forms.ValidationError({self.prefix: str(error)}) from None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        return {**super().drawn(form), "hint": _("Written as in the inventory document, in YAML.")}
+
+
+@dataclass
+class GroupSlot(Slot):
+    """Several slots under one heading; keys that no slot shows stay as they are."""
+
+    slots: Sequence[Slot] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    shape = "group"
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        for one in self.slots:
+            yield from one.fields()
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        self.before = value or {}
+        return {name: told for one in self.slots for name, told in one.initial(self.before.get(one.key)).items()}
+
+    def value(self, told: Told) -> Any:
+        shown = {one.key for one in self.slots}
+        kept = {key: value for key, value in self.before.items() if key not in shown}
+        said = {one.key: found for one in self.slots if (found := one.value(told)) is not None}
+        return {**kept, **said} or None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "label": self.label,
+            "fields": [],
+            "inside": [one.drawn(form) for one in self.slots],
+        }
+
+
+@dataclass
+class RowsSlot(Slot):
+    """A list of such groups: those there are, and one more to write."""
+
+    make: Callable[[str], GroupSlot] | None = None
+    count: int = 1
+
+    shape = "rows"
+
+    @property
+    def rows(self) -> list[GroupSlot]:
+        return [self.make(f"{self.prefix}-{at}") for at in range(self.count)] if self.make is not None else []
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        for one in self.rows:
+            yield from one.fields()
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        self.count = len(value or ()) + 1
+        filled = zip(self.rows, [*(value or ()), {}], strict=True)
+        return {name: told for row, entry in filled for name, told in row.initial(entry).items()}
+
+    def value(self, told: Told) -> Any:
+        return [found for one in self.rows if (found := one.value(told)) is not None] or None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        rows = [one.drawn(form) for one in self.rows]
+        return {"shape": self.shape, "label": self.label, "fields": [], "inside": rows}
+
+
+@dataclass
+class StatementSlot(Slot):
+    """A value; "none, because …", which is a full answer; or nothing yet, which is a gap."""
+
+    inner: Slot | None = None
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    shape = "statement"
+
+    @property
+    def _why(self) -> TextSlot:
+        return TextSlot("none_because", f"{self.prefix}-none", self.within)
+
+    def fields(self) -> Iterator[tuple[str, forms.Field]]:
+        choices = [
+            ("value", _("Yes, as follows")),
+            ("none", _("None, because …")),
+            ("", _("Not said yet: a gap")),
+        ]
+        yield (
+            f"{self.prefix}-said",
+            forms.ChoiceField(label=self.label, choices=choices, required=False, widget=forms.RadioSelect),
+        )
+        if self.inner is not None:
+            yield from self.inner.fields()
+        yield from self._why.fields()
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        self.before = value or {}
+        said = "value" if "value" in self.before else "none" if "none_because" in self.before else ""
+        inner = self.inner.initial(self.before.get("value")) if self.inner is not None else {}
+        return {f"{self.prefix}-said": said, **inner, **self._why.initial(self.before.get("none_because"))}
+
+    def value(self, told: Told) -> Any:
+        kept = {"addition": True} if self.before.get("addition") else {}
+        match told.get(f"{self.prefix}-said"):
+            case "value":
+                found = self.inner.value(told) if self.inner is not None else None
+                if found is None:
+                    raise forms.ValidationError({f"{self.prefix}-said": _("Write what it is, or that there is none.")})
+                return {"value": found, **kept}
+            case "none":
+                why = self._why.value(told)
+                if why is None:
+                    raise forms.ValidationError({f"{self.prefix}-said": _("Write why there is none.")})
+                return {"none_because": why, **kept}
+        return None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "label": self.label,
+            "said": form[f"{self.prefix}-said"],
+            "fields": [],
+            "inside": [self.inner.drawn(form) if self.inner is not None else None, self._why.drawn(form)],
+        }
+
+
+def slots_of(definition: str, keys: Sequence[str], offered: Offered, within: tuple[str, ...]) -> list[Slot]:
+    """The slots of these keys of an entry; `definition`: its name in the schema."""
+    told = schema()["$defs"][definition]
+    required = set(told.get("required") or ())
+    return [_slot(key, told["properties"][key], key, offered, within, key in required) for key in keys]
+
+
+def keys_of(definition: str) -> list[str]:
+    """Every key of such an entry, but its id, in the schema's order."""
+    return [key for key in schema()["$defs"][definition]["properties"] if key != "id"]
+
+
+def _slot(key: str, told: Told, prefix: str, offered: Offered, within: tuple[str, ...], required: bool = False) -> Slot:
+    name, told = _resolved(told)
+    here = (*within, key)
+    refers = told.get("refers_to") or (ID_LISTS.get(key) if name == "id" else None)
+    if name in ("text", "texts"):
+        return TextSlot(key, prefix, here, required, lines=name == "texts")
+    if name.startswith("statement_of_"):
+        inner = _slot("value", told["properties"]["value"], f"{prefix}-value", offered, here)
+        return StatementSlot(key, prefix, here, required, inner)
+    if name == "day":
+        return DaySlot(key, prefix, here, required)
+    if name == "period":
+        return PeriodSlot(key, prefix, here, required)
+    if name in ("columns_of_events", "columns_of_facts"):
+        return PairsSlot(key, prefix, here, required)
+    if "enum" in told:
+        choices = [(one, value_in_words(one, language(), here)) for one in told["enum"]]
+        return ChoiceSlot(key, prefix, here, required, choices)
+    if refers is not None and told["type"] in ("string", "array"):
+        return ChoiceSlot(key, prefix, here, required, offered(refers), several=told["type"] == "array")
+    return _by_type(key, told, prefix, offered, here, required)
+
+
+def _by_type(key: str, told: Told, prefix: str, offered: Offered, here: tuple[str, ...], required: bool) -> Slot:
+    match told.get("type"):
+        case "boolean":
+            return FlagSlot(key, prefix, here, required)
+        case "integer":
+            return NumberSlot(key, prefix, here, required)
+        case "string":
+            return Slot(key, prefix, here, required)
+        case "object" if "properties" in told:
+            return _group(key, told, prefix, offered, here)
+        case "array":
+            _name, inside = _resolved(told["items"])
+            if "properties" in inside and "id" not in inside["properties"]:
+                return RowsSlot(key, prefix, here, required, lambda at: _group(key, inside, at, offered, here))
+            if inside.get("type") == "string":
+                return LinesSlot(key, prefix, here, required)
+    return WrittenSlot(key, prefix, here, required)
+
+
+def _group(key: str, told: Told, prefix: str, offered: Offered, here: tuple[str, ...]) -> GroupSlot:
+    slots = [_slot(name, inner, f"{prefix}-{name}", offered, here) for name, inner in told["properties"].items()]
+    return GroupSlot(key, prefix, here, False, slots)
+
+
+def _resolved(told: Told) -> tuple[str, Told]:
+    if "$ref" not in told:
+        return "", told
+    name = told["$ref"].rpartition("/")[2]
+    return name, schema()["$defs"][name]
+
+
+class SlotForm(forms.Form):
+    """Some slots of one entry, and why they are changed."""
+
+    change_reason = forms.CharField(max_length=2_000, required=False)
+
+    def __init__(self, sent: Any, slots: Sequence[Slot], entry: Told) -> None:
+        self.slots = slots
+        initial = {name: told for slot in slots for name, told in slot.initial(entry.get(slot.key)).items()}
+        super().__init__(sent, initial=initial, label_suffix="")
+        reason = self.fields.pop("change_reason")
+        for slot in slots:
+            self.fields |= dict(slot.fields())
+        reason.label = _("Why you change it")
+        reason.help_text = _("Stands in the history, beside your name.")
+        reason.widget.attrs["aria-describedby"] = "hint-change_reason"
+        self.fields["change_reason"] = reason
+        self.said: dict[str, Any] = {}
+
+    def clean(self) -> dict[str, Any]:
+        told: dict[str, Any] = super().clean() or {}
+        for slot in self.slots:
+            try:
+                self.said[slot.key] = slot.value(told)
+            except forms.ValidationError as error:
+                for name, errors in error.message_dict.items():
+                    self.add_error(name, errors)
+        if not told.get("change_reason", "").strip():
+            self.add_error("change_reason", _("Say why: the history keeps it."))
+        return told
+
+    def drawn(self) -> list[dict[str, Any]]:
+        return [slot.drawn(self) for slot in self.slots]
+
+    def changed(self, entry: Told) -> dict[str, Any]:
+        """The entry with what the form says in the place of its slots. Of a valid form."""
+        kept = {key: value for key, value in entry.items() if key not in self.said}
+        return {**kept, **{key: value for key, value in self.said.items() if value is not None}}
