@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from retention.domain.errors import DocumentError, Problem
-from retention.inventory_document import edit_entry
+from retention.inventory_document import edit_entry, edit_head
 from ropa.change_words import label
 from ropa.rights import Verb
 from ropa.services import digest_of
@@ -50,6 +50,23 @@ def write(
 
     try:
         edit_entry(place.organisation, kind, code, checked, place.who(Verb.EDIT), reason[:2_000])
+    except DocumentError as error:
+        return list(dict.fromkeys(_in_words(error.problems)))
+    return []
+
+
+def write_head(
+    place: Place, change: Callable[[Told], Told], reason: str, shown: str, now: Callable[[Told], Any]
+) -> list[str]:
+    """The same for what the draft says of the organisation itself. Raises Overtaken."""
+
+    def checked(head: Told) -> Told:
+        if seen(now(head)) != shown:
+            raise Overtaken
+        return change(head)
+
+    try:
+        edit_head(place.organisation, checked, place.who(Verb.EDIT), reason[:2_000])
     except DocumentError as error:
         return list(dict.fromkeys(_in_words(error.problems)))
     return []

@@ -19,6 +19,7 @@ from ropa.draft import entry_of, rows_of
 from ropa.kinds import KINDS, Kind, kind_of
 from ropa.models import Notice
 from ropa.rights import Verb
+from ropa.wording import article_in_words
 from web.access import Place, page
 from web.editing import Overtaken, seen, write
 from web.entry_told import Open, definition_of, differs, history, law_of, names_in, rules_of, states, told
@@ -140,8 +141,9 @@ def _drawn(
         {
             "name": one.name,
             "letter": one.letter,
+            "editable": bool(one.keys),
             "heading": one.heading(opened.entry),
-            "article": one.article,
+            "article": article_in_words(one.article, language()) if one.article else "",
             "law": law_of(one.article),
             "rows": list(told(opened, one, names)),
             "state": standing.get(one.name),

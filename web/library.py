@@ -43,9 +43,7 @@ def library(request: HttpRequest, place: Place) -> HttpResponse:
             except DocumentError as error:
                 problems = [str(one) for one in error.problems]
             else:
-                messages.success(
-                    request, _("Taken into the draft. Its time limits are proposals until you confirm them.")
-                )
+                messages.success(request, _("Taken into the draft. Its time limits are proposals, to be confirmed."))
                 return redirect("web:entries", slug=place.organisation.slug, kind="activities")
     found = as_dict(preview(place.organisation, taking, place.today), language())
     return _drawn(request, place, chosen, found, problems, reason, 422 if problems else 200)

@@ -95,7 +95,7 @@ class Section:
 
 
 MEETS: Mapping[str, tuple[str, ...]] = {
-    "a": ("organisation.name", "contact"),
+    "a": ("contact", "joint_controllers", "representative", "dpo"),
     "b": ("purposes", "name"),
     "c": ("datasets", "subjects", "items"),
     "f": ("grounds",),
@@ -116,6 +116,7 @@ _REST = gettext_noop("Further")
 
 _SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "activities": (
+        Section("controller", gettext_noop("Controller and data protection officer"), (), "a", "30(1)(a)"),
         Section("what", gettext_noop("The processing activity"), ("name", "role", "owner", "review"), "b", "30(1)(b)"),
         Section("data", gettext_noop("Data subjects and personal data"), (), "c", "30(1)(c)"),
         Section("recipients", gettext_noop("Categories of recipients"), ("recipients",), "d", "30(1)(d)"),
@@ -168,13 +169,34 @@ def sections_of(kind: str, entry: Told) -> list[Section]:
             Section(f"purposes-{one['id']}", "", CHILDREN["purposes"].keys, "", "30(1)(b)", "purposes", one["id"])
             for one in entry.get("purposes") or ()
         ]
-        found[1:1] = purposes
+        found[2:2] = purposes
         if is_processor(entry):
             found = [_of_processor(one) for one in found]
     named_already = {key for one in found if not one.child for key in one.keys} | _ELSEWHERE.get(kind, frozenset())
     rest = tuple(key for key in every if key not in named_already)
     return [*found, Section("rest", _REST, rest)] if rest else found
 
+
+HEAD: tuple[Section, ...] = (
+    Section(
+        "who",
+        gettext_noop("Who it is"),
+        ("name", "short_name", "business_id", "contact", "line_of_business", "services", "accreditations"),
+    ),
+    Section("dpo", gettext_noop("Data protection officer and representative"), ("dpo", "representative")),
+    Section("others", gettext_noop("Other controllers"), ("joint_controllers", "related_organisations")),
+    Section(
+        "all",
+        gettext_noop("What holds for all activities"),
+        ("security_measures", "provision", "automated_decisions", "listings"),
+    ),
+    Section(
+        "time",
+        gettext_noop("Time and facts"),
+        ("language", "time_zone", "financial_year_end", "financial_years", "first_plausible_day", "facts"),
+    ),
+)
+"""What the record says of the organisation itself."""
 
 _PROCESSOR = {"b": ("b", "30(2)(b)"), "e": ("c", "30(2)(c)"), "g": ("d", "30(2)(d)")}
 

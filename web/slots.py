@@ -42,12 +42,13 @@ class Slot:
     prefix: str
     within: tuple[str, ...] = ()
     required: bool = False
+    called: str = ""
 
     shape = "line"
 
     @property
     def label(self) -> str:
-        return label(self.key, language())
+        return self.called or label(self.key, language())
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
         yield self.prefix, forms.CharField(label=self.label, max_length=400, required=self.required)
@@ -362,7 +363,7 @@ class StatementSlot(Slot):
 
     @property
     def _why(self) -> TextSlot:
-        return TextSlot("none_because", f"{self.prefix}-none", self.within)
+        return TextSlot("none_because", f"{self.prefix}-none", self.within, called=_("Why there is none"))
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
         choices = [
@@ -429,7 +430,8 @@ def _slot(key: str, told: Told, prefix: str, offered: Offered, within: tuple[str
         return TextSlot(key, prefix, here, required, lines=name == "texts")
     if name.startswith("statement_of_"):
         inner = _slot("value", told["properties"]["value"], f"{prefix}-value", offered, here)
-        return StatementSlot(key, prefix, here, required, inner)
+        inner.called = label(key, language())
+        return StatementSlot(key, prefix, here, required, inner=inner)
     if name == "day":
         return DaySlot(key, prefix, here, required)
     if name == "period":
@@ -438,9 +440,9 @@ def _slot(key: str, told: Told, prefix: str, offered: Offered, within: tuple[str
         return PairsSlot(key, prefix, here, required)
     if "enum" in told:
         choices = [(one, value_in_words(one, language(), here)) for one in told["enum"]]
-        return ChoiceSlot(key, prefix, here, required, choices)
+        return ChoiceSlot(key, prefix, here, required, choices=choices)
     if refers is not None and told["type"] in ("string", "array"):
-        return ChoiceSlot(key, prefix, here, required, offered(refers), several=told["type"] == "array")
+        return ChoiceSlot(key, prefix, here, required, choices=offered(refers), several=told["type"] == "array")
     return _by_type(key, told, prefix, offered, here, required)
 
 
@@ -457,7 +459,7 @@ def _by_type(key: str, told: Told, prefix: str, offered: Offered, here: tuple[st
         case "array":
             _name, inside = _resolved(told["items"])
             if "properties" in inside and "id" not in inside["properties"]:
-                return RowsSlot(key, prefix, here, required, lambda at: _group(key, inside, at, offered, here))
+                return RowsSlot(key, prefix, here, required, make=lambda at: _group(key, inside, at, offered, here))
             if inside.get("type") == "string":
                 return LinesSlot(key, prefix, here, required)
     return WrittenSlot(key, prefix, here, required)
@@ -465,7 +467,7 @@ def _by_type(key: str, told: Told, prefix: str, offered: Offered, here: tuple[st
 
 def _group(key: str, told: Told, prefix: str, offered: Offered, here: tuple[str, ...]) -> GroupSlot:
     slots = [_slot(name, inner, f"{prefix}-{name}", offered, here) for name, inner in told["properties"].items()]
-    return GroupSlot(key, prefix, here, False, slots)
+    return GroupSlot(key, prefix, here, slots=slots)
 
 
 def _resolved(told: Told) -> tuple[str, Told]:
