@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -51,7 +51,7 @@ def write(
     try:
         edit_entry(place.organisation, kind, code, checked, place.who(Verb.EDIT), reason[:2_000])
     except DocumentError as error:
-        return list(dict.fromkeys(_in_words(error.problems)))
+        return list(dict.fromkeys(in_words(error.problems)))
     return []
 
 
@@ -68,11 +68,12 @@ def write_head(
     try:
         edit_head(place.organisation, checked, place.who(Verb.EDIT), reason[:2_000])
     except DocumentError as error:
-        return list(dict.fromkeys(_in_words(error.problems)))
+        return list(dict.fromkeys(in_words(error.problems)))
     return []
 
 
-def _in_words(problems: tuple[Problem, ...]) -> Iterator[str]:
+def in_words(problems: Iterable[Problem]) -> Iterator[str]:
+    """What a document refuses, each with what the field is called."""
     for one in problems:
         last = one.path.rpartition(".")[2].partition("[")[0]
         try:

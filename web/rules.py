@@ -15,18 +15,18 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from retention.domain.errors import DocumentError, SelosteError
-from retention.inventory_document import draft_with, edit_entry
+from retention.domain.errors import SelosteError
+from retention.inventory_document import draft_with
 from retention.rule_impact import impact_of
 from ropa.draft import entry_of, head_of, rows_of
 from ropa.kinds import kind_of
 from ropa.law import LawRule, library
 from ropa.models import Dataset, Register
 from ropa.rights import Verb
-from ropa.services import digest_of
 from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
+from web.editing import Overtaken, in_words, seen, write
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
 from web.shell import shown
 from web.words import language, named, policy_in_words
@@ -39,10 +39,6 @@ LAWS_SHOWN = 5
 """Statutes that the picker shows at once; a search finds the others."""
 
 Document = Mapping[str, Any]
-
-
-class Overtaken(Exception):
-    """Somebody else changed the rule since it was shown."""
 
 
 @page(GET=Verb.READ)
@@ -130,7 +126,12 @@ class Desk:
     @property
     def seen(self) -> str:
         """What the rule looked like when it was shown: whoever saves names it, so that nobody's change is lost."""
-        return digest_of(self.rule)
+        return seen(self.rule)
+
+    def write(self, written: Document | None, reason: str, shown: str) -> list[str]:
+        """Put the rule into the draft, or take it out (None). What the document refuses; raises Overtaken."""
+        code = str(self.dataset["id"])
+        return write(self.place, "datasets", code, lambda entry: self.changed(entry, written), reason, shown, self.now)
 
     def form(self, sent: Any = None, rule: Document | None = None) -> RuleForm:
         of = self.rule if rule is None else rule
@@ -315,7 +316,7 @@ def _effect(desk: Desk, written: Document) -> dict[str, Any]:
         document = draft_with(organisation, "datasets", code, lambda entry: desk.changed(entry or {}, written))
         found = impact_of(organisation, desk.place.today, document, only=code)
     except SelosteError as error:
-        return {"refused": [str(one) for one in getattr(error, "problems", [error])]}
+        return {"refused": list(in_words(getattr(error, "problems", ()))) or [str(error)]}
     effects = [one for one in found.effects if one.dataset == code]
     return {
         "effect": {
@@ -336,39 +337,17 @@ def _saved(request: HttpRequest, desk: Desk, form: RuleForm, written: Document) 
     if not reason:
         form.add_error("change_reason", _("Say why: the history keeps it."))
         return _drawn(request, desk, form, written, status=422)
-    if _edit(request, desk, written, reason, form):
-        messages.success(request, _("Saved in the draft. Nothing of it is carried out before it is published."))
-        return redirect("web:rules", slug=desk.place.organisation.slug)
-    changed = _desk(desk.place, str(desk.dataset["id"]), desk.where, desk.code)
-    overtaken = changed.rule if changed.seen != request.POST.get("seen") else None
-    return _drawn(request, changed, form, written, status=409 if overtaken else 422, overtaken=overtaken)
-
-
-def _edit(
-    request: HttpRequest, desk: Desk, written: Document | None, reason: str, form: RuleForm | None = None
-) -> bool:
-    """Write the rule, or take it out (None). False where the document refuses it or somebody was faster."""
-
-    def change(entry: dict[str, Any] | None) -> dict[str, Any]:
-        if entry is None:
-            raise Http404
-        if digest_of(desk.now(entry)) != request.POST.get("seen"):
-            raise Overtaken
-        return desk.changed(entry, written)
-
-    code = str(desk.dataset["id"])
     try:
-        edit_entry(desk.place.organisation, "datasets", code, change, desk.place.who(Verb.EDIT), reason)
+        problems = desk.write(written, reason, request.POST.get("seen", ""))
     except Overtaken:
-        return False
-    except DocumentError as error:
-        for problem in error.problems:
-            if form is not None:
-                form.add_error(None, str(problem))
-            else:
-                messages.warning(request, str(problem))
-        return False
-    return True
+        changed = _desk(desk.place, str(desk.dataset["id"]), desk.where, desk.code)
+        return _drawn(request, changed, form, written, status=409, overtaken=changed.rule)
+    for one in problems:
+        form.add_error(None, one)
+    if problems:
+        return _drawn(request, desk, form, written, status=422)
+    messages.success(request, _("Saved in the draft. Nothing of it is carried out before it is published."))
+    return redirect("web:rules", slug=desk.place.organisation.slug)
 
 
 def _removed(request: HttpRequest, desk: Desk) -> HttpResponse:
@@ -377,8 +356,13 @@ def _removed(request: HttpRequest, desk: Desk) -> HttpResponse:
     if desk.is_new or not reason:
         messages.warning(request, _("Say why it is taken out: the history keeps it."))
         return redirect(here)
-    if not _edit(request, desk, None, reason):
-        messages.warning(request, _("The rule stays: it was changed meanwhile, or something else needs it."))
+    try:
+        problems = desk.write(None, reason, request.POST.get("seen", ""))
+    except Overtaken:
+        problems = [_("Somebody changed it meanwhile: look at it again.")]
+    for one in problems:
+        messages.warning(request, one)
+    if problems:
         return redirect(here)
     messages.success(request, _("Taken out of the draft. What is published keeps it until the next version."))
     return redirect("web:rules", slug=desk.place.organisation.slug)

@@ -1,0 +1,533 @@
+"""Rules, entries, the draft: what a form says is what the document says, nobody's change is lost, and who decides."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retention.inventory_document import yaml_text
+from retention.inventory_document.shape import schema
+from retention.rule_impact import impact_of
+from ropa.draft import document_of, entry_of, normalised, rows_of
+from ropa.kinds import KINDS, kind_of
+from ropa.models import Dataset, Membership, Notice, Opinion, Role
+from ropa.ready_made import ready_made
+from ropa.services import draft_digest
+from samples.companies import companies
+from samples.documents import whole
+from tests.retention.company import TODAY
+from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
+from tests.web.test_pages import client, text
+from web.entry_told import definition_of
+from web.rule_form import CEILINGS, GROUNDS, RuleForm, from_law
+from web.sections import sections_of
+from web.slots import SlotForm, keys_of, slots_of
+
+RULE = "/o/testi/datasets/crm-0/grounds/sopimus/"
+PAGES = (
+    *("rules/", "draft/", "record/", "record/organisation/", "record/activities/", "record/registers/crm/"),
+    *("record/activities/crm-hoito/", "record/datasets/crm-0/", "datasets/crm-0/grounds/sopimus/"),
+)
+
+
+def fields(answer) -> dict[str, str | list[str]]:
+    """What a browser would send back of the page's one large form, untouched."""
+    page = answer.content.decode()
+    found: dict[str, str | list[str]] = {}
+    for tag in re.findall(r"<input\b[^>]*>", page):
+        told = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        kind, name = told.get("type", "text"), told.get("name")
+        if not name or name in ("csrfmiddlewaretoken", "q", "remove_reason"):
+            continue
+        if kind in ("radio", "checkbox"):
+            if " checked" in tag:
+                before = found.get(name)
+                found[name] = told["value"] if kind == "radio" else [*(before or []), told["value"]]
+        else:
+            found[name] = html.unescape(told.get("value", ""))
+    for name, inner in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>\n?(.*?)</textarea>', page, re.S):
+        found[name] = html.unescape(inner)
+    for name, inner in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.S):
+        chosen = re.search(r'<option value="([^"]*)" selected', inner)
+        first = re.search(r'<option value="([^"]*)"', inner)
+        found[name] = html.unescape((chosen or first)[1]) if chosen or first else ""
+    return found
+
+
+def of_draft(house, kind: str, code: str) -> dict:
+    row = rows_of(kind_of(kind), house.testi).get(code=code)
+    return entry_of(kind_of(kind), row)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_who_reads_the_record_and_who_may_change_it(house, page):
+    address = f"/o/testi/{page}"
+    assert client(None).get(address).status_code == 302
+    assert {client(name).get(address).status_code for name in ("alice", "bob", "olga", "aino", "adam")} == {200}
+    assert client("ines").get(address).status_code == 403
+    assert client("charlie").get(address).status_code == 404
+    if page not in ("rules/", "draft/", "record/", "record/activities/"):
+        assert client("aino").post(address, {"do": "save"}).status_code == 403
+        assert client("charlie").post(address, {"do": "save"}).status_code == 404
+
+
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_read_in_every_language_and_take_nothing_from_outside(house, page, language):
+    content = client("olga", language).get(f"/o/testi/{page}").content.decode()
+    assert f'<html lang="{language}">' in content
+    assert not re.search(r"<(script|link|img)[^>]*https?://", content)
+    assert " style=" not in content
+    assert " onclick" not in content
+
+
+def test_a_rule_that_is_sent_back_untouched_stays_as_it_is(house):
+    before = of_draft(house, "datasets", "crm-0")
+    sent = {**fields(client("olga").get(RULE)), "do": "save", "change_reason": "Ei muutosta"}
+    assert client("olga").post(RULE, sent).status_code == 302
+    assert of_draft(house, "datasets", "crm-0") == before
+
+
+def test_a_period_is_changed_in_the_draft_with_person_and_reason(house):
+    sent = {**fields(client("olga").get(RULE)), "number": "5", "do": "save", "change_reason": "Hallituksen päätös"}
+    assert client("olga").post(RULE, sent).status_code == 302
+    ground = of_draft(house, "datasets", "crm-0")["grounds"][0]
+    assert ground["period"] == "P5Y"
+    row = Dataset.objects.get(code="crm-0").grounds.get()
+    assert row.history.latest().history_change_reason == "owner:olga: Hallituksen päätös"
+    shown = text(client("bob").get("/o/testi/draft/"))
+    assert "Luonnos poikkeaa versiosta 1 1 kohdassa." in shown
+    assert "3 vuotta → 5 vuotta" in shown
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"change_reason": " "}, "Perustele muutos"),
+        ({"number": ""}, "Kerro, kuinka kauan"),
+        ({"number": "-1"}, "Kuinka kauan:"),
+        ({"trigger": "nonsense"}, "Mistä tapahtumasta:"),
+        ({"unit": "-", "number": ""}, "mihin mennessä tarve arvioidaan"),
+    ],
+)
+def test_what_is_wrong_in_a_rule_is_said_beside_it_and_nothing_is_written(house, over, said):
+    before = of_draft(house, "datasets", "crm-0")
+    sent = {**fields(client("olga").get(RULE)), "do": "save", "change_reason": "Syy", **over}
+    answer = client("olga").post(RULE, sent)
+    assert answer.status_code == 422
+    assert said in text(answer)
+    assert of_draft(house, "datasets", "crm-0") == before
+
+
+def test_of_two_who_change_a_rule_the_second_is_told_and_what_she_wrote_stands(house):
+    hers = {**fields(client("bob").get(RULE)), "number": "7", "do": "save", "change_reason": "Toinen"}
+    his = {**fields(client("olga").get(RULE)), "number": "5", "do": "save", "change_reason": "Ensimmäinen"}
+    assert client("olga").post(RULE, his).status_code == 302
+    answer = client("bob").post(RULE, hers)
+    assert answer.status_code == 409
+    assert "5 vuotta sopimuksen päättymisestä" in text(answer)
+    again = {**fields(answer), "do": "save"}
+    assert (again["number"], again["change_reason"]) == ("7", "Toinen")
+    assert of_draft(house, "datasets", "crm-0")["grounds"][0]["period"] == "P5Y"
+    assert client("bob").post(RULE, again).status_code == 302
+    assert of_draft(house, "datasets", "crm-0")["grounds"][0]["period"] == "P7Y"
+
+
+def test_a_rule_is_written_as_a_statute_says_and_what_differs_is_told(house):
+    new = "/o/testi/datasets/crm-0/grounds/new/"
+    sent = {**fields(client("olga").get(new)), "law": "ACC-VOUCHER", "do": "take"}
+    taken = fields(client("olga").post(new, sent))
+    assert (taken["number"], taken["unit"], taken["rounding"], taken["kind"]) == (
+        "6",
+        "Y",
+        "end_of_calendar_year_of_financial_year",
+        "obligation",
+    )
+    shorter = client("olga").post(new, {**taken, "number": "4", "do": "told"}, headers={"HX-Request": "true"})
+    assert "Se poikkeaa säädöksestä: määräaika." in text(shorter)
+    assert "<html" not in shorter.content.decode()
+    refused = client("olga").post(new, {**taken, "do": "save", "change_reason": "Tositteet"})
+    assert refused.status_code == 422  # nothing tells the date of a voucher here: it would never be due
+    told = {**taken, "trigger": "contract_ended", "do": "save", "change_reason": "Tositteet"}
+    assert client("olga").post(new, told).status_code == 302
+    added = of_draft(house, "datasets", "crm-0")["grounds"][1]
+    assert (added["id"], added["law"], added["period"]) == ("acc-voucher", "ACC-VOUCHER", "P6Y")
+    assert added["status"] == "proposed"
+
+
+def test_a_statute_is_found_by_words_of_its_text(house):
+    sent = {**fields(client("olga").get(RULE)), "q": "tositteet kirjanpitolaki", "do": "find"}
+    found = text(client("olga").post(RULE, sent, headers={"HX-Request": "true"}))
+    assert "kirjanpitolaki" in found
+    assert "sähköisen viestinnän" not in found
+
+
+def test_a_duty_that_a_longest_time_cuts_is_a_conflict_while_one_types(house):
+    new = "/o/testi/datasets/crm-0/grounds/new/"
+    sent = {
+        **fields(client("olga").get(new)),
+        **{"kind": "obligation", "number": "11", "trigger": "contract_started", "do": "told"},
+    }
+    answer = client("olga").post(new, sent, headers={"HX-Request": "true"})
+    assert "Ristiriita: laki vaatii" in text(answer)
+    longer = client("olga").post(new, {**sent, "number": "9"}, headers={"HX-Request": "true"})
+    assert "Ristiriita" not in text(longer)
+
+
+def test_the_effect_is_counted_on_the_real_register_before_anything_is_saved(company):  # noqa: F811
+    Membership.objects.create(user=User.objects.create(username="olga"), organisation=company, role=Role.OWNER)
+    before = document_of(company)
+    rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
+    sent = {**fields(client("olga").get(rule)), "number": "1", "do": "effect"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            timezone,
+            "now",
+            lambda: timezone.datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=timezone.get_current_timezone()),
+        )
+        answer = client("olga").post(rule, sent)
+        shown = text(answer)
+        changed = json.loads(json.dumps(before))
+        entry = next(one for one in changed["datasets"] if one["id"] == "asiakastiedot")
+        next(one for one in entry["grounds"] if one["id"] == "vaateet")["period"] = "P1Y"
+        expected = next(one for one in impact_of(company, TODAY, changed).effects if one.dataset == "asiakastiedot")
+    assert answer.status_code == 200
+    assert expected.gained > 0
+    assert f"{expected.gained} tietuetta poistuu aikaisemmin" in shown
+    assert document_of(company) == before
+    assert company.impacts.count() == 0
+
+
+def test_the_effect_of_a_register_that_does_not_answer_is_not_known(company, data_dir):  # noqa: F811
+    Membership.objects.create(user=User.objects.create(username="olga"), organisation=company, role=Role.OWNER)
+    (data_dir / "registers" / "crm.sqlite3").unlink()
+    rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
+    sent = {**fields(client("olga").get(rule)), "number": "1", "do": "effect"}
+    assert "vaikutusta ei tiedetä" in text(client("olga").post(rule, sent))
+
+
+def test_a_rule_is_taken_out_with_a_reason_only(house):
+    shown = fields(client("olga").get(RULE))
+    assert client("olga").post(RULE, {"do": "remove", "seen": shown["seen"], "remove_reason": ""}).status_code == 302
+    assert len(of_draft(house, "datasets", "crm-0")["grounds"]) == 1
+    client("olga").post(RULE, {"do": "remove", "seen": shown["seen"], "remove_reason": "Ei tarvita"})
+    assert of_draft(house, "datasets", "crm-0").get("grounds", []) == []
+
+
+def test_an_opinion_and_the_publication_name_the_draft_that_was_looked_at(house):
+    sent = {**fields(client("olga").get(RULE)), "number": "5", "do": "save", "change_reason": "Pidempi"}
+    client("olga").post(RULE, sent)
+    old = draft_digest(house.testi)
+    assert client("alice").post("/o/testi/draft/advise/", {"digest": old, "stance": "supports"}).status_code == 403
+    assert client("bob").post("/o/testi/draft/publish/", {"digest": old}).status_code == 403
+    refused = client("bob").post("/o/testi/draft/advise/", {"digest": old, "stance": "advises_against"})
+    assert refused.status_code == 422
+    assert client("bob").post("/o/testi/draft/advise/", {"digest": old, "stance": "supports"}).status_code == 302
+    assert Opinion.objects.get().digest == old
+    client("olga").post(
+        RULE, {**fields(client("olga").get(RULE)), "number": "6", "do": "save", "change_reason": "Taas"}
+    )
+    today = house.testi.day_of(timezone.now()).isoformat()
+    late = client("alice").post(
+        "/o/testi/draft/publish/", {"digest": old, "in_force_from": today, "opinion_reason": "x"}
+    )
+    assert late.status_code == 409
+    assert "mitään ei päätetty" in text(late)
+    now = draft_digest(house.testi)
+    waits = client("alice").post("/o/testi/draft/publish/", {"digest": now, "in_force_from": today})
+    assert waits.status_code == 422
+    assert house.testi.versions.count() == 1
+    done = client("alice").post(
+        "/o/testi/draft/publish/", {"digest": now, "in_force_from": today, "opinion_reason": "Kiire"}
+    )
+    assert done.status_code == 302
+    assert house.testi.versions.order_by("-number").first().publisher == "controller:alice"
+    assert "Luonnos on sama kuin versio 2." in text(client("bob").get("/o/testi/draft/"))
+
+
+def test_what_shortens_is_approved_by_one_and_published_by_another(company):  # noqa: F811
+    for name in ("alice", "ada"):
+        Membership.objects.create(user=User.objects.create(username=name), organisation=company, role=Role.CONTROLLER)
+    rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
+    client("alice").post(
+        rule, {**fields(client("alice").get(rule)), "number": "1", "do": "save", "change_reason": "Lyhyempi"}
+    )
+    page = client("alice").get("/o/testi/draft/")
+    assert "säilytysaika lyhenee" in text(page)
+    assert "draft/approve/" not in page.content.decode()  # its effect is counted first
+    assert client("alice").post("/o/testi/draft/count/").status_code == 302
+    sent = {"digest": draft_digest(company), "impact": company.impacts.get().digest}
+    assert "Hyväksy tämä luonnos" in text(client("alice").get("/o/testi/draft/"))
+    client("alice").post("/o/testi/draft/approve/", sent)
+    today = company.day_of(timezone.now()).isoformat()
+    own = client("alice").post("/o/testi/draft/publish/", {**sent, "in_force_from": today})
+    assert own.status_code == 422
+    assert company.versions.count() == 1
+    assert client("ada").post("/o/testi/draft/publish/", {**sent, "in_force_from": today}).status_code == 302
+    version = company.versions.order_by("-number").first()
+    assert (version.publisher, version.approval["by"]) == ("controller:ada", "controller:alice")
+
+
+def test_a_version_whose_day_has_not_come_is_taken_back_with_a_reason(house):
+    client("olga").post(
+        RULE, {**fields(client("olga").get(RULE)), "number": "5", "do": "save", "change_reason": "Pidempi"}
+    )
+    later = (house.testi.day_of(timezone.now()) + timedelta(days=9)).isoformat()
+    sent = {"digest": draft_digest(house.testi), "in_force_from": later, "opinion_reason": "Kiire"}
+    client("alice").post("/o/testi/draft/publish/", sent)
+    client("alice").post("/o/testi/versions/2/withdraw/", {"reason": ""})
+    assert house.testi.versions.standing().count() == 2
+    client("alice").post("/o/testi/versions/2/withdraw/", {"reason": "Virhe"})
+    assert house.testi.versions.standing().count() == 1
+
+
+def test_every_section_that_is_sent_back_untouched_leaves_its_entry_as_it_was(house):
+    for kind in KINDS:
+        for row in rows_of(kind, house.testi):
+            before = entry_of(kind, row)
+            for section in sections_of(kind.name, before):
+                if not section.keys:
+                    continue
+                here = f"/o/testi/record/{kind.name}/{row.code}/"
+                shown = client("olga").get(here, {"edit": section.name})
+                sent = {**fields(shown), "section": section.name, "change_reason": "Ei muutosta"}
+                assert client("olga").post(here, sent).status_code == 302, (kind.name, section.name)
+            assert of_draft(house, kind.name, row.code) == before
+
+
+def _entries():
+    for one in companies():
+        document = normalised(whole(one, yaml_text.parse))
+        for kind in KINDS:
+            for entry in document.get(kind.name) or ():
+                yield kind.name, entry
+
+
+def test_every_entry_of_the_samples_goes_through_its_form_unchanged():
+    tried = 0
+    for kind, entry in _entries():
+        for section in sections_of(kind, entry):
+            definition = "purpose" if section.child else definition_of(kind)
+            slots = slots_of(definition, section.keys, lambda name: [], (kind,))
+            said = section.of(entry)
+            form = SlotForm(None, slots, said)
+            sent = {name: _as_sent(form, name) for name in form.fields}
+            again = SlotForm(
+                {**sent, "change_reason": "x"}, slots_of(definition, section.keys, lambda name: [], (kind,)), said
+            )
+            assert again.is_valid(), (kind, entry["id"], section.name, again.errors)
+            assert section.put(entry, again.changed(said)) == entry or _alike(again.changed(said), said), (
+                kind,
+                entry["id"],
+            )
+            tried += 1
+    assert tried > 200
+
+
+def _as_sent(form, name):
+    value = form[name].value()
+    return [] if value is None and "Multiple" in type(form.fields[name]).__name__ else ("" if value is None else value)
+
+
+def _alike(one, other) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def test_every_key_of_every_kind_has_a_slot_on_its_page():
+    for kind in KINDS:
+        here = {key for section in sections_of(kind.name, {}) for key in section.keys}
+        elsewhere = {"purposes", "grounds", "ceilings", "passages", "addition"}
+        assert set(keys_of(definition_of(kind.name))) - elsewhere <= here, kind.name
+    assert schema()["properties"]["registers"]
+
+
+def test_none_because_is_a_full_answer_and_an_empty_one_is_not(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    sent = {
+        **fields(client("olga").get(here, {"edit": "transfers"})),
+        "section": "transfers",
+        "change_reason": "Kartoitus",
+    }
+    assert client("olga").post(here, {**sent, "transfers-said": "none"}).status_code == 422
+    answer = client("olga").post(here, {**sent, "transfers-said": "none", "transfers-none-fi": "Kaikki on Suomessa"})
+    assert answer.status_code == 302
+    assert of_draft(house, "activities", "crm-hoito")["transfers"] == {"none_because": {"fi": "Kaikki on Suomessa"}}
+    assert "Ei ole, koska Kaikki on Suomessa" in text(client("olga").get(here))
+
+
+def test_a_list_in_three_languages_is_matched_by_its_lines(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    sent = {
+        **fields(client("olga").get(here, {"edit": "recipients"})),
+        "section": "recipients",
+        "change_reason": "Kartoitus",
+    }
+    sent |= {"recipients-said": "value", "recipients-value-fi": "posti\npankki", "recipients-value-sv": "post\nbank"}
+    assert client("olga").post(here, sent).status_code == 302
+    assert of_draft(house, "activities", "crm-hoito")["recipients"]["value"] == [
+        {"fi": "posti", "sv": "post"},
+        {"fi": "pankki", "sv": "bank"},
+    ]
+
+
+def test_of_two_who_change_a_section_the_second_is_told(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    form = {**fields(client("olga").get(here, {"edit": "what"})), "section": "what", "change_reason": "Nimi"}
+    assert client("olga").post(here, {**form, "name-fi": "Ensimmäinen"}).status_code == 302
+    late = client("bob").post(here, {**form, "name-fi": "Toinen"})
+    assert late.status_code == 409
+    assert "Ensimmäinen" in text(late)
+    assert fields(late)["name-fi"] == "Toinen"
+    assert client("bob").post(here, fields(late)).status_code == 302
+    assert of_draft(house, "activities", "crm-hoito")["name"] == {"fi": "Toinen"}
+
+
+def test_another_section_may_be_changed_meanwhile(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    form = {
+        **fields(client("bob").get(here, {"edit": "transfers"})),
+        "section": "transfers",
+        "change_reason": "Siirrot",
+    }
+    other = {**fields(client("olga").get(here, {"edit": "what"})), "section": "what", "change_reason": "Nimi"}
+    client("olga").post(here, {**other, "name-fi": "Uusi nimi"})
+    answer = client("bob").post(here, {**form, "transfers-said": "none", "transfers-none-fi": "Ei siirretä"})
+    assert answer.status_code == 302
+    entry = of_draft(house, "activities", "crm-hoito")
+    assert (entry["name"], entry["transfers"]) == ({"fi": "Uusi nimi"}, {"none_because": {"fi": "Ei siirretä"}})
+
+
+def test_a_purpose_is_added_changed_and_taken_out(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    form = {
+        **fields(client("olga").get(here, {"edit": "purposes-new"})),
+        "section": "purposes-new",
+        "change_reason": "Uusi",
+    }
+    form |= {"name-fi": "Asiakaspalvelu", "legal_basis-said": "value", "legal_basis-value-article": "6(1)(b)"}
+    assert client("olga").post(here, form).status_code == 302
+    purpose = of_draft(house, "activities", "crm-hoito")["purposes"][1]
+    assert purpose["id"] == "asiakaspalvelu"
+    assert purpose["legal_basis"] == {"value": {"article": "6(1)(b)"}}
+    client("olga").post(here, {"do": "remove", "inside": "purposes/asiakaspalvelu", "remove_reason": "Turha"})
+    assert [one["id"] for one in of_draft(house, "activities", "crm-hoito")["purposes"]] == ["crm-sopimus"]
+
+
+def test_what_others_refer_to_is_not_taken_out(house):
+    answer = client("olga").post(
+        "/o/testi/record/registers/crm/", {"do": "remove", "remove_reason": "Pois"}, follow=True
+    )
+    assert of_draft(house, "registers", "crm")
+    assert "note wait" in answer.content.decode()
+
+
+def test_a_register_is_made_with_what_it_cannot_do_without(house):
+    new = "/o/testi/record/registers/new/"
+    assert client("aino").get(new).status_code == 403
+    sent = {**fields(client("olga").get(new)), "change_reason": "Uusi järjestelmä"}
+    assert client("olga").post(new, {**sent, "medium": "database"}).status_code == 422
+    sent |= {"name-fi": "Etäluenta", "medium": "database"}
+    assert client("olga").post(new, sent).status_code == 302
+    entry = of_draft(house, "registers", "etaluenta")
+    assert (entry["name"], entry["medium"], entry["addition"]) == ({"fi": "Etäluenta"}, "database", True)
+    assert client("olga").post(new, sent).status_code == 302
+    assert of_draft(house, "registers", "etaluenta-2")
+
+
+def test_the_organisation_itself_is_changed_by_section(house):
+    here = "/o/testi/record/organisation/"
+    form = {**fields(client("olga").get(here, {"edit": "dpo"})), "section": "dpo", "change_reason": "Nimitys"}
+    form |= {"dpo-said": "value", "dpo-value-role-fi": "Tietosuojavastaava", "dpo-value-email": "dpo@example.invalid"}
+    assert client("olga").post(here, form).status_code == 302
+    house.testi.refresh_from_db()
+    assert document_of(house.testi)["organisation"]["dpo"] == {
+        "value": {"role": {"fi": "Tietosuojavastaava"}, "email": "dpo@example.invalid"}
+    }
+    assert client("olga").post(here, form).status_code == 409
+
+
+def test_activities_of_the_library_are_looked_at_and_taken(house):
+    Notice.objects.all().delete()
+    code = next(iter(ready_made().offered))
+    looked = client("olga").post("/o/testi/library/", {"activity": [code], "do": "look"})
+    digest = fields(looked)["digest"]
+    assert "Mitä luonnokseen tulisi" in text(looked)
+    before = len(document_of(house.testi)["activities"])
+    bare = client("olga").post("/o/testi/library/", {"activity": [code], "do": "take", "digest": digest})
+    assert bare.status_code == 422
+    sent = {"activity": [code], "do": "take", "digest": digest, "reason": "Alku"}
+    assert client("olga").post("/o/testi/library/", sent).status_code == 302
+    assert len(document_of(house.testi)["activities"]) == before + 1
+    assert client("aino").get("/o/testi/library/").status_code == 403
+
+
+def test_ids_are_found_by_the_search_and_lists_are_paged(house):
+    for number in range(120):
+        Dataset.objects.create(
+            organisation=house.testi,
+            code=f"d{number}",
+            name={"fi": f"Aineisto {number}"},
+            register=Dataset.objects.get(code="crm-0").register,
+            activity=Dataset.objects.get(code="crm-0").activity,
+            grain="record",
+        )
+    first = client("olga").get("/o/testi/rules/")
+    assert "Sivu 1 / 3" in text(first)
+    assert "Aineisto 77" in text(client("olga").get("/o/testi/rules/", {"q": "Aineisto 77"}))
+    assert "Aineisto 5" not in text(client("olga").get("/o/testi/rules/", {"q": "Aineisto 77"}))
+
+
+def test_lists_ask_as_often_for_many_as_for_few(house, django_assert_max_num_queries):
+    alice: Client = client("alice")
+    alice.get("/o/testi/rules/")
+    for page in ("rules/", "record/datasets/", "record/activities/"):
+        with django_assert_max_num_queries(30):
+            assert alice.get(f"/o/testi/{page}").status_code == 200
+
+
+PERIODS = st.one_of(
+    st.tuples(st.integers(0, 99_999), st.sampled_from("YMWD")).map(lambda one: f"P{one[0]}{one[1]}"),
+    st.tuples(st.integers(1, 9), st.integers(1, 11)).map(lambda one: f"P{one[0]}Y{one[1]}M"),
+)
+
+
+@given(period=PERIODS, rounding=st.sampled_from(["none", "end_of_month", "next 06-30"]), ceiling=st.booleans())
+def test_a_rule_goes_through_the_sentence_unchanged(period, rounding, ceiling):
+    rule = {
+        **{
+            "id": "r",
+            "trigger": {"latest_of": ["contract_ended", "debt_due"]},
+            "period": period,
+            "action": "anonymise",
+        },
+        **{"rounding": rounding, "status": "confirmed", "condition": [{"fact": "usage_billed", "is": True}]},
+        **({"yields_to": ["obligation", "claim"]} if ceiling else {"kind": "claim", "ends_on": ["debt_settled"]}),
+    }
+    where = CEILINGS if ceiling else GROUNDS
+    form = RuleForm(None, where, rule, (), (), {})
+    sent = {name: "" if form[name].value() is None else form[name].value() for name in form.fields}
+    again = RuleForm({**sent, "change_reason": "x"}, where, rule, (), (), {})
+    assert again.is_valid(), again.errors
+    assert again.document() == rule
+
+
+def test_every_statute_that_is_offered_can_be_written_into_the_sentence():
+    from ropa.law import library
+
+    for row in library(TODAY).values():
+        if not row.executable or row.period is None:
+            continue
+        said = from_law(row)
+        where = CEILINGS if "kind" not in said else GROUNDS
+        form = RuleForm(None, where, {"action": "delete", **said}, (), (), {row.id: row})
+        assert form["law"].value() == row.id
+        assert (form["unit"].value(), form["number"].value()) != ("-", None)
