@@ -72,9 +72,9 @@ def finished(house, day: date, purged: int = 0, **summary) -> Run:
     )
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_for_those_who_may_read(house, page):
-    address = f"/o/testi/{page}"
+@pytest.mark.parametrize("at", PAGES)
+def test_a_page_is_for_those_who_may_read(house, at):
+    address = f"/o/testi/{at}"
     assert client(None).get(address)["Location"] == f"/login/?next={address}"
     assert {client(name).get(address).status_code for name in READERS} == {200}
     assert client("ines").get(address).status_code == 403
@@ -82,10 +82,10 @@ def test_a_page_is_for_those_who_may_read(house, page):
     assert client("stranger").get(address).status_code == 404
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("at", PAGES)
 @pytest.mark.parametrize("language", ["fi", "sv", "en"])
-def test_a_page_takes_nothing_from_outside_and_names_no_person(house, page, language):
-    answer = client("bob", language).get(f"/o/testi/{page}")
+def test_a_page_takes_nothing_from_outside_and_names_no_person(house, at, language):
+    answer = client("bob", language).get(f"/o/testi/{at}")
     content = answer.content.decode()
     assert f'<html lang="{language}">' in content
     assert "script-src 'self'" in answer["Content-Security-Policy"]

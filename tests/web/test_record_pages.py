@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -59,31 +60,32 @@ def fields(answer) -> dict[str, str | list[str]]:
     for name, inner in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.S):
         chosen = re.search(r'<option value="([^"]*)" selected', inner)
         first = re.search(r'<option value="([^"]*)"', inner)
-        found[name] = html.unescape((chosen or first)[1]) if chosen or first else ""
+        picked = chosen or first
+        found[name] = html.unescape(picked[1]) if picked is not None else ""
     return found
 
 
-def of_draft(house, kind: str, code: str) -> dict:
+def of_draft(house, kind: str, code: str) -> dict[str, Any]:
     row = rows_of(kind_of(kind), house.testi).get(code=code)
     return entry_of(kind_of(kind), row)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_who_reads_the_record_and_who_may_change_it(house, page):
-    address = f"/o/testi/{page}"
+@pytest.mark.parametrize("at", PAGES)
+def test_who_reads_the_record_and_who_may_change_it(house, at):
+    address = f"/o/testi/{at}"
     assert client(None).get(address).status_code == 302
     assert {client(name).get(address).status_code for name in ("alice", "bob", "olga", "aino", "adam")} == {200}
     assert client("ines").get(address).status_code == 403
     assert client("charlie").get(address).status_code == 404
-    if page not in ("rules/", "draft/", "record/", "record/activities/"):
+    if at not in ("rules/", "draft/", "record/", "record/activities/"):
         assert client("aino").post(address, {"do": "save"}).status_code == 403
         assert client("charlie").post(address, {"do": "save"}).status_code == 404
 
 
 @pytest.mark.parametrize("language", ["fi", "sv", "en"])
-@pytest.mark.parametrize("page", PAGES)
-def test_the_pages_read_in_every_language_and_take_nothing_from_outside(house, page, language):
-    content = client("olga", language).get(f"/o/testi/{page}").content.decode()
+@pytest.mark.parametrize("at", PAGES)
+def test_the_pages_read_in_every_language_and_take_nothing_from_outside(house, at, language):
+    content = client("olga", language).get(f"/o/testi/{at}").content.decode()
     assert f'<html lang="{language}">' in content
     assert not re.search(r"<(script|link|img)[^>]*https?://", content)
     assert " style=" not in content
@@ -189,11 +191,8 @@ def test_the_effect_is_counted_on_the_real_register_before_anything_is_saved(com
     rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
     sent = {**fields(client("olga").get(rule)), "number": "1", "do": "effect"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            timezone,
-            "now",
-            lambda: timezone.datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=timezone.get_current_timezone()),
-        )
+        noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=timezone.get_current_timezone())
+        patch.setattr(timezone, "now", lambda: noon)
         answer = client("olga").post(rule, sent)
         shown = text(answer)
         changed = json.loads(json.dumps(before))
