@@ -262,6 +262,24 @@ def impact_of(
     return Impact(draft.digest, version, start, until, tuple(effects), same)
 
 
+def ahead_of(organisation: Organisation, version: Version, start: date) -> tuple[date, list[Effect]]:
+    """What falls due by a version's rules from `start` on, and until when was looked: as `gained`, for nothing was due.
+
+    A register that does not answer is a `problem` of its datasets. Raises RuleError for a version that no night could
+    execute.
+    """
+    until = last_day(start, Period(MONTHS_AHEAD, 0))
+    plan = plan_of(version).without(closings(organisation))
+    effects = []
+    with ExitStack() as stack:
+        names = stack.enter_context(Names(organisation, plan))
+        silent = stack.enter_context(first_told(organisation, [plan]))
+        for one in _asked(plan, None):
+            side = _Side(plan, one, names, organisation, start, until, silent) if one.mapping is not None else None
+            effects.append(_effect(Effect(one.code, one.register, ("", one.policy.mode)), None, side))
+    return until, effects
+
+
 def _pairs(
     before: Plan | None, after: Plan, only: str | None
 ) -> Iterator[tuple[DatasetPlan | None, DatasetPlan | None]]:

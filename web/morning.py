@@ -25,6 +25,7 @@ from ropa.rights import Verb
 from ropa.selectors import version_in_force
 from web import charts
 from web.access import Place, page, places_of
+from web.ahead import ahead_of
 from web.shell import shown
 from web.sums import Left, Sum, last_night, last_nights, left_of, open_night, sum_of
 from web.waiting import standing_alarms, standing_holds, waiting
@@ -58,6 +59,7 @@ def morning(request: HttpRequest, place: Place) -> HttpResponse:
         "alarms": _alarms(place),
         "holds": _holds(place),
         "dates": _dates(place, now),
+        "ahead": ahead_of(organisation),
         "missing": sum(row.counts.get("left_trigger_missing", 0) for row in left.datasets),
     }
     return shown(request, place, "web/morning.html", context, here="morning")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from retention.domain.errors import NightError
@@ -21,6 +21,8 @@ from retention.plan import plan_of
 from retention.runs import stop as stop_night
 from ropa.rights import Verb
 from web.access import Place, page
+from web.live import EVERY
+from web.live import live as now_of
 from web.shell import shown
 from web.sums import ORDERED, Sum, left_of, sum_of
 from web.words import Sign, moment, named
@@ -82,8 +84,18 @@ def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
             moment(at, place.organisation.time_zone) for at in (run.started_at, run.finished_at) if at is not None
         ],
         "may_stop": place.may(Verb.STOP) and run.state in {RunState.REQUESTED, RunState.RUNNING},
+        "live": now_of(run),
+        "every": EVERY,
     }
     return shown(request, place, "web/night.html", context, here="nights")
+
+
+@page(GET=Verb.READ)
+def live(request: HttpRequest, place: Place, day: date) -> HttpResponse:
+    """How a night stands now: a part of its page, which looks again every few seconds while it runs."""
+    found = Run.objects.filter(organisation=place.organisation, business_date=day).select_related("version")
+    run = get_object_or_404(found)
+    return render(request, "web/_live.html", {"run": run, "place": place, "live": now_of(run), "every": EVERY})
 
 
 def _head(place: Place, day: date) -> dict[str, Any] | None:

@@ -98,6 +98,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 _("Deletion"),
                 (
                     ("nights", _("Nights"), None),
+                    ("ahead", _("What falls due ahead"), None),
                     ("holds", _("Holds"), standing.count()),
                     *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
                 ),

@@ -8,6 +8,7 @@ from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
 from web import (
+    ahead,
     alarms,
     draft,
     entries,
@@ -59,6 +60,7 @@ of_one = [
     path("stop/", stops.pull, name="stop"),
     path("stop/resume/", stops.resume, name="stop-resume"),
     path("nights/<day:day>/", nights.night, name="night"),
+    path("nights/<day:day>/live/", nights.live, name="night-live"),
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
     path("registers/", registers.registers, name="registers"),
     path("registers/<slug:code>/", registers.register, name="register"),
@@ -76,6 +78,7 @@ of_one = [
     path("draft/approve/", draft.approve, name="draft-approve"),
     path("draft/publish/", draft.published, name="draft-publish"),
     path("versions/<int:n>/withdraw/", draft.taken_back, name="version-withdraw"),
+    path("ahead/", ahead.ahead, name="ahead"),
     path("person/", people.person, name="person"),
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),

@@ -1,7 +1,8 @@
 """The Celery application: it wakes workers. What there is to do stands in rows, so any message may be lost or doubled.
 
 celery -A worker.app worker     takes steps of nights
-celery -A worker.app beat       sends three messages: look what waits, which reviews are due, and what is wrong
+celery -A worker.app beat       sends four messages: look what waits, which reviews are due, what is wrong, and what
+                                falls due ahead
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ app.conf.update(
         "reviews": {
             "task": "seloste.reviews",
             "schedule": float(HOUR),  # each letter goes once: the rows say which day it was
+            "options": {"expires": HOUR},
+        },
+        "outlook": {
+            "task": "seloste.outlook",
+            "schedule": float(HOUR),  # counted once a week: the rows say when it last was
             "options": {"expires": HOUR},
         },
         "alarms": {

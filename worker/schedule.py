@@ -8,17 +8,21 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from retention.models import Run
+from retention.models import Outlook, Run
 from retention.models.run import RunState
 from retention.runs import request
 from retention.steps import free, is_left, workers_at
 from ropa.models import Organisation
+from ropa.selectors import version_in_force
 
 LATEST = timedelta(hours=6)
 """So long after its time a night is still asked for. Later, people are at work: the next night covers the date (P7)."""
 
 LETTERS_FROM, LETTERS_UNTIL = time(8), time(16)
 """When letters of the yearly review are sent, by the clock where the organisation is."""
+
+OUTLOOK_EVERY = timedelta(days=7)
+"""How old the count of what falls due ahead may be."""
 
 
 def tonight(zone: ZoneInfo, now: datetime, at: time) -> date | None:
@@ -49,6 +53,15 @@ def at_work(now: datetime) -> list[Organisation]:
     """Organisations with a published inventory where people are at work now, whose owners may be written to."""
     found = Organisation.objects.filter(versions__isnull=False).distinct()
     return [one for one in found if LETTERS_FROM <= now.astimezone(ZoneInfo(one.time_zone)).time() < LETTERS_UNTIL]
+
+
+def outdated(now: datetime) -> list[Organisation]:
+    """Organisations with a version in force whose look ahead is a week old, or that have none; not while they are at
+    work, since it reads their registers."""
+    fresh = now - OUTLOOK_EVERY
+    asked = [one for one in watched() if one not in at_work(now)]
+    counted = set(Outlook.objects.filter(counted_at__gt=fresh).values_list("organisation_id", flat=True))
+    return [one for one in asked if one.pk not in counted and version_in_force(one, one.day_of(now)) is not None]
 
 
 def watched() -> list[Organisation]:

@@ -13,10 +13,11 @@ from retention.alarms.looking import look
 from retention.domain.errors import SelosteError, in_words, places
 from retention.models import Run
 from retention.night import help_night
+from retention.outlook import count
 from ropa.reviews import ask
 from worker.app import app
 from worker.requested_nights import keep_reason, note_progress, stop_waiting
-from worker.schedule import at_work, request_tonight, starving, turn, waiting, watched
+from worker.schedule import at_work, outdated, request_tonight, starving, turn, waiting, watched
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,17 @@ def reviews() -> None:
     for organisation in at_work(now):
         for problem in ask(organisation, now).problems:
             log.warning("%s: %s", organisation.slug, problem)
+
+
+@app.task(name="seloste.outlook")  # type: ignore[untyped-decorator]
+def outlook() -> None:
+    """Count what falls due in the months ahead where the last count is a week old. Doubled, it counts twice."""
+    now = timezone.now()
+    for organisation in outdated(now):
+        try:
+            count(organisation, now)
+        except SelosteError as error:
+            log.warning("%s: %s", organisation.slug, error)
 
 
 @app.task(name="seloste.alarms")  # type: ignore[untyped-decorator]

@@ -13,6 +13,7 @@ from retention.models.hold import Gate, Hold, HoldSubject, StopEvent
 from retention.models.leaving import Migration, RegisterEvent
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent, LotLook
+from retention.models.outlook import Outlook
 from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
 from retention.models.step import NightStep
 from retention.models.suppression import BanEvent, BanKey
@@ -54,6 +55,7 @@ __all__ = [
     "LotLook",
     "Migration",
     "NightStep",
+    "Outlook",
     "RegisterEvent",
     "Run",
     "StopEvent",

@@ -27,16 +27,18 @@ from retention.models import (
 )
 from retention.models.run import RunState
 from retention.night import run_night
+from retention.outlook import count as count_ahead
 from ropa.models import Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
 from tests.retention.company import NOW, TODAY, found_company
+from tests.retention.test_rule_impact import first_days
 from web.errors import broken
 from web.sums import last_nights, open_night
 
 PAGES = (
     *("", "lots/", "alarms/", "registers/", "registers/crm/"),
-    *("nights/", f"nights/{NIGHT}/", "holds/", "reports/", "evidence/"),
+    *("nights/", f"nights/{NIGHT}/", "holds/", "reports/", "evidence/", "ahead/"),
 )
 READERS = [name for name, role in CAST.items() if role is not Role.INTEGRATOR]
 
@@ -438,3 +440,56 @@ def test_the_page_of_our_own_error_asks_no_database(rf):
     request.user = Gone()
     request._messages = None
     assert broken(request).status_code == 500
+
+
+def test_a_night_that_runs_is_shown_as_it_stands_and_can_be_stopped_there(db, data_dir):
+    purge = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
+    organisation = found_company(data_dir, purge)
+    Membership.objects.create(user=User.objects.create(username="bob"), organisation=organisation, role=Role.DPO)
+    seen = []
+
+    def look(point: str) -> None:
+        if point == "outcome committed":
+            seen.append(text(client("bob").get(f"/o/testi/nights/{TODAY}/")))
+            part = client("bob").get(f"/o/testi/nights/{TODAY}/live/").content.decode()
+            assert "<html" not in part
+            assert 'hx-trigger="every 3s"' in part
+
+    run = run_night(organisation, TODAY, NOW, at=look)
+    assert seen
+    assert "Yöajo on käynnissä." in seen[0]
+    assert "Pysäytä poistaminen" in seen[0]
+    told = [re.search(r"(\d+) tietuetta (\d+) tietueesta on poistettu", one) for one in seen]
+    numbers = [(int(one[1]), int(one[2])) for one in told if one is not None]
+    assert len(numbers) == len(seen)
+    assert all(0 <= gone <= size for gone, size in numbers)
+    assert numbers[-1][0] == sum(row.counts["outcomes"].get("destroyed", 0) for row in run.datasets.all())
+    after = client("bob").get(f"/o/testi/nights/{TODAY}/live/").content.decode()
+    assert "hx-get" not in after  # nothing asks any more
+    assert "Yöajo on päättynyt" in text(client("bob").get(f"/o/testi/nights/{TODAY}/live/"))
+
+
+def test_what_falls_due_ahead_is_the_readers_own_count_month_by_month(db, data_dir):
+    observe = {"mode": "observe", "approval": "automatic", "grace": "P0D", "waves": False}
+    organisation = found_company(data_dir, observe)
+    run_night(organisation, TODAY, NOW)
+    Membership.objects.create(user=User.objects.create(username="olga"), organisation=organisation, role=Role.OWNER)
+    assert "Sitä ei ole vielä laskettu." in text(client("olga").get("/o/testi/ahead/"))
+    kept = count_ahead(organisation, NOW)
+    organisation.refresh_from_db()
+    version = organisation.versions.get()
+    for one in kept.datasets:
+        days = first_days(organisation, version, one["dataset"])
+        months: dict[str, int] = {}
+        for day in days.values():
+            if day != TODAY:
+                months[day.isoformat()[:7]] = months.get(day.isoformat()[:7], 0) + 1
+        assert {month["month"]: month["gained"] for month in one["months"] if month["gained"]} == months
+        assert one["at_once"]["gained"] == sum(day == TODAY for day in days.values())
+    shown = text(client("olga").get("/o/testi/ahead/"))
+    later = sum(month["gained"] for one in kept.datasets for month in one["months"])
+    assert f"{later} tietueen määräaika päättyy" in shown
+    assert f"{later} tietuetta 24 kuukaudessa" in text(client("olga").get("/o/testi/"))
+    (data_dir / "registers" / "crm.sqlite3").unlink()
+    client("olga").post("/o/testi/ahead/")
+    assert "kaikkea ei tiedetä" in text(client("olga").get("/o/testi/"))

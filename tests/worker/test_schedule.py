@@ -18,12 +18,13 @@ from retention.leases import owner
 from retention.models import NightStep, Run
 from retention.models.run import RunState
 from retention.night import run_night
+from retention.outlook import count
 from retention.plan import plan_of
 from retention.runs import request
 from retention.steps import begin
 from ropa.models import Organisation
 from tests.retention.company import NOW, TODAY, document, found_company, publish
-from worker.schedule import request_tonight, tonight, turn, waiting
+from worker.schedule import outdated, request_tonight, tonight, turn, waiting
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 TWO = time(2, 0)
@@ -260,3 +261,13 @@ class TestBeat:
 
 def _body(message):
     return base64.b64decode(message["body"]).decode()
+
+
+def test_what_falls_due_ahead_is_counted_once_a_week_and_not_while_people_are_at_work(company):
+    night, noon = datetime(2026, 6, 29, 23, 0, tzinfo=UTC), datetime(2026, 6, 30, 9, 0, tzinfo=UTC)
+    Organisation.objects.create(slug="luonnos", name="Ilman versiota")
+    assert outdated(noon) == []
+    assert outdated(night) == [company]
+    count(company, night)
+    assert outdated(night + timedelta(days=6, hours=23)) == []
+    assert outdated(night + timedelta(days=7)) == [company]

@@ -1,0 +1,131 @@
+"""What falls due in the 24 months ahead, by dataset and month: counted once a week, or now by a button."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from retention.domain.errors import SelosteError
+from retention.models import Outlook
+from retention.outlook import count
+from retention.plan import plan_of
+from ropa.models import Organisation
+from ropa.rights import Verb
+from web.access import Place, page
+from web.shell import shown
+from web.words import named, number
+
+WIDTH, FLOOR, TOP = 720.0, 132.0, 26.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """One month's height, over the month's name where it is told."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    month: str
+    told: bool
+    number: int
+    value: str
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The last count, added up. `unknown`: names of datasets that could not be asked, of which nothing can be said."""
+
+    outlook: Outlook
+    columns: Sequence[Column]
+    at_once: int
+    later: int
+    held: int
+    unknown: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def months(self) -> Sequence[tuple[str, int]]:
+        return [(one.month, one.number) for one in self.columns if one.number]
+
+
+def ahead_of(organisation: Organisation) -> Ahead | None:
+    """None before anybody has counted."""
+    kept = Outlook.objects.filter(organisation=organisation).select_related("version").first()
+    if kept is None:
+        return None
+    plan = plan_of(kept.version)
+    names = {one.code: named(one.name, one.code) for one in (*plan.datasets, *plan.steps)}
+    registers = {one.code: named(one.name, one.code) for one in plan.registers}
+    asked = [one for one in kept.datasets if not one["problem"]]
+    months: dict[str, int] = {}
+    for one in asked:
+        for month in one["months"]:
+            months[month["month"]] = months.get(month["month"], 0) + month["gained"]
+    return Ahead(
+        kept,
+        _columns(months),
+        sum(one["at_once"]["gained"] for one in asked),
+        sum(months.values()),
+        sum(one["held"] for one in asked),
+        [names.get(one["dataset"], one["dataset"]) for one in kept.datasets if one["problem"]],
+        [_row(one, names, registers) for one in kept.datasets],
+    )
+
+
+def _row(one: Mapping[str, Any], names: Mapping[str, str], registers: Mapping[str, str]) -> dict[str, Any]:
+    known = not one["problem"]
+    first = next((month["month"] for month in one["months"] or () if month["gained"]), "")
+    return {
+        "name": names.get(one["dataset"], one["dataset"]),
+        "register": registers.get(one["register"], one["register"]),
+        "problem": one["problem"],
+        "items": one["items"] if known else None,
+        "at_once": one["at_once"]["gained"] if known else None,
+        "later": sum(month["gained"] for month in one["months"]) if known else None,
+        "held": one["held"] if known else None,
+        "first": f"{int(first[5:])}/{first[:4]}" if first else "–",
+    }
+
+
+def _columns(months: Mapping[str, int]) -> list[Column]:
+    most = max(months.values(), default=0)
+    pitch = WIDTH / max(len(months), 1)
+    found = []
+    for place, (month, items) in enumerate(sorted(months.items())):
+        height = round((FLOOR - TOP) * items / most, 1) if most else 0.0
+        peak = bool(items) and items == most
+        found.append(
+            Column(
+                round(place * pitch + 1, 1),
+                round(FLOOR - height, 1),
+                round(pitch * 0.74, 1),
+                height,
+                f"{int(month[5:])}/{month[2:4]}",
+                place % 3 == 0,
+                items,
+                number(items) if peak else "",
+            )
+        )
+    return found
+
+
+@page(GET=Verb.READ, POST=Verb.EDIT)
+def ahead(request: HttpRequest, place: Place) -> HttpResponse:
+    """The months ahead; a POST counts anew, which reads every record and changes none."""
+    if request.method == "POST":
+        try:
+            count(place.organisation, timezone.now())
+            messages.success(request, _("Counted. Nothing was changed."))
+        except SelosteError as error:
+            messages.warning(request, str(error))
+        return redirect("web:ahead", slug=place.organisation.slug)
+    context = {"ahead": ahead_of(place.organisation), "may_count": place.may(Verb.EDIT)}
+    return shown(request, place, "web/ahead.html", context, here="ahead")
