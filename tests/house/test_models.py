@@ -43,6 +43,7 @@ NOT_TRACKED = {
         "Campaign",
         "Canary",
         "LotLook",
+        "Outlook",
         "CampaignEvent",
         "CampaignGap",
         "Migration",
