@@ -15,7 +15,7 @@ from retention.disposal import reject
 from retention.domain.errors import LifecycleError
 from retention.models import Lot
 from retention.plan import plan_of
-from retention.waves import why_not
+from retention.waves import drawn_of, why_not
 from ropa.rights import Verb
 from web.access import Place, page
 from web.shell import shown
@@ -63,6 +63,7 @@ def _row(lot: Lot, place: Place) -> dict[str, Any]:
         "wanted": still_wanted(lot, given),
         "mine": mine,
         "blocked": blocked,
+        "sample": lot.wave is not None and place.may(Verb.DECIDE) and len(drawn_of(lot)),
         "open": place.may(Verb.DECIDE) and not mine and not blocked,
         "digest": " ".join(lot.digest[n : n + 4] for n in range(0, 64, 4)),
     }

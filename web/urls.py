@@ -23,6 +23,7 @@ from web import (
     registers,
     reports,
     rules,
+    samples,
     stops,
 )
 
@@ -53,6 +54,7 @@ register_converter(RulesConverter, "rulekind")
 of_one = [
     path("", morning.morning, name="morning"),
     path("lots/", lots.lots, name="lots"),
+    path("lots/<int:pk>/sample/", samples.sample, name="lot-sample"),
     path("alarms/", alarms.alarms, name="alarms"),
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledged, name="alarm-acknowledge"),
     path("nights/", nights.nights, name="nights"),
