@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from retention.domain.errors import SelosteError
+from retention.counting import ask, waiting
 from retention.models import Outlook
-from retention.outlook import count
+from retention.models.counting import Counted
 from retention.plan import plan_of
 from ropa.models import Organisation
 from ropa.rights import Verb
@@ -121,11 +121,15 @@ def _columns(months: Mapping[str, int]) -> list[Column]:
 def ahead(request: HttpRequest, place: Place) -> HttpResponse:
     """The months ahead; a POST counts anew, which reads every record and changes none."""
     if request.method == "POST":
-        try:
-            count(place.organisation, timezone.now())
+        asked = ask(place.organisation, Counted.AHEAD, timezone.now(), place.who(Verb.EDIT), place.user)
+        if asked.problem:
+            messages.warning(request, asked.problem)
+        elif asked.done_at is not None:
             messages.success(request, _("Counted. Nothing was changed."))
-        except SelosteError as error:
-            messages.warning(request, str(error))
         return redirect("web:ahead", slug=place.organisation.slug)
-    context = {"ahead": ahead_of(place.organisation), "may_count": place.may(Verb.EDIT)}
+    context = {
+        "ahead": ahead_of(place.organisation),
+        "may_count": place.may(Verb.EDIT),
+        "being_counted": waiting(place.organisation, Counted.AHEAD),
+    }
     return shown(request, place, "web/ahead.html", context, here="ahead")

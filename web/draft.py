@@ -20,9 +20,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from retention.counting import ask, waiting
 from retention.domain.errors import DocumentError, LifecycleError, SelosteError
-from retention.rule_impact import impact_of
-from ropa.agreeing import CHANGED, approvals_of, approve_draft, is_another, keep_impact, last_standing, shortens
+from retention.models.counting import Counted
+from ropa.agreeing import CHANGED, approvals_of, approve_draft, is_another, last_standing, shortens
 from ropa.change_words import Teller
 from ropa.changes import difference
 from ropa.examination import DRAFT, examine
@@ -154,6 +155,7 @@ def _drawn(
         "more": max(len(lines) - MOST_LINES, 0),
         "shortened": [_shortened(one, looked.document) for one in looked.shortened],
         "effect": _effect(looked),
+        "being_counted": waiting(organisation, Counted.DRAFT),
         "opinion": _opinion(looked),
         "stale": stale_opinion(organisation, looked.digest) is not None,
         "approvals": looked.approvals,
@@ -280,12 +282,10 @@ def _steps(looked: Looked) -> list[dict[str, Any]]:
 
 @page(POST=Verb.EDIT)
 def count(request: HttpRequest, place: Place) -> HttpResponse:
-    """Read every record that the draft decides otherwise, and keep what is shown."""
-    try:
-        counted = impact_of(place.organisation, place.today).as_data()
-        keep_impact(place.organisation, counted, timezone.now(), place.who(Verb.EDIT), place.user)
-    except SelosteError as error:
-        _warn(request, error)
+    """Have every record read that the draft decides otherwise, and what is shown kept."""
+    asked = ask(place.organisation, Counted.DRAFT, timezone.now(), place.who(Verb.EDIT), place.user)
+    if asked.problem:
+        messages.warning(request, asked.problem)
     return redirect("web:draft", slug=place.organisation.slug)
 
 

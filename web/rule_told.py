@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +14,6 @@ from retention.domain.errors import RuleError
 from retention.domain.periods import FinancialYears, Period, last_day, parse_financial_years
 from retention.domain.rules import Ceiling, Ground, Kind, Status, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
-from retention.rule_impact import Effect
 from ropa.citing import citing, said
 from ropa.wording import rule_in_words
 from web.words import day, language, number
@@ -131,18 +130,21 @@ class Column:
     numbers: tuple[int, int]
 
 
-def lines(effect: Effect) -> list[Line]:
-    """The effect as a table: what may go on the first day, what does not and why."""
-    before, after = effect.states
-    asked = (
-        (_("May go on the first night"), effect.due[0], effect.due[1]),
-        (_("Kept under a hold"), before[State.HELD.value], after[State.HELD.value]),
-        (_("Kept by a rule"), before[State.KEEP.value], after[State.KEEP.value]),
-        (_("Not ended yet"), before[State.OPEN.value], after[State.OPEN.value]),
-        (_("Start event missing"), before[State.TRIGGER_MISSING.value], after[State.TRIGGER_MISSING.value]),
-        (_("A person has to decide"), before[State.REVIEW.value], after[State.REVIEW.value]),
-        (_("Rules in conflict"), before[State.RULE_CONFLICT.value], after[State.RULE_CONFLICT.value]),
-    )
+def lines(effect: Document) -> list[Line]:
+    """A dataset's effect as a table: what may go on the first day, what does not and why."""
+    before, after = effect["states"]
+    words = {
+        State.HELD: _("Kept under a hold"),
+        State.KEEP: _("Kept by a rule"),
+        State.OPEN: _("Not ended yet"),
+        State.TRIGGER_MISSING: _("Start event missing"),
+        State.REVIEW: _("A person has to decide"),
+        State.RULE_CONFLICT: _("Rules in conflict"),
+    }
+    asked = [
+        (_("May go on the first night"), *effect["due"]),
+        *((text, before.get(state.value, 0), after.get(state.value, 0)) for state, text in words.items()),
+    ]
     return [Line(text, number(was), number(now), differing(now - was)) for text, was, now in asked if was or now]
 
 
@@ -156,18 +158,13 @@ def differing(by: int) -> str:
 FLOOR, HEIGHT, PICTURE = 120.0, 96.0, 520.0
 
 
-def columns(effects: Sequence[Effect]) -> list[Column]:
-    """The months ahead of one or more datasets, side by side: gained from the floor up, lost in outline beside it."""
-    months: dict[str, list[int]] = {}
-    for effect in effects:
-        for name, month in effect.months.items():
-            numbers = months.setdefault(name, [0, 0])
-            numbers[0] += month.gained
-            numbers[1] += month.lost
-        if effect.months:
-            first = months[next(iter(effect.months))]
-            first[0] += effect.at_once.gained
-            first[1] += effect.at_once.lost
+def columns(effect: Document) -> list[Column]:
+    """The months ahead: what goes earlier from the floor up, what goes later in outline beside it."""
+    months = {one["month"]: [one["gained"], one["lost"]] for one in effect["months"]}
+    if months:
+        first = months[next(iter(months))]
+        first[0] += effect["at_once"]["gained"]
+        first[1] += effect["at_once"]["lost"]
     most = max((max(pair) for pair in months.values()), default=0)
     if not most:
         return []
@@ -188,16 +185,15 @@ def columns(effects: Sequence[Effect]) -> list[Column]:
     return found
 
 
-def moved(effects: Sequence[Effect]) -> str:
+def moved(effect: Document) -> str:
     """What the effect comes to, in one sentence."""
-    if any(effect.problem for effect in effects):
+    if effect["problem"]:
         return _("Not every register could be asked: the effect is not known.")
-    gained, lost = sum(one.gained for one in effects), sum(one.lost for one in effects)
-    if not gained and not lost:
+    if not effect["gained"] and not effect["lost"]:
         return _("No record goes earlier or later than by the rules in force.")
     return _("%(gained)s records go earlier than by the rules in force, and %(lost)s later.") % {
-        "gained": number(gained),
-        "lost": number(lost),
+        "gained": number(effect["gained"]),
+        "lost": number(effect["lost"]),
     }
 
 

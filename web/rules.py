@@ -12,12 +12,14 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from retention.counting import ask
 from retention.domain.errors import SelosteError
 from retention.inventory_document import draft_with
-from retention.rule_impact import impact_of
+from retention.models.counting import Counted
 from ropa.draft import entry_of, head_of, rows_of
 from ropa.kinds import kind_of
 from ropa.law import LawRule, library
@@ -311,23 +313,29 @@ def _meaning(desk: Desk, written: Document, effect: bool) -> dict[str, Any]:
 
 
 def _effect(desk: Desk, written: Document) -> dict[str, Any]:
-    organisation, code = desk.place.organisation, str(desk.dataset["id"])
+    """What the rule would do to the records, counted before it is saved: now, or by a worker while one waits."""
+    place, code = desk.place, str(desk.dataset["id"])
+    entry = desk.changed(desk.dataset, written)
     try:
-        document = draft_with(organisation, "datasets", code, lambda entry: desk.changed(entry or {}, written))
-        found = impact_of(organisation, desk.place.today, document, only=code)
+        draft_with(place.organisation, "datasets", code, lambda now: entry)
+        asked = ask(place.organisation, Counted.DATASET, timezone.now(), place.who(Verb.EDIT), place.user, entry)
     except SelosteError as error:
         return {"refused": list(in_words(getattr(error, "problems", ()))) or [str(error)]}
-    effects = [one for one in found.effects if one.dataset == code]
+    if asked.done_at is None:
+        return {"being_counted": True}
+    if asked.problem:
+        return {"refused": [asked.problem]}
+    found: Any = asked.result
+    one = next((effect for effect in found["datasets"] if effect["dataset"] == code), None)
+    known = one is not None and not one["problem"]
     return {
         "effect": {
-            "sentence": rule_told.moved(effects) if effects else _("Nothing about its records is decided otherwise."),
-            "problem": effects[0].problem if effects else "",
-            "lines": rule_told.lines(effects[0]) if effects and not effects[0].problem else [],
-            "columns": rule_told.columns(effects) if effects and not effects[0].problem else [],
-            "held": effects[0].held if effects else 0,
-            "version": found.version,
-            "until": found.until,
-            "mode": effects[0].modes[1] if effects else "",
+            "sentence": rule_told.moved(one) if one else _("Nothing about its records is decided otherwise."),
+            "problem": one["problem"] if one else "",
+            "lines": rule_told.lines(one) if one and known else [],
+            "columns": rule_told.columns(one) if one and known else [],
+            "version": found["version"],
+            "mode": one["modes"][1] if one else "",
         }
     }
 

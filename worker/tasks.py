@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,8 +11,9 @@ from kombu.exceptions import OperationalError
 
 from retention.alarms.delivery import deliver
 from retention.alarms.looking import look
+from retention.counting import take_one
 from retention.domain.errors import SelosteError, in_words, places
-from retention.models import Run
+from retention.models import Counting, Run
 from retention.night import help_night
 from retention.outlook import count
 from ropa.reviews import ask
@@ -59,6 +61,8 @@ def sweep() -> None:
     request_tonight(timezone.now(), settings.NIGHT_AT)
     for run, workers in waiting():
         wake(run.pk, workers)
+    if Counting.objects.filter(done_at=None).exists():
+        _send(counts)
 
 
 @app.task(name="seloste.reviews")  # type: ignore[untyped-decorator]
@@ -81,6 +85,13 @@ def outlook() -> None:
             log.warning("%s: %s", organisation.slug, error)
 
 
+@app.task(name="seloste.counts")  # type: ignore[untyped-decorator]
+def counts() -> None:
+    """Count what somebody waits for on a page, one after the other. Doubled, each is counted once."""
+    while take_one(timezone.now()) is not None:
+        pass
+
+
 @app.task(name="seloste.alarms")  # type: ignore[untyped-decorator]
 def alarms() -> None:
     """Look for alarms and deliver what waits. Doubled, it tells nothing twice."""
@@ -92,8 +103,15 @@ def alarms() -> None:
 
 def wake(run_id: int, workers: int = 1) -> None:
     """Send for so many workers. Nothing is lost if it fails: the rows are there, and the next sweep sends again."""
+    for _ in range(workers):
+        if not _send(night, run_id):
+            return
+
+
+def _send(task: Any, *about: int) -> bool:
     try:
-        for _ in range(workers):
-            night.apply_async((run_id,), expires=2 * settings.SWEEP_SECONDS, retry=False)
+        task.apply_async(about, expires=2 * settings.SWEEP_SECONDS, retry=False)
     except OperationalError as error:
         log.warning("the broker could not be reached (%s); the next sweep finds what waits", type(error).__name__)
+        return False
+    return True

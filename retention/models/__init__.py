@@ -8,6 +8,7 @@ from retention.models.alarm import Alarm, AlarmDelivery, AlarmEvent, AlarmWatch
 from retention.models.campaign import Campaign, CampaignEvent, CampaignGap
 from retention.models.canary import Canary
 from retention.models.connection import Connection
+from retention.models.counting import Counting
 from retention.models.evidence import EvidenceEntry, EvidenceHead, EvidenceLeaves, EvidenceStamp
 from retention.models.hold import Gate, Hold, HoldSubject, StopEvent
 from retention.models.leaving import Migration, RegisterEvent
@@ -33,6 +34,7 @@ __all__ = [
     "Canary",
     "Collection",
     "Connection",
+    "Counting",
     "DatasetNight",
     "DatasetState",
     "Doubted",

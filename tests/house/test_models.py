@@ -44,6 +44,7 @@ NOT_TRACKED = {
         "Canary",
         "LotLook",
         "Outlook",
+        "Counting",
         "CampaignEvent",
         "CampaignGap",
         "Migration",

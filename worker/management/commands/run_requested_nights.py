@@ -1,4 +1,4 @@
-"""`manage.py run_requested_nights`: run every night that was asked for through the API.
+"""`manage.py run_requested_nights`: run every night that was asked for, and count what somebody waits for on a page.
 
 Exit code 0 only if each of them ran and nothing is overdue without an explanation. With `--watch` it goes on
 looking until it is ended.
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
+from retention.counting import take_one
 from retention.domain.errors import in_words
 from retention.models import Run
 from retention.runs import succeeded
@@ -55,6 +56,10 @@ class Command(BaseCommand):
                 self.stderr.write(f"{run.organisation.slug} {run.business_date}: {why}")
 
         failed = False
+        while (one := take_one(timezone.now())) is not None:
+            self.stdout.write(
+                f"{one.organisation.slug} counted: {one.what}{f' ({one.problem})' if one.problem else ''}"
+            )
         for run in run_requested(timezone.now(), refused, rests):
             failed = failed or not run.summary or not succeeded(run)
             self.stdout.write(f"{run.organisation.slug} {run.business_date} {run.state}: {verdict(run)}")
