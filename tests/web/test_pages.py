@@ -30,6 +30,7 @@ from retention.night import run_night
 from ropa.models import Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
+from tests.factors import sign_in
 from tests.retention.company import NOW, TODAY, found_company
 from web.errors import broken
 from web.sums import last_nights, open_night
@@ -44,7 +45,7 @@ READERS = [name for name, role in CAST.items() if role is not Role.INTEGRATOR]
 def client(name: str | None, language: str = "fi") -> Client:
     found = Client(raise_request_exception=False, headers={"Accept-Language": language})
     if name is not None:
-        found.force_login(User.objects.get(username=name))
+        sign_in(found, User.objects.get(username=name))
     return found
 
 
