@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from ropa.models import Organisation, Role
 
@@ -12,17 +11,18 @@ from ropa.models import Organisation, Role
 class Act(models.TextChoices):
     """What can be done to a person in an organisation."""
 
-    GIVE = "give", _("a role is given")
-    TAKE = "take", _("a role is taken")
-    LINK = "link", _("a link for a new password, which ends the second factor")
-    BLOCK = "block", _("the account is blocked")
-    UNBLOCK = "unblock", _("the account is opened again")
+    MAKE = "make", "an account is made"
+    GIVE = "give", "a role is given"
+    TAKE = "take", "a role is taken"
+    LINK = "link", "a link for a new password, which ends the second factor"
+    BLOCK = "block", "the account is blocked"
+    UNBLOCK = "unblock", "the account is opened again"
 
 
 class ActState(models.TextChoices):
-    WAITING = "waiting", _("waits for a controller")
-    DONE = "done", _("done")
-    REFUSED = "refused", _("refused")
+    WAITING = "waiting", "waits for a controller"
+    DONE = "done", "done"
+    REFUSED = "refused", "refused"
 
 
 class PersonAct(models.Model):

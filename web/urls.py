@@ -6,7 +6,7 @@ from datetime import date
 
 from django.urls import include, path, register_converter
 
-from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports, stops
+from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports, roles, stops
 
 app_name = "web"
 
@@ -42,6 +42,9 @@ of_one = [
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),
+    path("roles/", roles.roles, name="roles"),
+    path("roles/act/", roles.role_act, name="role-act"),
+    path("roles/<int:pk>/decide/", roles.role_decide, name="role-decide"),
     path("holds/<int:pk>/release/", holds.release, name="hold-release"),
 ]
 
