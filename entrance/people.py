@@ -68,6 +68,7 @@ def make_account(organisation: Organisation, name: str, by: Asker, reason: str) 
     """A new account without a password, and the link by which its person sets one. Raises PersonRefused."""
     User = get_user_model()  # noqa: N806
     name = name.strip()
+    _want_a_reason(reason)
     if User.objects.filter(username__iexact=name).exists():
         raise PersonRefused(_("There is an account of this name already."))
     user = User(username=name)
@@ -84,8 +85,7 @@ def make_account(organisation: Organisation, name: str, by: Asker, reason: str) 
 @transaction.atomic
 def act(organisation: Organisation, what: Act, user: Any, role: str, by: Asker, reason: str) -> Done:
     """Do it, or let it wait for a controller. Raises PersonRefused."""
-    if not reason.strip():
-        raise PersonRefused(_("Say why: it is kept with what was done."))
+    _want_a_reason(reason)
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     if by.account is not None:
         _refuse_what_is_the_machines(organisation, what, user, by)
@@ -153,6 +153,11 @@ def _ask(organisation: Organisation, what: Act, user: Any, role: str, by: Asker,
     ).exists():
         raise PersonRefused(_("The same waits for a controller already."))
     return _keep(organisation, what, role, user, by, reason, ActState.WAITING)
+
+
+def _want_a_reason(reason: str) -> None:
+    if not reason.strip():
+        raise PersonRefused(_("Say why: it is kept with what was done."))
 
 
 def _refuse_what_makes_no_sense(organisation: Organisation, what: Act, user: Any, role: str) -> None:

@@ -28,6 +28,7 @@ urlpatterns = [
     path("account/second-factor/", account.second_factor, name="second_factor"),
     path("account/factors/", to_account, name="mfa_index"),
     path("account/app/", doors.SetUpApp.as_view(), name="mfa_activate_totp"),
+    path("account/app/replace/", doors.ReplaceApp.as_view(), name="app-replace"),
     path("account/app/remove/", doors.RemoveApp.as_view(), name="mfa_deactivate_totp"),
     path("account/keys/", to_account, name="mfa_list_webauthn"),
     path("account/keys/add/", doors.SetUpKey.as_view(), name="mfa_add_webauthn"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.account.views import PasswordChangeView, ReauthenticateView
@@ -18,10 +19,13 @@ from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnVi
 from django.contrib import messages
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views import View
 from django.views.decorators.http import require_safe
 
 from entrance import factors
@@ -104,7 +108,9 @@ def _tell_codes_left(request: HttpRequest, user: Any, form: Any) -> None:
     if used is None or used.type != Authenticator.Type.RECOVERY_CODES:
         return
     left = len(Authenticator.objects.get(pk=used.pk).wrap().get_unused_codes())
-    text = _("You came in with a recovery code; codes left: %(n)d. Is the phone gone? Remove it and set up another.")
+    text = _(
+        "You came in with a recovery code; codes left: %(n)d. If the phone is gone, choose New phone at your account."
+    )
     messages.warning(request, text % {"n": left})
 
 
@@ -164,6 +170,29 @@ class SetUpApp(Framed, ActivateTOTPView):  # type: ignore[misc]
         factors.record_set_up(self.request, "totp")
         messages.success(self.request, _("The authenticator app is set up."))
         return response
+
+
+class ReplaceApp(SetUpApp):
+    """Another phone: the old app opens nothing as soon as the new one has shown its code, and never before."""
+
+    template_name = "web/account/app.html"
+
+    @method_decorator(reauthentication_required(app="allauth.mfa"))
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not self._old().exists():
+            return redirect("mfa_activate_totp")
+        return View.dispatch(self, request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> Any:
+        with transaction.atomic():
+            self._old().delete()
+            return super().form_valid(form)
+
+    def get_success_url(self) -> str:
+        return reverse("account")
+
+    def _old(self) -> Any:
+        return Authenticator.objects.filter(user=self.request.user, type=Authenticator.Type.TOTP)
 
 
 class RemoveApp(Framed, DeactivateTOTPView):  # type: ignore[misc]

@@ -60,6 +60,14 @@ def roles(request: HttpRequest, place: Place) -> HttpResponse:
     return shown(request, place, "web/roles.html", _context(request, place, form), here="roles", status=status)
 
 
+@page(GET=Verb.ADMINISTER)
+def role_person(request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+    """What an administrator may do to one person."""
+    user = get_object_or_404(_members(place), pk=pk)
+    row = next(one for one in _rows(place) if one["user"].pk == user.pk)
+    return shown(request, place, "web/role.html", {"row": row}, here="roles")
+
+
 @page(POST=Verb.ADMINISTER)
 def role_act(request: HttpRequest, place: Place) -> HttpResponse:
     """Give or take a role, make a link, block or open an account of this organisation."""
@@ -132,6 +140,14 @@ def _tell(request: HttpRequest, done: Done) -> None:
         messages.success(request, act_in_words(done.act) + ".")
 
 
+def who_in_words(text: str) -> str:
+    """Who did it, as history names it: a role, or the machine, and a name."""
+    role, _colon, name = text.partition(":")
+    if role == people.MACHINE:
+        return _("at the machine, %(name)s") % {"name": name}
+    return f"{role_in_words(role)} {name}" if role in Role.values else text
+
+
 def act_in_words(one: PersonAct) -> str:
     """What is done to whom, as a sentence without its full stop."""
     told = {"name": one.whom, "role": role_in_words(one.role) if one.role else ""}
@@ -145,6 +161,24 @@ def act_in_words(one: PersonAct) -> str:
     }[Act(one.act)] % told
 
 
+def _hands(one: PersonAct) -> str:
+    """Through whose hands it went."""
+    hands = dict.fromkeys((one.asked_by, one.decided_by))
+    return ", ".join(who_in_words(text) for text in hands if text)
+
+
+def _asked_in_words(one: PersonAct) -> str:
+    """What a controller is asked for."""
+    told = {"name": one.whom, "role": role_in_words(one.role) if one.role else ""}
+    match one.act:
+        case Act.GIVE:
+            return _("The role %(role)s to be given to %(name)s") % told
+        case Act.TAKE:
+            return _("The role %(role)s to be taken from %(name)s") % told
+        case _:
+            return act_in_words(one)
+
+
 def _context(request: HttpRequest, place: Place, form: AddForm | None) -> dict[str, Any]:
     acts = PersonAct.objects.filter(organisation=place.organisation).select_related("user")
     return {
@@ -153,7 +187,7 @@ def _context(request: HttpRequest, place: Place, form: AddForm | None) -> dict[s
         "link": request.session.pop("new_link", None),
         "waiting": [_waits(one, place) for one in acts.filter(state=ActState.WAITING)],
         "history": [
-            {"at": one.decided_at or one.asked_at, "text": act_in_words(one), "one": one}
+            {"at": one.decided_at or one.asked_at, "text": act_in_words(one), "one": one, "who": _hands(one)}
             for one in acts.exclude(state=ActState.WAITING)[:MOST_ACTS]
         ],
         "elsewhere": [
@@ -196,7 +230,8 @@ def _waits(one: PersonAct, place: Place) -> dict[str, Any]:
     link = AccountLink.objects.filter(user=one.user).first() if one.user else None
     return {
         "one": one,
-        "text": act_in_words(one),
+        "text": _asked_in_words(one),
+        "asker": who_in_words(one.asked_by),
         "link": link,
         "set_up": one.user is not None and factors.has(one.user),
         "may": place.may(Verb.ENTRUST) and people.may_confirm(one, place.user),

@@ -43,6 +43,7 @@ of_one = [
     path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),
     path("roles/", roles.roles, name="roles"),
+    path("roles/<int:pk>/", roles.role_person, name="role-person"),
     path("roles/act/", roles.role_act, name="role-act"),
     path("roles/<int:pk>/decide/", roles.role_decide, name="role-decide"),
     path("holds/<int:pk>/release/", holds.release, name="hold-release"),

@@ -305,6 +305,28 @@ def test_the_last_factor_of_whoever_needs_one_is_not_removed(people):
     assert not Authenticator.objects.filter(user=people["alice"]).exists()
 
 
+def test_another_phone_takes_the_place_of_the_old_one_in_one_step(people, clock):
+    alice = comes_in("alice")
+    page = alice.get("/account/app/replace/")
+    new = found(r'<code class="digest">([A-Z2-7 ]+)</code>', page).replace(" ", "")
+    assert alice.post("/account/app/replace/", {"code": "000000"}).status_code == 200
+    clock.shift(31)
+    old = fresh()
+    password(old, "alice")
+    assert second(old, code()).status_code == 302  # nothing has changed yet
+    answer = alice.post("/account/app/replace/", {"code": code(secret=new)})
+    assert answer["Location"] == "/account/"
+    clock.shift(62)
+    late = fresh()
+    password(late, "alice")
+    second(late, code())
+    assert not inside(late)
+    second(late, code(secret=new))
+    assert inside(late)
+    assert Authenticator.objects.filter(user=people["alice"], type="totp").count() == 1
+    assert fresh().get("/account/app/replace/")["Location"].startswith("/login/")
+
+
 def test_somebody_elses_key_is_not_there(people):
     key = Authenticator.objects.create(user=people["alice"], type="webauthn", data={"name": "k", "credential": {}})
     ada = comes_in("ada")

@@ -85,7 +85,7 @@ def test_only_a_controller_confirms(people, name):
 def test_a_role_that_decides_nothing_is_given_at_once_and_kept(people):
     page = act(by("adam"), "give", people["olga"], Role.AUDITOR, "she follows the audit")
     assert roles_of(people["olga"]) == {"owner", "auditor"}
-    assert "Auditor: given to olga she follows the audit · administrator:adam" in text(page)
+    assert "Auditor: given to olga she follows the audit · Administrator adam" in text(page)
     act(by("adam"), "take", people["olga"], Role.AUDITOR)
     assert roles_of(people["olga"]) == {"owner"}
     assert [one.history_type for one in Membership.history.filter(user=people["olga"], role="auditor")] == ["-", "+"]
@@ -304,6 +304,14 @@ def test_a_role_by_another_way_is_told_to_the_controllers(people, house):
     assert told in text(by("alice").get("/o/testi/"))
     assert "Controller: given to adam stranger" in text(by("alice").get(ROLES))
     assert told not in text(by("olga").get("/o/testi/"))
+
+
+def test_a_persons_own_page_is_the_administrators(people):
+    page = by("adam").get(f"{ROLES}{people['aino'].pk}/")
+    assert "Password or phone lost" in text(page)
+    assert "Password or phone lost" not in text(by("adam").get(f"{ROLES}{people['adam'].pk}/"))
+    assert by("alice").get(f"{ROLES}{people['aino'].pk}/").status_code == 403
+    assert by("adam").get(f"{ROLES}{people['charlie'].pk}/").status_code == 404
 
 
 def test_every_act_wants_a_reason(people):
