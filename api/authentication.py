@@ -1,21 +1,21 @@
-"""How a caller proves who it is, and how slow guessing is: from one address, and against one name.
-
-The limits count in this process's cache: with several processes each counts for itself.
-"""
+"""How a caller proves who it is: a token, or name and password, with the code of a second factor where there is one."""
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+
+from entrance import factors
+from entrance.guesses import count_code, count_guess, forget_codes
+
+CODE_HEADER = "Second-Factor"
 
 
 class BearerToken(TokenAuthentication):  # type: ignore[misc]
@@ -27,27 +27,12 @@ class BearerToken(TokenAuthentication):  # type: ignore[misc]
         return super().authenticate_credentials(token)
 
 
-class _Guesses(SimpleRateThrottle):
-    def __init__(self, scope: str, name: str) -> None:
-        self.scope = scope
-        self.name = sha256(name.encode(errors="replace")).hexdigest()
-        super().__init__()
-
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"{self.scope}:{self.name}"
-
-
-def count_guess(request: HttpRequest | Request, name: str) -> int:
-    """Count one try at a password, right or wrong; the seconds to wait, 0 if it may be looked at."""
-    address = SimpleRateThrottle.get_ident(_Guesses("log_in_address", ""), request)  # type: ignore[arg-type]
-    for guesses in (_Guesses("log_in_address", address), _Guesses("log_in_name", name.strip().casefold())):
-        if not guesses.allow_request(request, None):  # type: ignore[arg-type]
-            return max(1, round(guesses.wait() or 0))
-    return 0
-
-
 class Password(BasicAuthentication):
-    """Name and password, for making a token. Counted before they are looked at."""
+    """Name and password, for making a token. Counted before they are looked at.
+
+    An account with a second factor sends the code of its app too, in the header `Second-Factor`. One with a security
+    key alone makes its tokens on its own page.
+    """
 
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
@@ -56,4 +41,18 @@ class Password(BasicAuthentication):
         if wait:
             raise Throttled(wait)
         user, _nothing = super().authenticate_credentials(userid, password, request)
+        if request is not None and factors.has(user):
+            _show_code(request, user)
         return user, None
+
+
+def _show_code(request: Request, user: Any) -> None:
+    code = request.headers.get(CODE_HEADER, "").strip()
+    if not code:
+        raise AuthenticationFailed(_("Send the code of your second factor too, in the header Second-Factor."))
+    if wait := count_code(request, user.pk):
+        raise Throttled(wait)
+    app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
+    if app is None or not app.wrap().validate_code(code):
+        raise AuthenticationFailed(_("The code is not right, or it was used already."))
+    forget_codes(user.pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.cache import caches
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -28,6 +29,7 @@ class SuppressionAsked(UserRateThrottle):
     """How often one user asks or changes the list: who may ask without end can try out every number there is."""
 
     scope = "suppression"
+    cache = caches["process"]  # asked with every sending list: no row is written for each
 
 
 class PersonSerializer(Body):

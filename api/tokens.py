@@ -1,54 +1,37 @@
-"""Log-in: a session for people, tokens for programs. A token is shown once, expires, and is kept as a digest."""
+"""Tokens for programs. A token is shown once, expires, and is kept as a digest."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.views import LoginView
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from knox.models import AuthToken
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, UserRateThrottle
 
-from api.authentication import BearerToken, Password, count_guess
+from api.authentication import BearerToken, Password
 from api.fields import Body, Whole
 from api.organisation import Strict
-
-LONGEST_DAYS = 365
-"""A token lives at most so long."""
-
-
-class LogIn(LoginView):
-    """The log-in page; after too many tries it answers 429."""
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wait = count_guess(request, request.POST.get("username", ""))
-        if wait:
-            form = self.get_form_class()(request)
-            problem = _("Too many tries. Wait %(seconds)d seconds.") % {"seconds": wait}
-            response = self.render_to_response(self.get_context_data(form=form, problem=problem), status=429)
-            response["Retry-After"] = str(wait)
-            return response
-        return super().post(request, *args, **kwargs)
+from api.permissions import SECOND_FACTOR_WANTED
+from entrance import factors
+from entrance.guesses import count_token
+from entrance.tokens import LONGEST_DAYS, make_token, own_tokens
 
 
-class TokensMade(UserRateThrottle):
-    """How many tokens one user makes."""
-
-    scope = "tokens"
+def _shown(request: Request) -> bool:
+    """Whether the caller has shown a second factor, where the account needs or has one."""
+    if isinstance(request.successful_authenticator, SessionAuthentication):
+        return factors.proven(request._request) or not (factors.needs(request.user) or factors.has(request.user))
+    return factors.has(request.user) or not factors.needs(request.user)  # its code came with the password
 
 
 class TokenSerializer(serializers.ModelSerializer[Any]):
@@ -71,11 +54,6 @@ class MakeTokenSerializer(Body):
     days = Whole(min_value=1, max_value=LONGEST_DAYS, default=30)
 
 
-def _own(request: Request) -> QuerySet[Any]:
-    alive: QuerySet[Any] = AuthToken.objects.filter(Q(expiry__isnull=True) | Q(expiry__gt=timezone.now()))
-    return alive.filter(user_id=request.user.pk)
-
-
 @extend_schema_view(get=extend_schema(operation_id="tokens_list"))
 class Tokens(Strict, ListAPIView):  # type: ignore[type-arg]
     """The user's own tokens."""
@@ -86,10 +64,7 @@ class Tokens(Strict, ListAPIView):  # type: ignore[type-arg]
     filter_backends = []
 
     def get_queryset(self) -> QuerySet[Any]:
-        return _own(self.request).order_by("-created", "digest")
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        return [TokensMade()] if self.request.method == "POST" else []
+        return own_tokens(self.request.user)
 
     @extend_schema(
         operation_id="token_make",
@@ -98,12 +73,20 @@ class Tokens(Strict, ListAPIView):  # type: ignore[type-arg]
         auth=[{"password": []}, {"cookieAuth": []}],  # type: ignore[list-item]
     )
     def post(self, request: Request) -> Response:
-        """Make a token, with a password or a session; a token makes no other."""
+        """Make a token, with a password or a session; a token makes no other.
+
+        An account that has a second factor shows it: with its log-in, or beside the password in the header
+        `Second-Factor`. One whose role needs one, and which has none yet, makes no token.
+        """
         if isinstance(request.auth, AuthToken):
             raise PermissionDenied(_("A token cannot make another one."))
+        if not _shown(request):
+            raise PermissionDenied(SECOND_FACTOR_WANTED)
+        if wait := count_token(request, request.user.pk):
+            raise Throttled(wait)
         asked = MakeTokenSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        made, token = AuthToken.objects.create(request.user, expiry=timedelta(days=asked.validated_data["days"]))
+        made, token = make_token(request.user, asked.validated_data["days"])
         made.token = token
         return Response(
             NewTokenSerializer(made).data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"}
@@ -119,7 +102,7 @@ class OneToken(Strict):
     @extend_schema(operation_id="token_revoke", responses={204: None})
     def delete(self, request: Request, key: str) -> Response:
         """Revoke it: it is refused from now on."""
-        get_object_or_404(_own(request), token_key=key).delete()
+        get_object_or_404(own_tokens(request.user), token_key=key).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

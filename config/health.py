@@ -66,7 +66,7 @@ def _all_migrated() -> None:
 
 def _keys_are_there() -> None:
     # the disk is asked: a process keeps what it has read
-    for name in ("evidence.pem", "digest.key", "lots.key"):
+    for name in ("evidence.pem", "digest.key", "lots.key", "factors.key"):
         (settings.DATA_DIR / "keys" / name).read_bytes()
     check_keys()
 

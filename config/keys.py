@@ -5,6 +5,7 @@ evidence.pem     Ed25519, signs the head of each night; `manage.py evidence rota
 digest.key       keys the digests that stand for persons in the evidence
 lots.key         AES-256, seals the keys of lots: whose items wait to be deleted
 suppression.key  HMAC-SHA-256, keys the digests of the suppression list
+factors.key      AES-256, seals what second factors are made of
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def make_keys(directory: Path, anew: bool = False) -> list[str]:
         "digest.key": secrets.token_bytes(32),
         "lots.key": secrets.token_bytes(32),
         "suppression.key": secrets.token_bytes(32),
+        "factors.key": secrets.token_bytes(32),
     }
     return [name for name, content in contents.items() if _write_once(directory / name, content)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-_LINK = re.compile(r"(/review/)[^/\s]+")
+_LINK = re.compile(r"(/(?:review|welcome)/)[^/\s]+")
 
 
 class LinkMask(logging.Filter):

@@ -18,7 +18,7 @@ CSRF_TRUSTED_ORIGINS = env.names("SELOSTE_ORIGINS")
 SECRET_KEY = env.secret("SELOSTE_SECRET_KEY") or session_key(DATA_DIR / "keys")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "entrance.apps.SecondFactorAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -32,9 +32,13 @@ INSTALLED_APPS = [
     "django_htmx",
     "ropa",
     "retention",
+    "entrance",
     "api",
     "web",
     "worker",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -48,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -74,6 +79,15 @@ DATABASES = {
         env.number("SELOSTE_CONNECTION_SECONDS", 60),
     )
 }
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "entrance_counted",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # what is counted against guessing is not thrown out by counting more
+    },
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+"""The default one is shared by all processes: tries and used codes are counted there (`entrance.guesses`)."""
 REDIS_URL = env.broker("SELOSTE_REDIS_URL")
 """Celery's broker; empty: there are no Celery workers, and the embedded commands run the nights."""
 NIGHT_AT = env.clock("SELOSTE_NIGHT_AT", "02:00")
@@ -124,8 +138,22 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+CSRF_FAILURE_VIEW = "web.errors.stale"
+
+PROXIES = env.number("SELOSTE_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
+ACCOUNT_ADAPTER = "entrance.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "entrance.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+"""A code is good for half a minute before and after its own: clocks of telephones differ."""
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_COOKIES = env.flag("SELOSTE_HTTPS", False)
@@ -161,10 +189,11 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "log_in_address": "20/min",
         "log_in_name": "10/min",
+        "codes": "20/day",
         "tokens": "20/hour",
         "suppression": "120/min",
     },
-    "NUM_PROXIES": env.number("SELOSTE_PROXIES", 0),
+    "NUM_PROXIES": PROXIES,
     "EXCEPTION_HANDLER": "api.errors.answer",
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

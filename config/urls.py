@@ -1,20 +1,17 @@
 """Every address: the API, the emergency admin, log-in, pages, and how it is."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from api.tokens import LogIn
 from config.health import healthz
+from web.doors import to_the_admin
 from web.reviews import review
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    path("login/", LogIn.as_view(template_name="web/login.html"), name="login"),
-    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
-    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("", include("web.account_urls")),
+    path("admin/login/", to_the_admin),
     path("admin/", admin.site.urls),
     path("api/v1/", include("api.urls")),
     path("language/", set_language, name="set_language"),

@@ -79,7 +79,7 @@ admin.site.register(User, PersonAdmin)
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
     list_display = ["user", "organisation", "role"]
     list_filter = ["organisation", "role"]
     search_fields = ["user__username"]

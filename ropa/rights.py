@@ -37,6 +37,8 @@ class Verb(StrEnum):
     ASK_BANS = "ask the list of marketing bans"
     BAN = "add a marketing ban"
     LIFT_BAN = "take a marketing ban back"
+    ADMINISTER = "make and block accounts, give and take roles, make links for a new password"
+    ENTRUST = "confirm what an administrator does to who may free deletion"
 
 
 _READERS = (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -63,9 +65,19 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.ASK_BANS: (Role.CONTROLLER, Role.OWNER, Role.INTEGRATOR),
         Verb.BAN: (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.INTEGRATOR),
         Verb.LIFT_BAN: (Role.CONTROLLER, Role.INTEGRATOR),
+        Verb.ADMINISTER: (Role.ADMINISTRATOR,),
+        Verb.ENTRUST: (Role.CONTROLLER,),
     }
 )
 """Who has each right; of several roles, the first is the one that is put on record."""
+
+FREES_DELETION = frozenset(
+    {Verb.PUBLISH, Verb.RELEASE, Verb.RESUME, Verb.DECIDE, Verb.ESTIMATE, Verb.CLOSE, Verb.START}
+)
+"""What makes records go that would otherwise have stayed: it cannot be undone."""
+
+SECOND_FACTOR = FREES_DELETION | {Verb.ADMINISTER, Verb.ENTRUST}
+"""Whoever may do one of these comes in with a second factor. Stopping, keeping, reading, writing drafts need none."""
 
 
 def role_for(verb: Verb, held: Collection[str]) -> Role | None:

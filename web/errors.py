@@ -8,8 +8,11 @@ import sys
 import traceback
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
 
+from web.again import keep
 from web.shell import shown
 
 log = logging.getLogger(__name__)
@@ -22,6 +25,37 @@ def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
         "paragraphs": [_("Nothing was changed. Whoever administers Seloste can say who has it.")],
     }
     return shown(request, None, "web/error.html", context, status=403)
+
+
+def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form's own token is not this session's, as after a log-in in another tab. Nothing was done.
+
+    Sent from a page of ours, it is shown again with a new token; from anywhere else it is not.
+    """
+    private = _private(request)
+    if private is not None and request.headers.get("Origin") == _origin(request) and keep(request, private):
+        onward = reverse("again")
+        return redirect(onward if request.user.is_authenticated else f"{reverse('account_login')}?next={onward}")
+    context = {
+        "heading": _("This form is too old"),
+        "paragraphs": [
+            _("It was opened before the last log-in in this browser, or the browser keeps no cookies."),
+            _("Nothing was changed. Open the page anew and send it again."),
+        ],
+    }
+    return shown(request, None, "web/error.html", context, status=403)
+
+
+def _private(request: HttpRequest) -> frozenset[str] | None:
+    try:
+        found: frozenset[str] | None = getattr(resolve(request.path_info).func, "private", None)
+    except Resolver404:
+        return None
+    return found
+
+
+def _origin(request: HttpRequest) -> str:
+    return f"{request.scheme}://{request.get_host()}"
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:

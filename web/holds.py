@@ -82,7 +82,7 @@ class PlaceForm(forms.Form):
         return found
 
 
-@page(GET=Verb.READ, POST=Verb.HOLD)
+@page(GET=Verb.READ, POST=Verb.HOLD, private=["people"])
 def holds(request: HttpRequest, place: Place) -> HttpResponse:
     """The holds that stand, and those that were released; a form to place one."""
     version = version_in_force(place.organisation, place.today)

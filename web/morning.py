@@ -7,13 +7,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from retention.alarms import words
@@ -24,7 +22,7 @@ from ropa.reviews import near_dates
 from ropa.rights import Verb
 from ropa.selectors import version_in_force
 from web import charts
-from web.access import Place, page, places_of
+from web.access import Place, page, places_of, signed_in
 from web.ahead import ahead_of
 from web.shell import shown
 from web.sums import Left, Sum, last_night, last_nights, left_of, open_night, sum_of
@@ -142,8 +140,7 @@ def _dates(place: Place, now: datetime) -> list[dict[str, Any]]:
     return found
 
 
-@never_cache
-@login_required
+@signed_in
 @require_safe
 def portfolio(request: HttpRequest) -> HttpResponse:
     """All organisations of the account, by their numbers alone; with one, its own page."""

@@ -35,7 +35,7 @@ class AskForm(forms.Form):
     )
 
 
-@page(GET=Verb.ANSWER, POST=Verb.ANSWER)
+@page(GET=Verb.ANSWER, POST=Verb.ANSWER, private=["number"])
 def person(request: HttpRequest, place: Place) -> HttpResponse:
     """Ask by a number; the answer is on the page alone."""
     version = version_in_force(place.organisation, place.today)

@@ -104,6 +104,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 ),
             ),
             (_("Proof"), (("reports", _("Reports"), None), ("evidence", _("Evidence"), None))),
+            (_("Administration"), (("roles", _("People and roles"), None),)),
         )
     ]
 

@@ -22,6 +22,7 @@ from web import (
     people,
     registers,
     reports,
+    roles,
     rules,
     samples,
     stops,
@@ -85,6 +86,10 @@ of_one = [
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),
+    path("roles/", roles.roles, name="roles"),
+    path("roles/<int:pk>/", roles.role_person, name="role-person"),
+    path("roles/act/", roles.role_act, name="role-act"),
+    path("roles/<int:pk>/decide/", roles.role_decide, name="role-decide"),
     path("holds/<int:pk>/release/", holds.release, name="hold-release"),
 ]
 

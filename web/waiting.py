@@ -12,17 +12,23 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from entrance.models import ActState, PersonAct
+from entrance.people import changed_elsewhere, may_confirm
 from retention.domain.lifecycle import LotState
 from retention.models import Alarm, Hold, Lot
 from retention.models.alarm import AlarmState
 from ropa.agreeing import draft_digest, last_standing
 from ropa.models import Organisation
 from ropa.reviews import standing
+from ropa.rights import Verb
 from web.access import Place
 from web.words import hold_in_words, number
 
 SOON = timedelta(days=14)
 """A hold whose day of review is so near is among what waits."""
+
+LATELY = timedelta(days=7)
+"""So long a role that somebody got by another way than the pages is told to the controllers."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def waiting_lots(organisation: Organisation) -> QuerySet[Lot]:
 
 def waiting(place: Place) -> list[Waits]:
     """All that waits in the organisation, the most urgent first; what has no day comes last."""
-    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place)]
+    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place), *_people(place)]
     return sorted(found, key=lambda one: (one.by is None, one.by or date.max))
 
 
@@ -124,3 +130,23 @@ def _reviews(place: Place) -> Iterator[Waits]:
             "",
             "",
         )
+
+
+def _people(place: Place) -> Iterator[Waits]:
+    """Roles to be confirmed; and roles that were lately given by another way than the pages, so that she sees it."""
+    where = reverse("web:roles", args=[place.organisation.slug])
+    asked = list(PersonAct.objects.filter(organisation=place.organisation, state=ActState.WAITING))
+    if asked:
+        text = ngettext("%(n)d thing is to be confirmed.", "%(n)d things are to be confirmed.", len(asked))
+        yours = place.may(Verb.ENTRUST) and any(may_confirm(one, place.user) for one in asked)
+        told = text % {"n": len(asked)}
+        yield Waits(_("People and roles"), told, _("Controller"), yours, None, where, _("Look at them"))
+    lately = changed_elsewhere(place.organisation).filter(history_date__gt=timezone.now() - LATELY)
+    if place.may(Verb.ENTRUST) and (count := lately.count()):
+        text = ngettext(
+            "%(n)d role was given or taken by another way than the pages, within a week.",
+            "%(n)d roles were given or taken by another way than the pages, within a week.",
+            count,
+        )
+        told = text % {"n": count}
+        yield Waits(_("People and roles"), told, _("Controller"), True, None, where, _("Look at them"))

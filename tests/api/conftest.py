@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
+from django.utils import timezone
+from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from entrance.factors import needed_by
 from retention.lot_keys import LotKey, lot_digest, pack
 from retention.models import Alarm, Canary, Connection, Hold, HoldSubject, Lot, Run
 from ropa.models import (
@@ -30,6 +33,7 @@ from ropa.models import (
     SubjectGroup,
 )
 from ropa.services import publish
+from tests.factors import give_factor
 from tests.retention.foreign_files import MAPPING
 
 CAST = {
@@ -67,14 +71,15 @@ class House:
     def client(self, name: str | None) -> APIClient:
         client = APIClient(raise_request_exception=False)
         if name is not None:
-            client.force_authenticate(User.objects.get(username=name))
+            user = User.objects.get(username=name)
+            client.force_authenticate(user, AuthToken(user=user, created=timezone.now()))
         return client
 
 
 @pytest.fixture(autouse=True)
 def _fresh(settings):
     """No try at a password is remembered, and the folder of static files is there."""
-    cache.clear()
+    caches["process"].clear()
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
@@ -168,9 +173,12 @@ def house(db, data_dir) -> House:
     for name, role in CAST.items():
         person = User.objects.create(username=name)
         Membership.objects.create(user=person, organisation=testi, role=role)
+        if needed_by({role}):
+            give_factor(person)
     charlie = User.objects.create(username="charlie")
     Membership.objects.create(user=charlie, organisation=other, role=Role.CONTROLLER)
-    User.objects.create(username="stranger", is_superuser=True, is_staff=True)
+    give_factor(charlie)
+    give_factor(User.objects.create(username="stranger", is_superuser=True, is_staff=True))
     Connection.objects.create(organisation=testi, code="crm", kind="sql", config={"url": "sqlite:///crm.sqlite3"})
     make_register(testi, "crm")
     ColumnMapping.objects.create(organisation=testi, name="excel", said=MAPPING)

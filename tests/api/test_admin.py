@@ -14,6 +14,7 @@ from retention import models as scheduler
 from ropa import models as inventory
 from ropa.models import Membership, Organisation, Role
 from tests.api.conftest import SECRET_NUMBER
+from tests.factors import sign_in
 
 HIDDEN = {
     scheduler.LedgerContract,
@@ -51,7 +52,7 @@ EDITED = [
 
 @pytest.fixture
 def root(house, client):
-    client.force_login(User.objects.get(username="stranger"))
+    sign_in(client, User.objects.get(username="stranger"))
     return client
 
 
@@ -141,5 +142,5 @@ def test_a_token_is_revoked_here_and_not_made(root):
 
 
 def test_a_member_who_is_no_staff_stays_outside(house, client):
-    client.force_login(User.objects.get(username="alice"))
+    sign_in(client, User.objects.get(username="alice"))
     assert client.get("/admin/").status_code == 302

@@ -15,6 +15,7 @@ from retention.onboarding.notices import seen_as
 from ropa.models import Membership, Organisation, Role
 from ropa.services import draft_digest
 from tests.api.conftest import CAST, House
+from tests.factors import sign_in
 from tests.retention.foreign_files import MAPPING, csv_of
 
 READERS = {"alice", "ada", "bob", "olga", "aino", "adam"}
@@ -245,7 +246,7 @@ def test_everybody_sees_the_own_organisations_and_no_other(house):
 
 def test_an_inactive_member_is_nobody(house, client):
     alice = User.objects.get(username="alice")
-    client.force_login(alice)
+    sign_in(client, alice)
     assert client.get("/api/v1/organisations/testi/").status_code == 200
     alice.is_active = False
     alice.save()

@@ -97,7 +97,7 @@ def test_a_broker_is_redis_or_nothing(monkeypatch):
 
 def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
     directory = tmp_path / "keys"
-    made = ["django.key", "evidence.pem", "digest.key", "lots.key", "suppression.key"]
+    made = ["django.key", "evidence.pem", "digest.key", "lots.key", "suppression.key", "factors.key"]
     assert make_keys(directory) == made
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     assert make_keys(directory) == []

@@ -66,6 +66,7 @@ def test_a_dataset_nobody_has_saved_is_counted_and_not_saved(company):  # noqa: 
     before = of_draft(company)
     entry = {**before, **period("P1Y")}
     found = ask(company, Counted.DATASET, NOW, "owner:olga", None, entry)
+    assert found.result is not None
     assert found.result["gained"] > 0
     assert [one["dataset"] for one in found.result["datasets"]] == ["asiakastiedot"]
     assert of_draft(company) == before

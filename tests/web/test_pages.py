@@ -31,6 +31,7 @@ from retention.outlook import count as count_ahead
 from ropa.models import Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
+from tests.factors import sign_in
 from tests.retention.company import NOW, TODAY, found_company
 from tests.retention.test_rule_impact import first_days
 from web.errors import broken
@@ -46,7 +47,7 @@ READERS = [name for name, role in CAST.items() if role is not Role.INTEGRATOR]
 def client(name: str | None, language: str = "fi") -> Client:
     found = Client(raise_request_exception=False, headers={"Accept-Language": language})
     if name is not None:
-        found.force_login(User.objects.get(username=name))
+        sign_in(found, User.objects.get(username=name))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from web import words
-from web.access import Place
+from web.access import ONCE, Place
 
 register = template.Library()
 
@@ -98,3 +99,9 @@ def sign(state: words.Sign, text: Any = "") -> SafeString:
         {"done": "ok", "absent": "ok", "missing": "late", "refused": "fail"}.get(state.shape, state.shape),
         text or state.word,
     )
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """Beside the form's token: what is sent with it a second time is not done again."""
+    return format_html('<input type="hidden" name="{}" value="{}">', ONCE, secrets.token_urlsafe(12))

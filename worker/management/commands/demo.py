@@ -277,6 +277,10 @@ class Command(BaseCommand):
             (_("decide single cases, and why"), "./run manage decide " + _("FILE")),
             (_("the whole inventory as a document"), f"./run manage export_inventory {slug}"),
             (_("make yourself a user"), "./run manage createsuperuser"),
+            (
+                _("give yourself a role"),
+                f"./run manage people give {slug} --role controller --user NAME --by NAME --reason demo",
+            ),
             (_("start the pages, the API and the administration"), "./run serve"),
         ):
             self._say(f"{command:<52} {what}")

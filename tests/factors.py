@@ -1,0 +1,36 @@
+"""The one place where tests get through the door: a second factor for an account, its codes, and a session with it."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.test import Client
+
+from entrance import factors
+from entrance.factor_keys import seal
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def give_factor(user: Any) -> None:
+    """An authenticator app, as if set up."""
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": seal(SECRET)})
+
+
+def code(steps: int = 0, secret: str = SECRET) -> str:
+    """What the app shows now, or so many half minutes later."""
+    return str(format_hotp_value(hotp_value(secret, int(time()) // 30 + steps)))
+
+
+def sign_in(client: Client, user: Any) -> Client:
+    """A session of this account, opened with its second factor if it has one."""
+    client.force_login(user)
+    if factors.has(user):
+        session = client.session
+        session["account_authentication_methods"] = [{"method": "mfa", "type": "totp", "at": time()}]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session.save()
+    return client
