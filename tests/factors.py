@@ -7,10 +7,12 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth.models import User
 from django.test import Client
 
 from entrance import factors
 from entrance.factor_keys import seal
+from ropa.models import Membership, Organisation, Role
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
@@ -18,6 +20,14 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 def give_factor(user: Any) -> None:
     """An authenticator app, as if set up."""
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": seal(SECRET)})
+
+
+def member(organisation: Organisation, name: str, role: Role) -> Any:
+    """A new account with a role in the organisation, and a second factor."""
+    user = User.objects.create(username=name)
+    Membership.objects.create(user=user, organisation=organisation, role=role)
+    give_factor(user)
+    return user
 
 
 def code(steps: int = 0, secret: str = SECRET) -> str:

@@ -31,7 +31,7 @@ from retention.outlook import count as count_ahead
 from ropa.models import Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
-from tests.factors import sign_in
+from tests.factors import member, sign_in
 from tests.retention.company import NOW, TODAY, found_company
 from tests.retention.test_rule_impact import first_days
 from web.errors import broken
@@ -383,7 +383,7 @@ def test_a_customer_is_answered_from_the_real_register_and_only_to_whom_it_conce
     organisation = found_company(data_dir, observe)
     run_night(organisation, TODAY, NOW)
     for name, role in (("bob", Role.DPO), ("aino", Role.AUDITOR)):
-        Membership.objects.create(user=User.objects.create(username=name), organisation=organisation, role=role)
+        member(organisation, name, role)
     assert client("aino").get("/o/testi/person/").status_code == 403
     assert client("aino").post("/o/testi/person/", {"number": "1005"}).status_code == 403
     shown = text(client("bob").post("/o/testi/person/", {"number": " 1005 "}))
@@ -447,7 +447,7 @@ def test_the_page_of_our_own_error_asks_no_database(rf):
 def test_a_night_that_runs_is_shown_as_it_stands_and_can_be_stopped_there(db, data_dir):
     purge = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
     organisation = found_company(data_dir, purge)
-    Membership.objects.create(user=User.objects.create(username="bob"), organisation=organisation, role=Role.DPO)
+    member(organisation, "bob", Role.DPO)
     seen = []
 
     def look(point: str) -> None:
@@ -475,7 +475,7 @@ def test_what_falls_due_ahead_is_the_readers_own_count_month_by_month(db, data_d
     observe = {"mode": "observe", "approval": "automatic", "grace": "P0D", "waves": False}
     organisation = found_company(data_dir, observe)
     run_night(organisation, TODAY, NOW)
-    Membership.objects.create(user=User.objects.create(username="olga"), organisation=organisation, role=Role.OWNER)
+    member(organisation, "olga", Role.OWNER)
     assert "Sitä ei ole vielä laskettu." in text(client("olga").get("/o/testi/ahead/"))
     kept = count_ahead(organisation, NOW)
     organisation.refresh_from_db()

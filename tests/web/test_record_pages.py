@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -20,11 +19,12 @@ from retention.inventory_document.shape import schema
 from retention.rule_impact import impact_of
 from ropa.draft import document_of, entry_of, normalised, rows_of
 from ropa.kinds import KINDS, kind_of
-from ropa.models import Dataset, Membership, Notice, Opinion, Role
+from ropa.models import Dataset, Notice, Opinion, Role
 from ropa.ready_made import ready_made
 from ropa.services import draft_digest
 from samples.companies import companies
 from samples.documents import whole
+from tests.factors import member
 from tests.retention.company import TODAY
 from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
 from tests.web.test_pages import client, text
@@ -186,7 +186,7 @@ def test_a_duty_that_a_longest_time_cuts_is_a_conflict_while_one_types(house):
 
 
 def test_the_effect_is_counted_on_the_real_register_before_anything_is_saved(company):  # noqa: F811
-    Membership.objects.create(user=User.objects.create(username="olga"), organisation=company, role=Role.OWNER)
+    member(company, "olga", Role.OWNER)
     before = document_of(company)
     rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
     sent = {**fields(client("olga").get(rule)), "number": "1", "do": "effect"}
@@ -207,7 +207,7 @@ def test_the_effect_is_counted_on_the_real_register_before_anything_is_saved(com
 
 
 def test_the_effect_of_a_register_that_does_not_answer_is_not_known(company, data_dir):  # noqa: F811
-    Membership.objects.create(user=User.objects.create(username="olga"), organisation=company, role=Role.OWNER)
+    member(company, "olga", Role.OWNER)
     (data_dir / "registers" / "crm.sqlite3").unlink()
     rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
     sent = {**fields(client("olga").get(rule)), "number": "1", "do": "effect"}
@@ -255,7 +255,7 @@ def test_an_opinion_and_the_publication_name_the_draft_that_was_looked_at(house)
 
 def test_what_shortens_is_approved_by_one_and_published_by_another(company):  # noqa: F811
     for name in ("alice", "ada"):
-        Membership.objects.create(user=User.objects.create(username=name), organisation=company, role=Role.CONTROLLER)
+        member(company, name, Role.CONTROLLER)
     rule = "/o/testi/datasets/asiakastiedot/grounds/vaateet/"
     client("alice").post(
         rule, {**fields(client("alice").get(rule)), "number": "1", "do": "save", "change_reason": "Lyhyempi"}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from django.contrib.auth.models import User
-
-from ropa.models import Membership, Organisation, Role
+from ropa.models import Organisation, Role
+from tests.factors import give_factor, member
 from tests.retention.company import controller
 from tests.retention.shape_house import house  # noqa: F401  (a fixture)
 from tests.retention.test_waves import DAY, backlog, lots  # noqa: F401  (a fixture)
@@ -14,10 +13,10 @@ from tests.web.test_pages import client, text
 
 
 def test_a_wave_is_approved_once_its_sample_was_looked_at(backlog):  # noqa: F811
-    controller(backlog.organisation, "ada")
+    give_factor(controller(backlog.organisation, "ada"))
     for name, role in (("bob", Role.DPO), ("charlie", Role.CONTROLLER)):
         whose = backlog.organisation if name == "bob" else Organisation.objects.create(slug="toinen", name="Toinen")
-        Membership.objects.create(user=User.objects.create(username=name), organisation=whose, role=role)
+        member(whose, name, role)
     backlog.night(DAY)
     lot = lots()[0]
     here = f"/o/testi/lots/{lot.pk}/sample/"
@@ -43,7 +42,7 @@ def test_a_wave_is_approved_once_its_sample_was_looked_at(backlog):  # noqa: F81
 
 
 def test_one_wrong_record_turns_the_lot_down_and_needs_a_reason(backlog):  # noqa: F811
-    controller(backlog.organisation, "ada")
+    give_factor(controller(backlog.organisation, "ada"))
     backlog.night(DAY)
     lot = lots()[0]
     here = f"/o/testi/lots/{lot.pk}/sample/"
