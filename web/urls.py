@@ -6,7 +6,21 @@ from datetime import date
 
 from django.urls import include, path, register_converter
 
-from web import alarms, evidence, holds, lots, morning, nights, people, registers, reports, roles, stops
+from web import (
+    alarms,
+    connections,
+    evidence,
+    holds,
+    house,
+    lots,
+    morning,
+    nights,
+    people,
+    registers,
+    reports,
+    roles,
+    stops,
+)
 
 app_name = "web"
 
@@ -42,6 +56,11 @@ of_one = [
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),
+    path("connections/", connections.connections, name="connections"),
+    path("connections/add/<slug:kind>/", connections.connection_add, name="connection-add"),
+    path("connections/<slug:code>/", connections.connection, name="connection"),
+    path("law/", house.law, name="law"),
+    path("status/", house.status, name="status"),
     path("roles/", roles.roles, name="roles"),
     path("roles/<int:pk>/", roles.role_person, name="role-person"),
     path("roles/act/", roles.role_act, name="role-act"),

@@ -24,6 +24,7 @@ from ropa.models import Organisation
 from ropa.services import draft_of, lock, remove_entry, save_draft, save_entry, save_head
 
 __all__ = [
+    "edit_connection",
     "edit_entry",
     "edit_head",
     "export_document",
@@ -120,6 +121,17 @@ def edit_entry(
     if found is not None:
         remove_entry(organisation, kind, code, by, reason)
     return None
+
+
+@transaction.atomic
+def edit_connection(organisation: Organisation, code: str, connection: Mapping[str, Any], reason: str) -> None:
+    """Say how the registers that name this connection are reached. Raises DocumentError."""
+    organisation = lock(organisation)
+    document = whole_draft(organisation)
+    changed = {**document, "connections": {**document["connections"], code: dict(connection)}}
+    only = {"seloste": 1, "organisation": document["organisation"], "connections": {code: dict(connection)}}
+    _refuse(changed, None, only)
+    _connections(organisation, changed["connections"], reason)
 
 
 @transaction.atomic
