@@ -51,3 +51,8 @@ def _cipher() -> AESGCM:
     if len(key) != KEY_BYTES:
         raise FactorKeyError(f"keys/factors.key does not have {KEY_BYTES} bytes")
     return AESGCM(key)
+
+
+def check_key() -> None:
+    """Raises FactorKeyError unless the key can be used."""
+    _cipher()

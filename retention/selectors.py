@@ -13,6 +13,7 @@ from retention.connectors.contract import Connector, ConnectorError
 from retention.connectors.registry import connect
 from retention.domain.limits import Limits, parse_limits
 from retention.models import Connection
+from retention.own_secrets import own_secret
 from ropa.models import Organisation
 
 DATA = "{data}"
@@ -65,6 +66,8 @@ def resolve(config: Mapping[str, Any], path: str) -> dict[str, str]:
 
 
 def _value(value: Any, path: str) -> str:
+    if own_secret(value):
+        raise ConnectorError(f"{path}: is this installation's own, and no connection's", permanent=True)
     match value:
         case str():
             found = value

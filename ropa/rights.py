@@ -38,6 +38,7 @@ class Verb(StrEnum):
     BAN = "add a marketing ban"
     LIFT_BAN = "take a marketing ban back"
     ADMINISTER = "make and block accounts, give and take roles, make links for a new password"
+    CONNECT = "say how a register is reached"
     ENTRUST = "confirm what an administrator does to who may free deletion"
 
 
@@ -66,6 +67,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.BAN: (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.INTEGRATOR),
         Verb.LIFT_BAN: (Role.CONTROLLER, Role.INTEGRATOR),
         Verb.ADMINISTER: (Role.ADMINISTRATOR,),
+        Verb.CONNECT: (Role.ADMINISTRATOR,),
         Verb.ENTRUST: (Role.CONTROLLER,),
     }
 )
@@ -76,7 +78,7 @@ FREES_DELETION = frozenset(
 )
 """What makes records go that would otherwise have stayed: it cannot be undone."""
 
-SECOND_FACTOR = FREES_DELETION | {Verb.ADMINISTER, Verb.ENTRUST}
+SECOND_FACTOR = FREES_DELETION | {Verb.ADMINISTER, Verb.CONNECT, Verb.ENTRUST}
 """Whoever may do one of these comes in with a second factor. Stopping, keeping, reading, writing drafts need none."""
 
 

@@ -104,7 +104,15 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 ),
             ),
             (_("Proof"), (("reports", _("Reports"), None), ("evidence", _("Evidence"), None))),
-            (_("Administration"), (("roles", _("People and roles"), None),)),
+            (
+                _("Administration"),
+                (
+                    ("roles", _("People and roles"), None),
+                    ("connections", _("Connections"), None),
+                    ("law", _("Law library"), None),
+                    *([("status", _("State of the installation"), None)] if place.may(Verb.CONNECT) else []),
+                ),
+            ),
         )
     ]
 

@@ -25,6 +25,7 @@ from ropa.services import draft_of, lock, remove_entry, save_draft, save_entry, 
 
 __all__ = [
     "draft_with",
+    "edit_connection",
     "edit_entry",
     "edit_head",
     "export_document",
@@ -144,6 +145,17 @@ def _with_entry(
         entries[code] = {**wanted, "id": code}
         only[kind] = [entries[code]]
     return {**document, kind: list(entries.values())}, only
+
+
+@transaction.atomic
+def edit_connection(organisation: Organisation, code: str, connection: Mapping[str, Any], reason: str) -> None:
+    """Say how the registers that name this connection are reached. Raises DocumentError."""
+    organisation = lock(organisation)
+    document = whole_draft(organisation)
+    changed = {**document, "connections": {**document["connections"], code: dict(connection)}}
+    only = {"seloste": 1, "organisation": document["organisation"], "connections": {code: dict(connection)}}
+    _refuse(changed, None, only)
+    _connections(organisation, changed["connections"], reason)
 
 
 @transaction.atomic

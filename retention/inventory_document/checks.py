@@ -21,6 +21,7 @@ from retention.inventory_document.entry_checks import entry_findings
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
+from retention.own_secrets import own_secret
 from retention.plan import bans_of
 from ropa.kinds import KINDS
 from ropa.law import editions
@@ -228,6 +229,8 @@ def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
     config = connection.get("config", {})
     for name, value in config.items():
         place = (*steps, "config", name)
+        if own_secret(value):
+            yield Finding(place, "is this installation's own: no connection uses its settings or keys")
         if name not in declared:
             yield Finding(place, f"unknown field of a {connection['kind']} connection{meant(name, declared)}")
         elif not isinstance(value, Mapping) and _tells_a_secret(str(value), declared[name].secret):

@@ -1,0 +1,149 @@
+"""How registers are reached: each connection's fields as its connector declares them, and whether it answers now.
+
+A secret is never written here, only where it lies: `env:NAME` or `file:PATH` on the machine that runs the nights.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.validators import validate_slug
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from retention.connectors.contract import ConnectorError
+from retention.connectors.registry import connect, connector_class, kinds
+from retention.domain.errors import DocumentError
+from retention.inventory_document import edit_connection
+from retention.models import Connection
+from retention.selectors import resolve
+from ropa.models import Register
+from ropa.rights import Verb
+from web.access import Place, page
+from web.shell import shown
+from web.words import named
+
+REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:(/|\{data\}/).+)")
+
+
+class ConnectionForm(forms.Form):
+    """The fields that a kind declares, in its own words; empty ones are left to their default."""
+
+    def __init__(self, *args: Any, kind: str, new: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        if new:
+            self.fields["code"] = forms.CharField(
+                label=_("Its name"),
+                help_text=_("Registers name it so. Letters, digits and hyphens."),
+                max_length=60,
+                validators=[validate_slug],
+            )
+        for one in connector_class(kind).fields:
+            told = [one.help + ("." if not one.help.endswith(".") else "")]
+            if one.default is not None:
+                told.append(_("Left out: %(default)s.") % {"default": one.default})
+            if one.secret:
+                told.append(_("Secret: write where it lies, env:NAME or file:PATH, never what it is."))
+            self.fields[f"field-{one.name}"] = forms.CharField(
+                label=one.name, help_text=" ".join(told), required=one.required, max_length=2_000
+            )
+        self.fields["reason"] = forms.CharField(label=gettext_lazy("Why"), max_length=500)
+
+    def config(self) -> dict[str, Any]:
+        told = {name.removeprefix("field-"): value for name, value in self.cleaned_data.items() if "-" in name}
+        return {name: _written(value) for name, value in told.items() if value}
+
+
+def _written(value: str) -> Any:
+    return {"secret": value} if REFERENCE.fullmatch(value) else value
+
+
+def _shown(config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"field-{name}": str(value.get("secret", "")) if isinstance(value, dict) else str(value)
+        for name, value in config.items()
+    }
+
+
+@page(GET=Verb.READ)
+def connections(request: HttpRequest, place: Place) -> HttpResponse:
+    """Every connection, what it is, and which registers it reaches."""
+    registers: dict[str, list[str]] = {}
+    for one in Register.objects.filter(organisation=place.organisation).order_by("code"):
+        registers.setdefault(one.connection, []).append(named(one.name, one.code))
+    context = {
+        "rows": [
+            {"connection": one, "registers": registers.get(one.code, [])}
+            for one in Connection.objects.filter(organisation=place.organisation).order_by("code")
+        ],
+        "may": place.may(Verb.CONNECT),
+        "kinds": kinds(),
+    }
+    return shown(request, place, "web/connections.html", context, here="connections")
+
+
+@page(GET=Verb.CONNECT, POST=Verb.CONNECT)
+def connection(request: HttpRequest, place: Place, code: str) -> HttpResponse:
+    """One connection: change it, or ask whether it answers now."""
+    row = get_object_or_404(Connection, organisation=place.organisation, code=code)
+    if request.method == "POST" and "reach" in request.POST:
+        _reach(request, row)
+        return redirect("web:connection", slug=place.organisation.slug, code=code)
+    return _form(request, place, row.kind, row)
+
+
+@page(GET=Verb.CONNECT, POST=Verb.CONNECT)
+def connection_add(request: HttpRequest, place: Place, kind: str) -> HttpResponse:
+    """A new connection of a kind."""
+    if kind not in kinds():
+        raise Http404
+    return _form(request, place, kind, None)
+
+
+def _form(request: HttpRequest, place: Place, kind: str, row: Connection | None) -> HttpResponse:
+    start = _shown(row.config) if row is not None else {}
+    form = ConnectionForm(request.POST or None, initial=start, kind=kind, new=row is None, label_suffix="")
+    status = 200
+    if request.method == "POST":
+        if form.is_valid() and _save(place, form, row):
+            messages.success(request, _("It is saved, and counts from the next night on."))
+            return redirect("web:connections", slug=place.organisation.slug)
+        status = 422
+    context = {"form": form, "row": row, "kind": kind}
+    return shown(request, place, "web/connection.html", context, here="connections", status=status)
+
+
+def _save(place: Place, form: ConnectionForm, row: Connection | None) -> bool:
+    code = row.code if row is not None else form.cleaned_data["code"]
+    if row is None and Connection.objects.filter(organisation=place.organisation, code=code).exists():
+        form.add_error("code", _("There is a connection of this name already."))
+        return False
+    written: dict[str, Any] = {"kind": form.kind, "config": form.config()}
+    if row is not None and row.limits:
+        written["limits"] = row.limits
+    try:
+        edit_connection(place.organisation, code, written, f"{place.who(Verb.CONNECT)}: {form.cleaned_data['reason']}")
+    except DocumentError as error:
+        for problem in error.problems:
+            name = f"field-{problem.path.rpartition('.')[2]}"
+            form.add_error(name if name in form.fields else None, problem.message)
+        return False
+    return True
+
+
+def _reach(request: HttpRequest, row: Connection) -> None:
+    """Connect and authenticate; nothing is read of any record."""
+    try:
+        with connect(row.kind, resolve(row.config, f"connection {row.code}")) as connector:
+            connector.check(())
+    except ConnectorError as error:
+        messages.warning(request, _("It does not answer as it should: %(why)s") % {"why": error})
+        return
+    messages.success(request, _("It answers."))
