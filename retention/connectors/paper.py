@@ -259,7 +259,8 @@ class _Task:
             return Disposal(ref.key, Outcome.SUPERSEDED)
         short = next((o for o in history if o.certified and not o.withdrawn), None)
         if short is not None:
-            return Disposal(ref.key, Outcome.FAILED, f"shortfall: the certificate of order {short.number} lacks it")
+            why = "says that it was not found" if ref.key in short.not_found else "lacks it"
+            return Disposal(ref.key, Outcome.FAILED, f"shortfall: the certificate of order {short.number} {why}")
         if open_ is not None:
             return Disposal(ref.key, Outcome.PENDING, open_.number)
         if self.archive.is_foreign(item):
