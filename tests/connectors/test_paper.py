@@ -197,6 +197,17 @@ def test_a_box_that_something_was_put_into_is_no_longer_to_go_whole(keeper, kind
     assert keeper.order(again)["kind"] == "pull_list"
 
 
+def test_what_went_by_an_order_that_was_taken_back_too_late_is_ordered_no_more(keeper):
+    ((_, first), _) = keeper.dispose(PAPERS, *BOX_1)
+    keeper.dispose(PAPERS, BOX_1[1], still_due=FALSE)
+    ((_, second),) = keeper.dispose(PAPERS, BOX_1[0])
+    keeper.certify(first)
+    assert keeper.outcomes(PAPERS, BOX_1[0]) == [Outcome.DESTROYED]
+    orders = Orders(keeper.orders).written
+    assert (orders[first].withdrawn, orders[second].withdrawn) == (True, True)
+    assert orders[second].remaining == ("1/1",)
+
+
 def test_a_paper_that_was_put_into_another_box_is_ordered_from_there(keeper):
     ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
     keeper.contents.write_text(CONTENTS.replace("1/2;L-1", "1/2;L-2"), encoding="utf-8")
