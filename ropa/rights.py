@@ -30,6 +30,7 @@ class Verb(StrEnum):
     STOP = "stop a night, a register or everything"
     RESUME = "take the stop of a register, or of everything, back"
     DECIDE = "approve or reject a lot"
+    CERTIFY = "record the destruction of paper"
     ESTIMATE = "propose, decide, confirm, refuse or withdraw a substitute for missing dates"
     WATCH = "declare or withdraw a canary"
     ACKNOWLEDGE = "quieten an alarm for a while"
@@ -59,6 +60,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.STOP: (Role.CONTROLLER, Role.ADMINISTRATOR, Role.DPO, Role.OWNER),
         Verb.RESUME: (Role.CONTROLLER,),
         Verb.DECIDE: (Role.CONTROLLER,),
+        Verb.CERTIFY: (Role.OWNER, Role.CONTROLLER),
         Verb.ESTIMATE: (Role.OWNER, Role.CONTROLLER),
         Verb.WATCH: (Role.CONTROLLER, Role.DPO, Role.OWNER),
         Verb.ACKNOWLEDGE: (Role.DPO, Role.OWNER),

@@ -100,6 +100,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("nights", _("Nights"), None),
                     ("ahead", _("What falls due ahead"), None),
                     ("holds", _("Holds"), standing.count()),
+                    ("paper", _("Paper"), None),
                     *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
                 ),
             ),

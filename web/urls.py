@@ -21,6 +21,7 @@ from web import (
     lots,
     morning,
     nights,
+    paper,
     people,
     registers,
     reports,
@@ -51,7 +52,14 @@ class RulesConverter(StringConverter):
     regex = "grounds|ceilings"
 
 
+class OrderConverter(StringConverter):
+    """The number of an order to the archive keeper."""
+
+    regex = "[DP]-[0-9a-f]{12}(?:-[0-9]{1,6})?"
+
+
 register_converter(DayConverter, "day")
+register_converter(OrderConverter, "order")
 register_converter(RulesConverter, "rulekind")
 
 of_one = [
@@ -85,6 +93,11 @@ of_one = [
     path("versions/<int:n>/withdraw/", draft.taken_back, name="version-withdraw"),
     path("ahead/", ahead.ahead, name="ahead"),
     path("person/", people.person, name="person"),
+    path("paper/", paper.orders, name="paper"),
+    path("paper/print/", paper.sheets, name="paper-print"),
+    path("paper/<slug:code>/<order:number>/", paper.order, name="paper-order"),
+    path("paper/<slug:code>/<order:number>/print/", paper.sheet, name="paper-sheet"),
+    path("paper/<slug:code>/<order:number>/certificate/", paper.certificate, name="paper-certificate"),
     path("reports/", reports.reports, name="reports"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("holds/", holds.holds, name="holds"),

@@ -9,24 +9,22 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from retention import stamps
-from retention.connectors.paper_orders import Orders
 from retention.domain.errors import EvidenceError, SelosteError
 from retention.domain.lifecycle import LotState
 from retention.evidence_check import verify
 from retention.evidence_log import heads_directory
-from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, Connection, EvidenceHead, Hold, Lot, Run
+from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, EvidenceHead, Hold, Lot, Run
 from retention.models.alarm import AlarmKind
 from retention.models.canary import CanaryState
 from retention.models.run import RunState
+from retention.paper import archives
 from retention.plan import plan_of
-from retention.selectors import resolve
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
 
@@ -188,15 +186,11 @@ def _stamps(organisation: Organisation, now: datetime) -> Iterator[Seen]:
 
 
 def _paper(organisation: Organisation, now: datetime) -> Iterator[Seen]:
-    """An order is never changed once it is written: its file's time is when it was given."""
     longest = timedelta(days=settings.ALARM_PAPER_DAYS)
-    for connection in Connection.objects.filter(organisation=organisation, kind="paper"):
-        directory = Path(resolve(connection.config, f"connection {connection.code}")["orders"])
-        for written in Orders(directory).written.values():
-            given = datetime.fromtimestamp((directory / f"{written.number}.order.json").stat().st_mtime, UTC)
-            if written.open and now - given > longest:
-                day = organisation.day_of(given)
-                yield AlarmKind.PAPER_ORDER, written.number, {"since": day.isoformat()}
+    for archive in (one for one in archives(organisation) if one.known):
+        for written in archive.orders.written.values():
+            if written.open and now - (given := archive.given(written)) > longest:
+                yield AlarmKind.PAPER_ORDER, written.number, {"since": organisation.day_of(given).isoformat()}
 
 
 def _holds(organisation: Organisation, now: datetime) -> Iterator[Seen]:

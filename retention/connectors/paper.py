@@ -215,13 +215,16 @@ class _Task:
         return [answers[ref] or Disposal(ref.key, Outcome.PENDING, numbers[ref.key]) for ref in refs]
 
     def _withdraw(self, refs: Sequence[Ref]) -> None:
-        """Take back every open order in which one of these may no longer go, or whose box is not what was ordered."""
+        """Take back every open order in which one of these may no longer go, or whose box is not what was ordered.
+
+        Also one in which something is that had gone by another order: by one that was taken back too late.
+        """
         for ref in refs:
             item = self.archive.items.get(ref.key)
             order = self._open(ref.key)
             if item is None or order is None:
                 continue
-            if not self._due(item, ref) or self._outdated(order, item):
+            if not self._due(item, ref) or self._outdated(order, item) or self._certified(ref.key) is not None:
                 self.orders.withdraw(order.number)
         self.histories = self.orders.of_place(self.archive.mapping.place)
 
@@ -234,6 +237,11 @@ class _Task:
     def _open(self, key: str) -> Written | None:
         return next((order for order in self.histories.get(key, ()) if order.open), None)
 
+    def _certified(self, key: str) -> Written | None:
+        """The order whose certificate says that it is gone, where the lists do not say so yet."""
+        history = self.histories.get(key, ())
+        return next((order for order in history if key in order.destroyed and key not in order.done), None)
+
     def _due(self, item: Item, ref: Ref) -> bool:
         candidate = self.archive.candidate(item)
         return candidate.ref.subject == ref.subject and satisfies(self.still_due, candidate)
@@ -242,7 +250,7 @@ class _Task:
         """What became of one item; None: it is to be ordered."""
         item = self.archive.items.get(ref.key)
         history = self.histories.get(ref.key, [])
-        certified = next((o for o in history if ref.key in o.destroyed and ref.key not in o.done), None)
+        certified = self._certified(ref.key)
         if certified is not None:
             self.settled[certified.number].add(ref.key)
             return Disposal(ref.key, Outcome.DESTROYED, f"certificate of order {certified.number}")
@@ -259,7 +267,8 @@ class _Task:
             return Disposal(ref.key, Outcome.SUPERSEDED)
         short = next((o for o in history if o.certified and not o.withdrawn), None)
         if short is not None:
-            return Disposal(ref.key, Outcome.FAILED, f"shortfall: the certificate of order {short.number} lacks it")
+            why = "says that it was not found" if ref.key in short.not_found else "lacks it"
+            return Disposal(ref.key, Outcome.FAILED, f"shortfall: the certificate of order {short.number} {why}")
         if open_ is not None:
             return Disposal(ref.key, Outcome.PENDING, open_.number)
         if self.archive.is_foreign(item):

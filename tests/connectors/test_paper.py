@@ -17,7 +17,7 @@ from retention.connectors.contract import ConnectorError, DatasetMapping, Ledger
 from retention.connectors.own_terms import satisfies
 from retention.connectors.paper import PaperConnector, Pull
 from retention.connectors.paper_lists import CsvList
-from retention.connectors.paper_orders import is_security_level, record_certificate
+from retention.connectors.paper_orders import Answer, Answered, Orders, is_security_level, record_certificate
 from retention.connectors.registry import connect
 from retention.domain.predicates import FALSE, TRUE, AtMost
 from retention.domain.rules import Action
@@ -80,8 +80,8 @@ class Keeper:
     def printed(self, number):
         return (self.orders / f"{number}.txt").read_text(encoding="utf-8")
 
-    def certify(self, number, destroyed=None, seals=()):
-        return record_certificate(self.orders, number, destroyed, SIGNED, ROLE, seals)
+    def certify(self, number, destroyed=None, seals=(), **more):
+        return record_certificate(self.orders, number, Answer(destroyed, SIGNED, ROLE, seals, **more))
 
 
 @pytest.fixture
@@ -195,6 +195,17 @@ def test_a_box_that_something_was_put_into_is_no_longer_to_go_whole(keeper, kind
     assert "PERUUTETTU" in keeper.printed(number)
     (again,) = {detail for _, detail in answers}
     assert keeper.order(again)["kind"] == "pull_list"
+
+
+def test_what_went_by_an_order_that_was_taken_back_too_late_is_ordered_no_more(keeper):
+    ((_, first), _) = keeper.dispose(PAPERS, *BOX_1)
+    keeper.dispose(PAPERS, BOX_1[1], still_due=FALSE)
+    ((_, second),) = keeper.dispose(PAPERS, BOX_1[0])
+    keeper.certify(first)
+    assert keeper.outcomes(PAPERS, BOX_1[0]) == [Outcome.DESTROYED]
+    orders = Orders(keeper.orders).written
+    assert (orders[first].withdrawn, orders[second].withdrawn) == (True, True)
+    assert orders[second].remaining == ("1/1",)
 
 
 def test_a_paper_that_was_put_into_another_box_is_ordered_from_there(keeper):
@@ -314,15 +325,59 @@ def test_a_sealed_box_needs_its_seal_on_the_certificate(keeper):
     assert keeper.outcomes(PAPERS, ref("2/1", "1001")) == [Outcome.DESTROYED]
 
 
+def test_what_was_not_found_is_failed_as_that_until_it_is_destroyed(keeper):
+    ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
+    told = json.loads(keeper.certify(number, not_found=["1/2"]).read_text(encoding="utf-8"))
+    assert (told["destroyed"], told["not_found"]) == (["1/1"], ["1/2"])
+    first, second = keeper.dispose(PAPERS, *BOX_1)
+    assert first[0] is Outcome.DESTROYED
+    assert second == (Outcome.FAILED, f"shortfall: the certificate of order {number} says that it was not found")
+    for bad in ({"destroyed": ["1/2"], "not_found": ["1/2"]}, {"destroyed": [], "not_found": ["1/1"]}):
+        with pytest.raises(ConnectorError):
+            keeper.certify(number, **bad)
+    keeper.certify(number, ["1/2"])
+    assert keeper.outcomes(PAPERS, *BOX_1) == [Outcome.ALREADY_ABSENT, Outcome.DESTROYED]
+
+
+def test_a_certificate_says_how_finely_and_not_less_than_ordered(keeper):
+    ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
+    with pytest.raises(ConnectorError, match="asks for P-4, which is finer"):
+        keeper.certify(number, method="shredder", level="P-3")
+    told = json.loads(keeper.certify(number, method="shredder", level="2/P-5", witness="arkisto 2").read_text())
+    assert [told[name] for name in ("method", "level", "witness")] == ["shredder", "2/P-5", "arkisto 2"]
+
+
+def test_who_looked_at_an_order_before_somebody_else_s_certificate_records_nothing(keeper):
+    ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
+    seen = []
+    first = Answer(["1/1"], SIGNED, ROLE)
+    record_certificate(keeper.orders, number, first, earlier=0, before=lambda *told: seen.append(told))
+    (certificate,) = keeper.orders.glob("*.certificate.json")
+    assert seen == [(certificate.read_bytes(), 1, 0)]
+    with pytest.raises(Answered):
+        record_certificate(keeper.orders, number, Answer(["1/2"], SIGNED, ROLE), earlier=0)
+    assert keeper.outcomes(PAPERS, *BOX_1) == [Outcome.DESTROYED, Outcome.FAILED]
+
+
+def test_certificates_are_read_in_the_order_in_which_they_came(keeper):
+    ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
+    for _n in range(11):
+        keeper.certify(number, [], not_found=["1/1"])
+    keeper.certify(number, ["1/1"])
+    (order,) = Orders(keeper.orders).written.values()
+    assert [len(one["destroyed"]) for one in order.certificates] == [0] * 11 + [1]
+    assert (order.remaining, order.not_found) == (("1/2",), frozenset())
+
+
 def test_a_certificate_for_what_was_not_ordered_is_refused(keeper):
     ((_, number), _) = keeper.dispose(PAPERS, *BOX_1)
     for bad in ("D-000000000000", "../sisalto", "*", ""):
         with pytest.raises(ConnectorError, match="there is no order"):
-            record_certificate(keeper.orders, bad, None, SIGNED, ROLE)
+            record_certificate(keeper.orders, bad, Answer(None, SIGNED, ROLE))
     with pytest.raises(ConnectorError, match="1 of the papers were not in order"):
         keeper.certify(number, ["1/1", "2/1"])
     with pytest.raises(ConnectorError, match="in which role"):
-        record_certificate(keeper.orders, number, None, SIGNED, " ")
+        record_certificate(keeper.orders, number, Answer(None, SIGNED, " "))
     assert keeper.outcomes(PAPERS, *BOX_1) == [Outcome.PENDING] * 2
 
 

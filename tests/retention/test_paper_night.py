@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import date, timedelta
 from io import StringIO
@@ -10,57 +11,18 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from retention.connectors.paper_orders import Orders
+from retention.evidence_check import verify
 from retention.holds import place
-from retention.models import Connection, Lot
+from retention.models import EvidenceEntry, Lot
 from retention.night import run_night
 from retention.runs import succeeded
-from tests.retention.company import NOW, TODAY, document, found_company, ground, publish
-
-POLICY = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
-BOXES = "box;shelf;description;security\nL1;A1;vanhat;P-4\nL2;A2;uudet;P-4\n"
-CONTENTS = "number;box;customer;kind\n" + "".join(
-    f"{number};{box};{customer};sopimus\n"
-    for number, box, customer in [("L1/1", "L1", "1001"), ("L1/2", "L1", "1008"), ("L2/1", "L2", "1002")]
-)
+from tests.retention.company import NOW, TODAY, ground, publish
+from tests.retention.paper_company import POLICY, found_archive
 
 
 @pytest.fixture
 def company(db, data_dir):
-    organisation = found_company(data_dir)
-    archive = data_dir / "archive"
-    (archive / "orders").mkdir(parents=True)
-    (archive / "boxes.csv").write_text(BOXES)
-    (archive / "contents.csv").write_text(CONTENTS)
-    content = document(POLICY)
-    content["registers"].append(
-        {"id": "arkisto", "name": {"fi": "Arkisto"}, "medium": "paper", "connection": "arkisto"}
-    )
-    content["datasets"].append(
-        {
-            "id": "paperit",
-            "name": {"fi": "Paperit"},
-            "register": "arkisto",
-            "activity": "asiakkaat",
-            "grain": "record",
-            "subject_kind": "customer",
-            "enforced_by": "us",
-            "mapping": {"place": "sopimus", "key": "number", "subject": "customer"},
-            "policy": POLICY,
-            "grounds": [ground("vaateet", kind="claim", action="destroy_paper")],
-        }
-    )
-    Connection.objects.create(
-        organisation=organisation,
-        code="arkisto",
-        kind="paper",
-        config={
-            "list": str(archive / "boxes.csv"),
-            "contents": str(archive / "contents.csv"),
-            "orders": str(archive / "orders"),
-        },
-    )
-    publish(organisation, content, 2, "2020-01-02")
-    return organisation
+    return found_archive(data_dir)
 
 
 def night(company, days=0):
@@ -152,6 +114,53 @@ def test_a_certificate_wants_a_role_and_an_order_that_is_there(company):
         command("--certify", "X")
     with pytest.raises(CommandError, match="no order X"):
         command("--certify", "X", "--signed-by", "arkistonhoitaja")
+
+
+def test_a_certificate_is_in_evidence_by_its_digest_and_names_no_paper(company, data_dir):
+    night(company)
+    (order,) = json.loads(command("--json"))
+    told = ("--certify", order["order"], "--signed-by", "arkistonhoitaja", "--on", "2026-06-30", "--only", "L1/1")
+    command(*told, "--by", "arkisto")
+    (entry,) = EvidenceEntry.objects.filter(kind="paper_certified")
+    (certificate,) = (data_dir / "archive" / "orders").glob("*.certificate.json")
+    assert json.loads(entry.body) == {
+        "archive": "arkisto",
+        "order": order["order"],
+        "destroyed": 1,
+        "not_found": 0,
+        "destroyed_on": "2026-06-30",
+        "certificate": hashlib.sha256(certificate.read_bytes()).hexdigest(),
+        "by": "shell:arkisto",
+    }
+    assert verify("testi").entries > 1
+    with pytest.raises(CommandError, match="tells of them already"):
+        command(*told)
+    assert EvidenceEntry.objects.filter(kind="paper_certified").count() == 1
+
+
+def test_what_nobody_could_sign_is_not_recorded(company, data_dir):
+    night(company)
+    (order,) = json.loads(command("--json"))
+    (data_dir / "keys" / "evidence.pem").unlink()
+    with pytest.raises(CommandError, match=r"evidence\.pem"):
+        command("--certify", order["order"], "--signed-by", "arkistonhoitaja", "--on", "2026-06-30")
+    assert not list((data_dir / "archive" / "orders").glob("*.certificate.json"))
+
+
+def test_where_two_approve_two_see_to_it_and_no_day_lies_ahead(company, data_dir):
+    night(company)
+    content = json.loads(company.versions.get(number=2).snapshot)
+    content["datasets"][-1]["policy"] = {**POLICY, "approval": "two"}
+    publish(company, content, 3, TODAY.isoformat())
+    (order,) = json.loads(command("--json"))
+    told = ("--certify", order["order"], "--signed-by", "arkistonhoitaja")
+    with pytest.raises(CommandError, match="asks for two persons"):
+        command(*told, "--on", "2026-06-30")
+    with pytest.raises(CommandError, match="lies ahead"):
+        command(*told, "--on", "9999-01-01", "--witness", "vahtimestari")
+    command(*told, "--on", "2026-06-30", "--witness", "vahtimestari")
+    (certificate,) = (data_dir / "archive" / "orders").glob("*.certificate.json")
+    assert json.loads(certificate.read_text())["witness"] == "vahtimestari"
 
 
 def test_rules_that_keep_it_longer_call_the_order_back(company, data_dir):

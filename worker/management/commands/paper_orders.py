@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,10 +11,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from retention.connectors.contract import ConnectorError
-from retention.connectors.paper_orders import Orders, record_certificate
-from retention.models import Connection
-from retention.selectors import resolve
+from retention.connectors.paper_orders import METHODS, Answer
+from retention.domain.errors import EvidenceError, LifecycleError
+from retention.paper import archives, record
+from retention.plan import plan_of
 from ropa.models import Organisation
+from ropa.selectors import version_in_force
 
 
 class Command(BaseCommand):
@@ -30,6 +30,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--signed-by", metavar="ROLE", help="the role of who signed, not a name")
         parser.add_argument("--only", metavar="PAPER", nargs="+", help="what was destroyed, if it was not all of it")
+        parser.add_argument("--not-found", metavar="PAPER", nargs="+", default=[], help="what was looked for in vain")
+        parser.add_argument("--method", choices=METHODS, default="", help="how it was destroyed")
+        parser.add_argument("--level", metavar="LEVEL", default="", help="how finely, P-4 for example")
+        parser.add_argument("--witness", metavar="ROLE", default="", help="the role of the other person who was there")
+        parser.add_argument("--by", metavar="ROLE", default="", help="who records it, as a role")
         parser.add_argument("--seal", metavar="NUMBER", nargs="+", default=[], help="seals of the container")
         parser.add_argument("--json", action="store_true", help="print the open orders as JSON")
         parser.add_argument("--language", default="fi", choices=["fi", "sv", "en"])
@@ -45,26 +50,37 @@ class Command(BaseCommand):
                     self._certify(organisation, options)
                 else:
                     self._list(organisation, options["json"])
-        except ConnectorError as error:
+        except (ConnectorError, LifecycleError, EvidenceError) as error:
             raise CommandError(str(error)) from None
 
     def _certify(self, organisation: Organisation, options: dict[str, Any]) -> None:
         if not options["signed_by"]:
             raise CommandError("say with --signed-by in which role it was signed")
-        number = options["certify"]
-        for _code, directory in _archives(organisation):
-            if number in Orders(directory).written:
-                on = options["on"] or timezone.localdate()
-                record_certificate(directory, number, options["only"], on, options["signed_by"], options["seal"])
+        number, now = options["certify"], timezone.now()
+        version = version_in_force(organisation, organisation.day_of(now))
+        answer = Answer(
+            options["only"],
+            options["on"] or organisation.day_of(now),
+            options["signed_by"],
+            options["seal"],
+            options["not_found"],
+            options["method"],
+            options["level"],
+            options["witness"],
+        )
+        for archive in archives(organisation):
+            if number in archive.orders.written:
+                plan = plan_of(version) if version is not None else None
+                record(archive, number, answer, f"shell:{options['by']}", now, plan)
                 self.stdout.write(_("The certificate of order %(number)s is recorded.") % {"number": number})
                 return
         raise CommandError(f"{organisation.slug} has no order {number}")
 
     def _list(self, organisation: Organisation, as_json: bool) -> None:
         found = [
-            {"archive": code, "order": written.number, **written.order}
-            for code, directory in _archives(organisation)
-            for written in Orders(directory).written.values()
+            {"archive": archive.code, "order": written.number, **written.order}
+            for archive in archives(organisation)
+            for written in archive.orders.written.values()
             if written.open
         ]
         if as_json:
@@ -77,9 +93,3 @@ class Command(BaseCommand):
                 f"{order['order']}  {order['box']}  {order['shelf'] or '–'}  "
                 + _("papers: %(n)d") % {"n": len(order["papers"])}
             )
-
-
-def _archives(organisation: Organisation) -> Iterator[tuple[str, Path]]:
-    """The folder of orders of every paper archive. Raises ConnectorError where its config cannot be resolved."""
-    for connection in Connection.objects.filter(organisation=organisation, kind="paper"):
-        yield connection.code, Path(resolve(connection.config, f"connection {connection.code}")["orders"])
