@@ -92,6 +92,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("rules", _("Retention rules"), None),
                     ("record", _("The whole record"), None),
                     ("draft", _("Draft and publication"), None),
+                    *([("begin", _("Getting started"), None)] if place.may(Verb.EDIT) else []),
                 ),
             ),
             (
@@ -99,6 +100,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 (
                     ("nights", _("Nights"), None),
                     ("holds", _("Holds"), standing.count()),
+                    ("campaigns", _("Missing dates"), None),
                     *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
                 ),
             ),
