@@ -174,6 +174,9 @@ STATIC_ROOT = DATA_DIR / "static"
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024
+"""The largest form with a file: what an inventory document may have, and the form's other fields."""
+FILE_UPLOAD_HANDLERS = ["web.uploads.Bounded", "django.core.files.uploadhandler.MemoryFileUploadHandler"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "api.authentication.BearerToken",

@@ -92,6 +92,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("rules", _("Retention rules"), None),
                     ("record", _("The whole record"), None),
                     ("draft", _("Draft and publication"), None),
+                    *([("begin", _("Getting started"), None)] if place.may(Verb.EDIT) else []),
                 ),
             ),
             (
@@ -101,6 +102,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("ahead", _("What falls due ahead"), None),
                     ("holds", _("Holds"), standing.count()),
                     ("paper", _("Paper"), None),
+                    ("campaigns", _("Missing dates"), None),
                     *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
                 ),
             ),
