@@ -8,21 +8,21 @@ entry, or a published version has a later review day, reminders and escalations 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from smtplib import SMTPRecipientsRefused, SMTPResponseException
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
 
-from ropa.models import Answer, Happened, Organisation, Review, ReviewEvent, Role
+from ropa.models import Answer, Happened, Organisation, Review, ReviewEvent, Role, Version
 from ropa.review_dates import Dated, Due, dates, due
 from ropa.review_links import address_of
 from ropa.review_mail import ask_owner, tell_dpo
-from ropa.selectors import version_in_force
+from ropa.selectors import content_of, light_in_force
 
 REMIND_AFTER = 14
 ESCALATE_AFTER = 28
@@ -136,12 +136,17 @@ def standing(organisation: Organisation, now: datetime, only: Sequence[Due] | No
 def near_dates(organisation: Organisation, now: datetime) -> list[Dated]:
     """Dates of rules and agreements of the version in force that have passed or lie near."""
     today, _ = today_of(organisation, now)
-    version = version_in_force(organisation, today)
-    return dates(json.loads(version.snapshot), today) if version is not None else []
+    version = light_in_force(organisation, today)
+    return list(_dates(version.pk, version.digest, today)) if version is not None else []
+
+
+@lru_cache(maxsize=16)
+def _dates(pk: int, digest: str, today: date) -> tuple[Dated, ...]:
+    return tuple(dates(content_of(Version(pk=pk, digest=digest)), today))
 
 
 def _due(organisation: Organisation, today: date, zone: ZoneInfo) -> list[Due]:
-    version = version_in_force(organisation, today)
+    version = light_in_force(organisation, today)
     first = organisation.versions.standing().order_by("number").values_list("in_force_from", flat=True).first()
     if version is None or first is None:
         return []
@@ -152,7 +157,7 @@ def _due(organisation: Organisation, today: date, zone: ZoneInfo) -> list[Due]:
         (kind, code): at.astimezone(zone).date()
         for kind, code, at in answers.values_list("review__kind", "review__code", "at")
     }
-    return due(json.loads(version.snapshot), today, first, confirmed)
+    return due(content_of(version), today, first, confirmed)
 
 
 def _letter(organisation: Organisation, some: Sequence[Due], what: Happened, now: datetime, done: Done) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from retention.domain.errors import SelosteError
@@ -13,6 +18,27 @@ from ropa.models import Organisation, Version
 def version_in_force(organisation: Organisation, day: date) -> Version | None:
     """The version that nights of `day` execute: the last published of those in force by then; None before the first."""
     return organisation.versions.standing().filter(in_force_from__lte=day).order_by("-number").first()
+
+
+def light(found: QuerySet[Version]) -> QuerySet[Version]:
+    """Versions by number, without their snapshots, which may be of many megabytes: for who asks `content_of`."""
+    return found.order_by("number").defer("snapshot")
+
+
+def light_in_force(organisation: Organisation, day: date) -> Version | None:
+    """`version_in_force` without its snapshot."""
+    return light(organisation.versions.standing()).filter(in_force_from__lte=day).last()
+
+
+def content_of(version: Version) -> Mapping[str, Any]:
+    """The version's document, parsed once in a process: it never changes, and nobody changes what is given here."""
+    return _content(version.pk, version.digest)
+
+
+@lru_cache(maxsize=16)
+def _content(pk: int, digest: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(Version.objects.values_list("snapshot", flat=True).get(pk=pk))
+    return found
 
 
 class NoVersionError(SelosteError):

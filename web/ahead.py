@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from retention.counting import ask, waiting
 from retention.models import Outlook
 from retention.models.counting import Counted
-from retention.plan import plan_of
 from ropa.models import Organisation
 from ropa.rights import Verb
 from web.access import Place, page
+from web.record import Record, record_of
 from web.shell import shown
 from web.words import named, number
 
@@ -58,12 +58,11 @@ class Ahead:
 
 def ahead_of(organisation: Organisation) -> Ahead | None:
     """None before anybody has counted."""
-    kept = Outlook.objects.filter(organisation=organisation).select_related("version").first()
+    found = Outlook.objects.filter(organisation=organisation).select_related("version")
+    kept = found.defer("version__snapshot").first()
     if kept is None:
         return None
-    plan = plan_of(kept.version)
-    names = {one.code: named(one.name, one.code) for one in (*plan.datasets, *plan.steps)}
-    registers = {one.code: named(one.name, one.code) for one in plan.registers}
+    record = record_of(kept.version)
     asked = [one for one in kept.datasets if not one["problem"]]
     months: dict[str, int] = {}
     for one in asked:
@@ -75,17 +74,21 @@ def ahead_of(organisation: Organisation) -> Ahead | None:
         sum(one["at_once"]["gained"] for one in asked),
         sum(months.values()),
         sum(one["held"] for one in asked),
-        [names.get(one["dataset"], one["dataset"]) for one in kept.datasets if one["problem"]],
-        [_row(one, names, registers) for one in kept.datasets],
+        [_name(record, "datasets", one["dataset"]) for one in kept.datasets if one["problem"]],
+        [_row(one, record) for one in kept.datasets],
     )
 
 
-def _row(one: Mapping[str, Any], names: Mapping[str, str], registers: Mapping[str, str]) -> dict[str, Any]:
+def _name(record: Record, kind: str, code: str) -> str:
+    return named(record.name_of(kind, code), code)
+
+
+def _row(one: Mapping[str, Any], record: Record) -> dict[str, Any]:
     known = not one["problem"]
     first = next((month["month"] for month in one["months"] or () if month["gained"]), "")
     return {
-        "name": names.get(one["dataset"], one["dataset"]),
-        "register": registers.get(one["register"], one["register"]),
+        "name": _name(record, "datasets", one["dataset"]),
+        "register": _name(record, "registers", one["register"]),
         "problem": one["problem"],
         "items": one["items"] if known else None,
         "at_once": one["at_once"]["gained"] if known else None,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,12 +22,12 @@ from ropa.wording import article_in_words
 from web.access import Place, page
 from web.editing import Overtaken, seen, write
 from web.entry_told import Open, definition_of, differs, history, law_of, names_in, rules_of, states, told
+from web.paging import paged
 from web.sections import Section, opening, sections_of
 from web.shell import shown
 from web.slots import SlotForm
 from web.words import language, named
 
-SHOWN = 50
 NEW = "new"
 Told = Mapping[str, Any]
 
@@ -56,12 +55,12 @@ def entries(request: HttpRequest, place: Place, kind: str) -> HttpResponse:
     rows = rows_of(_kind(kind), place.organisation).order_by("position", "pk")
     if asked:
         rows = rows.filter(Q(name__icontains=asked) | Q(code__icontains=asked))
-    found = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
+    pages = paged(request, rows)
     context = {
         "kind": kind,
         "title": label(kind, language()),
-        "found": found,
-        "rows": [_row(kind, one) for one in found],
+        "pages": pages,
+        "rows": [_row(kind, one) for one in pages.rows],
         "asked": asked,
         "may_edit": place.may(Verb.EDIT),
     }

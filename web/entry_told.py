@@ -16,12 +16,11 @@ from ropa.change_words import Teller, label, text_in, value_in_words
 from ropa.changes import difference
 from ropa.draft import entry_of, head_of, rows_of
 from ropa.kinds import KINDS, Kind, kind_of
-from ropa.selectors import version_in_force
 from ropa.wording import rule_in_words, table
 from web.access import Place
+from web.record import record_of, version_of
 from web.sections import CHILDREN, Section, opening, sections_of
 from web.slots import SlotForm, slots_of
-from web.snapshots import entry_in_force
 from web.words import Sign, language, named
 
 
@@ -146,10 +145,11 @@ def law_of(article: str) -> str:
 
 def differs(opened: Open) -> list[str]:
     """How the draft's entry differs from the version in force."""
-    version = version_in_force(opened.place.organisation, opened.place.today)
+    version = version_of(opened.place)
     if version is None:
         return []
-    before = {opened.kind.name: [one for one in [entry_in_force(version, opened.kind.name, opened.code)] if one]}
+    listed = record_of(version).document.get(opened.kind.name) or ()
+    before = {opened.kind.name: [one for one in listed if one["id"] == opened.code]}
     after = {opened.kind.name: [opened.entry]}
     teller = Teller(before, after, language())
     return [teller.line(one) for one in difference(before, after)][:40]

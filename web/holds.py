@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -14,18 +16,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from retention import holds as doors
+from retention.database_locks import alone
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.holds import REASONS, Placed
 from retention.models import Hold
-from retention.plan import Plan, plan_of
 from ropa.rights import Verb
-from ropa.selectors import version_in_force
 from web.access import Place, page
+from web.paging import paged
+from web.record import record_of, version_of
 from web.shell import shown
 from web.words import day, named, number, reason_in_words
 
 MOST_PEOPLE = 1_000
 """Numbers in one form."""
+MOST_OFFERED = 300
+"""Registers to choose from; where there are more, one is named."""
 
 
 class PlaceForm(forms.Form):
@@ -52,11 +57,19 @@ class PlaceForm(forms.Form):
         label=gettext_lazy("To be reviewed by"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
 
-    def __init__(self, *args: Any, plan: Plan | None, today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, names: Mapping[str, str], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.today = today
-        registers = [(one.code, named(one.name, one.code)) for one in plan.registers] if plan else []
-        self._offer("register", [("", _("Every register")), *registers])
+        self.names = names
+        if len(names) > MOST_OFFERED:
+            self.fields["register"] = forms.CharField(
+                label=self.fields["register"].label,
+                help_text=_("A register's name; empty: every register."),
+                max_length=300,
+                required=False,
+            )
+        else:
+            self._offer("register", [("", _("Every register")), *names.items()])
         self._offer("reason", [(one, reason_in_words(one)) for one in REASONS])
         for name, field in self.fields.items():
             if field.help_text:
@@ -75,6 +88,15 @@ class PlaceForm(forms.Form):
             raise forms.ValidationError(_("At most %(n)d numbers in one hold.") % {"n": MOST_PEOPLE})
         return found
 
+    def clean_register(self) -> str:
+        told: str = self.cleaned_data["register"].strip()
+        if not told or told in self.names:
+            return told
+        found = [code for code, name in self.names.items() if name.casefold() == told.casefold()]
+        if len(found) != 1:
+            raise forms.ValidationError(_("No register, or not one alone, has this name."))
+        return found[0]
+
     def clean_review_by(self) -> date:
         found: date = self.cleaned_data["review_by"]
         if found <= self.today:
@@ -85,21 +107,23 @@ class PlaceForm(forms.Form):
 @page(GET=Verb.READ, POST=Verb.HOLD, private=["people"])
 def holds(request: HttpRequest, place: Place) -> HttpResponse:
     """The holds that stand, and those that were released; a form to place one."""
-    version = version_in_force(place.organisation, place.today)
-    plan = plan_of(version) if version is not None else None
+    version = version_of(place)
+    registers = record_of(version).registers if version is not None else {}
+    names = {code: named(one.get("name") or {}, code) for code, one in registers.items()}
     form, status = None, 200
     if place.may(Verb.HOLD):
-        form = PlaceForm(request.POST or None, plan=plan, today=place.today, label_suffix="")
+        form = PlaceForm(request.POST or None, names=names, today=place.today, label_suffix="")
         if request.method == "POST":
             if form.is_valid() and (placed := _place(form, place)):
                 _tell(request, placed)
                 return redirect("web:holds", slug=place.organisation.slug)
             status = 422
-    names = {one.code: named(one.name, one.code) for one in plan.registers} if plan else {}
     every = Hold.objects.filter(organisation=place.organisation).annotate(persons=Count("subjects"))
     stands = Q(released=None) | Q(released__gt=place.today)
+    pages = paged(request, every.filter(stands).order_by("review_by", "id"))
     context = {
-        "standing": [_row(one, names, place) for one in every.filter(stands).order_by("review_by", "id")],
+        "standing": [_row(one, names, place) for one in pages.rows],
+        "pages": pages,
         "released": [_row(one, names, place) for one in every.exclude(stands).order_by("-released", "-id")[:20]],
         "form": form,
         "may_release": place.may(Verb.RELEASE),
@@ -107,7 +131,7 @@ def holds(request: HttpRequest, place: Place) -> HttpResponse:
     return shown(request, place, "web/holds.html", context, here="holds", status=status)
 
 
-def _row(hold: Hold, names: dict[str, str], place: Place) -> dict[str, Any]:
+def _row(hold: Hold, names: Mapping[str, str], place: Place) -> dict[str, Any]:
     where = names.get(hold.register, hold.register) if hold.register else _("Every register")
     return {
         "hold": hold,
@@ -117,8 +141,29 @@ def _row(hold: Hold, names: dict[str, str], place: Place) -> dict[str, Any]:
     }
 
 
-def _place(form: PlaceForm, place: Place) -> Placed | None:
+def _same(told: dict[str, Any], place: Place) -> Hold | None:
+    """The hold that stands with all of this already: the form was sent twice."""
+    same = Hold.objects.filter(
+        organisation=place.organisation,
+        start=place.today,
+        released=None,
+        dataset="",
+        **{name: told[name] for name in ("register", "reason", "note", "owner", "review_by")},
+    )
+    wanted = {("customer", number) for number in told["people"]}
+    for hold in same.prefetch_related("subjects"):
+        if {(one.subject_kind, one.subject) for one in hold.subjects.all()} == wanted:
+            return hold
+    return None
+
+
+@transaction.atomic
+def _place(form: PlaceForm, place: Place) -> Placed | Hold | None:
+    """The hold that was placed, or the one that stands already; None: the form says what is wrong."""
     told = form.cleaned_data
+    alone(f"hold form {place.organisation.pk}")
+    if (stands := _same(told, place)) is not None:
+        return stands
     try:
         return doors.place(
             place.organisation,
@@ -138,8 +183,11 @@ def _place(form: PlaceForm, place: Place) -> Placed | None:
         return None
 
 
-def _tell(request: HttpRequest, placed: Placed) -> None:
+def _tell(request: HttpRequest, placed: Placed | Hold) -> None:
     """What it came in time for, what is under way, and what was gone already."""
+    if isinstance(placed, Hold):
+        messages.info(request, _("Hold %(n)d says this already: nothing was added.") % {"n": placed.pk})
+        return
     messages.success(request, _("Hold %(n)d stands from now on, also in a night that runs.") % {"n": placed.hold.pk})
     for count, text in (
         (placed.saved, ngettext("%(n)s record was saved.", "%(n)s records were saved.", placed.saved)),

@@ -13,7 +13,7 @@ from retention.domain.lifecycle import GONE, LotState, Outcome
 from retention.models import Lot, NightStep, Run
 from retention.models.run import RunState
 from retention.models.step import StepState
-from retention.plan import plan_of
+from web.record import record_of
 from web.words import Sign, named
 
 EVERY = 3
@@ -69,26 +69,27 @@ class Live:
 def live(run: Run) -> Live:
     """How the night stands: by its steps, which its workers take, and its lots, whose tallies each chunk adds to."""
     steps = list(NightStep.objects.filter(run=run).only("kind", "register", "state"))
-    names = _names(run)
-    at = [_doing(step, names) for step in steps if step.state == StepState.RUNNING]
+    at = [_doing(run, step) for step in steps if step.state == StepState.RUNNING]
     done = sum(step.state == StepState.DONE for step in steps)
     return Live(
         run.state in {RunState.REQUESTED, RunState.RUNNING},
         list(dict.fromkeys(at)),
         (done, len(steps)),
-        list(_parts(run, names).values()),
+        list(_parts(run).values()),
     )
 
 
-def _parts(run: Run, names: Mapping[str, str]) -> dict[str, Part]:
+def _parts(run: Run) -> dict[str, Part]:
     going = Q(state__in=[LotState.APPROVED, LotState.CLAIMED]) & (
         Q(grace_until=None) | Q(grace_until__lte=run.business_date)
     )
     lots = Lot.objects.filter(organisation=run.organisation_id).filter(going | Q(attempts__run=run)).distinct()
     found: dict[str, Part] = {}
     for lot in lots.only("register", "dataset", "size", "next_position", "tally", "state").order_by("id"):
-        name, register = names.get(f"d:{lot.dataset}", lot.dataset), names.get(f"r:{lot.register}", lot.register)
-        part = found.setdefault(lot.dataset, Part(name, register))
+        if lot.dataset not in found:
+            name, register = _name(run, "datasets", lot.dataset), _name(run, "registers", lot.register)
+            found[lot.dataset] = Part(name, register)
+        part = found[lot.dataset]
         part.size += lot.size
         part.sent += lot.next_position
         part.gone += sum(lot.tally.get(one.value, 0) for one in {*GONE, Outcome.ALREADY_ABSENT})
@@ -96,17 +97,11 @@ def _parts(run: Run, names: Mapping[str, str]) -> dict[str, Part]:
     return found
 
 
-def _names(run: Run) -> dict[str, str]:
-    if run.version is None:
-        return {}
-    plan = plan_of(run.version)
-    return {
-        **{f"d:{one.code}": named(one.name, one.code) for one in (*plan.datasets, *plan.steps)},
-        **{f"r:{one.code}": named(one.name, one.code) for one in plan.registers},
-    }
+def _name(run: Run, kind: str, code: str) -> str:
+    return named(record_of(run.version).name_of(kind, code), code) if run.version is not None else code
 
 
-def _doing(step: NightStep, names: Mapping[str, str]) -> str:
+def _doing(run: Run, step: NightStep) -> str:
     """What a step does, with the register that it does it in."""
     words: Mapping[str, Any] = {
         "begin": _("getting ready"),
@@ -118,6 +113,5 @@ def _doing(step: NightStep, names: Mapping[str, str]) -> str:
         "close": _("signing the night's head"),
         "part": _("working on a part"),
     }
-    register = names.get(f"r:{step.register}", step.register)
     doing = str(words.get(step.kind, step.kind))
-    return f"{doing}: {register}" if register else doing
+    return f"{doing}: {_name(run, 'registers', step.register)}" if step.register else doing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -14,10 +15,13 @@ from retention.approvals import approve, approvers, controller, still_wanted
 from retention.disposal import reject
 from retention.domain.errors import LifecycleError
 from retention.models import Lot
-from retention.plan import plan_of
 from retention.waves import drawn_of, why_not
+from ropa.models import Version
 from ropa.rights import Verb
+from ropa.selectors import light
 from web.access import Place, page
+from web.paging import paged
+from web.record import record_of
 from web.shell import shown
 from web.waiting import waiting_lots
 from web.words import action_in_words, named, number
@@ -30,11 +34,16 @@ def lots(request: HttpRequest, place: Place) -> HttpResponse:
     """The lots that wait; a controller approves those that are chosen, or turns them down with a reason."""
     if request.method == "POST":
         _decide(request, place)
-        return redirect("web:lots", slug=place.organisation.slug)
-    rows = [_row(one, place) for one in _waiting(place)]
+        return redirect(request.get_full_path())
+    waiting = waiting_lots(place.organisation)
+    pages = paged(request, waiting.defer("keys").prefetch_related("events").order_by("register", "dataset", "id"))
+    versions = {
+        one.pk: one for one in light(place.organisation.versions.filter(pk__in={one.version_id for one in pages.rows}))
+    }
     context = {
-        "rows": rows,
-        "records": sum(row["lot"].size for row in rows),
+        "rows": [_row(one, versions[one.version_id], place) for one in pages.rows],
+        "pages": pages,
+        "records": waiting.aggregate(items=Sum("size"))["items"],
         "may_decide": place.may(Verb.DECIDE),
         "most_reason": MOST_REASON,
         "reason": request.session.pop("lots_reason", ""),
@@ -42,22 +51,16 @@ def lots(request: HttpRequest, place: Place) -> HttpResponse:
     return shown(request, place, "web/lots.html", context, here="lots")
 
 
-def _waiting(place: Place) -> list[Lot]:
-    found = waiting_lots(place.organisation).select_related("version", "run", "organisation")
-    return list(found.prefetch_related("events").order_by("register", "dataset", "id"))
-
-
-def _row(lot: Lot, place: Place) -> dict[str, Any]:
-    plan = plan_of(lot.version)
-    dataset = next((one for one in (*plan.datasets, *plan.steps) if one.code == lot.dataset), None)
-    register = plan.find_register(lot.register)
+def _row(lot: Lot, version: Version, place: Place) -> dict[str, Any]:
+    record = record_of(version)
+    lot.version, lot.organisation = version, place.organisation
     given = approvers(lot)
     mine = any(one.account == place.user.pk for one in given)
     blocked = why_not(lot)
     return {
         "lot": lot,
-        "name": named(dataset.name, lot.dataset) if dataset else lot.dataset,
-        "register": named(register.name, lot.register) if register else lot.register,
+        "name": named(record.name_of("datasets", lot.dataset), lot.dataset),
+        "register": named(record.name_of("registers", lot.register), lot.register),
         "action": action_in_words(lot.action),
         "given": [one.who.partition(":")[2] for one in given],
         "wanted": still_wanted(lot, given),
@@ -81,7 +84,8 @@ def _decide(request: HttpRequest, place: Place) -> None:
     if turned_down and not reason:
         messages.warning(request, _("Say why the lots are turned down: nothing was decided."))
         return
-    known = {str(lot.pk): lot for lot in _waiting(place)}
+    numbers = [pk for pk, _colon, _digest in chosen if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    known = {str(lot.pk): lot for lot in waiting_lots(place.organisation).filter(pk__in=numbers)}
     done = wanted = 0
     for pk, _colon, digest in chosen:
         lot = known.get(pk)

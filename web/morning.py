@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -17,19 +16,21 @@ from django.views.decorators.http import require_safe
 from retention.alarms import words
 from retention.models import Run
 from retention.models.alarm import AlarmState
-from retention.plan import plan_of
+from ropa.models import Version
 from ropa.reviews import near_dates
 from ropa.rights import Verb
-from ropa.selectors import version_in_force
+from ropa.selectors import light
 from web import charts
 from web.access import Place, page, places_of, signed_in
 from web.ahead import ahead_of
+from web.record import record_of, version_of
 from web.shell import shown
-from web.sums import Left, Sum, last_night, last_nights, left_of, open_night, sum_of
+from web.sums import Left, Sum, last_night, last_nights, left_of, open_night
 from web.waiting import standing_alarms, standing_holds, waiting
 from web.words import day, hold_in_words, moment, named, number
 
 MOST_DATES = 6
+MOST_WAITING = 25
 
 
 @page(GET=Verb.READ)
@@ -46,19 +47,21 @@ def morning(request: HttpRequest, place: Place) -> HttpResponse:
         "day": day(place.today),
         "night": night,
         "open": open_night(organisation),
-        "sum": sum_of(left.datasets),
-        "say": _said(place, night, sum_of(left.datasets)),
+        "sum": left.sum,
+        "say": _said(place, night, left.sum),
         "chart": charts.nights(bars) if bars else None,
         "left": left,
         "left_told": _left_told(place, left, night),
         "unknown": _registers(night, left.silent),
-        "waiting": waits,
+        "waiting": waits[:MOST_WAITING],
+        "waits": len(waits),
+        "further": max(0, len(waits) - MOST_WAITING),
         "yours": sum(one.yours for one in waits),
         "alarms": _alarms(place),
         "holds": _holds(place),
         "dates": _dates(place, now),
         "ahead": ahead_of(organisation),
-        "missing": sum(row.counts.get("left_trigger_missing", 0) for row in left.datasets),
+        "missing": left.missing,
     }
     return shown(request, place, "web/morning.html", context, here="morning")
 
@@ -100,10 +103,10 @@ def _left_told(place: Place, left: Left, night: Run | None) -> str:
 
 def _registers(night: Run | None, codes: Collection[str]) -> list[str]:
     """The names of these registers in the version that the night carried out."""
-    if night is None or night.version is None:
+    if night is None or night.version_id is None:
         return sorted(codes)
-    names = {one.code: one.name for one in plan_of(night.version).registers}
-    return [named(names.get(code, {}), code) for code in sorted(codes)]
+    record = record_of(light(Version.objects.all()).get(pk=night.version_id))
+    return [named(record.name_of("registers", code), code) for code in sorted(codes)]
 
 
 def _alarms(place: Place) -> list[dict[str, Any]]:
@@ -127,16 +130,15 @@ def _holds(place: Place) -> list[dict[str, Any]]:
 
 def _dates(place: Place, now: datetime) -> list[dict[str, Any]]:
     """Rules to be reviewed and agreements that expire, by the name of the entry that says so."""
-    version = version_in_force(place.organisation, place.today)
-    document: dict[str, Any] = json.loads(version.snapshot) if version is not None else {}
+    version = version_of(place)
+    record = record_of(version) if version is not None else None
     found = []
     for one in near_dates(place.organisation, now)[:MOST_DATES]:
         kind, _bracket, rest = one.path.partition("[")
         code = rest.partition("]")[0]
-        names = {entry["id"]: entry.get("name") or {} for entry in document.get(kind) or ()}
+        name = record.name_of(kind, code) if record is not None else {}
         what = _("expires") if one.what == "expires_on" else _("to be reviewed")
-        name = named(names.get(code, {}), code or one.path)
-        found.append({"text": f"{name}: {what}", "on": one.on, "late": one.passed})
+        found.append({"text": f"{named(name, code or one.path)}: {what}", "on": one.on, "late": one.passed})
     return found
 
 
@@ -160,7 +162,7 @@ def _row(place: Place) -> dict[str, Any]:
         "place": place,
         "night": night,
         "today": night is not None and night.business_date == place.today,
-        "sum": sum_of(left.datasets),
+        "sum": left.sum,
         "left": left,
         "late": bool(left.records),
         "waits": sum(one.yours for one in waiting(place)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -17,33 +17,34 @@ from retention.domain.errors import NightError
 from retention.domain.lifecycle import Outcome
 from retention.models import Attempt, DatasetNight, EvidenceHead, KeyOutcome, Run
 from retention.models.run import RunState
-from retention.plan import plan_of
 from retention.runs import stop as stop_night
 from ropa.rights import Verb
 from web.access import Place, page
 from web.live import EVERY
 from web.live import live as now_of
+from web.paging import paged
+from web.record import record_of
 from web.shell import shown
-from web.sums import ORDERED, Sum, left_of, sum_of
+from web.sums import ORDERED, Sum, left_of, lefts_of
 from web.words import Sign, moment, named
 
-SHOWN = 60
-"""Nights on the page of nights."""
+SHOWN = 14
+"""Nights on a page of nights."""
 MOST_REASONS = 50
 
 
 @page(GET=Verb.READ)
 def nights(request: HttpRequest, place: Place) -> HttpResponse:
     """The last nights, the newest first."""
-    found = Run.objects.filter(organisation=place.organisation).select_related("version").prefetch_related("datasets")
-    rows: list[dict[str, Any]] = []
-    for run in found.order_by("-business_date")[:SHOWN]:
-        left = left_of(run)
-        rows.append({"run": run, "sign": state_of(run), "sum": sum_of(left.datasets), "left": left})
-    of_today = any(row["run"].business_date == place.today for row in rows)
+    found = Run.objects.filter(organisation=place.organisation).defer("summary", "version__snapshot")
+    pages = paged(request, found.select_related("version").order_by("-business_date"), SHOWN)
+    lefts = lefts_of(pages.rows)
+    rows = [{"run": run, "sign": state_of(run), "sum": lefts[run.pk].sum, "left": lefts[run.pk]} for run in pages.rows]
+    of_today = found.filter(business_date=place.today).exists()
     published = place.organisation.versions.standing().exists()
     context = {
         "rows": rows,
+        "pages": pages,
         "may_ask": published and not of_today and place.may(Verb.START),
         "may_stop": place.may(Verb.STOP),
         "may_resume": place.may(Verb.RESUME),
@@ -68,23 +69,24 @@ def state_of(run: Run) -> Sign:
 def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     """One night: what it came to, and why what stayed did."""
     found = Run.objects.filter(organisation=place.organisation, business_date=day).select_related("version")
-    run = get_object_or_404(found)
-    rows = list(run.datasets.all())
+    run = get_object_or_404(found.defer("summary", "version__snapshot"))
+    pages = paged(request, run.datasets.all())
     names = _names(run)
-    total = sum_of(rows)
+    left = left_of(run)
     context = {
         "run": run,
         "sign": state_of(run),
-        "sum": total,
-        "left": left_of(run),
-        "rows": [_row(row, names) for row in rows],
+        "sum": left.sum,
+        "left": left,
+        "pages": pages,
+        "rows": [_row(row, names) for row in pages.rows],
         "reasons": _reasons(run, names),
         "head": _head(place, day) if run.state == RunState.FINISHED else None,
         "times": [
             moment(at, place.organisation.time_zone) for at in (run.started_at, run.finished_at) if at is not None
         ],
         "may_stop": place.may(Verb.STOP) and run.state in {RunState.REQUESTED, RunState.RUNNING},
-        "live": now_of(run),
+        "live": now_of(run) if run.state in {RunState.REQUESTED, RunState.RUNNING} else None,
         "every": EVERY,
     }
     return shown(request, place, "web/night.html", context, here="nights")
@@ -94,7 +96,7 @@ def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
 def live(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     """How a night stands now: a part of its page, which looks again every few seconds while it runs."""
     found = Run.objects.filter(organisation=place.organisation, business_date=day).select_related("version")
-    run = get_object_or_404(found)
+    run = get_object_or_404(found.defer("summary", "version__snapshot"))
     return render(request, "web/_live.html", {"run": run, "place": place, "live": now_of(run), "every": EVERY})
 
 
@@ -120,19 +122,16 @@ def stop(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     return redirect("web:night", slug=place.organisation.slug, day=day)
 
 
-Names = Mapping[tuple[str, str], str]
-"""("dataset" or "register", code) -> its name."""
+Names = Callable[[str, str], str]
+"""("datasets" or "registers", code) -> its name."""
 
 
 def _names(run: Run) -> Names:
     """The names of datasets, steps and registers in the version that the night carries out."""
     if run.version is None:
-        return {}
-    plan = plan_of(run.version)
-    return {
-        **{("dataset", one.code): named(one.name, one.code) for one in (*plan.datasets, *plan.steps)},
-        **{("register", one.code): named(one.name, one.code) for one in plan.registers},
-    }
+        return lambda _kind, code: code
+    record = record_of(run.version)
+    return lambda kind, code: named(record.name_of(kind, code), code)
 
 
 def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
@@ -145,8 +144,8 @@ def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
     else:
         sign = Sign("done", _("verified"))
     return {
-        "name": names.get(("dataset", row.dataset), row.dataset),
-        "register": names.get(("register", row.register), row.register),
+        "name": names("datasets", row.dataset),
+        "register": names("registers", row.register),
         "problem": row.problem,
         "sum": total,
         "held": found[Outcome.HELD],
@@ -167,7 +166,7 @@ def _reasons(run: Run, names: Names) -> Iterator[dict[str, Any]]:
     told = Counter(stayed.order_by().values_list("lot__dataset", "outcome", "detail"))
     for (dataset, outcome, detail), times in told.most_common(MOST_REASONS):
         yield {
-            "dataset": names.get(("dataset", dataset), dataset),
+            "dataset": names("datasets", dataset),
             "sign": _SIGNS[Outcome(outcome)](),
             "detail": detail,
             "number": times,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -13,69 +12,57 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from retention.connectors.contract import ConnectorError
-from retention.models import DatasetNight, Run
-from retention.plan import RegisterPlan, plan_of
-from retention.selectors import connector_of, reachable
-from ropa.change_words import text_in
+from retention.models import Connection, DatasetNight, Run
+from retention.plan import plan_of
+from retention.selectors import connector_of
 from ropa.models import Version
 from ropa.rights import Verb
-from ropa.selectors import version_in_force
 from ropa.wording import citation_in_words, rule_in_words
 from web.access import Place, page
+from web.paging import paged
+from web.record import Document, Record, record_of, version_of, where
 from web.shell import shown
 from web.sums import last_night
 from web.words import Sign, language, named, policy_in_words
 
-Document = Mapping[str, Any]
-
 
 @page(GET=Verb.READ)
 def registers(request: HttpRequest, place: Place) -> HttpResponse:
-    """Every register, those with a word of the search in name, place or dataset."""
-    version = version_in_force(place.organisation, place.today)
+    """The registers, a page at a time; of a search those with it in name, place or dataset, in any language."""
+    version = version_of(place)
     asked = request.GET.get("q", "").strip()[:200]
-    rows = _rows(place, version) if version is not None else []
-    found = [row for row in rows if asked.casefold() in row["searched"]] if asked else rows
-    context = {"rows": found, "every": len(rows), "asked": asked, "version": version}
+    context: dict[str, Any] = {"rows": [], "every": 0, "asked": asked, "version": version}
+    if version is not None:
+        record = record_of(version)
+        word = asked.casefold()
+        pages = paged(request, [code for code, text in record.searched.items() if word in text])
+        night = last_night(place.organisation)
+        seen = _seen(night, [code for register in pages.rows for code in record.inside[register]])
+        context |= {
+            "rows": [_row(record, code, seen, night) for code in pages.rows],
+            "pages": pages,
+            "every": len(record.registers),
+        }
     return shown(request, place, "web/registers.html", context, here="registers")
 
 
-def _rows(place: Place, version: Version) -> list[dict[str, Any]]:
-    document = json.loads(version.snapshot)
-    night = last_night(place.organisation)
-    seen = _seen(night)
-    inside: dict[str, list[Document]] = {}
-    for one in document.get("datasets") or ():
-        inside.setdefault(one["register"], []).append(one)
-    return [_row(one, inside.get(one["id"], []), seen, night) for one in document.get("registers") or ()]
+def _seen(night: Run | None, datasets: Collection[str]) -> dict[str, DatasetNight]:
+    """How the night left these datasets."""
+    return {one.dataset: one for one in night.datasets.filter(dataset__in=datasets)} if night is not None else {}
 
 
-def _seen(night: Run | None) -> dict[str, DatasetNight]:
-    return {one.dataset: one for one in night.datasets.all()} if night is not None else {}
-
-
-def _row(
-    entry: Document, inside: list[Document], seen: Mapping[str, DatasetNight], night: Run | None
-) -> dict[str, Any]:
-    name = named(entry.get("name") or {}, entry["id"])
-    where = _where(entry)
-    nights = [seen[one["id"]] for one in inside if one["id"] in seen]
-    names = [named(one.get("name") or {}, one["id"]) for one in inside]
+def _row(record: Record, code: str, seen: Mapping[str, DatasetNight], night: Run | None) -> dict[str, Any]:
+    entry, inside = record.registers[code], record.inside[code]
+    nights = [seen[one] for one in inside if one in seen]
     return {
-        "code": entry["id"],
-        "name": name,
-        "where": where,
+        "code": code,
+        "name": named(entry.get("name") or {}, code),
+        "where": where(entry, language()),
         "lifecycle": entry.get("lifecycle") or "active",
         "datasets": len(inside),
         "kept": sum(_kept(one) for one in nights) if nights and len(nights) == len(inside) else None,
         "sign": _sign(nights, len(inside), night),
-        "searched": " ".join([name, where, *names]).casefold(),
     }
-
-
-def _where(entry: Document) -> str:
-    told = entry.get("place") or {}
-    return text_in(told.get("value") or told.get("none_because"), language()) if told else ""
 
 
 def _kept(one: DatasetNight) -> int:
@@ -98,27 +85,30 @@ def _sign(nights: list[DatasetNight], datasets: int, night: Run | None) -> Sign:
 @page(GET=Verb.READ, POST=Verb.EDIT)
 def register(request: HttpRequest, place: Place, code: str) -> HttpResponse:
     """One register with its datasets and their rules in words; a POST asks whether it can be reached now."""
-    version = version_in_force(place.organisation, place.today)
-    plan = plan_of(version).find_register(code) if version is not None else None
-    if version is None or plan is None:
+    version = version_of(place)
+    record = record_of(version) if version is not None else None
+    if version is None or record is None or code not in record.registers:
         raise Http404
     if request.method == "POST":
-        _reach(request, place, plan, version)
+        _reach(request, place, code, version)
         return redirect("web:register", slug=place.organisation.slug, code=code)
-    document = json.loads(version.snapshot)
-    entry = next(one for one in document["registers"] if one["id"] == code)
-    inside = [one for one in document.get("datasets") or () if one["register"] == code]
     night = last_night(place.organisation)
-    seen = _seen(night)
+    pages = paged(request, record.inside[code])
+    seen = _seen(night, record.inside[code])
     context = {
-        "row": _row(entry, inside, seen, night),
+        "row": _row(record, code, seen, night),
         "version": version,
         "night": night,
-        "datasets": [_dataset(one, seen.get(one["id"])) for one in inside],
-        "reachable": reachable(place.organisation, plan),
+        "pages": pages,
+        "datasets": [_dataset(record.datasets[one], seen.get(one)) for one in pages.rows],
+        "reachable": _reachable(place, record.registers[code]),
         "may_reach": place.may(Verb.EDIT),
     }
     return shown(request, place, "web/register.html", context, here="registers")
+
+
+def _reachable(place: Place, entry: Document) -> bool:
+    return Connection.objects.filter(organisation=place.organisation, code=entry.get("connection") or "").exists()
 
 
 def _dataset(entry: Document, seen: DatasetNight | None) -> dict[str, Any]:
@@ -140,9 +130,12 @@ def _dataset(entry: Document, seen: DatasetNight | None) -> dict[str, Any]:
     }
 
 
-def _reach(request: HttpRequest, place: Place, register: RegisterPlan, version: Version) -> None:
+def _reach(request: HttpRequest, place: Place, code: str, version: Version) -> None:
     """Connect, and look whether everything is there that the inventory maps; nothing is read of any record."""
     plan = plan_of(version)
+    register = plan.find_register(code)
+    if register is None:
+        raise Http404
     mappings = [one.mapping for one in plan.datasets_of(register.code) if one.mapping is not None]
     try:
         with connector_of(place.organisation, register) as connector:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -29,13 +28,12 @@ from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
 from web.editing import Overtaken, in_words, seen, write
+from web.paging import paged
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
 from web.shell import shown
 from web.words import language, named, policy_in_words
 
 DATASETS = kind_of("datasets")
-SHOWN = 50
-"""Datasets on a page."""
 NEW = "new"
 LAWS_SHOWN = 5
 """Statutes that the picker shows at once; a search finds the others."""
@@ -50,10 +48,10 @@ def rules(request: HttpRequest, place: Place) -> HttpResponse:
     rows = rows_of(DATASETS, place.organisation).order_by("register__position", "register_id", "position", "pk")
     if asked:
         rows = rows.filter(Q(name__icontains=asked) | Q(register__name__icontains=asked) | Q(code__icontains=asked))
-    found = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
+    pages = paged(request, rows)
     context = {
-        "found": found,
-        "rows": [_dataset_row(one) for one in found],
+        "pages": pages,
+        "rows": [_dataset_row(one) for one in pages.rows],
         "asked": asked,
         "may_edit": place.may(Verb.EDIT),
     }

@@ -6,7 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext as _
 
 from retention.domain.lifecycle import GONE, Outcome
@@ -79,13 +84,13 @@ def sum_of(rows: Iterable[DatasetNight]) -> Sum:
 
 def last_night(organisation: Organisation) -> Run | None:
     """The last night that came to its end."""
-    finished = Run.objects.filter(organisation=organisation, state=RunState.FINISHED).select_related("version")
-    return finished.order_by("-business_date").first()
+    finished = Run.objects.filter(organisation=organisation, state=RunState.FINISHED)
+    return finished.defer("summary").order_by("-business_date").first()
 
 
 def open_night(organisation: Organisation) -> Run | None:
     """A night that runs, waits for somebody to run it, or was stopped, after the last that came to its end."""
-    waiting = Run.objects.filter(organisation=organisation).exclude(state=RunState.FINISHED)
+    waiting = Run.objects.filter(organisation=organisation).exclude(state=RunState.FINISHED).defer("summary")
     if (last := last_night(organisation)) is not None:
         waiting = waiting.filter(business_date__gt=last.business_date)
     return waiting.order_by("-business_date").first()
@@ -95,33 +100,67 @@ def open_night(organisation: Organisation) -> Run | None:
 class Left:
     """What the independent reader found overdue and unexplained; `records` None: nobody has looked yet."""
 
-    records: int | None
-    people: int
-    since: date | None
-    datasets: tuple[DatasetNight, ...]
-    unknown: tuple[DatasetNight, ...]
-    silent: frozenset[str]
+    records: int | None = None
+    people: int = 0
+    since: date | None = None
+    sum: Sum = field(default_factory=Sum)
+    missing: int = 0
+    """Records without the date from which their time runs."""
+    answered: int = 0
+    """Registers of which everything answered."""
+    silent: frozenset[str] = frozenset()
     """Registers of which something did not answer: a dataset, or what they tell of contracts."""
-
-    @property
-    def answered(self) -> int:
-        return len({one.register for one in self.datasets} - self.silent)
 
 
 def left_of(run: Run | None) -> Left:
-    rows = tuple(run.datasets.all()) if run is not None else ()
-    late = tuple(row for row in rows if row.unexplained)
-    unknown = tuple(row for row in rows if row.problem or row.unexplained is None)
-    unheard = run.summary.get("unheard", {}) if run is not None else {}
-    since = [row.overdue_since for row in late if row.overdue_since]
-    return Left(
-        sum(row.unexplained or 0 for row in rows) if rows else None,
-        sum(row.people_overdue or 0 for row in late),
-        min(since) if since else None,
-        rows,
-        unknown,
-        frozenset({row.register for row in unknown} | {source.partition(":")[0] for source in unheard}),
+    return lefts_of([run])[run.pk] if run is not None else Left()
+
+
+def lefts_of(runs: Iterable[Run]) -> dict[int, Left]:
+    """By night. The database adds up: a night may have thousands of datasets."""
+    nights = [run.pk for run in runs]
+    rows = DatasetNight.objects.filter(run__in=nights).order_by()
+    silent = _silent(nights, rows)
+    asked = {(pk, register) for pk, names in silent.items() for register in names}
+    in_rows = rows.filter(register__in={register for _pk, register in asked}).values_list("run_id", "register")
+    mute = Counter(pk for pk, register in in_rows.distinct() if (pk, register) in asked)
+    found = {pk: Left(silent=frozenset(names)) for pk, names in silent.items()}
+    late = Q(unexplained__gt=0)
+    totals: Any = rows.values("run_id").annotate(
+        records=Coalesce(models.Sum("unexplained"), 0),
+        people=Coalesce(models.Sum("people_overdue", filter=late), 0),
+        since=models.Min("overdue_since", filter=late),
+        missing=_number("left_trigger_missing"),
+        registers=models.Count("register", distinct=True),
+        **{one.name: _number(f"outcomes__{one.value}") for one in Outcome},
     )
+    for row in totals:
+        pk = row["run_id"]
+        found[pk] = Left(
+            records=row["records"],
+            people=row["people"],
+            since=row["since"],
+            sum=Sum(Counter({one.value: row[one.name] for one in Outcome})),
+            missing=row["missing"],
+            answered=row["registers"] - mute[pk],
+            silent=found[pk].silent,
+        )
+    return found
+
+
+def _silent(nights: list[int], rows: QuerySet[DatasetNight]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {pk: set() for pk in nights}
+    unknown = rows.filter(~Q(problem="") | Q(unexplained=None))
+    for pk, register in unknown.values_list("run_id", "register").distinct():
+        found[pk].add(register)
+    for pk, unheard in Run.objects.filter(pk__in=nights).values_list("pk", "summary__unheard"):
+        found[pk].update(source.partition(":")[0] for source in unheard or ())
+    return found
+
+
+def _number(path: str) -> Any:
+    """The sum of one of the numbers in `counts`."""
+    return Coalesce(models.Sum(Cast(KT(f"counts__{path}"), models.IntegerField())), 0)
 
 
 @dataclass(frozen=True)
@@ -138,10 +177,10 @@ def last_nights(organisation: Organisation, today: date) -> list[Bar]:
     """The days from thirty ago, or from the first night, to the last night."""
     since = today - timedelta(days=NIGHTS - 1)
     nights: Mapping[date, tuple[int, bool]] = {
-        day: (summary.get("purged", 0), any(summary.get(one) for one in ("unexplained", "problems", "unheard")))
-        for day, summary in Run.objects.filter(
+        day: (purged or 0, any(wrong))
+        for day, purged, *wrong in Run.objects.filter(
             organisation=organisation, state=RunState.FINISHED, business_date__range=(since, today)
-        ).values_list("business_date", "summary")
+        ).values_list("business_date", *(f"summary__{one}" for one in ("purged", "unexplained", "problems", "unheard")))
     }
     if not nights:
         return []

@@ -17,11 +17,12 @@ from entrance.people import changed_elsewhere, may_confirm
 from retention.domain.lifecycle import LotState
 from retention.models import Alarm, Hold, Lot
 from retention.models.alarm import AlarmState
-from ropa.agreeing import draft_digest, last_standing
 from ropa.models import Organisation
 from ropa.reviews import standing
 from ropa.rights import Verb
+from ropa.selectors import light
 from web.access import Place
+from web.drafting import differs
 from web.words import hold_in_words, number
 
 SOON = timedelta(days=14)
@@ -99,8 +100,8 @@ def _holds(place: Place) -> Iterator[Waits]:
 
 
 def _draft(place: Place) -> Iterator[Waits]:
-    last = last_standing(place.organisation)
-    if last is None or draft_digest(place.organisation) != last.digest:
+    last = light(place.organisation.versions.standing()).last()
+    if last is None or differs(place.organisation, last):
         detail = (
             _("Nothing is published yet: no night runs.")
             if last is None

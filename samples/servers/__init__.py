@@ -63,6 +63,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "dovecot": Kind(("dovecot", "doveadm"), ("dovecot-imapd",)),
 }
+PROGRAMS: Mapping[str, Kind] = {"chromium": Kind(("chromium",), ("chromium",))}
+"""What tests need beside servers: the browser in which they open the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class Running:
 
 
 def missing(name: str) -> str:
-    """Why this server cannot run here; "" if it can."""
-    kind = KINDS[name]
+    """Why this server or program cannot run here; "" if it can."""
+    kind = {**KINDS, **PROGRAMS}[name]
     absent = [program for program in kind.programs if not _there(program)]
     if absent:
         return f"{name} is not installed (Debian: {' '.join(kind.packages)})"
@@ -88,11 +90,11 @@ def missing(name: str) -> str:
 
 
 def packages() -> list[str]:
-    """Every Debian package that the servers of this folder need and that is not there."""
+    """Every Debian package that the servers of this folder and the programs need and that is not there."""
     return sorted(
         {
             package
-            for name, kind in KINDS.items()
+            for name, kind in (*KINDS.items(), *PROGRAMS.items())
             if missing(name) or not all(_there(file) for file in kind.beside)
             for package in kind.packages
         }

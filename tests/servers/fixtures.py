@@ -14,7 +14,7 @@ from samples.servers import Running, missing, server
 
 
 def need(name: str) -> None:
-    """Skip the test where this server cannot run; fail it where it is required."""
+    """Skip the test where this server or program cannot run; fail it where it is required."""
     why = missing(name)
     if not why:
         return

@@ -1,0 +1,103 @@
+"""KaseNet's demo as the browser meets it: in the evening before the night, and in the morning after it.
+
+Some datasets wait for two persons, so that the morning has lots to approve. Beside KaseNet stand an organisation with
+nothing in it, and one whose names are as long as names get. Both functions run in a process of their own.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core import mail
+from django.core.management import call_command
+from django.utils import timezone
+
+from retention.night import run_night
+from ropa.models import Dataset, Membership, Organisation, Role
+from ropa.reviews import ask
+from ropa.services import publish
+from samples.kasenet.story import LEAST_CUSTOMERS
+from tests.api.conftest import CAST, PASSWORD, make_register
+
+KASENET, EMPTY, LONG = "kasenet", "tyhja", "pitka"
+TWO_PERSONS = ("crm-asiakkaat", "tiketit", "kartta-liittyjat")
+"""Datasets whose lots wait until two controllers have approved."""
+LONG_NAME = "Sähköisen asioinnin tunnistautumis- ja valtuutustietorekisteri"
+"""A register's name of sixty characters and two."""
+EVERYWHERE = "eeva"
+"""DPO of all three organisations; the cast has KaseNet alone."""
+MISSED = 3
+"""Of several nights, the one so many days ago did not run."""
+LINK = "review-link"
+"""A file in the data directory: the address that a register's owner was sent."""
+
+
+def evening(customers: int = LEAST_CUSTOMERS, nights: int = 1) -> None:
+    """The registers are filled, the inventory is in force, no night has run; `nights` are to run until today."""
+    now = timezone.now()
+    first = timezone.localdate(now) - timedelta(days=nights - 1)
+    call_command("demo", prepare=True, customers=customers, language="fi", today=first, stdout=io.StringIO())
+    kasenet = Organisation.objects.get(slug=KASENET)
+    for dataset in Dataset.objects.filter(organisation=kasenet, code__in=TWO_PERSONS):
+        dataset.policy = {**dataset.policy, "approval": "two"}
+        dataset.save()
+    then = now - timedelta(days=nights - 1)
+    publish(kasenet, first, then, "controller:alice", reason="kaksi hyväksyjää", opinion_reason="kokous")
+    Organisation.objects.create(slug=EMPTY, name="Tyhjä Oy")
+    _long_names(now)
+    _people()
+
+
+def _long_names(now: datetime) -> None:
+    """An organisation that was published long ago and has had no night; one register's owner was asked."""
+    name = "Itä-Uudenmaan Kuituverkko- ja Tietoliikennepalveluosuuskunta"
+    organisation = Organisation.objects.create(slug=LONG, name=name)
+    for code in ("tunnistautuminen", "laskutus"):
+        register = make_register(organisation, code, datasets=3)
+        register.name = {"fi": LONG_NAME}
+        register.place = {"value": {"fi": "Palveluntarjoajan konesali, Lappeenrannan kuituverkkokeskuksen tilat"}}
+        register.owner = {"role": {"fi": "Asiakaspalvelupäällikkö"}, "email": "omistaja@example.invalid"}
+        register.review = {"every": "P1Y", "last": "2020-01-01"}
+        register.save()
+        for number, dataset in enumerate(register.datasets.all()):
+            dataset.name = {"fi": f"Sähköpostiviestinvälityspalvelunkäyttöoikeustiedot {number}"}
+            dataset.save()
+    publish(organisation, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="ensi")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.MAIL_URL, settings.PUBLIC_URL = True, "http://127.0.0.1"
+    mail.outbox = []
+    ask(organisation, now)
+    found = re.search(r"http://127\.0\.0\.1(/review/\S+)", str(mail.outbox[0].body))
+    assert found is not None
+    Path(settings.DATA_DIR, LINK).write_text(found[1])
+
+
+def _people() -> None:
+    one = User.objects.create_user("malli", password=PASSWORD)
+    everybody = {name: [(KASENET, role)] for name, role in CAST.items()}
+    everybody[EVERYWHERE] = [(slug, Role.DPO) for slug in (KASENET, EMPTY, LONG)]
+    everybody["charlie"] = [(EMPTY, Role.CONTROLLER)]
+    everybody["stranger"] = []
+    for name, roles in everybody.items():
+        person = User.objects.create(username=name, password=one.password)  # hashed once: it is made to be slow
+        for slug, role in roles:
+            Membership.objects.create(user=person, organisation=Organisation.objects.get(slug=slug), role=role)
+    one.delete()
+
+
+def morning(nights: int = 1) -> None:
+    """The nights have run: most went, some lots wait, and somebody has looked for alarms."""
+    now = timezone.now()
+    kasenet = Organisation.objects.get(slug=KASENET)
+    for back in reversed(range(nights)):
+        if nights == 1 or back != MISSED:
+            then = now - timedelta(days=back)
+            run_night(kasenet, kasenet.day_of(then), then, by="demo")
+    with suppress(SystemExit):  # how it says that it found some
+        call_command("alarms", organisation=KASENET, stdout=io.StringIO(), stderr=io.StringIO())
