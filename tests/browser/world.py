@@ -14,8 +14,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from retention.night import run_night
@@ -24,6 +26,8 @@ from ropa.reviews import ask
 from ropa.services import publish
 from samples.kasenet.story import LEAST_CUSTOMERS
 from tests.api.conftest import CAST, PASSWORD, make_register
+from tests.browser.visits import session_key
+from tests.factors import give_factor, sign_in
 
 KASENET, EMPTY, LONG = "kasenet", "tyhja", "pitka"
 TWO_PERSONS = ("crm-asiakkaat", "tiketit", "kartta-liittyjat")
@@ -88,7 +92,18 @@ def _people() -> None:
         person = User.objects.create(username=name, password=one.password)  # hashed once: it is made to be slow
         for slug, role in roles:
             Membership.objects.create(user=person, organisation=Organisation.objects.get(slug=slug), role=role)
+        if name != "stranger":
+            give_factor(person)
+        _open_session(person)
     one.delete()
+
+
+def _open_session(person: User) -> None:
+    """A session that was opened with both factors, under a key that the browser knows (`visits.sign_in`)."""
+    opened = sign_in(Client(), person).session
+    session = Session(session_key=session_key(person.username), expire_date=opened.get_expiry_date())
+    session.session_data = opened.encode(dict(opened.items()))
+    session.save()
 
 
 def morning(nights: int = 1) -> None:
