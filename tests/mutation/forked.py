@@ -19,9 +19,11 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections import Counter, defaultdict
@@ -41,8 +43,10 @@ RESULTS, SEEN = Path("results.json"), Path("seen.json")
 PLACE = Path.cwd()
 HARMLESS = Path("tests/mutation/harmless.toml")
 """Module -> "function numbers" -> why no test can notice them, or need not."""
+SHARED = Path("/dev/shm")
 MEMORY = 3 * 2**30  # of bytes: a loop that gathers without end must not take the machine
 SURVIVED, UNREACHED = "survived", "no test comes there"
+ANYWHERE = ""
 OPEN = frozenset({SURVIVED, UNREACHED})
 
 
@@ -146,18 +150,25 @@ class Forked:
         results = read(self.place / RESULTS)
         for name, found in results.items():
             if found.get("by"):
-                self.noticed[function_of(name)][found["by"]] += 1
-        started, kept = time.monotonic(), time.monotonic()
+                self.count(name, found["by"])
+        started, kept, fresh = time.monotonic(), time.monotonic(), list[str]()
         for number, mutant in enumerate(self.mutants, 1):
             results[mutant] = {"of": source_of(mutant), **self.attempt(session, mutant)}
+            fresh.append(mutant)
             if results[mutant].get("by"):
-                self.noticed[function_of(mutant)][results[mutant]["by"]] += 1
+                self.count(mutant, results[mutant]["by"])
             if results[mutant]["result"] in OPEN:
                 say(f"{number}/{len(self.mutants)} {time.monotonic() - started:.0f}s {mutant}: {results[mutant]}")
-            if time.monotonic() - kept > 10 or number == len(self.mutants):
+            last = number == len(self.mutants)
+            if time.monotonic() - kept > 30 or last:
+                self.refuse_untrue(session, {results[one]["by"] for one in fresh if results[one].get("by")})
                 write(self.place / RESULTS, results)
-                kept = time.monotonic()
+                kept, fresh = time.monotonic(), []
         return True
+
+    def count(self, mutant: str, by: str) -> None:
+        self.noticed[function_of(mutant)][by] += 1
+        self.noticed[ANYWHERE][by] += 1
 
     def look(self, session: pytest.Session) -> None:
         """Run each test once, and keep what it comes to and how long it takes."""
@@ -182,6 +193,9 @@ class Forked:
                 self.reached[function].append(item)
         trampoline.get_mutant_under_test, trampoline.record_trampoline_hit = told, record
         write(self.place / SEEN, seen)
+        quickest = min(session.items, key=lambda item: self.seconds[item.nodeid])
+        if not passes(session, quickest):  # though all were looked at before: what a session shares is made here
+            raise session.Failed(f"{quickest.nodeid} fails without a mutant")
         say(f"{len(session.items)} tests, {sum(self.seconds.values()):.0f}s")
 
     def control(self, session: pytest.Session) -> None:
@@ -198,15 +212,24 @@ class Forked:
         write(self.place / SEEN, seen)
         say(f"{len(items)} of them came to what is changed once more, in {found['seconds']}s")
 
+    def refuse_untrue(self, session: pytest.Session, noticed: Iterable[str]) -> None:
+        """Those that have noticed something since pass still without a mutant: what they said is kept, or nothing."""
+        wanted = set(noticed)
+        found = self.fork(session, "", [item for item in session.items if item.nodeid in wanted])
+        if found["result"] != SURVIVED:
+            raise session.Failed(f"without a mutant, in between: {found}")
+
     def chosen(self, function: str) -> list[pytest.Item]:
         """The tests for a function's mutants, in their order."""
         first, own = self.noticed[function], f"test_{function.split('.')[-2]}"
+        anywhere = self.noticed[ANYWHERE]
         items = [item for item in self.reached[function] if self.seconds[item.nodeid] <= self.longest]
         return sorted(
             items,
             key=lambda item: (
                 -first[item.nodeid],
                 not item.path.stem.startswith(own),
+                -anywhere[item.nodeid],
                 self.seconds[item.nodeid],
                 item.nodeid,
             ),
@@ -348,6 +371,8 @@ def main() -> int:
         if asked.fresh:
             alone(wanted, place, selection)
         else:
+            # of its own, for other runs sweep the usual one; in memory where there is such a place: tests sync files
+            temporary = tempfile.mkdtemp(prefix="mutants-", dir=SHARED if SHARED.is_dir() else None)
             usual = [
                 "--rootdir=.",
                 "-q",
@@ -357,9 +382,13 @@ def main() -> int:
                 "no:randomly",
                 "-o",
                 "tmp_path_retention_policy=none",
+                f"--basetemp={temporary}",
             ]
             plugin = Forked(wanted, place, asked.longest)
-            code = int(pytest.main([*usual, *config().pytest_add_cli_args, *selection], plugins=[plugin]))
+            try:
+                code = int(pytest.main([*usual, *config().pytest_add_cli_args, *selection], plugins=[plugin]))
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
         os.chdir(place)
     table(names, kept(names, place), fine)
     return code
