@@ -172,6 +172,10 @@ class TestOneChunk:
         assert states == ["claimed"] * len(A_CHUNK)
         assert work.lot.state == "verified"
 
+    def test_a_register_is_asked_for_a_key_whose_it_is_and_by_which_name(self, hand):
+        work = hand.work(hand.lot([key(1, name="matti"), key(3)]))
+        assert [work.ref(0), work.ref(1)] == [Ref("1", "1001", "matti"), Ref("3", "1003")]
+
 
 class TestHowMuchIsSentAtOnce:
     def positions(self):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from retention import holds, purge
+from retention.breakers import Untrue
 from retention.connectors.contract import ConnectorError, Disposal, Outcome, Ref
 from retention.domain.predicates import is_false
 from retention.domain.rules import Action
@@ -286,6 +287,18 @@ class TestWhatTheFirstChunkLeavesOut:
             hand.send(lot)
         assert "of 15 items that were not sent 9 went with those that were" in str(caught.value)
         assert Attempt.objects.get().tally == {"destroyed": 5}
+
+    def test_where_what_was_sent_is_there_still_no_more_is_sent(self, hand, data_dir, monkeypatch):
+        monkeypatch.setattr(purge, "USUAL", 50)
+        more = range(100, 140)
+        take_on(data_dir, *more)
+        back = "insert into asiakas values (old.id, old.asiakasnro, old.nimi, old.osoite)"
+        sql(data_dir, f"create trigger kept after delete on asiakas begin {back}; end")
+        with pytest.raises(Untrue) as caught:
+            hand.send(hand.lot([key(n) for n in (*self.ROWS, *more)]))
+        words = "of 50 items sent tonight 50 are still there: no more are sent before the next night"
+        assert str(caught.value) == words
+        assert Attempt.objects.get().positions == list(range(50))
 
     @pytest.mark.parametrize("what", ["fields", "step"])
     def test_not_where_whole_items_do_not_go(self, hand, asked, what):
