@@ -6,7 +6,7 @@ The small company's customers: 1001, 1003 and 1008 are due, 1005 is under a hold
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from retention.models import (
 )
 from retention.plan import rules_document
 from retention.purge import RegisterStopped, Stopped, purge_chunk
+from ropa.models import Version
 from tests.retention.company import (
     DUE_CUSTOMERS,
     SURVIVORS,
@@ -57,6 +58,7 @@ from tests.retention.test_night import sql
 @pytest.fixture
 def hand(company):
     Gate.objects.update(epoch=5)
+    Version.objects.update(publisher="controller:omistaja")
     with taken_in_hand(company) as hand:
         yield hand
 
@@ -286,6 +288,29 @@ class TestWhoMayNot:
         lot = hand.lot([key(5)])
         hand.send(lot, needed=lambda them: {"1005": "x"}, changed=lambda them: frozenset({"5"}))
         assert exceptions(lot) == [(0, "held", "", "")]
+
+    def test_a_hold_that_was_released_holds_until_that_day_and_is_told(self, hand):
+        for number, released in (("1001", TODAY), ("1003", TODAY + timedelta(days=1))):
+            hold = Hold.objects.create(
+                organisation=hand.company,
+                start=date(2026, 1, 1),
+                review_by=date(2027, 1, 1),
+                owner="x",
+                reason="dispute",
+                released=released,
+            )
+            HoldSubject.objects.create(hold=hold, subject_kind="customer", subject=number)
+        lot = hand.lot(DUE)
+        assert hand.send(lot).lot.tally == {"destroyed": 2, "held": 1}
+        assert exceptions(lot) == [(1, "held", "", "")]
+        told = [leaf["holds"] for leaf in hand.leaves()]
+        assert told == [[["2026-01-01", "2026-06-30"]], [["2026-01-01", "2026-07-01"]], []]
+
+    def test_of_an_item_that_is_its_persons_the_contract_says_nothing(self, hand):
+        assert hand.send(hand.lot([key(1, contract="S1"), key(2, contract="S1")])).lot.tally == {
+            "destroyed": 1,
+            "superseded": 1,
+        }
 
     def test_an_item_of_nobody_is_asked_for_as_nobodys(self, hand, data_dir, monkeypatch):
         columns = "asiakasnro, aihe, avattu, suljettu, tila"

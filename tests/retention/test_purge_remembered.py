@@ -210,7 +210,7 @@ class TestWhatABackupBroughtBack:
         sql(data_dir, "update asiakas set kirjattu = '2024-05-05' where id = 3")
         sql(data_dir, "update sopimus set loppu = '2020-01-01' where asiakasnro = '1004'")
         sql(data_dir, "delete from asiakas where id = 6")
-        lot = self.lot(hand, *(key(n, dates=self.DATES) for n in (1, 2, 3, 4, 5, 6, 11, 12)), key(8))
+        lot = self.lot(hand, *(key(n, dates=self.DATES, contract="S") for n in (1, 2, 3, 4, 5, 6, 11, 12)), key(8))
         assert hand.send(lot).lot.tally == {"already_absent": 1, "destroyed": 3, "held": 1, "superseded": 4}
         assert exceptions(lot) == [
             (2, "superseded", "", ""),  # 12: its date is gone
