@@ -158,6 +158,17 @@ class TestAHoldBetweenTwoCalls:
         assert [leaf["holds"] for leaf in hand.leaves()] == [[], [["2026-06-30", None]], [["2026-06-30", None]]]
         assert hand.points.count("disposed") == 1
 
+    def test_what_went_meanwhile_by_other_hands_is_not_counted_as_ours(self, hand, lot, data_dir):
+        hold = self.holding(hand)
+
+        def at(point):
+            if point == "before disposal":
+                sql(data_dir, "delete from viesti where tiketti_id = 5")
+                sql(data_dir, "delete from tiketti where id = 5")
+            hold(point)
+
+        assert hand.send(lot, at=at).lot.tally == {"destroyed": 1, "held": 2}
+
     def test_one_on_somebody_else_keeps_nothing(self, hand, lot):
         assert hand.send(lot, at=self.holding(hand, "1002")).lot.tally == {"destroyed": 3}
 
@@ -364,6 +375,7 @@ class TestWithPeople:
         self.done: set[str] = set()
 
         def dispose(real, mapping, refs, action, still_due):
+            assert mapping.place == "asiakas"
             asked.append(([ref.key for ref in refs], action, still_due))
             if is_false(still_due):
                 return [Disposal(r.key, Outcome.DESTROYED if r.key in self.done else Outcome.SUPERSEDED) for r in refs]

@@ -180,6 +180,16 @@ class TestWhatFollowsOthers:
         assert hand.send(lot, question=question, at=at).lot.tally == {"destroyed": 1, "held": 1, "superseded": 1}
         assert exceptions(lot) == [(0, "superseded", "", ""), (1, "held", "", "")]
 
+    def test_one_on_everybody_holds_what_is_no_longer_there_too(self, asked, data_dir):
+        hand, lot, question = asked
+
+        def at(point):
+            if point == "before disposal" and not Hold.objects.exclude(owner="lakiasiat").exists():
+                sql(data_dir, "delete from viesti where id = 2")
+                holds.place(hand.company, [], "authority", "", "dpo", TODAY, TODAY + timedelta(days=90))
+
+        assert hand.send(lot, question=question, at=at).lot.tally == {"held": 2, "superseded": 1}
+
 
 def register(hand):
     return hand.plan.find_register("crm")
