@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -38,6 +39,8 @@ GROUND_KEYS = SHARED_KEYS | {"kind", "purpose", "ends_on", "review_by"}
 CEILING_KEYS = SHARED_KEYS | {"yields_to"}
 STEP_KEYS = frozenset(_DECIDING | {"fields", "into", "columns", "law", "reason"})
 FOLLOW_KEYS = frozenset({"dataset", "by", "action"})
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")  # a day of a week, 2026-W01-1, is as long and no such day
 
 
 def parse_ground(document: Document, path: str) -> Ground:
@@ -163,7 +166,7 @@ def parse_day(written: Any, path: str) -> date:
     """A day as `YYYY-MM-DD`. Raises RuleError."""
     if isinstance(written, date):
         return written
-    if isinstance(written, str) and len(written) == 10:
+    if isinstance(written, str) and DAY.fullmatch(written):
         with suppress(ValueError):
             return date.fromisoformat(written)
     raise RuleError(f"{written!r} is not a day such as 2026-06-30", path)

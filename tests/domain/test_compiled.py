@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import product
 
@@ -32,7 +33,9 @@ from tests.domain import strategies as some
 NEITHER = {State.OPEN, State.KEEP}
 
 
-def holds_true(expression: Expression, events: dict[str, date | None], facts: dict[str, object], closed: bool) -> bool:
+def holds_true(
+    expression: Expression, events: Mapping[str, date | None], facts: Mapping[str, object], closed: bool
+) -> bool:
     """What a register would answer of one row."""
     match expression:
         case Literal(value):

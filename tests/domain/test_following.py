@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.domain.cases import answer, parse_case
-from retention.domain.decisions import Item, State, decide
+from retention.domain.decisions import Decision, Item, Reason, ReasonCode, State, Why, decide
 from retention.domain.following import Followed, decide_following
 from retention.domain.periods import FinancialYears
-from retention.domain.rules import Follow, Hold, RuleSet
+from retention.domain.rules import Action, Follow, Hold, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
 from tests.domain import strategies as some
 from tests.domain.strategies import TODAY
@@ -61,6 +62,122 @@ def test_a_case(case, expected):
     assert (found["state"], found.get("due_from")) == expected
     if "ceilings" not in case and found.get("action"):
         assert found["action"] == "delete"  # what becomes of the follower is its own
+
+
+def one(day, doubt=False, holds=(), follow=FOLLOW, **over):
+    rules = RuleSet((parse_ground({**NEED, **over}, "g"),))
+    return Followed(follow, Item(events={"recorded": day}), rules, holds, doubt)
+
+
+def decided(*them, item=None, rules=None, holds=()):
+    return decide_following(item or Item(), rules or RuleSet(follows=(FOLLOW,)), list(them), holds, TODAY)
+
+
+LONG_AGO, DUE_TODAY, KEPT = date(2020, 1, 1), date(2025, 6, 29), date(2025, 6, 30)
+HELD = Hold(date(2026, 1, 1))
+
+
+class TestTheWholeDecision:
+    def test_of_several_that_are_due(self):
+        found = decided(one(LONG_AGO), one(DUE_TODAY), one(date(2024, 1, 1), id="m"))
+        assert found == Decision(
+            State.DUE,
+            TODAY,
+            Action.DELETE,
+            Why.GROUNDS_ENDED,
+            False,
+            0,
+            (
+                Reason(ReasonCode.ENDED, "n", date(2021, 1, 1), "recorded"),
+                Reason(ReasonCode.ENDED, "n", date(2026, 6, 29), "recorded"),
+                Reason(ReasonCode.ENDED, "m", date(2025, 1, 1), "recorded"),
+            ),
+        )
+        assert decided(one(LONG_AGO), one(LONG_AGO)).reasons == decided(one(LONG_AGO)).reasons
+        assert decided(one(LONG_AGO), one(date(2024, 1, 1))).overdue_days == (TODAY - date(2025, 1, 2)).days
+
+    def test_the_release_of_the_last_counts(self):
+        """Both are due since the same day; the one that was held for longer is not overdue before that."""
+        released = Hold(date(2020, 6, 1), TODAY - timedelta(days=2))
+        assert decided(one(LONG_AGO), one(LONG_AGO, holds=[released])).overdue_days == 1
+
+    @pytest.mark.parametrize(
+        ("them", "state", "due_from", "overdue"),
+        [
+            ([one(LONG_AGO), one(KEPT)], State.KEEP, TODAY + timedelta(days=1), None),
+            ([one(LONG_AGO, holds=[HELD]), one(KEPT)], State.KEEP, TODAY + timedelta(days=1), None),
+            ([one(LONG_AGO, holds=[HELD]), one(DUE_TODAY)], State.HELD, TODAY, None),
+            ([one(LONG_AGO), one(DUE_TODAY)], State.DUE, TODAY, 0),
+        ],
+    )
+    def test_kept_before_held_before_due(self, them, state, due_from, overdue):
+        found = decided(*them)
+        assert (found.state, found.due_from, found.overdue_days) == (state, due_from, overdue)
+        assert (found.action, found.why) == (Action.DELETE, Why.GROUNDS_ENDED)
+
+    @pytest.mark.parametrize(
+        ("kinds", "blocked"), [(["obligation"], True), (["obligation", "need"], False), (["obligation", "claim"], True)]
+    )
+    def test_blocked_where_all_that_run_are(self, kinds, blocked):
+        assert decided(one(LONG_AGO), *(one(KEPT, kind=kind) for kind in kinds)).blocked is blocked
+        waiting = [one(KEPT, kind=kind, trigger="case_closed") for kind in kinds]
+        waiting = [replace(each, item=Item(events={"case_opened": LONG_AGO})) for each in waiting]
+        found = decided(*waiting)
+        assert (found.state, found.blocked) == (State.OPEN, blocked)
+        assert decided(*waiting, one(None)).blocked is False  # what nobody can say is not blocked
+        assert decided(one(LONG_AGO)).blocked is False
+
+    def test_what_one_of_them_is_and_why(self):
+        found = decided(one(LONG_AGO), one(None))
+        assert found.state is State.TRIGGER_MISSING
+        assert [(reason.code, reason.rule) for reason in found.reasons] == [
+            (ReasonCode.ENDED, "n"),
+            (ReasonCode.START_MISSING, "n"),
+        ]
+        assert (found.due_from, found.action) == (None, None)
+
+    def test_the_stronger_action_of_those_that_end_last(self):
+        weaker = Follow("e", action=Action.ANONYMISE)
+        assert decided(one(LONG_AGO, follow=weaker)).action is Action.ANONYMISE
+        both = [one(LONG_AGO, follow=weaker), one(LONG_AGO)]
+        assert decided(*both).action is decided(*both[::-1]).action is Action.DELETE
+        assert decided(one(LONG_AGO), one(DUE_TODAY, follow=weaker)).action is Action.ANONYMISE
+
+    @pytest.mark.parametrize(
+        ("day", "holds", "state"),
+        [(LONG_AGO, (), State.REVIEW), (LONG_AGO, (HELD,), State.REVIEW), (KEPT, (), State.KEEP)],
+    )
+    def test_whose_person_is_in_doubt_is_a_persons_to_decide(self, day, holds, state):
+        assert decided(one(day, doubt=True), holds=holds).state is state
+        assert decided(one(day, doubt=True, holds=holds)).state is state
+
+    def test_of_what_has_no_ground_left_the_followers_action_too(self):
+        weaker = Follow("e", action=Action.ANONYMISE)
+        none = Followed(weaker, Item(), RuleSet(no_reason_to_keep=True))
+        assert (decided(none).action, decided(none).why) == (Action.ANONYMISE, Why.NO_GROUND)
+        ceiling = parse_ceiling({"id": "c", "trigger": "recorded", "period": "P1M", "action": "delete"}, "c")
+        cut = Followed(weaker, Item(events={"recorded": LONG_AGO}), RuleSet(ceilings=(ceiling,)))
+        assert decided(cut).action is Action.ANONYMISE
+
+    def test_which_they_are_nobody_can_say(self):
+        found = decide_following(Item(), RuleSet(follows=(FOLLOW,)), None, (), TODAY)
+        assert found == Decision(State.TRIGGER_MISSING, reasons=(Reason(ReasonCode.FOLLOWED_UNKNOWN),))
+
+    def test_nothing_is_left_of_them(self):
+        follows = (Follow("e", action=Action.ANONYMISE), FOLLOW, Follow("f", action=Action.CRYPTO_SHRED))
+        seen = Item(first_seen=TODAY - timedelta(days=3))
+        found = decided(item=seen, rules=RuleSet(follows=follows))
+        assert found == Decision(
+            State.DUE,
+            TODAY - timedelta(days=3),
+            Action.DELETE,
+            Why.NO_GROUND,
+            overdue_days=3,
+            reasons=(Reason(ReasonCode.FOLLOWED_GONE),),
+        )
+        held = decided(item=seen, rules=RuleSet(follows=follows[:1]), holds=[HELD])
+        assert (held.state, held.action) == (State.HELD, Action.ANONYMISE)
+        assert [reason.code for reason in held.reasons] == [ReasonCode.FOLLOWED_GONE, ReasonCode.HELD]
 
 
 drawn = st.tuples(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -43,10 +43,42 @@ def test_hours_that_go_over_midnight(clock, is_open):
     assert limits.in_words() == "22:00–05:30"
 
 
-@pytest.mark.parametrize("document", [{"from": "22:00"}, {"until": "05:30"}, {"from": "kello 22", "until": "05:30"}])
-def test_hours_that_are_none(document):
-    with pytest.raises(RuleError):
+BOTH = "hours need both `from` and `until`"
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"from": "22:00"}, BOTH),
+        ({"until": "05:30"}, BOTH),
+        ({"from": "kello 22", "until": "05:30"}, "'kello 22' is no time of day such as 22:00"),
+        ({"from": "22:00", "until": "22:00"}, "`from` and `until` are the same: there is no hour left"),
+    ],
+)
+def test_hours_that_are_none(document, says):
+    with pytest.raises(RuleError) as caught:
         parse_limits(document)
+    assert (caught.value.path, caught.value.message) == ("limits", says)
+
+
+@pytest.mark.parametrize("half", [Limits(since=time(22)), Limits(until=time(5))])
+def test_half_of_the_hours_is_none(half):
+    assert (half.is_open(at(time(12))), half.in_words()) == (True, "")
+
+
+def test_the_clock_on_the_wall_decides_and_not_that_of_the_instant():
+    helsinki = timezone(timedelta(hours=3))
+    limits = Limits(time(9), time(17))
+    assert limits.is_open(datetime(2026, 6, 30, 9, 0, tzinfo=helsinki))
+    assert not limits.is_open(datetime(2026, 6, 30, 8, 59, 59, tzinfo=helsinki))
+
+
+def test_how_much_and_how_long_by_numbers():
+    limits = parse_limits({"items_per_second": 6, "workers": 4})
+    assert limits == Limits(items_per_second=6, workers=4)
+    assert (limits.chunk(20_000), limits.chunk(3)) == (15, 3)
+    assert (limits.wait(15, 4.0), limits.wait(15, 10.0), limits.wait(15, 12.0)) == (6.0, 0.0, 0.0)
+    assert Limits(items_per_second=1, workers=20).chunk(500) == 1
 
 
 @given(

@@ -12,8 +12,18 @@ from hypothesis import strategies as st
 from retention.domain.decisions import State, decide
 from retention.domain.items import Contract, Item, Occurrence
 from retention.domain.periods import Period
-from retention.domain.rules import Absence, Action, Ground, Kind, RuleSet, Trigger
-from retention.domain.substitutes import Cause, Gap, Substitute, estimable, fill, gaps
+from retention.domain.rules import Absence, Action, Ceiling, Ground, Kind, RuleSet, Trigger
+from retention.domain.substitutes import (
+    Cause,
+    Gap,
+    Substitute,
+    dated,
+    disbelieved,
+    estimable,
+    fill,
+    gaps,
+    rules_starting,
+)
 
 TODAY = date(2026, 6, 30)
 DAY = date(2020, 12, 31)
@@ -29,6 +39,7 @@ def rules(*events, period="P3Y", **over):
 ENDED = rules("contract_ended")
 FIXED = Substitute(1, "contract_ended", Cause.NO_DATE, day=DAY)
 STARTED = date(2015, 1, 1)
+CEILING = Ceiling("c", Trigger(("occurred",)), Period.parse("P6Y"), Action.DELETE)
 
 
 def closed(ref, ended=None, started=STARTED):
@@ -164,3 +175,155 @@ def test_what_has_no_gap_is_decided_as_ever_and_what_was_open_stays_open(found, 
         assert before == after
     if before.state in {State.OPEN, State.KEEP, State.DUE}:
         assert (after.state, after.due_from) == (before.state, before.due_from)
+
+
+class TestWhatAGapSays:
+    def test_all_that_tells_it_from_others(self):
+        whole = Gap("debt_due", Cause.SAME_DAY, DAY, "A", "L1", "kysely")
+        assert whole.written() == ["debt_due", "same_day", "2020-12-31", "A", "L1", "kysely"]
+        assert Gap("recorded", Cause.NO_DATE).written() == ["recorded", "no_date", "", "", "", ""]
+
+    @pytest.mark.parametrize(
+        ("gap", "meant"),
+        [
+            (Gap("recorded", Cause.SAME_DAY, DAY), True),
+            (Gap("recorded", Cause.SAME_DAY, STARTED), False),
+            (Gap("occurred", Cause.SAME_DAY, DAY), False),
+            (Gap("recorded", Cause.NO_DATE), False),
+        ],
+    )
+    def test_a_substitute_is_meant_for_one_sort(self, gap, meant):
+        assert Substitute(1, "recorded", Cause.SAME_DAY, DAY, STARTED).meant(gap) is meant
+
+    def test_of_another_sort_whatever_the_day(self):
+        assert Substitute(1, "recorded", Cause.IMPLAUSIBLE, day=DAY).meant(Gap("recorded", Cause.IMPLAUSIBLE, STARTED))
+
+
+class TestWhichDates:
+    def test_those_that_rules_start_with(self):
+        whole = replace(rules("recorded", "objection"), ceilings=(CEILING,))
+        assert estimable(whole) == {"recorded", "occurred"}
+        assert rules_starting(whole, "recorded") == ("recorded",)
+        assert rules_starting(whole, "occurred") == ("c",)
+        assert rules_starting(whole, "case_closed") == ()
+
+    def test_what_an_item_has_of_them(self):
+        item = Item(
+            contracts=(Contract("a", STARTED, DAY), Contract("b", DAY), Contract("c", None, date(9999, 12, 31))),
+            events={"recorded": DAY, "occurred": (Occurrence(None), Occurrence(STARTED)), "case_closed": DAY},
+        )
+        whole = rules("contract_started", "contract_ended", "recorded", "occurred")
+        assert dated(item, whole) == (
+            ("contract_ended", DAY),
+            ("contract_ended", date(9999, 12, 31)),
+            ("contract_started", STARTED),
+            ("contract_started", DAY),
+            ("occurred", STARTED),
+            ("recorded", DAY),
+        )
+        assert dated(replace(item, scope="b"), rules("contract_started", "contract_ended")) == (
+            ("contract_started", DAY),
+        )
+        own = Item(contracts=(Contract("a", STARTED, DAY),), events={"contract_ended": TODAY})
+        assert dated(own, ENDED) == (("contract_ended", TODAY),)
+
+    def test_the_days_that_nobody_believes(self):
+        some = [Substitute(1, "recorded", Cause.SAME_DAY, DAY), Substitute(2, "occurred", Cause.NO_DATE, day=DAY)]
+        assert disbelieved(some) == {("recorded", DAY)}
+
+
+class TestGapsOfOccurrences:
+    def test_each_with_all_that_it_is_about(self):
+        told = (
+            Occurrence(None, "L1", "kysely", "A"),
+            Occurrence(date(1900, 1, 1), "L2", "", "A"),
+            Occurrence(DAY, "L3", "", ""),
+            Occurrence(date(9999, 12, 31), "L4", "", ""),
+            Occurrence(STARTED, "L5", "", "B"),
+            Occurrence(None, "L6", "", "B"),
+        )
+        item = Item(events={"debt_due": told}, scope="A")
+        found = gaps(item, rules("debt_due"), TODAY, True, frozenset({("debt_due", DAY), ("debt_due", STARTED)}))
+        assert found == (
+            Gap("debt_due", Cause.NO_DATE, None, "A", "L1", "kysely"),
+            Gap("debt_due", Cause.IMPLAUSIBLE, date(1900, 1, 1), "A", "L2"),
+            Gap("debt_due", Cause.SAME_DAY, DAY, "", "L3"),
+        )
+        everybody = gaps(replace(item, scope=None), rules("debt_due"), TODAY, False)
+        assert [(gap.cause, gap.thing) for gap in everybody] == [
+            (Cause.UNKNOWN_SUBJECT, "L1"),
+            (Cause.IMPLAUSIBLE, "L2"),
+            (Cause.UNKNOWN_SUBJECT, "L6"),
+        ]
+        own = replace(item, own=frozenset({"debt_due"}))
+        assert gaps(own, rules("debt_due"), TODAY, False)[0].cause is Cause.NO_DATE
+
+    def test_filled_each_by_itself(self):
+        told = (Occurrence(None, "L1"), Occurrence(None, "L2"), Occurrence(None, "L1", "kysely"))
+        item = Item(events={"debt_due": told})
+        substitute = Substitute(5, "debt_due", Cause.NO_DATE, day=DAY)
+        mine = [gap for gap in gaps(item, rules("debt_due"), TODAY, True) if gap.purpose or gap.thing == "L2"]
+        whole, numbers = fill(item, rules("debt_due"), dict.fromkeys(mine, substitute), TODAY)
+        assert whole.events["debt_due"] == (told[0], Occurrence(DAY, "L2"), Occurrence(DAY, "L1", "kysely"))
+        assert numbers == {5}
+        assert whole.estimated == {"debt_due"}
+
+    def test_by_another_event_of_the_same_thing(self):
+        item = Item(
+            events={
+                "debt_settled": (Occurrence(None, "L1"), Occurrence(None, "L2")),
+                "debt_due": (Occurrence(date(2018, 1, 1), "L1"), Occurrence(date(2019, 1, 1), "L2")),
+            }
+        )
+        substitute = Substitute(6, "debt_settled", Cause.NO_DATE, by="debt_due")
+        whole, _ = filled(item, substitute, rules("debt_settled"))
+        assert [one.day for one in whole.events["debt_settled"]] == [date(2018, 1, 1), date(2019, 1, 1)]
+
+    def test_what_nothing_is_recorded_of_gets_its_day(self):
+        item = Item(events={"recorded": STARTED}, estimated=frozenset({"occurred"}))
+        of = rules("last_contact", if_absent=Absence.MISSING)
+        whole, numbers = filled(item, Substitute(8, "last_contact", Cause.NO_DATE, day=DAY), of)
+        assert whole.events == {"recorded": STARTED, "last_contact": (Occurrence(DAY),)}
+        assert numbers == {8}
+        assert whole.estimated == {"occurred", "last_contact"}
+
+    def test_whom_nobody_knows_gets_an_end_of_a_contract_as_an_event(self):
+        item = Item(events={"contract_ended": None})
+        substitute = Substitute(9, "contract_ended", Cause.UNKNOWN_SUBJECT, day=DAY)
+        (gap,) = gaps(item, ENDED, TODAY, False)
+        whole, _ = fill(item, ENDED, {gap: substitute}, TODAY)
+        assert whole.events == {"contract_ended": (Occurrence(DAY),)}
+
+
+class TestWhichDayIsTaken:
+    @pytest.mark.parametrize(("day", "taken"), [(STARTED, True), (STARTED - timedelta(days=1), False), (TODAY, True)])
+    def test_from_its_opening_until_today(self, day, taken):
+        whole, numbers = filled(Item(contracts=(closed("a"),)), replace(FIXED, day=day))
+        assert bool(numbers) is taken
+        assert whole.contracts[0].ended == (day if taken else None)
+
+    def test_of_a_contract_its_own_opening(self):
+        item = Item(contracts=(closed("a", None, date(2021, 1, 1)), closed("b")))
+        whole, _ = filled(item)
+        assert [contract.ended for contract in whole.contracts] == [None, DAY]
+
+    def test_both_dates_of_one_contract(self):
+        item = Item(contracts=(Contract("a", None, None, True), Contract("b", None, DAY)))
+        of = rules("contract_started", "contract_ended")
+        start = Substitute(1, "contract_started", Cause.NO_DATE, day=STARTED)
+        filling = {gap: FIXED if gap.event == "contract_ended" else start for gap in gaps(item, of, TODAY, True)}
+        whole, _ = fill(item, of, filling, TODAY)
+        assert whole.contracts == (Contract("a", STARTED, DAY, True), Contract("b", STARTED, DAY))
+
+    def test_an_event_that_is_unknown_of_it_fills_nothing(self):
+        item = Item(contracts=(closed("a"),))
+        assert filled(item, Substitute(1, "contract_ended", Cause.NO_DATE, by="invoice_dated")) == (item, frozenset())
+
+    def test_two_campaigns_fill_one_item(self):
+        item = Item(events={"recorded": None, "occurred": None})
+        of = rules("recorded", "occurred")
+        by = {"recorded": Substitute(1, "recorded", Cause.NO_DATE, day=DAY)}
+        by["occurred"] = Substitute(2, "occurred", Cause.NO_DATE, day=STARTED)
+        whole, numbers = fill(item, of, {gap: by[gap.event] for gap in gaps(item, of, TODAY, True)}, TODAY)
+        assert whole.events == {"recorded": (Occurrence(DAY),), "occurred": (Occurrence(STARTED),)}
+        assert numbers == {1, 2}

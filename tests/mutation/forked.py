@@ -5,7 +5,8 @@ runs the collected tests that come to its function, those first that noticed oth
 one fails. What earlier tests left in `lru_cache` is emptied before. What a test module makes while it is imported is
 made by unchanged code: --fresh gives a survivor a process of its own, with every test of the selection.
 
-Run in a folder that `./run mutate` has filled. Results stand in `results.json` there, by mutant.
+Run in a folder that `./run mutate` has filled. Results stand in `results.json` there, by mutant; those of a source
+that has changed since count no more. Which survivors are harmless, and why, stands in `harmless.toml`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +40,30 @@ from mutmut.mutation import trampoline
 from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths, walk_mutatable_files
 
 RESULTS, SEEN = Path("results.json"), Path("seen.json")
+PLACE = Path.cwd()
+HARMLESS = Path("tests/mutation/harmless.toml")
+"""Module -> "function numbers" -> why no test can notice them, or need not."""
+SHARED = Path("/dev/shm")
 MEMORY = 3 * 2**30  # of bytes: a loop that gathers without end must not take the machine
 SURVIVED, UNREACHED = "survived", "no test comes there"
+ANYWHERE = ""
 OPEN = frozenset({SURVIVED, UNREACHED})
 
 
 def function_of(mutant: str) -> str:
     return mutant.partition("__mutmut_")[0]
+
+
+def module_of(mutant: str) -> str:
+    return function_of(mutant).rpartition(".")[0]
+
+
+def short(mutant: str) -> tuple[str, int]:
+    """The function as the source has it, and which of its mutants: ("Work.ref", 3)."""
+    function, _, number = mutant.partition("__mutmut_")
+    name = function.rpartition(".")[2]
+    method = name.startswith("xǁ")
+    return name.removeprefix("xǁ").replace("ǁ", ".") if method else name.removeprefix("x_"), int(number)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -68,6 +90,36 @@ def generate() -> list[str]:
         if kept.exists():
             names.extend(json.loads(kept.read_text())["exit_code_by_key"])
     return names
+
+
+def kept(names: Sequence[str], place: Path) -> dict[str, Any]:
+    """What was found of mutants that are still made of the same source."""
+    of = {name: source_of(name) for name in names}
+    return {name: one for name, one in read(place / RESULTS).items() if name in of and one.get("of") == of[name]}
+
+
+@functools.cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def source_of(mutant: str) -> str:
+    """What stands for the text of a mutant's module as it is unchanged."""
+    return _digest(PLACE / Path(*module_of(mutant).split(".")).with_suffix(".py"))
+
+
+def harmless(names: Iterable[str], place: Path) -> set[str]:
+    """Those that a person has looked at and found harmless. Raises LookupError naming one that is not there."""
+    known = {(module_of(name), *short(name)): name for name in names}
+    found = set()
+    for module, reasons in tomllib.loads((place / HARMLESS).read_text()).items():
+        for listed in reasons:
+            function, _, numbers = listed.partition(" ")
+            found |= {(module, function, int(number)) for number in numbers.split(", ")}
+    ours = {module for module, *_ in known}
+    if missing := sorted(one for one in found if one[0] in ours and one not in known):
+        raise LookupError(f"{HARMLESS} names mutants that are not made: {missing}")
+    return {known[one] for one in found if one in known}
 
 
 def what_keeps() -> list[Any]:
@@ -98,18 +150,25 @@ class Forked:
         results = read(self.place / RESULTS)
         for name, found in results.items():
             if found.get("by"):
-                self.noticed[function_of(name)][found["by"]] += 1
-        started, kept = time.monotonic(), time.monotonic()
+                self.count(name, found["by"])
+        started, kept, fresh = time.monotonic(), time.monotonic(), list[str]()
         for number, mutant in enumerate(self.mutants, 1):
-            results[mutant] = self.attempt(session, mutant)
+            results[mutant] = {"of": source_of(mutant), **self.attempt(session, mutant)}
+            fresh.append(mutant)
             if results[mutant].get("by"):
-                self.noticed[function_of(mutant)][results[mutant]["by"]] += 1
+                self.count(mutant, results[mutant]["by"])
             if results[mutant]["result"] in OPEN:
                 say(f"{number}/{len(self.mutants)} {time.monotonic() - started:.0f}s {mutant}: {results[mutant]}")
-            if time.monotonic() - kept > 10 or number == len(self.mutants):
+            last = number == len(self.mutants)
+            if time.monotonic() - kept > 30 or last:
+                self.refuse_untrue(session, {results[one]["by"] for one in fresh if results[one].get("by")})
                 write(self.place / RESULTS, results)
-                kept = time.monotonic()
+                kept, fresh = time.monotonic(), []
         return True
+
+    def count(self, mutant: str, by: str) -> None:
+        self.noticed[function_of(mutant)][by] += 1
+        self.noticed[ANYWHERE][by] += 1
 
     def look(self, session: pytest.Session) -> None:
         """Run each test once, and keep what it comes to and how long it takes."""
@@ -134,6 +193,9 @@ class Forked:
                 self.reached[function].append(item)
         trampoline.get_mutant_under_test, trampoline.record_trampoline_hit = told, record
         write(self.place / SEEN, seen)
+        quickest = min(session.items, key=lambda item: self.seconds[item.nodeid])
+        if not passes(session, quickest):  # though all were looked at before: what a session shares is made here
+            raise session.Failed(f"{quickest.nodeid} fails without a mutant")
         say(f"{len(session.items)} tests, {sum(self.seconds.values()):.0f}s")
 
     def control(self, session: pytest.Session) -> None:
@@ -150,13 +212,27 @@ class Forked:
         write(self.place / SEEN, seen)
         say(f"{len(items)} of them came to what is changed once more, in {found['seconds']}s")
 
+    def refuse_untrue(self, session: pytest.Session, noticed: Iterable[str]) -> None:
+        """Those that have noticed something since pass still without a mutant: what they said is kept, or nothing."""
+        wanted = set(noticed)
+        found = self.fork(session, "", [item for item in session.items if item.nodeid in wanted])
+        if found["result"] != SURVIVED:
+            raise session.Failed(f"without a mutant, in between: {found}")
+
     def chosen(self, function: str) -> list[pytest.Item]:
         """The tests for a function's mutants, in their order."""
         first, own = self.noticed[function], f"test_{function.split('.')[-2]}"
+        anywhere = self.noticed[ANYWHERE]
         items = [item for item in self.reached[function] if self.seconds[item.nodeid] <= self.longest]
         return sorted(
             items,
-            key=lambda item: (-first[item.nodeid], item.path.stem != own, self.seconds[item.nodeid], item.nodeid),
+            key=lambda item: (
+                -first[item.nodeid],
+                not item.path.stem.startswith(own),
+                -anywhere[item.nodeid],
+                self.seconds[item.nodeid],
+                item.nodeid,
+            ),
         )
 
     def attempt(self, session: pytest.Session, mutant: str) -> dict[str, Any]:
@@ -228,7 +304,8 @@ def alone(mutants: Iterable[str], place: Path, selection: Sequence[str]) -> None
         failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
         result = SURVIVED if done.returncode == 0 else "noticed"
         seconds = round(time.monotonic() - before, 2)
-        results[mutant] = {"result": result, "by": "", "said": failed[:1], "seconds": seconds, "fresh": True}
+        found = {"result": result, "by": "", "said": failed[:1], "seconds": seconds, "fresh": True}
+        results[mutant] = {"of": source_of(mutant), **found}
         say(f"{mutant}: {results[mutant]}")
         write(place / RESULTS, results)
 
@@ -237,14 +314,35 @@ def say(text: str) -> None:
     print(text, file=sys.__stdout__, flush=True)
 
 
-def table(names: Sequence[str], results: dict[str, Any]) -> None:
-    modules = list(dict.fromkeys(function_of(name).rpartition(".")[0] for name in names))
-    say(f"{'module':<32}{'mutants':>9}{'tried':>7}{'noticed':>9}{'open':>6}")
-    for module in modules:
-        mine = [name for name in names if function_of(name).rpartition(".")[0] == module]
-        tried = [results[name]["result"] for name in mine if name in results]
-        open_ = sum(result in OPEN for result in tried)
-        say(f"{module:<32}{len(mine):>9}{len(tried):>7}{len(tried) - open_:>9}{open_:>6}")
+def table(names: Sequence[str], results: dict[str, Any], fine: set[str]) -> None:
+    """How the mutants of each module stand, what is open by name, and the score."""
+    say(f"{'module':<32}{'mutants':>9}{'tried':>7}{'noticed':>9}{'harmless':>10}{'open':>6}")
+    total: Counter[str] = Counter()
+    for module, mine in groupby(names, module_of):
+        counted = Counter({"mutants": 0}) + Counter(how for name in mine for how in standing(name, results, fine))
+        say(
+            f"{module:<32}{counted['mutants']:>9}{counted['tried']:>7}{counted['noticed']:>9}"
+            f"{counted['harmless']:>10}{counted['open']:>6}"
+        )
+        total += counted
+    open_ = [name for name in names if "open" in standing(name, results, fine)]
+    for module, mine in groupby(open_, module_of):
+        by_function = [(one, [short(n)[1] for n in these]) for one, these in groupby(mine, lambda n: short(n)[0])]
+        say(f"open in {module}: " + "; ".join(f"{one} {', '.join(map(str, them))}" for one, them in by_function))
+    if could := total["mutants"] - total["harmless"]:
+        left = could - total["noticed"] - total["open"]
+        say(f"score: {total['noticed']} of {could} mutants are noticed, {100 * total['noticed'] / could:.1f} %")
+        say(f"beside them {total['harmless']} are harmless; {total['open']} are open, {left} were not tried")
+
+
+def standing(name: str, results: dict[str, Any], fine: set[str]) -> list[str]:
+    """What a mutant is counted as."""
+    tried = ["mutants", "tried"] if name in results else ["mutants"]
+    if name in results and results[name]["result"] not in OPEN:
+        return [*tried, "noticed"]
+    if name in fine:
+        return [*tried, "harmless"]
+    return [*tried, "open"] if name in results else tried
 
 
 def main() -> int:
@@ -257,11 +355,13 @@ def main() -> int:
     arguments.add_argument("--tests", nargs="+", default=None, help="these tests instead of the usual selection")
     arguments.add_argument("--list", action="store_true", help="only say what is there and how it stands")
     asked = arguments.parse_args()
-    names, place, results = generate(), Path.cwd(), read(RESULTS)
+    names, place = generate(), PLACE
+    results, fine = kept(names, place), harmless(names, place)
+    write(place / RESULTS, results)
     patterns = asked.names or ["*"]
     wanted = list(dict.fromkeys(n for pattern in patterns for n in names if fnmatch.fnmatchcase(n, pattern)))
     if asked.survivors:
-        wanted = [name for name in wanted if results.get(name, {}).get("result") in OPEN]
+        wanted = [name for name in wanted if results.get(name, {}).get("result") in OPEN and name not in fine]
     if asked.untried:
         wanted = [name for name in wanted if name not in results]
     code = 0
@@ -271,6 +371,8 @@ def main() -> int:
         if asked.fresh:
             alone(wanted, place, selection)
         else:
+            # of its own, for other runs sweep the usual one; in memory where there is such a place: tests sync files
+            temporary = tempfile.mkdtemp(prefix="mutants-", dir=SHARED if SHARED.is_dir() else None)
             usual = [
                 "--rootdir=.",
                 "-q",
@@ -280,15 +382,15 @@ def main() -> int:
                 "no:randomly",
                 "-o",
                 "tmp_path_retention_policy=none",
+                f"--basetemp={temporary}",
             ]
             plugin = Forked(wanted, place, asked.longest)
-            code = int(pytest.main([*usual, *config().pytest_add_cli_args, *selection], plugins=[plugin]))
+            try:
+                code = int(pytest.main([*usual, *config().pytest_add_cli_args, *selection], plugins=[plugin]))
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
         os.chdir(place)
-    results = read(RESULTS)
-    table(names, results)
-    for name in wanted:
-        if results.get(name, {}).get("result") in OPEN:
-            say(f"{results[name]['result']}: {name}")
+    table(names, kept(names, place), fine)
     return code
 
 
