@@ -77,14 +77,14 @@ def _settings() -> list[tuple[str, Sign, str]]:
         ),
         (
             _("Mail"),
-            _is(settings.MAIL_URL),
+            _is(settings.MAIL_URL, needed=False),
             _("Alarms and yearly questions are mailed.")
             if settings.MAIL_URL
             else _("No mail server is set: alarms stand on the pages alone."),
         ),
         (
             _("Address of the pages"),
-            _is(settings.PUBLIC_URL),
+            _is(settings.PUBLIC_URL, needed=bool(settings.MAIL_URL)),
             settings.PUBLIC_URL or _("SELOSTE_URL is not set: links in letters would lead nowhere."),
         ),
         (
