@@ -20,9 +20,10 @@ from retention.models import Alarm, AlarmWatch
 from retention.models.alarm import AlarmState
 from ropa.rights import Verb
 from web.access import Place, page
+from web.record import Record, record_of, version_of
 from web.shell import shown
 from web.waiting import standing_alarms
-from web.words import Sign, day
+from web.words import Sign, day, named
 
 SHOWN = 30
 """Alarms that are over, on the page."""
@@ -39,6 +40,16 @@ class AcknowledgeForm(forms.Form):
     )
 
 
+def alarm_in_words(alarm: Alarm, record: Record | None) -> str:
+    """An alarm's sentence, with the names that the record has for a dataset and a register instead of their codes."""
+    facts = dict(alarm.facts)
+    if record is None:
+        return words.of_alarm(alarm)
+    if code := facts.get("register"):
+        facts["register"] = named(record.name_of("registers", code), code)
+    return words.sentence(alarm.kind, named(record.name_of("datasets", alarm.thing), alarm.thing), facts)
+
+
 @page(GET=Verb.READ)
 def alarms(request: HttpRequest, place: Place) -> HttpResponse:
     """Alarms that stand, the oldest first, and the last that are over."""
@@ -46,6 +57,8 @@ def alarms(request: HttpRequest, place: Place) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, place: Place, wrong: AcknowledgeForm | None = None, of: int = 0) -> HttpResponse:
+    version = version_of(place)
+    record = record_of(version) if version is not None else None
     every = Alarm.objects.filter(organisation=place.organisation)
     standing = standing_alarms(place).order_by("first_seen", "id")
     over = every.filter(state=AlarmState.RESOLVED).order_by("-resolved_at", "-id")[:SHOWN]
@@ -53,17 +66,17 @@ def _shown(request: HttpRequest, place: Place, wrong: AcknowledgeForm | None = N
     rows = []
     for one in standing:
         form = wrong if wrong is not None and one.pk == of else AcknowledgeForm(prefix=str(one.pk), label_suffix="")
-        rows.append({**_row(one, place), "form": form if may else None, "open": form is wrong})
+        rows.append({**_row(one, place, record), "form": form if may else None, "open": form is wrong})
     looked_at = AlarmWatch.objects.filter(organisation=place.organisation).values_list("looked_at", flat=True).first()
-    context = {"rows": rows, "over": [_row(one, place) for one in over], "looked_at": looked_at}
+    context = {"rows": rows, "over": [_row(one, place, record) for one in over], "looked_at": looked_at}
     return shown(request, place, "web/alarms.html", context, here="alarms", status=200 if wrong is None else 422)
 
 
-def _row(alarm: Alarm, place: Place) -> dict[str, Any]:
+def _row(alarm: Alarm, place: Place, record: Record | None) -> dict[str, Any]:
     quiet = alarm.state == AlarmState.ACKNOWLEDGED
     return {
         "alarm": alarm,
-        "text": words.of_alarm(alarm),
+        "text": alarm_in_words(alarm, record),
         "advice": words.advice(alarm.kind),
         "since": place.organisation.day_of(alarm.first_seen),
         "over": place.organisation.day_of(alarm.resolved_at) if alarm.resolved_at else None,

@@ -23,6 +23,7 @@ from ropa.selectors import light
 from web import charts
 from web.access import Place, page, places_of, signed_in
 from web.ahead import ahead_of
+from web.alarms import alarm_in_words
 from web.record import record_of, version_of
 from web.shell import shown
 from web.sums import Left, Sum, last_night, last_nights, left_of, open_night
@@ -31,6 +32,7 @@ from web.words import day, hold_in_words, moment, named, number
 
 MOST_DATES = 6
 MOST_WAITING = 25
+MOST_ALARMS = 5
 
 
 @page(GET=Verb.READ)
@@ -40,6 +42,7 @@ def morning(request: HttpRequest, place: Place) -> HttpResponse:
     night = last_night(organisation)
     left = left_of(night)
     waits = waiting(place)
+    alarms = _alarms(place)
     bars = last_nights(organisation, place.today)
     now = timezone.now()
     context = {
@@ -57,7 +60,8 @@ def morning(request: HttpRequest, place: Place) -> HttpResponse:
         "waits": len(waits),
         "further": max(0, len(waits) - MOST_WAITING),
         "yours": sum(one.yours for one in waits),
-        "alarms": _alarms(place),
+        "alarms": alarms[:MOST_ALARMS],
+        "more_alarms": max(0, len(alarms) - MOST_ALARMS),
         "holds": _holds(place),
         "dates": _dates(place, now),
         "ahead": ahead_of(organisation),
@@ -110,9 +114,11 @@ def _registers(night: Run | None, codes: Collection[str]) -> list[str]:
 
 
 def _alarms(place: Place) -> list[dict[str, Any]]:
+    version = version_of(place)
+    record = record_of(version) if version is not None else None
     return [
         {
-            "text": words.of_alarm(one),
+            "text": alarm_in_words(one, record),
             "advice": words.advice(one.kind),
             "since": day(place.organisation.day_of(one.first_seen)),
             "quiet": day(one.acknowledged_until) if one.state == AlarmState.ACKNOWLEDGED else "",

@@ -5,6 +5,7 @@ The number is sent in a form's body, so that it stands in no address and no log,
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -52,11 +53,24 @@ def _told(answer: Answer, plan: Plan) -> dict[str, Any]:
     registers = {one.code: named(one.name, one.code) for one in plan.registers}
     return {
         "asked": True,
-        "kept": _alike([_row(one, registers) for one in answer.kept]),
+        "kept": _alike([_row(one, registers) for one in sorted(answer.kept, key=_order)]),
         "nothing": [named(one.name, one.code) for one in answer.nothing],
-        "unknown": [(named(one.name, one.code), why) for one, why in answer.unknown],
+        "unknown": _by_reason(answer),
         "items": sum(one.items for one in answer.kept),
     }
+
+
+def _order(one: Kept) -> tuple[str, str, date]:
+    """Datasets as they come in the record, and of each what goes first."""
+    return (one.dataset.register, one.dataset.code, one.decision.due_from or date.max)
+
+
+def _by_reason(answer: Answer) -> list[tuple[str, str]]:
+    """What could not be asked, together where the reason is the same."""
+    found: dict[str, list[str]] = {}
+    for one, why in answer.unknown:
+        found.setdefault(why, []).append(named(one.name, one.code))
+    return [(", ".join(names), why) for why, names in found.items()]
 
 
 def _alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -27,7 +27,10 @@ from ropa.review_answers import MOST_TEXT, Asked, NothingAskedError, Why, asked_
 from ropa.reviews import tell_at_once
 from ropa.wording import day_in_words
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 LEFT_OUT = frozenset(
     {"id", "name", "owner", "review", "addition", "mapping", "policy", "connection", "ledger", "identities"}
 )

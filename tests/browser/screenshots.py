@@ -56,7 +56,7 @@ def main() -> int:
         own = _world(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seloste-screenshots-"))))
         served = Served(own, stack.enter_context(serving(own)))
         browser = stack.enter_context(sync_playwright()).chromium.launch(
-            executable_path=shutil.which("chromium"), args=ALONE
+            executable_path=shutil.which("chromium"), args=ALONE, env={**os.environ, "LANGUAGE": "fi"}
         )
         chosen = [state for state in states(served) if asked.only.casefold() in state.name.casefold()]
         for language in asked.languages.split(","):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = {"demo", "serve", "manage", "test", "check", "bench", "mutate", "messages", "lock", "help"}
+VERBS = {"demo", "serve", "manage", "test", "check", "bench", "screenshots", "mutate", "messages", "lock", "help"}
 
 
 def run(script: Path, *arguments: str, **over: str) -> subprocess.CompletedProcess[str]:
