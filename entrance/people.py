@@ -99,6 +99,7 @@ def act(organisation: Organisation, what: Act, user: Any, role: str, by: Asker, 
 @transaction.atomic
 def decide(asked: PersonAct, by: Asker, confirmed: bool) -> Done:
     """A controller's yes or no to what waits. Raises PersonRefused."""
+    Organisation.objects.select_for_update().get(pk=asked.organisation_id)  # two that are taken at once leave none
     user = asked.user
     if user is None:
         raise PersonRefused(_("The account is gone."))
