@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from smtplib import SMTPRecipientsRefused, SMTPResponseException
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
 
 from ropa.models import Answer, Happened, Organisation, Review, ReviewEvent, Role, Version
-from ropa.review_dates import Dated, Due, dates, due
+from ropa.review_dates import Dated, Due, dates, due, reviewed
 from ropa.review_links import address_of
 from ropa.review_mail import ask_owner, tell_dpo
 from ropa.selectors import content_of, light_in_force
@@ -145,6 +146,15 @@ def _dates(pk: int, digest: str, today: date) -> tuple[Dated, ...]:
     return tuple(dates(content_of(Version(pk=pk, digest=digest)), today))
 
 
+@lru_cache(maxsize=16)
+def _reviewed(pk: int, digest: str) -> dict[str, list[Any]]:
+    """The version's entries that are reviewed at all: few of many."""
+    found: dict[str, list[Any]] = {}
+    for kind, entry in reviewed(content_of(Version(pk=pk, digest=digest))):
+        found.setdefault(kind, []).append(entry)
+    return found
+
+
 def _due(organisation: Organisation, today: date, zone: ZoneInfo) -> list[Due]:
     version = light_in_force(organisation, today)
     first = organisation.versions.standing().order_by("number").values_list("in_force_from", flat=True).first()
@@ -157,7 +167,7 @@ def _due(organisation: Organisation, today: date, zone: ZoneInfo) -> list[Due]:
         (kind, code): at.astimezone(zone).date()
         for kind, code, at in answers.values_list("review__kind", "review__code", "at")
     }
-    return due(content_of(version), today, first, confirmed)
+    return due(_reviewed(version.pk, version.digest), today, first, confirmed)
 
 
 def _letter(organisation: Organisation, some: Sequence[Due], what: Happened, now: datetime, done: Done) -> bool:

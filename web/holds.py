@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -23,7 +22,7 @@ from retention.models import Hold
 from ropa.rights import Verb
 from web.access import Place, page
 from web.paging import paged
-from web.record import record_of, version_of
+from web.record import Record, record_of, version_of
 from web.shell import shown
 from web.words import day, named, number, reason_in_words
 
@@ -57,11 +56,11 @@ class PlaceForm(forms.Form):
         label=gettext_lazy("To be reviewed by"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
 
-    def __init__(self, *args: Any, names: Mapping[str, str], today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, record: Record | None, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.today = today
-        self.names = names
-        if len(names) > MOST_OFFERED:
+        self.registers = record.registers if record is not None else {}
+        if len(self.registers) > MOST_OFFERED:
             self.fields["register"] = forms.CharField(
                 label=self.fields["register"].label,
                 help_text=_("A register's name; empty: every register."),
@@ -69,7 +68,8 @@ class PlaceForm(forms.Form):
                 required=False,
             )
         else:
-            self._offer("register", [("", _("Every register")), *names.items()])
+            names = [(code, named(one.get("name") or {}, code)) for code, one in self.registers.items()]
+            self._offer("register", [("", _("Every register")), *names])
         self._offer("reason", [(one, reason_in_words(one)) for one in REASONS])
         for name, field in self.fields.items():
             if field.help_text:
@@ -90,9 +90,13 @@ class PlaceForm(forms.Form):
 
     def clean_register(self) -> str:
         told: str = self.cleaned_data["register"].strip()
-        if not told or told in self.names:
+        if not told or told in self.registers:
             return told
-        found = [code for code, name in self.names.items() if name.casefold() == told.casefold()]
+        found = [
+            code
+            for code, one in self.registers.items()
+            if told.casefold() in {name.casefold() for name in (one.get("name") or {}).values()}
+        ]
         if len(found) != 1:
             raise forms.ValidationError(_("No register, or not one alone, has this name."))
         return found[0]
@@ -108,11 +112,10 @@ class PlaceForm(forms.Form):
 def holds(request: HttpRequest, place: Place) -> HttpResponse:
     """The holds that stand, and those that were released; a form to place one."""
     version = version_of(place)
-    registers = record_of(version).registers if version is not None else {}
-    names = {code: named(one.get("name") or {}, code) for code, one in registers.items()}
+    record = record_of(version) if version is not None else None
     form, status = None, 200
     if place.may(Verb.HOLD):
-        form = PlaceForm(request.POST or None, names=names, today=place.today, label_suffix="")
+        form = PlaceForm(request.POST or None, record=record, today=place.today, label_suffix="")
         if request.method == "POST":
             if form.is_valid() and (placed := _place(form, place)):
                 _tell(request, placed)
@@ -122,17 +125,18 @@ def holds(request: HttpRequest, place: Place) -> HttpResponse:
     stands = Q(released=None) | Q(released__gt=place.today)
     pages = paged(request, every.filter(stands).order_by("review_by", "id"))
     context = {
-        "standing": [_row(one, names, place) for one in pages.rows],
+        "standing": [_row(one, record, place) for one in pages.rows],
         "pages": pages,
-        "released": [_row(one, names, place) for one in every.exclude(stands).order_by("-released", "-id")[:20]],
+        "released": [_row(one, record, place) for one in every.exclude(stands).order_by("-released", "-id")[:20]],
         "form": form,
         "may_release": place.may(Verb.RELEASE),
     }
     return shown(request, place, "web/holds.html", context, here="holds", status=status)
 
 
-def _row(hold: Hold, names: Mapping[str, str], place: Place) -> dict[str, Any]:
-    where = names.get(hold.register, hold.register) if hold.register else _("Every register")
+def _row(hold: Hold, record: Record | None, place: Place) -> dict[str, Any]:
+    name = record.name_of("registers", hold.register) if record is not None else {}
+    where = named(name, hold.register) if hold.register else _("Every register")
     return {
         "hold": hold,
         "reason": reason_in_words(hold.reason),

@@ -18,7 +18,9 @@ from retention.domain.lifecycle import Outcome
 from retention.models import Attempt, DatasetNight, EvidenceHead, KeyOutcome, Run
 from retention.models.run import RunState
 from retention.runs import stop as stop_night
+from ropa.models import Version
 from ropa.rights import Verb
+from ropa.selectors import light
 from web.access import Place, page
 from web.live import EVERY
 from web.live import live as now_of
@@ -36,8 +38,9 @@ MOST_REASONS = 50
 @page(GET=Verb.READ)
 def nights(request: HttpRequest, place: Place) -> HttpResponse:
     """The last nights, the newest first."""
-    found = Run.objects.filter(organisation=place.organisation).defer("summary", "version__snapshot")
-    pages = paged(request, found.select_related("version").order_by("-business_date"), SHOWN)
+    found = Run.objects.filter(organisation=place.organisation).defer("summary")
+    pages = paged(request, found.order_by("-business_date"), SHOWN)
+    _with_versions(pages.rows)
     lefts = lefts_of(pages.rows)
     rows = [{"run": run, "sign": state_of(run), "sum": lefts[run.pk].sum, "left": lefts[run.pk]} for run in pages.rows]
     of_today = found.filter(business_date=place.today).exists()
@@ -50,6 +53,13 @@ def nights(request: HttpRequest, place: Place) -> HttpResponse:
         "may_resume": place.may(Verb.RESUME),
     }
     return shown(request, place, "web/nights.html", context, here="nights")
+
+
+def _with_versions(runs: list[Run]) -> None:
+    """Give each night its version, read once and without its text."""
+    versions = {one.pk: one for one in light(Version.objects.filter(pk__in={run.version_id for run in runs}))}
+    for run in runs:
+        run.version = versions[run.version_id] if run.version_id is not None else None
 
 
 def state_of(run: Run) -> Sign:
@@ -68,8 +78,9 @@ def state_of(run: Run) -> Sign:
 @page(GET=Verb.READ)
 def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     """One night: what it came to, and why what stayed did."""
-    found = Run.objects.filter(organisation=place.organisation, business_date=day).select_related("version")
-    run = get_object_or_404(found.defer("summary", "version__snapshot"))
+    found = Run.objects.filter(organisation=place.organisation, business_date=day)
+    run = get_object_or_404(found.defer("summary"))
+    _with_versions([run])
     pages = paged(request, run.datasets.all())
     names = _names(run)
     left = left_of(run)

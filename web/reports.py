@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from retention.reports import MEDIA_TYPES, PAGE_POLICY, NoRecordError, NoVersionError, given, report_file, sealed_report
+from retention.reports import MEDIA_TYPES, PAGE_POLICY, NoRecordError, NoVersionError, report_file, sealed_report
 from ropa.models import Version
+from ropa.report import records_of
 from ropa.rights import Verb
 from ropa.seal import zipped
-from ropa.selectors import version_in_force
+from ropa.selectors import content_of, light, light_in_force
 from web.access import Place, page
 from web.shell import shown
 from web.words import language
@@ -59,14 +60,14 @@ def reports(request: HttpRequest, place: Place) -> HttpResponse:
     """Choose a report; with everything chosen, get it."""
     today = place.today
     asked = "format" in request.GET
-    version = version_in_force(place.organisation, today)
+    version = light_in_force(place.organisation, today)
     if version is None:
         return shown(request, place, "web/reports.html", {"form": None, "versions": []}, here="reports")
     first = {"as_of": today, "language": language()}
     form = ReportForm(
         request.GET if asked else None,
         initial=first,
-        records=given(place.organisation, today).records,
+        records=records_of(content_of(version)),
         today=today,
         label_suffix="",
     )
@@ -82,7 +83,7 @@ def reports(request: HttpRequest, place: Place) -> HttpResponse:
 
 
 def _versions(place: Place) -> list[Version]:
-    return list(place.organisation.versions.standing().order_by("-number")[:20])
+    return list(light(place.organisation.versions.standing()).reverse()[:20])
 
 
 def _made(place: Place, told: dict[str, Any]) -> HttpResponse:

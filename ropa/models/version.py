@@ -27,6 +27,7 @@ class Version(models.Model):
     published_at = models.DateTimeField()
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     publisher = models.CharField(max_length=200, help_text="role and user name as text: it outlives the account")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot, hex")
     reason = models.TextField(blank=True)
     opinion = models.JSONField(
         null=True, blank=True, help_text="the DPO's, on exactly this draft, as text: stance, by, given_at, text"
@@ -49,7 +50,6 @@ class Version(models.Model):
         help_text="dataset -> [[account or null, role and name], …]: who wrote or published its rules as they stand",
     )
     snapshot = models.TextField(help_text="canonical JSON of the inventory, without connections")
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot, hex")
 
     objects = Versions.as_manager()
 

@@ -131,32 +131,38 @@ def evening(vendor: str, worlds: dict[str, World], chromium: Browser, tmp_path: 
 
 
 @pytest.fixture(scope="package")
-def standing_by_vendor(
+def shared(
     worlds: dict[str, World], chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Served]]:
-    """Served when first asked for."""
-    found: dict[str, Served] = {}
+) -> Iterator[Callable[[str, str], Served]]:
+    """By vendor and purpose: a morning that several tests share, served when first asked for."""
+    found: dict[tuple[str, str], Served] = {}
     with ExitStack() as stack:
 
-        def of(vendor: str) -> Served:
-            if vendor not in found:
-                directory = tmp_path_factory.mktemp(f"standing-{vendor}")
-                found[vendor] = _served(worlds[vendor].morning, worlds[vendor].static, directory, stack)
-            return found[vendor]
+        def of(vendor: str, purpose: str) -> Served:
+            if (vendor, purpose) not in found:
+                directory = tmp_path_factory.mktemp(f"{purpose}-{vendor}")
+                found[vendor, purpose] = _served(worlds[vendor].morning, worlds[vendor].static, directory, stack)
+            return found[vendor, purpose]
 
         yield of
 
 
 @pytest.fixture
-def standing(vendor: str, standing_by_vendor: Callable[[str], Served]) -> Served:
+def standing(vendor: str, shared: Callable[[str, str], Served]) -> Served:
     """The morning on each database, one for all tests that only look."""
-    return standing_by_vendor(vendor)
+    return shared(vendor, "standing")
 
 
 @pytest.fixture(scope="package")
-def standing_once(standing_by_vendor: Callable[[str], Served]) -> Served:
+def standing_once(shared: Callable[[str, str], Served]) -> Served:
     """The same where the database makes no difference."""
-    return standing_by_vendor("sqlite")
+    return shared("sqlite", "standing")
+
+
+@pytest.fixture
+def worked(vendor: str, shared: Callable[[str, str], Served]) -> Served:
+    """The morning on each database, one for all tests that decide something and count only what they added."""
+    return shared(vendor, "worked")
 
 
 @pytest.fixture

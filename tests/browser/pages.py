@@ -80,6 +80,7 @@ def states(served: Served) -> list[State]:
         State("portfolio", "three organisations", "/"),
         State("portfolio", "no role", "/", "stranger"),
         State("morning", "controller's", demo, "alice"),
+        State("lots", "controller's", f"{demo}lots/", "alice"),
         State("lots", "opened", f"{demo}lots/", "alice", open_all),
         State("lots", "nothing chosen", f"{demo}lots/", "alice", send()),
         State("nights", "controller's", f"{demo}nights/", "alice", open_all),

@@ -25,40 +25,42 @@ def hold(page, number: str) -> None:
     page.get_by_label("Tarkistettava viimeistään").fill("2099-01-01")
 
 
-def test_a_double_click_decides_once(morning, visit):
-    alice = visit(morning.address, "alice")
+def test_a_double_click_decides_once(worked, visit):
+    before = len(approvals(worked))
+    alice = visit(worked.address, "alice")
     alice.goto(LOTS)
     alice.locator("input[name=lot]").first.check()
     alice.get_by_role("button", name="Hyväksy valitut erät").dblclick()
-    expect(alice.get_by_text("olet hyväksynyt")).to_have_count(1)
-    assert len(approvals(morning)) == 1
+    expect(alice.get_by_text("olet hyväksynyt")).to_have_count(before + 1)
+    assert len(approvals(worked)) == before + 1
 
 
-def test_a_hold_sent_twice_by_a_double_click_is_placed_once(morning, visit):
+def test_a_hold_sent_twice_by_a_double_click_is_placed_once(worked, visit):
     """Two holds on one person for one reason would both have to be released: the second is told of the first."""
-    bob = visit(morning.address, "bob")
-    ((before,),) = morning.own.rows("select count(*) from retention_hold")
+    bob = visit(worked.address, "bob")
+    ((before,),) = worked.own.rows("select count(*) from retention_hold")
     hold(bob, "7700199")
     bob.get_by_role("button", name="Aseta poistokielto").dblclick()
     expect(bob.get_by_role("status")).to_be_visible()
     bob.wait_for_load_state("networkidle")
-    assert morning.own.rows("select count(*) from retention_hold") == [(before + 1,)]
+    assert worked.own.rows("select count(*) from retention_hold") == [(before + 1,)]
 
 
 @pytest.mark.parametrize("vendor", ["sqlite"], indirect=True)
-def test_going_back_and_sending_again_decides_nothing_twice(morning, visit):
-    alice = visit(morning.address, "alice")
+def test_going_back_and_sending_again_decides_nothing_twice(worked, visit):
+    before = len(approvals(worked))
+    alice = visit(worked.address, "alice")
     alice.goto(LOTS)
     alice.locator("input[name=lot]").first.check()
     alice.get_by_role("button", name="Hyväksy valitut erät").click()
     expect(alice.get_by_text("Hyväksyit 1 erän.")).to_be_visible()
     alice.go_back()
     alice.wait_for_load_state()
-    expect(alice.get_by_text("olet hyväksynyt")).to_have_count(1)
+    expect(alice.get_by_text("olet hyväksynyt")).to_have_count(before + 1)
     boxes = alice.locator("input[name=lot]").count()
     alice.reload()
     expect(alice.locator("input[name=lot]")).to_have_count(boxes)
-    assert len(approvals(morning)) == 1
+    assert len(approvals(worked)) == before + 1
 
 
 def test_after_log_out_going_back_shows_nobodys_page(standing_once, visit):
@@ -95,8 +97,9 @@ def test_our_own_error_gives_an_id_that_the_log_has(morning, visit):
 
 @pytest.mark.parametrize("vendor", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("given", [{"java_script_enabled": False}, {"viewport": {"width": 320, "height": 640}}])
-def test_a_lot_is_approved_without_script_and_on_a_narrow_phone(morning, visit, given):
-    alice = visit(morning.address, "alice", **given)
+def test_a_lot_is_approved_without_script_and_on_a_narrow_phone(worked, visit, given):
+    before = len(approvals(worked))
+    alice = visit(worked.address, "alice", **given)
     alice.goto(f"/o/{KASENET}/")
     if "viewport" in given:
         alice.get_by_role("link", name="Valikko").click()
@@ -104,19 +107,20 @@ def test_a_lot_is_approved_without_script_and_on_a_narrow_phone(morning, visit, 
     alice.locator("input[name=lot]").first.check()
     alice.get_by_role("button", name="Hyväksy valitut erät").click()
     expect(alice.get_by_text("Hyväksyit 1 erän.")).to_be_visible()
-    assert len(approvals(morning)) == 1
+    assert len(approvals(worked)) == before + 1
 
 
 @pytest.mark.parametrize("vendor", ["sqlite"], indirect=True)
-def test_a_lot_is_approved_by_keyboard_alone_and_the_focus_is_seen(morning, visit):
+def test_a_lot_is_approved_by_keyboard_alone_and_the_focus_is_seen(worked, visit):
     """From the skip link to the button: every stop can be seen, in the order in which one reads."""
-    alice = visit(morning.address, "alice")
+    before = len(approvals(worked))
+    alice = visit(worked.address, "alice")
     alice.goto(LOTS)
     alice.keyboard.press("Tab")
     expect(alice.locator(":focus")).to_have_text("Siirry sisältöön")
     expect(alice.locator(":focus")).to_be_in_viewport()
     alice.keyboard.press("Enter")
-    tops = []
+    tops, chosen = [], False
     for _ in range(80):
         alice.keyboard.press("Tab")
         focus = alice.locator(":focus")
@@ -124,11 +128,12 @@ def test_a_lot_is_approved_by_keyboard_alone_and_the_focus_is_seen(morning, visi
         assert (outline, width) == ("solid", "3px")
         expect(focus).to_be_in_viewport()
         tops.append(focus.evaluate("e => e.getBoundingClientRect().top + scrollY"))
-        if focus.get_attribute("name") == "lot" and len(tops) == 1:
+        if focus.get_attribute("name") == "lot" and not chosen:
             alice.keyboard.press("Space")
+            chosen = True
         if focus.get_attribute("value") == "approve":
             break
     assert tops == sorted(tops)
     alice.keyboard.press("Enter")
     expect(alice.get_by_text("Hyväksyit 1 erän.")).to_be_visible()
-    assert len(approvals(morning)) == 1
+    assert len(approvals(worked)) == before + 1
