@@ -316,7 +316,7 @@ def _effect(desk: Desk, written: Document) -> dict[str, Any]:
         document = draft_with(organisation, "datasets", code, lambda entry: desk.changed(entry or {}, written))
         found = impact_of(organisation, desk.place.today, document, only=code)
     except SelosteError as error:
-        return {"refused": list(in_words(getattr(error, "problems", ()))) or [str(error)]}
+        return {"refused": list(in_words(getattr(error, "problems", ()), organisation)) or [str(error)]}
     effects = [one for one in found.effects if one.dataset == code]
     return {
         "effect": {

@@ -100,7 +100,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 (
                     ("nights", _("Nights"), None),
                     ("holds", _("Holds"), standing.count()),
-                    ("campaigns", _("Missing dates"), None),
+                    ("campaigns", pgettext("heading", "Missing dates"), None),
                     *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
                 ),
             ),
