@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from retention.disposal import move
 from retention.domain.errors import LifecycleError
@@ -38,18 +39,24 @@ def approve(lot: Lot, user: Any, digest: str, *, at_the_shell: bool = False) -> 
         lot = Lot.objects.select_for_update().get(pk=lot.pk)
         who = controller(lot.organisation, user)
         if lot.state != LotState.FLAGGED or lot.approvals_needed == 0:
-            raise LifecycleError(f"lot {lot.pk} does not wait for an approval: it is {lot.state}")
+            raise LifecycleError(
+                _("lot %(pk)s does not wait for an approval: it is %(state)s") % {"pk": lot.pk, "state": lot.state}
+            )
         if digest != lot.digest:
-            raise LifecycleError(f"lot {lot.pk} is not what was approved: its digest is {lot.digest}")
+            raise LifecycleError(
+                _("lot %(pk)s is not what was approved: its digest is %(digest)s")
+                % {"pk": lot.pk, "digest": lot.digest}
+            )
         if reason := why_not(lot):
-            raise LifecycleError(f"lot {lot.pk} cannot be approved yet: {reason}")
+            raise LifecycleError(_("lot %(pk)s cannot be approved yet: %(reason)s") % {"pk": lot.pk, "reason": reason})
         given = approvers(lot)
         if who.is_among(given):
-            raise LifecycleError(f"lot {lot.pk} was already approved by the same person")
+            raise LifecycleError(_("lot %(pk)s was already approved by the same person") % {"pk": lot.pk})
         if at_the_shell:
             if any(of_shell(one) for one in given):
                 raise LifecycleError(
-                    f"lot {lot.pk} was already approved at the command line: another person must log in"
+                    _("lot %(pk)s was already approved at the command line: another person must log in")
+                    % {"pk": lot.pk}
                 )
             who = Person(f"{SHELL}:{user.get_username()}", user.pk)
         LotEvent.objects.create(
@@ -71,9 +78,9 @@ def controller(organisation: Organisation, user: Any) -> Person:
     """Who approves or rejects, on the controller's side. Raises LifecycleError where the account is not that."""
     roles = set(Membership.objects.filter(user=user, organisation=organisation).values_list("role", flat=True))
     if not user.is_active or Role.CONTROLLER not in roles:
-        raise LifecycleError("a lot is approved or rejected by an account that is a controller of its organisation")
+        raise LifecycleError(_("a lot is approved or rejected by an account that is a controller of its organisation"))
     if Role.DPO in roles:
-        raise LifecycleError("the DPO advises and watches, and approves nothing (art. 38(6) GDPR)")
+        raise LifecycleError(_("the DPO advises and watches, and approves nothing (art. 38(6) GDPR)"))
     return Person(f"{Role.CONTROLLER.value}:{user.get_username()}", user.pk)
 
 

@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
 from retention.campaign_people import need_another, need_somebody, said
 from retention.campaign_survey import Forecast, Group, Heap, groups, members
@@ -78,7 +79,7 @@ def survey(organisation: Organisation, now: datetime, heap: Heap | None = None, 
     today = organisation.day_of(now)
     _, plan = _plan(organisation, today)
     if dataset and plan.find_dataset(dataset) is None:
-        raise LifecycleError(f"the version in force has no dataset {dataset}")
+        raise LifecycleError(gettext("the version in force has no dataset %(dataset)s") % {"dataset": dataset})
     found: list[Group] = []
     with Names(organisation, plan) as names:
         for one in plan.datasets:
@@ -119,18 +120,20 @@ def propose(organisation: Organisation, wanted: Wanted, by: Person, now: datetim
                     batch_size=BATCH,
                 )
         if not forecast.items:
-            raise DocumentError([Problem("event", "nothing has such a gap: there is no group")])
+            raise DocumentError([Problem("event", gettext("nothing has such a gap: there is no group"))])
         with transaction.atomic():
             lock(organisation)
             if not Campaign.objects.filter(pk=campaign.pk, state=READING).exists():
-                raise LifecycleError("it was withdrawn, or proposed anew by somebody, while its register was read")
+                raise LifecycleError(
+                    gettext("it was withdrawn, or proposed anew by somebody, while its register was read")
+                )
             campaign.items, campaign.gaps = forecast.items, forecast.gaps
             campaign.root, campaign.forecast, campaign.state = _root(campaign), forecast.as_dict(), PROPOSED
             campaign.save(update_fields=["items", "gaps", "root", "forecast", "state"])
             _tell(campaign, PROPOSED, by, wanted.evidence, now)
         finished = True
     except IntegrityError as error:  # its row went while gaps were being added to it
-        raise LifecycleError("it was proposed anew by somebody while its register was read") from error
+        raise LifecycleError(gettext("it was proposed anew by somebody while its register was read")) from error
     finally:
         if not finished:
             CampaignGap.objects.filter(campaign_id=campaign.pk).delete()
@@ -182,14 +185,17 @@ def find(organisation: Organisation, number: int) -> Campaign:
     """Raises LifecycleError if there is none of that number."""
     found = Campaign.objects.filter(organisation=organisation, number=number).first()
     if found is None:
-        raise LifecycleError(f"there is no campaign {number}")
+        raise LifecycleError(gettext("there is no campaign %(number)s") % {"number": number})
     return found
 
 
 def _plan(organisation: Organisation, today: date) -> tuple[Version, Plan]:
     version = version_in_force(organisation, today)
     if version is None:
-        raise LifecycleError(f"{organisation.slug}: no published version is in force on {today}")
+        raise LifecycleError(
+            gettext("%(slug)s: no published version is in force on %(today)s")
+            % {"slug": organisation.slug, "today": today}
+        )
     return version, in_force(organisation, plan_of(version).without(closings(organisation)))
 
 
@@ -199,45 +205,52 @@ def _asked(dataset: DatasetPlan) -> Iterator[None]:
     try:
         yield
     except ConnectorError as error:
-        raise LifecycleError(f"{dataset.register} / {dataset.code} could not be asked: {error}") from error
+        raise LifecycleError(
+            gettext("%(register)s / %(code)s could not be asked: %(error)s")
+            % {"register": dataset.register, "code": dataset.code, "error": error}
+        ) from error
 
 
 def _problems(plan: Plan, dataset: DatasetPlan | None, wanted: Wanted, today: date) -> list[Problem]:
     if dataset is None or dataset.mapping is None:
-        return [Problem("dataset", "is no dataset that we reach in the version in force")]
+        return [Problem("dataset", gettext("is no dataset that we reach in the version in force"))]
     found = []
     if dataset.enforced_by != "us":
-        found.append(Problem("dataset", "is ended by others, not by us"))
+        found.append(Problem("dataset", gettext("is ended by others, not by us")))
     if not stands_alone(plan, dataset):
-        what = "follows others, is followed or has steps: an estimate of one would end, or skip, another"
+        what = gettext("follows others, is followed or has steps: an estimate of one would end, or skip, another")
         found.append(Problem("dataset", what))
     if wanted.event not in estimable(dataset.rules):
-        found.append(Problem("event", "starts no rule of the dataset, or is a person's own act"))
+        found.append(Problem("event", gettext("starts no rule of the dataset, or is a person's own act")))
     causes = [cause.value for cause in Cause]
     if wanted.cause not in causes:
-        found.append(Problem("cause", f"is none of {', '.join(causes)}"))
+        found.append(Problem("cause", gettext("is none of %(known)s") % {"known": ", ".join(causes)}))
     if (wanted.cause == Cause.SAME_DAY) != (wanted.same_day is not None):
-        found.append(Problem("same_day", "is the day that is not believed, of the cause same_day and of no other"))
+        found.append(
+            Problem("same_day", gettext("is the day that is not believed, of the cause same_day and of no other"))
+        )
     if wanted.same_day is not None and wanted.same_day >= NEVER:
-        found.append(Problem("same_day", "says that nothing has ended yet; close what has ended in the register"))
+        found.append(
+            Problem("same_day", gettext("says that nothing has ended yet; close what has ended in the register"))
+        )
     found += _wrong_substitute(dataset, wanted, today)
     if not wanted.evidence.strip():
-        found.append(Problem("evidence", "is missing: say why the day is right enough"))
+        found.append(Problem("evidence", gettext("is missing: say why the day is right enough")))
     for n, (name, digest) in enumerate(wanted.attachments):
         if not name.strip() or len(name) > 200 or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-            found.append(Problem(f"attachments[{n}]", "has a name and a SHA-256 in lower-case hex"))
+            found.append(Problem(f"attachments[{n}]", gettext("has a name and a SHA-256 in lower-case hex")))
     return found
 
 
 def _wrong_substitute(dataset: DatasetPlan, wanted: Wanted, today: date) -> list[Problem]:
     if (wanted.day is None) == (not wanted.by):
-        return [Problem("day", "a substitute is either a day or another event")]
+        return [Problem("day", gettext("a substitute is either a day or another event"))]
     if wanted.day is not None and not dataset.rules.first_plausible_day <= wanted.day <= today:
-        return [Problem("day", "lies ahead, or before the first plausible day")]
+        return [Problem("day", gettext("lies ahead, or before the first plausible day"))]
     if wanted.day is not None and wanted.day == wanted.same_day:
-        return [Problem("day", "is the day that is not believed")]
+        return [Problem("day", gettext("is the day that is not believed"))]
     if wanted.by and (wanted.by not in CATALOGUE or wanted.by == wanted.event):
-        return [Problem("by", "is no other event of the catalogue")]
+        return [Problem("by", gettext("is no other event of the catalogue"))]
     return []
 
 
@@ -281,19 +294,27 @@ def _taken(campaign: Campaign, after: str, by: Person, reason: str) -> Campaign:
     """The campaign, locked in the caller's transaction, if it may become that."""
     need_somebody(by)
     if not reason.strip():
-        raise LifecycleError(f"campaign {campaign.number}: a decision needs a reason")
+        raise LifecycleError(gettext("campaign %(number)s: a decision needs a reason") % {"number": campaign.number})
     check_keys()
     found = Campaign.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=campaign.pk)
     if found.state not in MOVES[after]:
-        raise LifecycleError(f"campaign {found.number} is {found.state}: it cannot be {after}")
+        raise LifecycleError(
+            gettext("campaign %(number)s is %(state)s: it cannot be %(after)s")
+            % {"number": found.number, "state": found.state, "after": after}
+        )
     return found
 
 
 def _same_group(campaign: Campaign, root: str) -> None:
     if root != campaign.root:
-        raise LifecycleError(f"campaign {campaign.number} is not what was looked at: its root is {campaign.root}")
+        raise LifecycleError(
+            gettext("campaign %(number)s is not what was looked at: its root is %(root)s")
+            % {"number": campaign.number, "root": campaign.root}
+        )
     if _root(campaign) != campaign.root:
-        raise LifecycleError(f"campaign {campaign.number}: its group is not the one that was proposed")
+        raise LifecycleError(
+            gettext("campaign %(number)s: its group is not the one that was proposed") % {"number": campaign.number}
+        )
 
 
 def _move(campaign: Campaign, after: str, by: Person, reason: str, now: datetime) -> CampaignEvent:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from retention.approvals import SHELL, of_shell
 from retention.domain.errors import LifecycleError
 from retention.models import Campaign, CampaignEvent
@@ -23,17 +25,19 @@ def answering(organisation: Organisation, user: Any, *, at_the_shell: bool = Fal
     """An account as it has a part in a campaign. Raises LifecycleError where it is not on the controller's side."""
     held = set(Membership.objects.filter(user=user, organisation=organisation).values_list("role", flat=True))
     if Role.DPO in held:
-        raise LifecycleError("the DPO advises and watches, and decides nothing (art. 38(6) GDPR)")
+        raise LifecycleError(_("the DPO advises and watches, and decides nothing (art. 38(6) GDPR)"))
     role = next((role for role in ROLES if role in held), None)
     if not user.is_active or role is None:
-        raise LifecycleError("a campaign is decided by accounts that are an owner or a controller of its organisation")
+        raise LifecycleError(
+            _("a campaign is decided by accounts that are an owner or a controller of its organisation")
+        )
     return Person(f"{SHELL if at_the_shell else role}:{user.get_username()}", user.pk)
 
 
 def need_somebody(by: Person) -> None:
     """Raises LifecycleError for nobody, and for a role that has no part in a campaign."""
     if by.who.partition(":")[0] not in {*ROLES, SHELL} or by.name == "" or by.account is None:
-        raise LifecycleError(f"a campaign needs an account with the role {' or '.join(ROLES)}")
+        raise LifecycleError(_("a campaign needs an account with the role %(known)s") % {"known": " or ".join(ROLES)})
 
 
 def said(events: Iterable[CampaignEvent]) -> list[Person]:
@@ -45,9 +49,11 @@ def need_another(campaign: Campaign, by: Person, before: Sequence[Person]) -> No
     """Raises LifecycleError where whoever confirms has, or may have, had a part in it before."""
     if by.is_among(before):
         raise LifecycleError(
-            f"campaign {campaign.number}: whoever proposed or decided it cannot confirm it (separation of duties)"
+            _("campaign %(number)s: whoever proposed or decided it cannot confirm it (separation of duties)")
+            % {"number": campaign.number}
         )
     if of_shell(by) and any(of_shell(one) for one in before):
         raise LifecycleError(
-            f"campaign {campaign.number} was proposed or decided at the command line: another person must log in"
+            _("campaign %(number)s was proposed or decided at the command line: another person must log in")
+            % {"number": campaign.number}
         )

@@ -17,6 +17,7 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
+from django.utils.translation import gettext
 from simple_history.utils import update_change_reason
 
 from retention import database_locks, remembered
@@ -130,17 +131,30 @@ def _refuse_wrong(
     problems = []
     for n, (kind, number) in enumerate(subjects):
         if not number.strip() or len(number) > LONGEST:
-            problems.append(Problem(f"subjects[{n}].number", f"is missing or longer than {LONGEST} characters"))
+            problems.append(
+                Problem(
+                    f"subjects[{n}].number",
+                    gettext("is missing or longer than %(most)s characters") % {"most": LONGEST},
+                )
+            )
         if not kind or len(kind) > 20:
-            problems.append(Problem(f"subjects[{n}].kind", "is missing or longer than 20 characters"))
+            problems.append(Problem(f"subjects[{n}].kind", gettext("is missing or longer than 20 characters")))
         elif kind in unknown:
-            problems.append(Problem(f"subjects[{n}].kind", f"nothing here is about a {kind!r}"))
+            problems.append(
+                Problem(f"subjects[{n}].kind", gettext("nothing here is about a %(kind)r") % {"kind": kind})
+            )
     if reason not in REASONS:
-        problems.append(Problem("reason", f"{reason!r} is none of {', '.join(REASONS)}"))
+        problems.append(
+            Problem(
+                "reason", gettext("%(reason)r is none of %(known)s") % {"reason": reason, "known": ", ".join(REASONS)}
+            )
+        )
     if not owner.strip():
-        problems.append(Problem("owner", "is missing: somebody must own a hold"))
+        problems.append(Problem("owner", gettext("is missing: somebody must own a hold")))
     if review_by < start:
-        problems.append(Problem("review_by", f"{review_by} lies before the hold starts"))
+        problems.append(
+            Problem("review_by", gettext("%(review_by)s lies before the hold starts") % {"review_by": review_by})
+        )
     if problems:
         raise DocumentError(problems)
 
@@ -148,10 +162,13 @@ def _refuse_wrong(
 def release(hold: Hold, day: date, by: str) -> None:
     """End a hold: on `day` it holds no more. Raises LifecycleError if it has ended already or had not begun."""
     if day < hold.start:
-        raise LifecycleError(f"hold {hold.pk} starts on {hold.start}: it cannot be released on {day}")
+        raise LifecycleError(
+            gettext("hold %(pk)s starts on %(start)s: it cannot be released on %(day)s")
+            % {"pk": hold.pk, "start": hold.start, "day": day}
+        )
     with transaction.atomic():
         if Hold.objects.filter(pk=hold.pk, released=None).update(released=day, released_by=by) != 1:
-            raise LifecycleError(f"hold {hold.pk} was released already")
+            raise LifecycleError(gettext("hold %(pk)s was released already") % {"pk": hold.pk})
         hold.refresh_from_db()
         hold.save()  # writes its history
         update_change_reason(hold, f"released by {by}")
@@ -244,7 +261,7 @@ def refuse_unknown(organisation: Organisation, registers: Sequence[str]) -> None
         register.code for version in organisation.versions.standing() for register in plan_of(version).registers
     }  # of earlier ones too: what is stopped there must be able to go on
     if problems := [
-        Problem(f"registers[{n}]", f"there is no register {code!r}")
+        Problem(f"registers[{n}]", gettext("there is no register %(code)r") % {"code": code})
         for n, code in enumerate(registers)
         if code not in known
     ]:
@@ -254,7 +271,7 @@ def refuse_unknown(organisation: Organisation, registers: Sequence[str]) -> None
 def stop(organisation: Organisation, registers: Sequence[str] | None, by: str, reason: str) -> None:
     """Claim nothing more, of these registers or (None) of any, from the next chunk on. Raises LifecycleError."""
     if not reason.strip():
-        raise LifecycleError("a stop needs a reason")
+        raise LifecycleError(gettext("a stop needs a reason"))
     with transaction.atomic():
         gate = _gate_alone(organisation)
         gate.stopped = gate.stopped or registers is None

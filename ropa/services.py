@@ -107,9 +107,14 @@ def give_opinion(
     _aware(now)
     problems = []
     if stance not in Stance.values:
-        problems.append(Problem("stance", f"{stance!r} is none of {', '.join(Stance.values)}"))
+        problems.append(
+            Problem(
+                "stance",
+                gettext("%(stance)r is none of %(known)s") % {"stance": stance, "known": ", ".join(Stance.values)},
+            )
+        )
     if stance == Stance.ADVISES_AGAINST and not text.strip():
-        problems.append(Problem("text", "is missing: advice against a draft says why"))
+        problems.append(Problem("text", gettext("is missing: advice against a draft says why")))
     if problems:
         raise DocumentError(problems)
     organisation = lock(organisation)
@@ -207,18 +212,18 @@ def _departs(organisation: Organisation, opinion: Opinion | None, digest: str, w
     if opinion is not None:
         if opinion.stance != Stance.ADVISES_AGAINST:
             return False
-        missing = "the DPO advises against this draft; say why it is published all the same (art. 38(6) GDPR)"
+        missing = gettext("the DPO advises against this draft; say why it is published all the same (art. 38(6) GDPR)")
     elif not organisation.memberships.filter(role=Role.DPO, user__is_active=True).exists():
         return False
     else:
-        missing = "the DPO has given no opinion on this draft; wait for it, or say why not (art. 38(1) GDPR)"
+        missing = gettext("the DPO has given no opinion on this draft; wait for it, or say why not (art. 38(1) GDPR)")
         if stale_opinion(organisation, digest) is not None:
-            missing = (
+            missing = gettext(
                 "the draft has changed since the DPO gave an opinion, which therefore does not count; "
                 "ask for another, or say why not (art. 38(1) GDPR)"
             )
     if not why.strip():
-        raise DocumentError([Problem("opinion_reason", f"is missing: {missing}")])
+        raise DocumentError([Problem("opinion_reason", gettext("is missing: %(missing)s") % {"missing": missing})])
     return True
 
 
@@ -231,13 +236,16 @@ def withdraw(version: Version, now: datetime, withdrawer: str, reason: str, user
     """
     _aware(now)
     if not reason.strip():
-        raise DocumentError([Problem("reason", "is missing: a version that was decided is not withdrawn without one")])
+        raise DocumentError(
+            [Problem("reason", gettext("is missing: a version that was decided is not withdrawn without one"))]
+        )
     organisation = lock(version.organisation)
     if Withdrawal.objects.filter(version=version).exists():
-        raise LifecycleError(f"version {version.number} is withdrawn already")
+        raise LifecycleError(gettext("version %(number)s is withdrawn already") % {"number": version.number})
     if version.in_force_from <= _today(organisation, now):
         raise LifecycleError(
-            f"version {version.number} is in force since {version.in_force_from}: publish another one that follows it"
+            gettext("version %(number)s is in force since %(in_force_from)s: publish another one that follows it")
+            % {"number": version.number, "in_force_from": version.in_force_from}
         )
     return Withdrawal.objects.create(
         version=version, withdrawn_at=now, withdrawn_by=user, withdrawer=withdrawer, reason=reason
@@ -258,7 +266,9 @@ def _refuse_past(last: Version, in_force_from: date, today: date) -> None:
         raise DocumentError(
             [
                 Problem(
-                    "in_force_from", f"{in_force_from} is before version {last.number}, in force {last.in_force_from}"
+                    "in_force_from",
+                    gettext("%(day)s is before version %(number)s, in force %(since)s")
+                    % {"day": in_force_from, "number": last.number, "since": last.in_force_from},
                 )
             ]
         )
@@ -267,7 +277,8 @@ def _refuse_past(last: Version, in_force_from: date, today: date) -> None:
             [
                 Problem(
                     "in_force_from",
-                    f"{in_force_from} is past: it is {today}, and those nights ran under version {last.number}",
+                    gettext("%(day)s is past: it is %(today)s, and those nights ran under version %(number)s")
+                    % {"day": in_force_from, "today": today, "number": last.number},
                 )
             ]
         )
@@ -283,9 +294,27 @@ def confirm_additions(
     Nothing is published. Raises DocumentError without a reason, or for a word that no policy has.
     """
     problems = [
-        *([] if reason.strip() else [Problem("reason", "is missing: confirming a period is a decision (art. 5(2))")]),
-        *([] if mode in MODES else [Problem("mode", f"{mode!r} is none of {', '.join(MODES)}")]),
-        *([] if approval in APPROVALS else [Problem("approval", f"{approval!r} is none of {', '.join(APPROVALS)}")]),
+        *(
+            []
+            if reason.strip()
+            else [Problem("reason", gettext("is missing: confirming a period is a decision (art. 5(2))"))]
+        ),
+        *(
+            []
+            if mode in MODES
+            else [Problem("mode", gettext("%(mode)r is none of %(known)s") % {"mode": mode, "known": ", ".join(MODES)})]
+        ),
+        *(
+            []
+            if approval in APPROVALS
+            else [
+                Problem(
+                    "approval",
+                    gettext("%(approval)r is none of %(known)s")
+                    % {"approval": approval, "known": ", ".join(APPROVALS)},
+                )
+            ]
+        ),
     ]
     if problems:
         raise DocumentError(problems)

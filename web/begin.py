@@ -82,7 +82,7 @@ def _read(place: Place, request: HttpRequest) -> bytes:
     try:
         look(place.organisation, content, place.today)
     except DocumentError as error:
-        raise refused(error) from None
+        raise refused(error, whole_draft(place.organisation)) from None
     return content
 
 

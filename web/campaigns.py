@@ -324,6 +324,10 @@ def answer(request: HttpRequest, place: Place, n: int) -> HttpResponse:
         raise Http404
     if not reason:
         return _drawn(request, place, one, _("Say why: the minutes keep it."), 422, do)
+    after = {"decide": DECIDED, "confirm": CONFIRMED, "refuse": REFUSED, "withdraw": WITHDRAWN}[do]
+    if one.state not in MOVES[after]:
+        told = _("It is not as you saw it. It is now: %(state)s.") % {"state": sign_of(one.state).word}
+        return _drawn(request, place, one, told, 409, do)
     try:
         by = answering(place.organisation, place.user)
         if do == "withdraw":

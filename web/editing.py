@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import edit_entry, edit_head
 from ropa.change_words import label
+from ropa.models import Organisation
 from ropa.rights import Verb
-from ropa.services import digest_of
+from ropa.services import digest_of, draft_of
 from web.access import Place
+from web.places import calling
 from web.words import language
 
 Told = Mapping[str, Any]
@@ -51,7 +53,7 @@ def write(
     try:
         edit_entry(place.organisation, kind, code, checked, place.who(Verb.EDIT), reason[:2_000])
     except DocumentError as error:
-        return list(dict.fromkeys(in_words(error.problems)))
+        return list(dict.fromkeys(in_words(error.problems, place.organisation)))
     return []
 
 
@@ -68,16 +70,17 @@ def write_head(
     try:
         edit_head(place.organisation, checked, place.who(Verb.EDIT), reason[:2_000])
     except DocumentError as error:
-        return list(dict.fromkeys(in_words(error.problems)))
+        return list(dict.fromkeys(in_words(error.problems, place.organisation)))
     return []
 
 
-def in_words(problems: Iterable[Problem]) -> Iterator[str]:
-    """What a document refuses, each with what the field is called."""
+def in_words(problems: Iterable[Problem], organisation: Organisation) -> Iterator[str]:
+    """What a document refuses, each with what the field is called, entries by their names."""
+    document = draft_of(organisation)
     for one in problems:
         last = one.path.rpartition(".")[2].partition("[")[0]
         try:
             where = label(last, language())
         except KeyError:
             where = one.path
-        yield _("%(where)s: %(what)s") % {"where": where, "what": one.message}
+        yield _("%(where)s: %(what)s") % {"where": where, "what": calling(one.message, document)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,11 +14,13 @@ from retention.domain.events import CATALOGUE
 from ropa.change_words import label, labels
 from ropa.places import on_the_way
 from ropa.wording import table
-from web.words import language, named
+from web.words import day, language, named
 
 Document = Mapping[str, Any]
 _PLACE = re.compile(r"[a-z_]+(?:\[[^\]]*\]|\.[a-z_0-9-]+)*")
 _STEP = re.compile(r"([a-z_]+)|\[([^\]]*)\]")
+_DAY = re.compile(r"(?<![0-9-])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9-])")
+_PLACES = re.compile(r"\b[a-z_]+\[[A-Za-z0-9_-]+\](?:\.[a-z_]+(?:\[[A-Za-z0-9_-]+\])?)*")
 _QUOTED = re.compile(r"'([A-Za-z0-9_-]{1,60})'")
 JOINT = " › "
 
@@ -42,10 +45,25 @@ def where_in_words(path: str, document: Document | None = None) -> str:
     )
 
 
+def named_in(kind: str, code: str, document: Document) -> str:
+    """What an entry of a list is called."""
+    found = next((one for one in document.get(kind) or () if one["id"] == code), None)
+    return named(found.get("name") or {}, code) if found else code
+
+
 def calling(message: str, document: Document | None = None) -> str:
-    """A message with the names of entries and of events where it quotes their ids."""
+    """A message with the names of entries and events where it has ids or places, and days as they are written."""
     known = {**_events(), **(_names(document) if document else {})}
-    return _QUOTED.sub(lambda found: f"“{known[found[1]]}”" if found[1] in known else found[0], message)
+    message = _PLACES.sub(lambda found: where_in_words(found[0], document), message)
+    told = _QUOTED.sub(lambda found: f"“{known[found[1]]}”" if found[1] in known else found[0], message)
+    return _DAY.sub(lambda found: _day(found[0]), told)
+
+
+def _day(written: str) -> str:
+    try:
+        return day(date.fromisoformat(written))
+    except ValueError:
+        return written
 
 
 def _events() -> dict[str, str]:

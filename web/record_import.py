@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -17,10 +18,11 @@ from retention.inventory_document.workbook.refuse import LARGEST
 from retention.onboarding.record import apply, mapping_of, preview, record_in, save_mapping, suggestion
 from retention.onboarding.record.becoming import Becomes, Preview
 from ropa.models import ColumnMapping
+from ropa.places import on_the_way
 from ropa.rights import Verb
 from web.access import Place, page
 from web.columns import ColumnsForm
-from web.places import in_words, where_in_words
+from web.places import in_words, named_in, where_in_words
 from web.shell import shown
 from web.uploads import Refused, brought, drop, keep, kept, refused
 from web.words import Sign, number
@@ -28,6 +30,7 @@ from web.words import Sign, number
 RECORD = "record"
 SHOWN = 25
 MOST_LINES = 100
+REACHED = ("activities", "registers")
 
 
 def _address(place: Place, name: str, **query: str) -> str:
@@ -191,8 +194,19 @@ def _lines(problems: Any, found: Preview) -> list[str]:
 
 
 def _change(found: Preview, change: Becomes) -> dict[str, Any]:
-    where = where_in_words(change.path, found.document)
-    return {"where": where, "new": change.what == "new", "text": change.text[:300]}
+    inside = change.path.partition("].")  # of the row's own activity it need not be said which
+    path = inside[2] if change.path.startswith("activities[") and inside[2] else change.path
+    where = where_in_words(path.rpartition("[")[0] if path.endswith("]") else path, _around(found, change.path, path))
+    text = change.text
+    reached = change.path.rpartition(".")[2]
+    if reached in REACHED:  # ids of what an entry comes to reach
+        text = ", ".join(named_in(reached, one, found.document) for one in text.split(", "))
+    return {"where": where, "new": change.what == "new", "text": text[:300]}
+
+
+def _around(found: Preview, whole: str, path: str) -> Mapping[str, Any]:
+    """In which a path leads: the document, or of a path inside an activity that activity."""
+    return found.document if whole == path else on_the_way(found.document, whole)[0]
 
 
 def sign_of(outcome: str) -> Sign:

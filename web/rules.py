@@ -318,7 +318,7 @@ def _effect(desk: Desk, written: Document) -> dict[str, Any]:
         draft_with(place.organisation, "datasets", code, lambda now: entry)
         asked = ask(place.organisation, Counted.DATASET, timezone.now(), place.who(Verb.EDIT), place.user, entry)
     except SelosteError as error:
-        return {"refused": list(in_words(getattr(error, "problems", ()))) or [str(error)]}
+        return {"refused": list(in_words(getattr(error, "problems", ()), place.organisation)) or [str(error)]}
     if asked.done_at is None:
         return {"being_counted": True}
     if asked.problem:

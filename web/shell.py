@@ -102,7 +102,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("ahead", _("What falls due ahead"), None),
                     ("holds", _("Holds"), standing.count()),
                     ("paper", _("Paper"), None),
-                    ("campaigns", _("Missing dates"), None),
+                    ("campaigns", pgettext("heading", "Missing dates"), None),
                     *([("person", _("A customer's data"), None)] if place.may(Verb.ANSWER) else []),
                 ),
             ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,9 @@ def _too_large(most: int) -> str:
     return _("The file is larger than %(n)d MB.") % {"n": most // 1_000_000}
 
 
-def refused(error: DocumentError) -> Refused:
-    """What a reader of files said of one."""
-    return Refused(dict.fromkeys(map(in_words, error.problems)))
+def refused(error: DocumentError, document: Mapping[str, Any] | None = None) -> Refused:
+    """What a reader of files said of one. `document`: knows what entries are called."""
+    return Refused(dict.fromkeys(in_words(one, document) for one in error.problems))
 
 
 def keep(place: Place, what: str, content: bytes) -> None:

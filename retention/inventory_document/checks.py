@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, pgettext
 from stdnum.fi import ytunnus
 
 from retention.connectors.registry import connector_class, kinds
@@ -79,7 +80,7 @@ def _findings(whole: Whole) -> Iterator[Finding]:
     for steps, connection in whole.entries("connections"):
         yield from _connection(connection, steps)
         if steps[-1] not in used:
-            yield Finding(steps, "no register uses this connection", warning=True)
+            yield Finding(steps, gettext("no register uses this connection"), warning=True)
 
 
 def _circles(whole: Whole) -> Iterator[Finding]:
@@ -98,14 +99,21 @@ def _circles(whole: Whole) -> Iterator[Finding]:
             seen |= ahead
             ahead = {via for via, registers in before.items() if registers & ahead} - seen
         if start in seen:
-            yield Finding(where[start], "the registers tell each other's names in a circle: neither could go last")
+            yield Finding(
+                where[start], gettext("the registers tell each other's names in a circle: neither could go last")
+            )
 
 
 def _organisation(head: Document) -> Iterator[Finding]:
     if "time_zone" in head and not _is_zone(head["time_zone"]):
-        yield Finding(("organisation", "time_zone"), f"there is no time zone {head['time_zone']!r}")
+        yield Finding(
+            ("organisation", "time_zone"),
+            gettext("there is no time zone %(time_zone)r") % {"time_zone": head["time_zone"]},
+        )
     if head.get("business_id") and not ytunnus.is_valid(head["business_id"]):
-        yield Finding(("organisation", "business_id"), "is no Finnish business id: its check digit or form is wrong")
+        yield Finding(
+            ("organisation", "business_id"), gettext("is no Finnish business id: its check digit or form is wrong")
+        )
     years = [(parse_day(y["start"], ""), parse_day(y["end"], "")) for y in head.get("financial_years", ())]
     for key, day, listed in (
         ("financial_year_end", head.get("financial_year_end", "12-31"), []),
@@ -153,21 +161,30 @@ def _twice(entries: list[tuple[Steps, Document]]) -> Iterator[Finding]:
         id_ = entry["id"]
         before = seen.setdefault(id_.lower(), id_)
         if before != id_:
-            yield Finding(steps, f"the id {id_!r} differs only by capital letters from {before!r}: give it another")
+            yield Finding(
+                steps,
+                gettext("the id %(id)r differs only by capital letters from %(before)r: give it another")
+                % {"id": id_, "before": before},
+            )
         elif before in known:
-            yield Finding(steps, f"the id {id_!r} is taken: it stands here a second time")
+            yield Finding(steps, gettext("the id %(id)r is taken: it stands here a second time") % {"id": id_})
         known.add(id_)
 
 
 def _register(whole: Whole, register: Document, steps: Steps) -> Iterator[Finding]:
     if "connection" in register:
-        yield from unknown(register["connection"], whole.connections, "connection", (*steps, "connection"))
+        yield from unknown(
+            register["connection"],
+            whole.connections,
+            pgettext("what is not there", "connection"),
+            (*steps, "connection"),
+        )
     for place, source in whole.entries(*steps, "ledger"):
         if source.get("via") == "api":
             yield from _announced(source, place)
             continue
         if "connection" not in register:
-            yield Finding(place, "the register has no connection: nothing collects this")
+            yield Finding(place, gettext("the register has no connection: nothing collects this"))
         yield from _collected(whole, source, place)
     for place, source in whole.entries(*steps, "identities"):
         yield from _identities(register, source, place)
@@ -176,40 +193,45 @@ def _register(whole: Whole, register: Document, steps: Steps) -> Iterator[Findin
 def _identities(register: Document, source: Document, steps: Steps) -> Iterator[Finding]:
     """A name without a time says nothing once it can be somebody else's."""
     if "connection" not in register:
-        yield Finding(steps, "the register has no connection: nobody can ask it for names")
+        yield Finding(steps, gettext("the register has no connection: nobody can ask it for names"))
     if source["kind"] not in NEVER_REUSED and "valid_from" not in source:
         yield Finding(
             (*steps, "valid_from"),
-            f"is missing: of whom a name of kind {source['kind']} tells without a day, nothing goes by machine",
+            gettext("is missing: of whom a name of kind %(kind)s tells without a day, nothing goes by machine")
+            % {"kind": source["kind"]},
             warning=True,
         )
 
 
 def _announced(source: Document, steps: Steps) -> Iterator[Finding]:
     if "tells" not in source:
-        yield Finding((*steps, "tells"), "is missing: which events and facts does the API bring?")
+        yield Finding((*steps, "tells"), gettext("is missing: which events and facts does the API bring?"))
     for key in ("place", "subject", *_COLLECTED):
         if key in source:
-            yield Finding((*steps, key), "is of a source that is collected; this one comes by the API")
+            yield Finding((*steps, key), gettext("is of a source that is collected; this one comes by the API"))
 
 
 def _collected(whole: Whole, source: Document, steps: Steps) -> Iterator[Finding]:
     for key in ("place", "subject"):
         if key not in source:
-            yield Finding((*steps, key), "is missing")
+            yield Finding((*steps, key), gettext("is missing"))
     if "tells" in source:
-        yield Finding((*steps, "tells"), "is of a source that comes by the API; this one's columns say what it tells")
+        yield Finding(
+            (*steps, "tells"), gettext("is of a source that comes by the API; this one's columns say what it tells")
+        )
     if ("started" in source or "ended" in source) and "contract" not in source:
-        yield Finding((*steps, "contract"), "is missing: a row that starts or ends is a contract")
+        yield Finding((*steps, "contract"), gettext("is missing: a row that starts or ends is a contract"))
     if not any(source.get(key) for key in ("started", "ended", "events", "facts")):
-        yield Finding(steps, "tells nothing: neither a contract's days, nor events, nor facts")
+        yield Finding(steps, gettext("tells nothing: neither a contract's days, nor events, nor facts"))
     yield from unknown_events(source.get("events", {}), (*steps, "events"))
     try:
         bans_of(source)
     except RuleError as error:
         yield Finding((*steps, "options", "bans"), error.message)
     if "purpose" in source:
-        yield from unknown(source["purpose"], whole.all_purposes, "purpose", (*steps, "purpose"))
+        yield from unknown(
+            source["purpose"], whole.all_purposes, pgettext("what is not there", "purpose"), (*steps, "purpose")
+        )
 
 
 def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
@@ -222,7 +244,10 @@ def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
         known = kinds()
         near = meant(connection["kind"], known)
         yield Finding(
-            (*steps, "kind"), f"there is no connector {connection['kind']!r}; installed are {', '.join(known)}{near}"
+            (*steps, "kind"),
+            gettext("there is no connector %(kind)r; installed are %(known)s")
+            % {"kind": connection["kind"], "known": ", ".join(known)}
+            + near,
         )
         return
     declared = {field.name: field for field in connector_class(connection["kind"]).fields}
@@ -232,12 +257,18 @@ def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
         if own_secret(value):
             yield Finding(place, "is this installation's own: no connection uses its settings or keys")
         if name not in declared:
-            yield Finding(place, f"unknown field of a {connection['kind']} connection{meant(name, declared)}")
+            yield Finding(
+                place,
+                gettext("unknown field of a %(kind)s connection") % {"kind": connection["kind"]}
+                + meant(name, declared),
+            )
         elif not isinstance(value, Mapping) and _tells_a_secret(str(value), declared[name].secret):
-            yield Finding(place, 'is secret: write {secret: "env:NAME"} or {secret: "file:PATH"} instead of what it is')
+            yield Finding(
+                place, gettext('is secret: write {secret: "env:NAME"} or {secret: "file:PATH"} instead of what it is')
+            )
     for name, field in declared.items():
         if field.required and name not in config:
-            yield Finding((*steps, "config", name), "is missing")
+            yield Finding((*steps, "config", name), gettext("is missing"))
 
 
 def _tells_a_secret(value: str, secret: bool) -> bool:

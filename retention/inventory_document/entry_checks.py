@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+
 from retention.domain.periods import Period
 from retention.inventory_document.findings import Finding, Whole, parsed, unknown
 from retention.inventory_document.shape import Steps, properties_of, schema
@@ -17,15 +19,15 @@ from ropa.references import references
 CHAINS = {"migrates_to": "registers", "copy_of": "registers", "successor": "activities", "same_as": "contact_points"}
 """Keys by which an entry names another of its own list: following them must come to an end."""
 _SINGULAR = {
-    "registers": "register",
-    "activities": "activity",
-    "references": "reference",
-    "subject_groups": "subject group",
-    "data_categories": "data category",
-    "recipients": "recipient",
-    "purposes": "purpose",
-    "contact_points": "contact point",
-    "items": "item",
+    "registers": pgettext_lazy("what is not there", "register"),
+    "activities": pgettext_lazy("what is not there", "activity"),
+    "references": pgettext_lazy("what is not there", "reference"),
+    "subject_groups": pgettext_lazy("what is not there", "subject group"),
+    "data_categories": pgettext_lazy("what is not there", "data category"),
+    "recipients": pgettext_lazy("what is not there", "recipient"),
+    "purposes": pgettext_lazy("what is not there", "purpose"),
+    "contact_points": pgettext_lazy("what is not there", "contact point"),
+    "items": pgettext_lazy("what is not there", "item"),
 }
 AGAIN = "every"
 """A key whose period says how often something is done."""
@@ -90,10 +92,10 @@ def _references(ids: Ids, value: Mapping[str, Any], steps: Steps, rules: Mapping
         rule = rules.get(key, {})
         target = rule.get("refers_to")
         if target and isinstance(part, str):
-            yield from unknown(part, ids.of(target), _SINGULAR[target], (*steps, key))
+            yield from unknown(part, ids.of(target), str(_SINGULAR[target]), (*steps, key))
         elif target:
             for position, one in enumerate(part):
-                yield from unknown(one, ids.of(target), _SINGULAR[target], (*steps, key, position))
+                yield from unknown(one, ids.of(target), str(_SINGULAR[target]), (*steps, key, position))
         elif isinstance(part, Mapping):
             yield from _references(ids, part, (*steps, key), ids.properties(rule))
         elif isinstance(part, list):
@@ -112,7 +114,7 @@ def _periods(value: Mapping[str, Any], steps: Steps, rules: Mapping[str, Any]) -
             if isinstance(found, Finding):
                 yield found
             elif key == AGAIN and found == Period(0, 0):
-                yield Finding(place, f"{part} is no time: how often is it?")
+                yield Finding(place, gettext("%(part)s is no time: how often is it?") % {"part": part})
         elif isinstance(part, Mapping):
             yield from _periods(part, place, properties_of(rule))
         elif isinstance(part, list):
@@ -131,10 +133,17 @@ def _of_the_libraries(whole: Whole) -> Iterator[Finding]:
     """What is cited by an id of a library is there."""
     for steps, cited in whole.entries("references"):
         if "row" in cited:
-            yield from unknown(cited["row"], references(), "row of the references library", (*steps, "row"))
+            yield from unknown(
+                cited["row"],
+                references(),
+                pgettext("what is not there", "row of the references library"),
+                (*steps, "row"),
+            )
     for steps, limit in whole.entries("time_limits"):
         if "law" in limit:
-            yield from unknown(limit["law"], whole.laws, "row of the law library", (*steps, "law"))
+            yield from unknown(
+                limit["law"], whole.laws, pgettext("what is not there", "row of the law library"), (*steps, "law")
+            )
 
 
 def _chained(whole: Whole, key: str, name: str) -> Iterator[Finding]:
@@ -147,17 +156,17 @@ def _chained(whole: Whole, key: str, name: str) -> Iterator[Finding]:
             seen.add(here)
             here = after[here]
         if here == start:
-            yield Finding((*where[start], key), "goes in a circle: it comes back to this entry")
+            yield Finding((*where[start], key), gettext("goes in a circle: it comes back to this entry"))
 
 
 def _held(whole: Whole, passage: Mapping[str, Any], steps: Steps) -> Iterator[Finding]:
     places = passage.get("held_in") or []
     if places and passage.get("not_content"):
-        yield Finding((*steps, "not_content"), "is said of a passage that is held in the inventory")
+        yield Finding((*steps, "not_content"), gettext("is said of a passage that is held in the inventory"))
     for position, place in enumerate(places):
         try:
             at(whole.document, place)
         except NoPlaceError as error:
             yield Finding((*steps, "held_in", position), str(error))
     if not places and not passage.get("not_content"):
-        yield Finding(steps, "is assigned to no place of the inventory, nor marked not_content", warning=True)
+        yield Finding(steps, gettext("is assigned to no place of the inventory, nor marked not_content"), warning=True)

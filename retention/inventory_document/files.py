@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import workbook, yaml_text
 from retention.inventory_document.checks import check
 from retention.inventory_document.findings import Law
 from retention.inventory_document.shape import ordered
 from retention.inventory_document.workbook.refuse import is_workbook, opened
+from retention.inventory_document.workbook.spots import column_of
 
 FORMATS = ("yaml", "xlsx", "csv")
 """`csv` is a ZIP of .csv files."""
@@ -53,7 +56,7 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DocumentError([Problem("document", f"is not UTF-8: see line {line}")]) from None
+        raise DocumentError([Problem("document", _("is not UTF-8: see line %(line)s") % {"line": line})]) from None
 
 
 def _located(problem: Problem, where: Mapping[str, str]) -> Problem:
@@ -65,7 +68,7 @@ def _located(problem: Problem, where: Mapping[str, str]) -> Problem:
         return problem
     entry = max(inside, key=len)
     column = problem.path[len(entry) :].lstrip(".").split("[")[0].split(".")[0]
-    place = f"{where[entry]}{f', column {column}' if column else ''}"
+    place = f"{where[entry]}, {column_of(column)}" if column else where[entry]
     return Problem(place, f"{problem.path}: {problem.message}")
 
 

@@ -12,6 +12,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
+from django.utils.translation import gettext
+
 from retention.domain.errors import RuleError
 from retention.domain.events import CATALOGUE
 from retention.domain.items import CONTRACT_EVENTS
@@ -140,10 +142,12 @@ def unknown_events(names: Mapping[str, Any] | list[str] | tuple[str, ...], steps
     for position, name in enumerate(names):
         if name not in CATALOGUE:
             place = (*steps, name) if isinstance(names, Mapping) else (*steps, position)
-            yield Finding(place, f"unknown event {name!r}{meant(name, CATALOGUE)}")
+            yield Finding(place, gettext("unknown event %(name)r") % {"name": name} + meant(name, CATALOGUE))
 
 
 def unknown(value: str, known: Collection[str], what: str, steps: Steps) -> Iterator[Finding]:
     """A reference to something that the document does not have."""
     if value not in known:
-        yield Finding(steps, f"there is no {what} {value!r}{meant(value, known)}")
+        yield Finding(
+            steps, gettext("there is no %(what)s %(value)r") % {"what": what, "value": value} + meant(value, known)
+        )

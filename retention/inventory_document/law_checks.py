@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from retention.domain.rules import Trigger
 from retention.inventory_document.findings import Finding, Law, Whole, unknown
 from retention.inventory_document.shape import Steps
@@ -18,7 +21,7 @@ def law_findings(whole: Whole, code: str, written: Mapping[str, Any], steps: Ste
     """
     versions = whole.laws.get(code)
     if versions is None:
-        yield from unknown(code, whole.laws, "row of the law library", (*steps, "law"))
+        yield from unknown(code, whole.laws, pgettext("what is not there", "row of the law library"), (*steps, "law"))
     elif whole.today is not None:
         yield from _on(whole.today, code, versions, written, steps)
 
@@ -29,20 +32,47 @@ def _on(today: date, code: str, versions: Sequence[Law], written: Mapping[str, A
     place = (*steps, "law")
     if now is not None:
         if now.trigger is None:
-            yield Finding(place, f"{code} has no time of its own: its data go with the record that they stand in", True)
+            yield Finding(
+                place,
+                _("%(code)s has no time of its own: its data go with the record that they stand in") % {"code": code},
+                True,
+            )
         for key, said in _differs(now, written if now.trigger is not None else {}):
-            yield Finding((*steps, key), f"is written otherwise than {code} says: {said}", True)
+            yield Finding(
+                (*steps, key),
+                _("is written otherwise than %(code)s says: %(said)s") % {"code": code, "said": said},
+                True,
+            )
         if ahead is None and now.in_force_to is not None:
-            yield Finding(place, f"{code} is in force until {now.in_force_to.isoformat()} only", True)
+            yield Finding(
+                place,
+                _("%(code)s is in force until %(in_force_to)s only")
+                % {"code": code, "in_force_to": now.in_force_to.isoformat()},
+                True,
+            )
     elif ahead is not None:
-        yield Finding(place, f"{code} is not in force before {ahead.in_force_from.isoformat()}", True)
+        yield Finding(
+            place,
+            _("%(code)s is not in force before %(in_force_from)s")
+            % {"code": code, "in_force_from": ahead.in_force_from.isoformat()},
+            True,
+        )
     else:
         ended = max(one.in_force_to for one in versions if one.in_force_to is not None)
-        yield Finding(place, f"{code} is not in force: it was until {ended.isoformat()}", True)
+        yield Finding(
+            place,
+            _("%(code)s is not in force: it was until %(ended)s") % {"code": code, "ended": ended.isoformat()},
+            True,
+        )
     if ahead is not None:
         for key, said in _differs(ahead, written):
             day = ahead.in_force_from.isoformat()
-            yield Finding((*steps, key), f"is written otherwise than {code} says from {day} on: {said}", True)
+            yield Finding(
+                (*steps, key),
+                _("is written otherwise than %(code)s says from %(day)s on: %(said)s")
+                % {"code": code, "day": day, "said": said},
+                True,
+            )
 
 
 def _in_force(law: Law, day: date) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext, pgettext
+
 from retention.domain.errors import RuleError
 from retention.domain.events import CATALOGUE
 from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
@@ -25,8 +27,12 @@ STARTS = tuple(date(year, month, 1) for year in (2023, 2024) for month in range(
 def dataset_findings(whole: Whole) -> Iterator[Finding]:
     """Everything to say of the datasets."""
     for steps, dataset in whole.entries("datasets"):
-        yield from unknown(dataset["register"], whole.registers, "register", (*steps, "register"))
-        yield from unknown(dataset["activity"], whole.activities, "activity", (*steps, "activity"))
+        yield from unknown(
+            dataset["register"], whole.registers, pgettext("what is not there", "register"), (*steps, "register")
+        )
+        yield from unknown(
+            dataset["activity"], whole.activities, pgettext("what is not there", "activity"), (*steps, "activity")
+        )
         grace = dataset.get("policy", {}).get("grace")
         if grace is not None:
             found = parsed((*steps, "policy", "grace"), lambda grace=grace: Period.parse(grace))  # type: ignore[misc]
@@ -43,18 +49,27 @@ def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]
     mapping, place = dataset["mapping"], (*steps, "mapping")
     register = whole.registers.get(dataset["register"])
     if register is not None and not register.get("connection"):
-        yield Finding(place, f"the register {dataset['register']!r} has no connection: nothing reaches this")
+        yield Finding(
+            place,
+            gettext("the register %(register)r has no connection: nothing reaches this")
+            % {"register": dataset["register"]},
+        )
     yield from unknown_events(mapping.get("events", {}), (*place, "events"))
     if dataset["grain"] == "subject" and "subject" not in mapping:
-        yield Finding((*place, "subject"), "is missing: an item of this dataset is a data subject's")
+        yield Finding((*place, "subject"), gettext("is missing: an item of this dataset is a data subject's"))
     if dataset["grain"] == "contract" and "contract" not in mapping:
-        yield Finding((*place, "contract"), "is missing: an item of this dataset is a contract's")
+        yield Finding((*place, "contract"), gettext("is missing: an item of this dataset is a contract's"))
     if "subject" in mapping and not dataset.get("subject_kind"):
-        yield Finding((*steps, "subject_kind"), "is missing: whose number is mapping.subject, a customer's or whose?")
+        yield Finding(
+            (*steps, "subject_kind"), gettext("is missing: whose number is mapping.subject, a customer's or whose?")
+        )
     yield from _subject_key(whole, dataset, place)
     for position, child in enumerate(mapping.get("children", ())):
         if child == mapping["place"]:
-            yield Finding((*place, "children", position), f"{child!r} is the dataset's own place, not what hangs on it")
+            yield Finding(
+                (*place, "children", position),
+                gettext("%(child)r is the dataset's own place, not what hangs on it") % {"child": child},
+            )
 
 
 def _subject_key(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
@@ -64,22 +79,33 @@ def _subject_key(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Find
     if key is None:
         return
     if "subject" not in mapping:
-        yield Finding((*steps, "subject"), "is missing: where does the name stand?")
+        yield Finding((*steps, "subject"), gettext("is missing: where does the name stand?"))
     if dataset["grain"] == "contract":
-        yield Finding(place, "is of a dataset whose items are a contract's: those are found by the contract's number")
+        yield Finding(
+            place, gettext("is of a dataset whose items are a contract's: those are found by the contract's number")
+        )
     if "at" in key and key["at"] not in mapping.get("events", {}):
-        yield Finding((*place, "at"), f"{key['at']!r} is none of the mapping's events: when was the name used?")
+        yield Finding(
+            (*place, "at"),
+            gettext("%(at)r is none of the mapping's events: when was the name used?") % {"at": key["at"]},
+        )
     if "at" not in key and key["kind"] not in NEVER_REUSED:
-        yield Finding((*place, "at"), "is missing: without the day on which the name was used nothing goes", True)
-    yield from unknown(key["via"], whole.registers, "register", (*place, "via"))
+        yield Finding(
+            (*place, "at"), gettext("is missing: without the day on which the name was used nothing goes"), True
+        )
+    yield from unknown(key["via"], whole.registers, pgettext("what is not there", "register"), (*place, "via"))
     told = [
         source
         for source in whole.registers.get(key["via"], {}).get("identities") or ()
         if source.get("kind") == key["kind"] and source.get("subject_kind") == dataset.get("subject_kind")
     ]
     if key["via"] in whole.registers and not told:
-        of_whom = f"of subject kind {dataset.get('subject_kind', '')!r}"
-        yield Finding((*place, "via"), f"the register {key['via']!r} tells no names of kind {key['kind']!r} {of_whom}")
+        of_whom = gettext("of subject kind %(kind)r") % {"kind": dataset.get("subject_kind", "")}
+        yield Finding(
+            (*place, "via"),
+            gettext("the register %(via)r tells no names of kind %(kind)r %(of_whom)s")
+            % {"via": key["via"], "kind": key["kind"], "of_whom": of_whom},
+        )
 
 
 def _rules(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
@@ -97,7 +123,9 @@ def _rules(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
             ceilings.append((place, parse_ceiling(rule, "")))
     decided = dataset.get("grounds") or dataset.get("no_reason_to_keep") or dataset.get("follows")
     if not decided and "mapping" in dataset:
-        yield Finding((*steps, "grounds"), "says no reason to keep anything: all of it will wait for a review", True)
+        yield Finding(
+            (*steps, "grounds"), gettext("says no reason to keep anything: all of it will wait for a review"), True
+        )
     yield from _conflicts(whole, grounds, ceilings)
 
 
@@ -112,10 +140,15 @@ def _rule(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> list
     found += [one for one in (period, rounding) if isinstance(one, Finding)]
     register = whole.registers.get(dataset["register"])
     if rule["action"] == Action.DESTROY_PAPER and register is not None and register.get("medium", "paper") != "paper":
-        found.append(Finding((*steps, "action"), f"paper is destroyed; the register's medium is {register['medium']}"))
+        found.append(
+            Finding(
+                (*steps, "action"),
+                gettext("paper is destroyed; the register's medium is %(medium)s") % {"medium": register["medium"]},
+            )
+        )
     options = dataset.get("mapping", {}).get("options", {"holds_keys": True})
     if rule["action"] == Action.CRYPTO_SHRED and options.get("holds_keys") is not True and _is_sql(register):
-        message = "a database destroys a key where it lies; the mapping's options do not say holds_keys: true"
+        message = gettext("a database destroys a key where it lies; the mapping's options do not say holds_keys: true")
         found.append(Finding((*steps, "action"), message))
     if "law" in rule:
         written = {"trigger": trigger, "period": period, "rounding": rounding}
@@ -146,13 +179,17 @@ def _ground(whole: Whole, dataset: Document, rule: Document, steps: Steps) -> It
     yield from unknown_events(ends_on, (*steps, "ends_on"))
     if rule["kind"] == Kind.OBLIGATION and ends_on:
         yield Finding(
-            (*steps, "ends_on"), f"an obligation by law does not end earlier than the law says: {', '.join(ends_on)}"
+            (*steps, "ends_on"),
+            gettext("an obligation by law does not end earlier than the law says: %(known)s")
+            % {"known": ", ".join(ends_on)},
         )
     if "period" not in rule and "review_by" not in rule:
-        yield Finding((*steps, "review_by"), "is missing: without a period this is a criterion, reviewed by a day")
+        yield Finding(
+            (*steps, "review_by"), gettext("is missing: without a period this is a criterion, reviewed by a day")
+        )
     if "purpose" in rule and dataset["activity"] in whole.activities:
         purposes = whole.purposes(dataset["activity"])
-        what = f"purpose of the activity {dataset['activity']!r} with the id"
+        what = gettext("purpose of the activity %(activity)r with the id") % {"activity": dataset["activity"]}
         yield from unknown(rule["purpose"], purposes, what, (*steps, "purpose"))
 
 
@@ -165,28 +202,38 @@ def _untold(whole: Whole, dataset: Document, rule: Document, trigger: Trigger, s
     if "subject" in mapping:
         known |= whole.told(dataset.get("subject_kind", ""))
     of_whom = (
-        f"of subject kind {dataset['subject_kind']!r}"
+        gettext("of subject kind %(kind)r") % {"kind": dataset["subject_kind"]}
         if dataset.get("subject_kind")
-        else "of an item without a subject"
+        else gettext("of an item without a subject")
     )
     for event in trigger.events:
         if event not in known:
             criterion = "period" not in rule and "kind" in rule  # its review ends it, whatever happens
             yield Finding(
                 (*steps, "trigger"),
-                f"nothing tells {event!r} {of_whom}: neither the mapping's events nor a register's ledger",
+                gettext("nothing tells %(event)r %(of_whom)s: neither the mapping's events nor a register's ledger")
+                % {"event": event, "of_whom": of_whom},
                 warning=criterion,
             )
     for event in rule.get("ends_on", ()):
         if event not in known:
-            yield Finding((*steps, "ends_on"), f"nothing tells {event!r} {of_whom}: it will never end this", True)
+            yield Finding(
+                (*steps, "ends_on"),
+                gettext("nothing tells %(event)r %(of_whom)s: it will never end this")
+                % {"event": event, "of_whom": of_whom},
+                True,
+            )
     conditions = rule.get("condition", [])
     for condition in [conditions] if isinstance(conditions, Mapping) else conditions:
         if condition["fact"] not in known and condition["fact"] not in whole.organisation.get("facts", {}):
             yield Finding(
                 (*steps, "condition"),
-                f"nothing tells the fact {condition['fact']!r} {of_whom}: neither the mapping's facts, a register's "
-                f"ledger nor organisation.facts{meant(condition['fact'], known)}",
+                gettext(
+                    "nothing tells the fact %(fact)r %(of_whom)s: neither the mapping's facts, a "
+                    "register's ledger nor organisation.facts"
+                )
+                % {"fact": condition["fact"], "of_whom": of_whom}
+                + meant(condition["fact"], known),
             )
 
 
@@ -210,7 +257,10 @@ def _conflicts(
                 for day in STARTS
             ):
                 yield Finding(
-                    place, f"ends before the obligation {ground.id!r} and does not yield to it: nothing will go", True
+                    place,
+                    gettext("ends before the obligation %(id)r and does not yield to it: nothing will go")
+                    % {"id": ground.id},
+                    True,
                 )
 
 

@@ -99,20 +99,14 @@ def path_of(document: Any, steps: Steps) -> str:
     return path or "document"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'grounds'?`, or nothing where no known name is near."""
-    near = _near(name, known)
-    return f"; did you mean {near!r}?" if near else ""
-
-
 def _near(name: str, known: Iterable[str]) -> str:
     spelt = {one.lower(): one for one in known}
     near = get_close_matches(name.lower(), list(spelt), n=1, cutoff=0.6)
     return spelt[near[0]] if near else ""
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
-    """As `meant`, in the reader's language."""
+def meant(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'grounds'?` in the reader's language, or nothing where no known name is near."""
     near = _near(name, known)
     return _("; did you mean %(name)r?") % {"name": near} if near else ""
 
@@ -188,7 +182,7 @@ def _unknown_keys(value: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator
     described = rule.get("description", "")
     for key in value:
         if key not in known and not any(re.fullmatch(pattern, key) for pattern in patterns):
-            hint = _meant(key, known)
+            hint = meant(key, known)
             if not known and described:
                 hint = _("; write %(what)s") % {"what": _(described)}
             yield (key,), _("unknown key %(name)r") % {"name": key} + hint
@@ -209,7 +203,7 @@ def _message(error: Any) -> str:
             return _("is %(seen)s, not %(wanted)s") % parts
         case "enum":
             known = {"seen": seen, "known": ", ".join(limit)}
-            return _("%(seen)s is none of %(known)s") % known + (_meant(value, limit) if isinstance(value, str) else "")
+            return _("%(seen)s is none of %(known)s") % known + (meant(value, limit) if isinstance(value, str) else "")
         case "const":
             return _("is %(seen)s, not %(limit)s, the version of this format") % parts
         case "pattern" | "format":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext, pgettext
+
 from retention.domain.periods import Period, Rounding
 from retention.domain.rules import DONE_AS, StepAction
 from retention.domain.written import parse_trigger
@@ -28,11 +30,16 @@ def step_findings(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Fin
                 yield found
         action = StepAction(step["action"])
         if action not in DONE_AS:
-            yield Finding((*place, "action"), f"no connector can {action.value} yet: leave this step to people")
+            yield Finding(
+                (*place, "action"),
+                gettext("no connector can %(value)s yet: leave this step to people") % {"value": action.value},
+            )
             continue
         if len(dataset["id"]) + len(step["id"]) + 1 > LONGEST_NAME:
             yield Finding(
-                (*place, "id"), f"is too long: with its dataset's id it has {LONGEST_NAME} characters at most"
+                (*place, "id"),
+                gettext("is too long: with its dataset's id it has %(longest_name)s characters at most")
+                % {"longest_name": LONGEST_NAME},
             )
         yield from _place(whole, dataset, step, place)
         yield from (
@@ -43,49 +50,65 @@ def step_findings(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Fin
 def _place(whole: Whole, dataset: Document, step: Document, place: Steps) -> Iterator[Finding]:
     """Only tables hand over and are emptied by column, and only we ourselves carry steps out."""
     if dataset.get("enforced_by", "us") != "us" or "mapping" not in dataset:
-        yield Finding(place, "is of a dataset that we do not reach or do not end: nobody would carry it out")
+        yield Finding(place, gettext("is of a dataset that we do not reach or do not end: nobody would carry it out"))
     medium = whole.registers.get(dataset["register"], {}).get("medium", "database")
     if medium not in {"database", "map"}:
-        yield Finding((*place, "action"), f"a register of medium {medium} cannot {step['action']}: only a database can")
+        yield Finding(
+            (*place, "action"),
+            gettext("a register of medium %(medium)s cannot %(action)s: only a database can")
+            % {"medium": medium, "action": step["action"]},
+        )
     if dataset.get("follows"):
-        yield Finding(place, "is of a dataset that follows others: it ends with them and has no steps")
+        yield Finding(place, gettext("is of a dataset that follows others: it ends with them and has no steps"))
 
 
 def _cleared(dataset: Document, step: Document, place: Steps) -> Iterator[Finding]:
     if not step.get("fields"):
-        yield Finding((*place, "fields"), "is missing: which columns are emptied?")
+        yield Finding((*place, "fields"), gettext("is missing: which columns are emptied?"))
     for key in ("into", "columns"):
         if key in step:
-            yield Finding((*place, key), "says where something goes; what is cleared goes nowhere")
+            yield Finding((*place, key), gettext("says where something goes; what is cleared goes nowhere"))
     mapping = dataset.get("mapping", {})
     named = {mapping.get("key"), mapping.get("subject"), mapping.get("contract"), *mapping.get("events", {}).values()}
     for number, field in enumerate(step.get("fields", ())):
         if field in named:
-            yield Finding((*place, "fields", number), f"{field!r} is what the rules go by: the row's end needs it")
+            yield Finding(
+                (*place, "fields", number),
+                gettext("%(field)r is what the rules go by: the row's end needs it") % {"field": field},
+            )
 
 
 def _made(whole: Whole, dataset: Document, step: Document, place: Steps) -> Iterator[Finding]:
     if "fields" in step:
-        yield Finding((*place, "fields"), "are emptied; what is handed over is said by columns")
+        yield Finding((*place, "fields"), gettext("are emptied; what is handed over is said by columns"))
     if "into" not in step:
-        yield Finding((*place, "into"), "is missing: for which dataset is it?")
+        yield Finding((*place, "into"), gettext("is missing: for which dataset is it?"))
         return
     datasets = {entry["id"]: entry for _, entry in whole.entries("datasets")}
-    yield from unknown(step["into"], datasets, "dataset", (*place, "into"))
+    yield from unknown(step["into"], datasets, pgettext("what is not there", "dataset"), (*place, "into"))
     target = datasets.get(step["into"])
     if target is None:
         return
     if target is dataset or "mapping" not in target:
-        yield Finding((*place, "into"), f"{step['into']!r} has no place of its own that we reach")
+        yield Finding(
+            (*place, "into"), gettext("%(into)r has no place of its own that we reach") % {"into": step["into"]}
+        )
         return
     if not (target.get("grounds") or target.get("ceilings") or target.get("no_reason_to_keep")):
-        yield Finding((*place, "into"), f"{step['into']!r} says no reason to keep: what is made needs its own end")
+        yield Finding(
+            (*place, "into"),
+            gettext("%(into)r says no reason to keep: what is made needs its own end") % {"into": step["into"]},
+        )
     medium = whole.registers.get(target["register"], {}).get("medium", "database")
     if medium not in {"database", "map"}:
-        yield Finding((*place, "into"), f"a register of medium {medium} takes nothing over: only a database can")
+        yield Finding(
+            (*place, "into"),
+            gettext("a register of medium %(medium)s takes nothing over: only a database can") % {"medium": medium},
+        )
     if "subject_key" in target["mapping"] or "subject_key" in dataset.get("mapping", {}):
         yield Finding(
-            (*place, "into"), "persons go by another name here or there: what is handed over would not be theirs"
+            (*place, "into"),
+            gettext("persons go by another name here or there: what is handed over would not be theirs"),
         )
     made = _transferred if step["action"] == StepAction.TRANSFER else _condensed
     yield from made(dataset, target, step, place)
@@ -94,23 +117,38 @@ def _made(whole: Whole, dataset: Document, step: Document, place: Steps) -> Iter
 def _transferred(dataset: Document, target: Document, step: Document, place: Steps) -> Iterator[Finding]:
     mapping, there = dataset.get("mapping", {}), target["mapping"]
     if mapping.get("children"):
-        yield Finding((*place, "action"), f"{', '.join(mapping['children'])} would go and not be moved")
+        yield Finding(
+            (*place, "action"),
+            gettext("%(known)s would go and not be moved") % {"known": ", ".join(mapping["children"])},
+        )
     given = set(step.get("columns", ()))
     for event, column in there.get("events", {}).items():
         if event not in mapping.get("events", {}) and column not in given:
-            yield Finding((*place, "columns"), f"nothing gives {column!r}: what is moved would lose {event!r}")
+            yield Finding(
+                (*place, "columns"),
+                gettext("nothing gives %(column)r: what is moved would lose %(event)r")
+                % {"column": column, "event": event},
+            )
     if "subject" in there and "subject" not in mapping and there["subject"] not in given:
-        yield Finding((*place, "columns"), f"nothing gives {there['subject']!r}: whose would it be there?")
+        yield Finding(
+            (*place, "columns"),
+            gettext("nothing gives %(subject)r: whose would it be there?") % {"subject": there["subject"]},
+        )
 
 
 def _condensed(dataset: Document, target: Document, step: Document, place: Steps) -> Iterator[Finding]:
     columns = step.get("columns", {})
     if target["register"] != dataset["register"]:
         yield Finding(
-            (*place, "into"), "is of another register: rows are added up only where they lie, so that none counts twice"
+            (*place, "into"),
+            gettext("is of another register: rows are added up only where they lie, so that none counts twice"),
         )
     if not any(written == "count" or written.startswith(COUNTED) for written in columns.values()):
-        yield Finding((*place, "columns"), "count and sum nothing")
+        yield Finding((*place, "columns"), gettext("count and sum nothing"))
     subject = dataset.get("mapping", {}).get("subject")
     if subject is not None and subject in columns.values():
-        yield Finding((*place, "columns"), f"{subject!r} names persons: that is no sum of many", True)
+        yield Finding(
+            (*place, "columns"),
+            gettext("%(subject)r names persons: that is no sum of many") % {"subject": subject},
+            True,
+        )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from django.utils.translation import gettext as _
 
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import yaml_blocks
@@ -48,15 +49,16 @@ UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 def parse(text: str) -> Any:
     """The value that a YAML text stands for. Raises DocumentError that names line and column."""
     if len(text) > LARGEST or len(text.encode("utf-8", "surrogatepass")) > LARGEST:
-        raise DocumentError([Problem("document", f"is larger than {LARGEST} bytes")])
+        raise DocumentError([Problem("document", _("is larger than %(most)s bytes") % {"most": LARGEST})])
     try:
         return _Reading().of(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         began = error.context_mark
         since = f" {error.context} from line {began.line + 1}, column {began.column + 1}" if began is not None else ""
-        raise _wrong(error.problem_mark or began, f"this is no YAML: {error.problem}{since}") from None
+        told = _("this is no YAML: %(problem)s") % {"problem": f"{error.problem}{since}"}
+        raise _wrong(error.problem_mark or began, told) from None
     except (yaml.YAMLError, UnicodeError):
-        raise DocumentError([Problem("document", "holds characters that YAML does not allow")]) from None
+        raise DocumentError([Problem("document", _("holds characters that YAML does not allow"))]) from None
 
 
 def write(value: Any) -> str:
@@ -65,7 +67,11 @@ def write(value: Any) -> str:
 
 
 def _wrong(mark: Any, message: str) -> DocumentError:
-    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else "document"
+    place = (
+        _("line %(line)s, column %(column)s") % {"line": mark.line + 1, "column": mark.column + 1}
+        if mark is not None
+        else "document"
+    )
     return DocumentError([Problem(place, message)])
 
 

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
@@ -22,7 +24,8 @@ from retention.onboarding.word import texts_of
 MOST_PAGES = 200
 MOST_CHARACTERS = 500_000
 _OLE = b"\xd0\xcf\x11\xe0"
-_PICTURES = {b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"GIF8": "a picture", b"{\\rtf": "RTF"}
+_PICTURE = gettext_noop("a picture")
+_PICTURES = {b"\x89PNG": _PICTURE, b"\xff\xd8\xff": _PICTURE, b"GIF8": _PICTURE, b"{\\rtf": "RTF"}
 _HYPHENATED = re.compile(r"(?<=[a-zåäö])-\n(?!(?:ja|tai|sekä|eli|eikä|och|eller|samt|and|or)\b)(?=[a-zåäö])")
 """A word that was parted at the end of a line; the hyphen of `osto- ja myynti` is its own."""
 _BLANKS = re.compile(r"[ \t\u00a0\x0b\x0c\x85\u2028\u2029]+")
@@ -41,9 +44,9 @@ class Block:
 def blocks_of(content: bytes) -> list[Block]:
     """The blocks of a DOCX, a PDF with a text layer, or a text file. Raises DocumentError: what it is instead."""
     if len(content) > LARGEST:
-        raise _refuse(f"is larger than {LARGEST // 1_000_000} MB")
+        raise _refuse(_("is larger than %(most)s MB") % {"most": LARGEST // 1_000_000})
     if not content.strip():
-        raise _refuse("is empty")
+        raise _refuse(_("is empty"))
     if content.startswith(b"PK"):
         found = [Block(text, number) for number, text in enumerate(filter(None, map(_clean, texts_of(content))), 1)]
     elif content.startswith(b"%PDF"):
@@ -51,9 +54,9 @@ def blocks_of(content: bytes) -> list[Block]:
     else:
         found = list(_text(content))
     if sum(len(block.text) for block in found) > MOST_CHARACTERS:
-        raise _refuse(f"has more than {MOST_CHARACTERS} characters: no notice is that long")
+        raise _refuse(_("has more than %(most)s characters: no notice is that long") % {"most": MOST_CHARACTERS})
     if not found:
-        raise _refuse("holds no text")
+        raise _refuse(_("holds no text"))
     return found
 
 
@@ -63,12 +66,12 @@ def _refuse(what: str) -> DocumentError:
 
 def _text(content: bytes) -> Iterator[Block]:
     if content.startswith(_OLE):
-        raise _refuse("is in the old format (.doc) or locked with a password: save it as .docx without one")
+        raise _refuse(_("is in the old format (.doc) or locked with a password: save it as .docx without one"))
     for start, what in _PICTURES.items():
         if content.startswith(start):
-            raise _refuse(f"is {what}: save the text as .docx, .pdf or .txt")
+            raise _refuse(_("is %(what)s: save the text as .docx, .pdf or .txt") % {"what": _(what)})
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _refuse("is neither DOCX, PDF nor text")
+        raise _refuse(_("is neither DOCX, PDF nor text"))
     for number, line in enumerate(re.split(r"\r\n|\r|\n", _decoded(content)), 1):
         if line := _clean(line):
             yield Block(line, number)
@@ -91,7 +94,7 @@ def _clean(text: str) -> str:
 def _pdf(content: bytes) -> Iterator[str]:
     pages = _pages(content)
     if not any(page.strip() for page in pages):
-        raise _refuse("has no text layer, it is a scanned picture: run text recognition over it first")
+        raise _refuse(_("has no text layer, it is a scanned picture: run text recognition over it first"))
     repeated = _repeated(pages)
     said: set[str] = set()
     for page in pages:
@@ -128,9 +131,9 @@ def _pages(content: bytes) -> list[str]:
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise _refuse("is locked with a password: save it without one")
+            raise _refuse(_("is locked with a password: save it without one"))
         if len(reader.pages) > MOST_PAGES:
-            raise _refuse(f"has more than {MOST_PAGES} pages")
+            raise _refuse(_("has more than %(most)s pages") % {"most": MOST_PAGES})
         pages: list[str] = []
         pictures: list[str] = []
         for number, page in enumerate(reader.pages, 1):
@@ -138,10 +141,15 @@ def _pages(content: bytes) -> list[str]:
             if not pages[-1].strip() and len(page.images):  # scanned, and not empty
                 pictures.append(str(number))
             if sum(map(len, pages)) > MOST_CHARACTERS:
-                raise _refuse(f"has more than {MOST_CHARACTERS} characters: no notice is that long")
+                raise _refuse(
+                    _("has more than %(most)s characters: no notice is that long") % {"most": MOST_CHARACTERS}
+                )
         if pictures and any(page.strip() for page in pages):
             some = f"{', '.join(pictures[:10])}{' …' if len(pictures) > 10 else ''}"
-            raise _refuse(f"has pages that are pictures ({some}): run text recognition over them, or take them out")
+            raise _refuse(
+                _("has pages that are pictures (%(some)s): run text recognition over them, or take them out")
+                % {"some": some}
+            )
         return pages
     except DocumentError:
         raise
@@ -156,4 +164,4 @@ def _pages(content: bytes) -> list[str]:
         OSError,
         zlib.error,
     ):
-        raise _refuse("cannot be read as PDF: it is damaged, or made in a way that we cannot read") from None
+        raise _refuse(_("cannot be read as PDF: it is damaged, or made in a way that we cannot read")) from None

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
 from docx import Document
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml import parse_xml
@@ -43,30 +44,30 @@ def texts_of(content: bytes) -> Iterator[str]:
         yield from _blocks(document.element.body, notes)
         yield from _margins(document, "footer")
     except (KeyError, ValueError, SyntaxError):
-        raise refuse("cannot be read as .docx: it is damaged") from None
+        raise refuse(_("cannot be read as .docx: it is damaged")) from None
     except RecursionError:
-        raise refuse("cannot be read as .docx: its parts stand in each other without end") from None
+        raise refuse(_("cannot be read as .docx: its parts stand in each other without end")) from None
 
 
 def _document(content: bytes) -> Any:
     archive = opened(content)
     names = archive.namelist()
     if any(name.casefold().endswith("vbaproject.bin") for name in names):
-        raise refuse("has macros: save it as .docx")
+        raise refuse(_("has macros: save it as .docx"))
     if "word/document.xml" not in names:
-        raise refuse("is a ZIP, but no .docx")
+        raise refuse(_("is a ZIP, but no .docx"))
     for name in names:
         if name.endswith((".xml", ".rels")):
             check_xml(archive, name)
     if archive.getinfo("word/document.xml").file_size > LARGEST_PART:
-        raise refuse("its text unpacks to far more than any notice has")
+        raise refuse(_("its text unpacks to far more than any notice has"))
     try:
         with archive.open("word/document.xml") as part:
             if _STRICT in part.read(4_000):
-                raise refuse("is Strict Open XML: save it as an ordinary Word document (.docx)")
+                raise refuse(_("is Strict Open XML: save it as an ordinary Word document (.docx)"))
         return Document(io.BytesIO(content))
     except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError):
-        raise refuse("cannot be read as .docx: it is damaged, or a template") from None
+        raise refuse(_("cannot be read as .docx: it is damaged, or a template")) from None
 
 
 def _margins(document: Any, what: str) -> Iterator[str]:
@@ -94,7 +95,7 @@ def _blocks(holder: Any, notes: dict[str, Any]) -> Iterator[str]:
         if part.tag == f"{_W}p":
             yield from _paragraph(part, notes)
         elif part.tag in _OTHERS:
-            raise refuse("holds another document within it, whose text would be lost: copy that text into it")
+            raise refuse(_("holds another document within it, whose text would be lost: copy that text into it"))
         elif part.tag == f"{_MC}AlternateContent":
             yield from _blocks(_chosen(part), notes)
         elif part.tag not in _LEFT_OUT and not _deleted_row(part):

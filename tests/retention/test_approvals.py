@@ -20,6 +20,8 @@ from ropa.persons import Person
 from tests.naming import names_any
 from tests.retention.company import NOW, TODAY, controller, customers, found_company
 
+pytestmark = pytest.mark.usefixtures("english")
+
 ONE = {"mode": "purge", "approval": "one", "grace": "P0D", "waves": False}
 TWO = {**ONE, "approval": "two"}
 

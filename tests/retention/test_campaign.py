@@ -34,6 +34,8 @@ from tests.naming import names_any
 from tests.retention.company import NOW, SURVIVORS, TODAY, controller, customers, document, found_company, publish
 from tests.retention.test_offline import exported
 
+pytestmark = pytest.mark.usefixtures("english")
+
 OWNER, OTHER, THIRD = Person("owner:olga", 1), Person("controller:ada", 2), Person("controller:alice", 3)
 DAY = date(2020, 12, 31)
 TOMORROW, LATER = TODAY + timedelta(days=1), NOW + timedelta(days=1)

@@ -37,6 +37,8 @@ from tests.retention.test_campaign import (
 from tests.retention.test_offline import exported
 from tests.retention.test_unchanged import File
 
+pytestmark = pytest.mark.usefixtures("english")
+
 ONE = timedelta(days=1)
 
 

@@ -35,6 +35,8 @@ from ropa.models import Organisation
 from tests.own_database import OwnDatabase, wait
 from tests.retention.company import NOW, TODAY, controller, customers, document, found_company, ground, publish
 
+pytestmark = pytest.mark.usefixtures("english")
+
 ROOT = Path(__file__).resolve().parents[2]
 REVIEW = date(2027, 1, 1)
 PURGE = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}

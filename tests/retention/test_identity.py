@@ -27,6 +27,8 @@ from ropa.models import Version
 from tests.retention.company import NOW, TODAY, controller, document, found_company, ground, publish
 from tests.retention.test_night import sql
 
+pytestmark = pytest.mark.usefixtures("english")
+
 TOMORROW = TODAY + timedelta(days=1)
 ADDRESSES = [
     ("1001", "A@example.invalid", "2015-01-01", None),

@@ -18,6 +18,8 @@ from retention.onboarding.record.columns import ENTRIES
 from ropa.models import ColumnMapping, Organisation, TimeLimit
 from tests.retention.foreign_files import HEADINGS, MAPPING, ROWS, csv_of, saved, workbook
 
+pytestmark = pytest.mark.usefixtures("english")
+
 EMPTY = {"seloste": 1, "organisation": {"slug": "uusi", "name": "Uusi Oy"}}
 
 

@@ -17,6 +17,8 @@ from pypdf import PdfReader, PdfWriter
 from retention.domain.errors import DocumentError
 from retention.onboarding.blocks import MOST_PAGES, Block, blocks_of
 
+pytestmark = pytest.mark.usefixtures("english")
+
 
 def docx(*paragraphs: str, table: list[list[str]] | None = None) -> bytes:
     document = Document()

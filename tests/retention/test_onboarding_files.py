@@ -18,6 +18,8 @@ from retention.onboarding.record.foreign import record_in
 from retention.onboarding.record.headings import label, suggested
 from tests.retention.foreign_files import HEADINGS, MAPPING, ROWS, csv_of, saved, workbook
 
+pytestmark = pytest.mark.usefixtures("english")
+
 
 def texts(content: bytes) -> list[list[str]]:
     (table,) = record_in(content).tables

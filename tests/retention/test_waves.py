@@ -19,6 +19,8 @@ from retention.waves import drawn_of, why_not
 from tests.retention.company import controller
 from tests.retention.shape_house import House, dataset, ground, house
 
+pytestmark = pytest.mark.usefixtures("english")
+
 DAY = date(2025, 7, 1)
 PEOPLE = 120
 WAVES = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": True}

@@ -15,6 +15,8 @@ from retention.domain.errors import DocumentError
 from retention.inventory_document.workbook import read_csv, read_xlsx, write_csv, write_xlsx
 from retention.inventory_document.workbook.refuse import LARGEST
 
+pytestmark = pytest.mark.usefixtures("english")
+
 DOCUMENT = {
     "seloste": 1,
     "organisation": {"slug": "x", "name": "X"},

@@ -14,6 +14,8 @@ from ropa.services import draft_digest, give_opinion, opinion_on, publish, withd
 from tests.ropa.reviewed import appoint
 from tests.ropa.test_services import NOW, TODAY, edit, organisation, rule
 
+pytestmark = pytest.mark.usefixtures("english")
+
 __all__ = ["organisation"]
 MISTYPED = date(2206, 7, 1)
 

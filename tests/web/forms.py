@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]
 
 
 def sent_back(answer: Any, having: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def test_the_menu_leads_there_who_may_edit(house):
     assert f'href="{BEGIN}"' not in client("aino").get("/o/testi/").content.decode()
 
 
-@pytest.mark.parametrize(("content", "name"), [(saved(workbook()), "a.xlsx"), (csv_of(), "a.csv")])
+@pytest.mark.parametrize(("content", "name"), [(saved(workbook()), "a.xlsx"), (csv_of(), "a.csv")], ids=["xlsx", "csv"])
 def test_a_record_is_brought_mapped_looked_at_and_taken(house, content, name):
     olga = client("olga")
     page = at_rows(olga, content)
@@ -210,8 +210,9 @@ def bomb() -> bytes:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "a.xls", "vanhaa muotoa (.xls)"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a.png", "ei ole työkirja (.xlsx) eikä tekstiä"),
         (b"   \n", "a.csv", "Tiedosto on tyhjä"),
-        (b"yksi\nkaksi\n", "a.csv", "vain yksi sarake"),
+        (b"yksi\nkaksi\n", "a.csv", "vain yhden sarakkeen"),
     ],
+    ids=["bomb", "pdf", "old", "picture", "empty", "one column"],
 )
 def test_a_wrong_or_hostile_record_is_refused_with_a_clear_word_and_kept_nowhere(house, content, name, said, caplog):
     answer = client("olga").post(RECORD, {"file": file(content, name)})
@@ -234,7 +235,7 @@ def test_a_file_over_the_bound_is_not_read_and_the_page_says_so(house, at, setti
 def test_between_the_forms_bound_and_the_records_it_is_refused_too(house):
     answer = client("olga").post(RECORD, {"file": file(b"a;b\n" * 5_500_000, "a.csv")})
     assert answer.status_code == 413
-    assert "suurempi kuin 20 MB" in text(answer)
+    assert "suurempi kuin 20 megatavua" in text(answer)
 
 
 def test_of_nobody_who_is_logged_in_no_file_is_read(house, monkeypatch):
@@ -293,7 +294,8 @@ def test_a_notice_is_brought_and_its_passages_assigned_one_after_the_other(house
     held = olga.post(at, {**sent, "held": "subject_groups[ryhma].name", "do": "held"})
     assert held["Location"] == f"{at}?passage=0002"
     page = olga.get(f"{at}?passage=0002")
-    assert "Siirrot" in text(page)  # the words hint at it
+    assert "Siirrot kolmansiin maihin (eu:n" in text(page)  # the words hint at it
+    page = olga.get(f"{at}?passage=0002&list=transfers")
     new = {**sent_back(page, "seen"), "status": "none", "name-fi": "Ei siirtoja", "do": "new"}
     assert olga.post(at, new)["Location"] == f"{at}?passage=0003"
     last = {**sent_back(olga.get(f"{at}?passage=0003"), "seen"), "do": "not_content"}
@@ -358,10 +360,11 @@ def test_a_person_who_is_named_stands_as_a_role_in_the_history_too(house):
     ("content", "said"),
     [
         (b"%PDF-1.7 broken", "ei voi lukea PDF:nä"),
-        (bomb(), "ei ole .docx"),
+        (bomb(), "purkautuu"),
         (b"\x89PNG\r\n\x1a\n", "on kuva"),
         (b"{\\rtf1 hei}", "on RTF"),
     ],
+    ids=["pdf", "bomb", "picture", "rtf"],
 )
 def test_what_is_no_notice_is_refused_and_leaves_nothing(house, content, said):
     answer = client("olga").post(NOTICE, {"title": "Uusi", "file": file(content, "a.docx")})
@@ -418,7 +421,8 @@ def test_a_document_with_problems_changes_nothing_and_names_each_with_its_place(
     answer = bob.post(DOCUMENT, {"file": file(broken.encode(), "a.yaml")})
     assert answer.status_code == 422
     assert "Mitään ei muutettu." in text(answer)
+    assert "Tietoaineistot › Perustiedot › " in text(answer)
     other = export_document(house.testi).replace("slug: testi", "slug: toinen")
-    assert "toisesta organisaatiosta" in text(bob.post(DOCUMENT, {"file": file(other.encode(), "a.yaml")}))
+    assert "koskee toista organisaatiota" in text(bob.post(DOCUMENT, {"file": file(other.encode(), "a.yaml")}))
     assert 'name="digest"' not in bob.get(DOCUMENT).content.decode()
     assert bob.post(DOCUMENT, {"do": "take", "digest": "0" * 64, "reason": "x"}).status_code == 409

@@ -15,9 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, TextIO
 
+from django.utils.translation import gettext as _
+
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.layout import Sheet, sheets
 from retention.inventory_document.workbook.refuse import opened, refuse
+from retention.inventory_document.workbook.spots import spot
 from retention.inventory_document.workbook.table import Read, document_of, rows_of
 from retention.inventory_document.workbook.values import Cell
 
@@ -63,7 +66,7 @@ def read_csv(content: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     archive = opened(content)
     names = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/")]
     if not names:
-        raise refuse("holds no .csv file")
+        raise refuse(_("holds no .csv file"))
     return document_of((PurePosixPath(name).stem, *_rows(archive, name)) for name in names)
 
 
@@ -85,12 +88,12 @@ def _told(archive: zipfile.ZipFile, name: str, sheet: str) -> Iterator[tuple[int
                 lines.row_begins()
                 yield number, row
     except UnicodeDecodeError:
-        where = f"sheet {sheet}, line {_undecodable(archive, name)}"
-        raise DocumentError([Problem(where, "is not UTF-8: save it as CSV UTF-8")]) from None
+        where = f"{spot(sheet)}, " + _("line %(line)s") % {"line": _undecodable(archive, name)}
+        raise DocumentError([Problem(where, _("is not UTF-8: save it as CSV UTF-8"))]) from None
     except csv.Error as error:
-        raise DocumentError([Problem(f"sheet {sheet}, row {number + 1}", f"is no CSV: {error}")]) from None
+        raise DocumentError([Problem(spot(sheet, number + 1), _("is no CSV: %(error)s") % {"error": error})]) from None
     except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
-        raise refuse(f"is damaged: {name[:60]!r} cannot be read") from None
+        raise refuse(_("is damaged: %(name)r cannot be read") % {"name": name[:60]}) from None
 
 
 class Lines:
@@ -110,7 +113,9 @@ class Lines:
         line = self._text.readline(LONGEST_ROW + 1)
         self._row += len(line)
         if self._row > LONGEST_ROW:
-            raise refuse(f"has a row of more than {LONGEST_ROW} characters: it is no CSV")
+            raise refuse(
+                _("has a row of more than %(longest_row)s characters: it is no CSV") % {"longest_row": LONGEST_ROW}
+            )
         if not line:
             raise StopIteration
         return line

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 from xml.parsers import expat
 
+from django.utils.translation import gettext
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
@@ -170,7 +171,7 @@ def _shared(book: _Book, part: str | None) -> None:
             text = reading.taken()
             size += len(text) + 50
             if size > MOST_TEXT:
-                raise refuse("has more text than any record")
+                raise refuse(gettext("has more text than any record"))
             book.shared.append(text)
 
     _drain(_parsed(book.archive, part, reading.start, end, reading.text))
@@ -201,7 +202,7 @@ class _Texts:
         if self._inside and not self._spoken:
             self._size += len(text)
             if self._size > LONGEST:
-                raise refuse(f"has a text of more than {LONGEST} characters")
+                raise refuse(gettext("has a text of more than %(most)s characters") % {"most": LONGEST})
             self._pieces.append(text)
 
     def taken(self) -> str:
@@ -230,7 +231,9 @@ class _SheetReading:
             case "row":
                 self._row = _whole(given.get("r", str(self._row + 1)))
                 if not 1 <= self._row <= MOST_ROWS:
-                    raise refuse(f"has a row {self._row} on sheet {self._page.title!r}")
+                    raise refuse(
+                        gettext("has a row %(row)s on sheet %(title)r") % {"row": self._row, "title": self._page.title}
+                    )
                 self._column, self._cells = 0, []
             case "c":
                 self._given, self._formula, self._value, self._said = given, False, None, ""
@@ -265,7 +268,7 @@ class _SheetReading:
             if len(self._value) > 1000:
                 self._value = ["".join(self._value)]
                 if len(self._value[0]) > LONGEST:
-                    raise refuse(f"has a text of more than {LONGEST} characters")
+                    raise refuse(gettext("has a text of more than %(most)s characters") % {"most": LONGEST})
         else:
             self._texts.text(text)
 
@@ -274,7 +277,10 @@ class _SheetReading:
             return self._column + 1
         found = _REFERENCE.fullmatch(reference)
         if found is None:
-            raise refuse(f"has a cell {reference[:20]!r} on sheet {self._page.title!r}")
+            raise refuse(
+                gettext("has a cell %(reference)r on sheet %(title)r")
+                % {"reference": reference[:20], "title": self._page.title}
+            )
         return _number_of(found[1])
 
     def _cell(self) -> None:
@@ -283,10 +289,13 @@ class _SheetReading:
         if read is None:
             return
         if self._column > WIDEST:
-            raise refuse(f"has more than {WIDEST} columns on sheet {self._page.title!r}")
+            raise refuse(
+                gettext("has more than %(widest)s columns on sheet %(title)r")
+                % {"widest": WIDEST, "title": self._page.title}
+            )
         self._page.book.cells += 1
         if self._page.book.cells > MOST_CELLS:
-            raise refuse(f"has more than {MOST_CELLS} cells")
+            raise refuse(gettext("has more than %(most_cells)s cells") % {"most_cells": MOST_CELLS})
         self._cells.append(read)
 
     def _read(self, inline: str) -> CellRead | None:
@@ -301,7 +310,7 @@ class _SheetReading:
             case "s":
                 place = _whole(said)
                 if not 0 <= place < len(book.shared):
-                    raise refuse("is damaged: a cell points at a text that is not there")
+                    raise refuse(gettext("is damaged: a cell points at a text that is not there"))
                 return CellRead(self._column, book.shared[place]) if book.shared[place] else None
             case "str":
                 return CellRead(self._column, said)
@@ -323,7 +332,7 @@ class _SheetReading:
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text):
-        raise refuse(f"is damaged: {text[:20]!r} stands where a number is expected")
+        raise refuse(gettext("is damaged: %(text)r stands where a number is expected") % {"text": text[:20]})
     return int(text)
 
 
@@ -331,7 +340,7 @@ def _number(text: str) -> int | float:
     try:
         return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else float(text[:60])
     except ValueError:
-        raise refuse(f"is damaged: {text[:20]!r} stands where a number is expected") from None
+        raise refuse(gettext("is damaged: %(text)r stands where a number is expected") % {"text": text[:20]}) from None
 
 
 def _day(text: str) -> datetime | str:
@@ -385,7 +394,9 @@ def _parsed(
         return names.setdefault(name, name.rpartition(":")[2]) if len(names) < 1000 else name.rpartition(":")[2]
 
     def refused(*_: Any) -> None:
-        raise refuse(f"its part {part[:60]!r} declares a document type: no spreadsheet does that")
+        raise refuse(
+            gettext("its part %(part)r declares a document type: no spreadsheet does that") % {"part": part[:60]}
+        )
 
     elements = 0
 
@@ -393,7 +404,10 @@ def _parsed(
         nonlocal elements
         elements += 1
         if elements > MOST_ELEMENTS:
-            raise refuse(f"its part {part[:60]!r} has more than {MOST_ELEMENTS} elements")
+            raise refuse(
+                gettext("its part %(part)r has more than %(most_elements)s elements")
+                % {"part": part[:60], "most_elements": MOST_ELEMENTS}
+            )
         start(local(name), given)
 
     parser.StartElementHandler = begins
@@ -410,4 +424,4 @@ def _parsed(
             parser.Parse(b"", True)
             yield
     except (expat.ExpatError, KeyError, IndexError, LookupError, *_DAMAGED):
-        raise refuse(f"is damaged: its part {part[:60]!r} cannot be read") from None
+        raise refuse(gettext("is damaged: its part %(part)r cannot be read") % {"part": part[:60]}) from None

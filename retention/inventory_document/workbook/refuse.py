@@ -8,6 +8,8 @@ import zlib
 from typing import Any
 from xml.parsers import expat
 
+from django.utils.translation import gettext
+
 from retention.domain.errors import DocumentError, Problem
 
 LARGEST = 20_000_000
@@ -28,25 +30,30 @@ def refuse(what: str) -> DocumentError:
 def opened(content: bytes) -> zipfile.ZipFile:
     """A file's members, after everything that could harm was looked for. Raises DocumentError."""
     if len(content) > LARGEST:
-        raise refuse(f"is larger than {LARGEST // 1_000_000} MB")
+        raise refuse(gettext("is larger than %(most)s MB") % {"most": LARGEST // 1_000_000})
     if content.startswith(_OLE):
         if _LOCKED in content:
-            raise refuse("is locked with a password: save it without one")
-        raise refuse("is in the old format (.xls): save it as .xlsx")
+            raise refuse(gettext("is locked with a password: save it without one"))
+        raise refuse(gettext("is in the old format (.xls): save it as .xlsx"))
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError):
-        raise refuse("is neither YAML, nor a workbook (.xlsx), nor a ZIP of .csv files, or it is damaged") from None
+        raise refuse(
+            gettext("is neither YAML, nor a workbook (.xlsx), nor a ZIP of .csv files, or it is damaged")
+        ) from None
     if len(members) > MOST_MEMBERS:
-        raise refuse(f"has more than {MOST_MEMBERS} parts")
+        raise refuse(gettext("has more than %(most_members)s parts") % {"most_members": MOST_MEMBERS})
     if sum(one.file_size for one in members) > LARGEST_INSIDE:
-        raise refuse(f"unpacks to more than {LARGEST_INSIDE // 1_000_000} MB")
+        raise refuse(gettext("unpacks to more than %(most)s MB") % {"most": LARGEST_INSIDE // 1_000_000})
     for one in members:
         if one.flag_bits & 1:
-            raise refuse("is locked with a password: save it without one")
+            raise refuse(gettext("is locked with a password: save it without one"))
         if one.file_size > 1_000_000 and one.file_size > RATIO * max(one.compress_size, 1):
-            raise refuse(f"its part {one.filename[:60]!r} unpacks to {one.file_size} bytes: that is no record")
+            raise refuse(
+                gettext("its part %(filename)r unpacks to %(file_size)s bytes: that is no record")
+                % {"filename": one.filename[:60], "file_size": one.file_size}
+            )
     return archive
 
 
@@ -58,11 +65,11 @@ def refuse_workbook(archive: zipfile.ZipFile) -> None:
     """Nothing that runs or reaches out. Raises DocumentError."""
     for name in archive.namelist():
         if name.casefold().endswith("vbaproject.bin"):
-            raise refuse("has macros: save it as .xlsx")
+            raise refuse(gettext("has macros: save it as .xlsx"))
         if "/externallinks/" in name.casefold():
-            raise refuse("has links to other workbooks: take them out, keeping the values")
+            raise refuse(gettext("has links to other workbooks: take them out, keeping the values"))
     if b"macroEnabled" in _content_types(archive):
-        raise refuse("has macros: save it as .xlsx")
+        raise refuse(gettext("has macros: save it as .xlsx"))
 
 
 def check_xml(archive: zipfile.ZipFile, name: str) -> None:
@@ -74,7 +81,9 @@ def check_xml(archive: zipfile.ZipFile, name: str) -> None:
         begun = True
 
     def declares(*_: Any) -> None:
-        raise refuse(f"its part {name[:60]!r} declares a document type: no such file does that")
+        raise refuse(
+            gettext("its part %(name)r declares a document type: no such file does that") % {"name": name[:60]}
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = begins
@@ -85,7 +94,7 @@ def check_xml(archive: zipfile.ZipFile, name: str) -> None:
             while not begun and (piece := member.read(1 << 16)):
                 parser.Parse(piece, False)
     except (expat.ExpatError, LookupError, zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
-        raise refuse(f"is damaged: its part {name[:60]!r} cannot be read") from None
+        raise refuse(gettext("is damaged: its part %(name)r cannot be read") % {"name": name[:60]}) from None
 
 
 def _content_types(archive: zipfile.ZipFile) -> bytes:
@@ -93,6 +102,6 @@ def _content_types(archive: zipfile.ZipFile) -> bytes:
         with archive.open("[Content_Types].xml") as member:
             return member.read(1_000_000)
     except KeyError:
-        raise refuse("is no workbook") from None
+        raise refuse(gettext("is no workbook")) from None
     except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError):
-        raise refuse("is damaged: it cannot be unpacked") from None
+        raise refuse(gettext("is damaged: it cannot be unpacked")) from None

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.layout import CONNECTIONS, HEAD, PARENT, Sheet, sheets
+from retention.inventory_document.workbook.spots import spot
 from retention.inventory_document.workbook.values import Cell, CellError, cells_of, value_of
 
 Row = Mapping[str, Cell]
@@ -68,10 +71,10 @@ def document_of(read: Iterable[tuple[str, Iterable[str], Iterable[Read]]]) -> tu
     for name, columns, rows in read:
         sheet = known.get(name)
         if sheet is None:
-            building.problem(f"sheet {name}", f"is no sheet of an inventory{_meant(name, known)}")
+            building.problem(spot(name), _("is no sheet of an inventory") + _meant(name, known))
             continue
         if name in seen:
-            building.problem(f"sheet {name}", "stands here twice")
+            building.problem(spot(name), _("stands here twice"))
             continue
         seen.add(name)
         building.headings(sheet, list(columns))
@@ -82,7 +85,7 @@ def document_of(read: Iterable[tuple[str, Iterable[str], Iterable[Read]]]) -> tu
 
 def _meant(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return _("; did you mean %(name)r?") % {"name": near[0]} if near else ""
 
 
 class _Building:
@@ -100,15 +103,13 @@ class _Building:
     def headings(self, sheet: Sheet, columns: list[str]) -> None:
         for number, column in enumerate(columns):
             if column in columns[:number]:
-                self.problem(f"sheet {sheet.name}, row 1, column {column}", "stands here twice")
+                self.problem(spot(sheet.name, 1, column), _("stands here twice"))
             elif column not in sheet.columns:
-                self.problem(
-                    f"sheet {sheet.name}, row 1, column {column}", f"is unknown{_meant(column, sheet.columns)}"
-                )
+                self.problem(spot(sheet.name, 1, column), _("is unknown") + _meant(column, sheet.columns))
 
     def row(self, sheet: Sheet, read: Read) -> None:
         for column, message in read.wrong.items():
-            self.problem(f"sheet {sheet.name}, row {read.number}, column {column}", message)
+            self.problem(spot(sheet.name, read.number, column), message)
         if not read.wrong and all(cell is None for cell in read.cells.values()):
             return
         entry: dict[str, Any] = {}
@@ -116,7 +117,7 @@ class _Building:
             try:
                 value = value_of(field, read.cells)
             except CellError as error:
-                self.problem(f"sheet {sheet.name}, row {read.number}, column {error.column}", error.message)
+                self.problem(spot(sheet.name, read.number, error.column), error.message)
                 continue
             if value is not None:
                 entry[field.key] = value
@@ -131,17 +132,17 @@ class _Building:
 
     def _head(self, read: Read, entry: dict[str, Any]) -> None:
         if HEAD in self.document:
-            self.problem(f"sheet {HEAD}, row {read.number}", "a workbook is about one organisation")
+            self.problem(spot(HEAD, read.number), _("a workbook is about one organisation"))
         self.document[HEAD] = entry
-        self._where[HEAD] = f"sheet {HEAD}, row {read.number}"
+        self._where[HEAD] = spot(HEAD, read.number)
 
     def _connection(self, read: Read, entry: dict[str, Any]) -> None:
         code = str(entry.pop("id", ""))
         connections = self.document.setdefault(CONNECTIONS, {})
         if not code or code in connections:
-            self.problem(f"sheet {CONNECTIONS}, row {read.number}, column id", "is missing, or stands here twice")
+            self.problem(spot(CONNECTIONS, read.number, "id"), _("is missing, or stands here twice"))
         connections[code] = entry
-        self._where[f"{CONNECTIONS}.{code}"] = f"sheet {CONNECTIONS}, row {read.number}"
+        self._where[f"{CONNECTIONS}.{code}"] = spot(CONNECTIONS, read.number)
 
     def _place(self, sheet: Sheet, read: Read, entry: dict[str, Any], holder: dict[str, Any], inside: str) -> None:
         """Put an entry into its list. An id that is missing or stands twice is told by the document's own check."""
@@ -154,8 +155,12 @@ class _Building:
             f"{'.' if n else ''}{key}[{one}]"
             for n, (key, one) in enumerate(zip(sheet.path, name.split("/"), strict=False))
         )
-        where = f"sheet {sheet.name}, row {read.number}"
-        self._where[place] = f"{self._where[place]} and row {read.number}" if place in self._where else where
+        where = spot(sheet.name, read.number)
+        self._where[place] = (
+            _("%(where)s and row %(row)s") % {"where": self._where[place], "row": read.number}
+            if place in self._where
+            else where
+        )
 
     def done(self) -> tuple[dict[str, Any], dict[str, str]]:
         for sheet, read, entry in sorted(self._waiting, key=lambda one: len(one[0].path)):
@@ -164,12 +169,13 @@ class _Building:
             if parent is None and PARENT in read.wrong:
                 continue
             if parent is None:
-                said = f"{inside!r} is no entry of {'.'.join(sheet.path[:-1])}" if inside else "is missing"
-                self.problem(f"sheet {sheet.name}, row {read.number}, column {PARENT}", said)
+                of = ".".join(sheet.path[:-1])
+                said = _("%(id)r is no entry of %(list)s") % {"id": inside, "list": of} if inside else _("is missing")
+                self.problem(spot(sheet.name, read.number, PARENT), said)
                 continue
             self._place(sheet, read, entry, parent, str(inside))
         if HEAD not in self.document:
-            self.problem(f"sheet {HEAD}", "is missing: it says whose inventory this is")
+            self.problem(spot(HEAD), _("is missing: it says whose inventory this is"))
         if self._problems:
             raise DocumentError(self._problems)
         return self.document, self._where

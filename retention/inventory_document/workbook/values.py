@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from retention.inventory_document.workbook.layout import ADDITION, STATEMENT, Field, Form
 from ropa.law import LANGUAGES
 
@@ -81,7 +83,7 @@ def value_of(field: Field, cells: Mapping[str, Cell]) -> Any:
     alone = cells.get(field.key)
     parts = {column: cells[column] for column in field.columns[:-1] if cells.get(column) is not None}
     if parts and alone is not None:
-        raise CellError(field.key, "is said twice: here as a whole, and in the columns beside")
+        raise CellError(field.key, _("is said twice: here as a whole, and in the columns beside"))
     if parts:
         return _joined(field, parts)
     if alone is None:
@@ -115,7 +117,7 @@ def _joined(field: Field, parts: Mapping[str, Cell]) -> Any:
 
 def _text(column: str, cell: Cell) -> str:
     if isinstance(cell, bool) or not isinstance(cell, str | int):
-        raise CellError(column, "is not a text")
+        raise CellError(column, _("is not a text"))
     return str(cell)
 
 
@@ -132,7 +134,7 @@ def _number(column: str, cell: Cell) -> int:
     if isinstance(cell, str) and cell.strip().lstrip("-").isdecimal() and cell.strip().isascii():
         return int(cell)
     if isinstance(cell, bool) or not isinstance(cell, int):
-        raise CellError(column, "is not a whole number")
+        raise CellError(column, _("is not a whole number"))
     return cell
 
 
@@ -148,7 +150,7 @@ def _yes_no(column: str, cell: Cell) -> bool:
         return cell
     found = _YES.get(str(cell).strip().lower())
     if found is None:
-        raise CellError(column, "is neither true nor false")
+        raise CellError(column, _("is neither true nor false"))
     return found
 
 
@@ -158,7 +160,7 @@ def _json(column: str, cell: Cell) -> Any:
     try:
         return json.loads(cell, parse_constant=_no_constant, parse_float=_no_constant)
     except (ValueError, RecursionError):
-        raise CellError(column, "is not JSON: write it as an export does") from None
+        raise CellError(column, _("is not JSON: write it as an export does")) from None
 
 
 def _no_constant(word: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter as letters
@@ -15,6 +16,7 @@ from openpyxl.utils import get_column_letter as letters
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.layout import Sheet, sheets
 from retention.inventory_document.workbook.ooxml import CellRead, Page, pages
+from retention.inventory_document.workbook.spots import spot
 from retention.inventory_document.workbook.table import Read, document_of, rows_of
 from retention.inventory_document.workbook.values import Cell
 
@@ -110,7 +112,7 @@ def _rows(page: Page) -> tuple[list[str], Iterator[Read]]:
     rows = page.rows()
     number, heading = next(rows, (1, []))
     if number != 1:
-        raise DocumentError([Problem(f"sheet {page.title}, row 1", "is empty: the headings of an export belong there")])
+        raise DocumentError([Problem(spot(page.title, 1), _("is empty: the headings of an export belong there"))])
     columns = [""] * max((cell.column for cell in heading), default=0)
     for cell in heading:
         columns[cell.column - 1] = cell.value if isinstance(cell.value, str) else ""
@@ -134,7 +136,7 @@ def _read(page: Page, columns: list[str], rows: Iterator[tuple[int, list[CellRea
         for cell in row:
             column = columns[cell.column - 1] if cell.column <= len(columns) else ""
             if not column:
-                wrong[letters(cell.column)] = "has a value under no heading"
+                wrong[letters(cell.column)] = _("has a value under no heading")
                 continue
             try:
                 cells[column] = plain(cell)

@@ -12,9 +12,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.checks import check
 from retention.inventory_document.findings import Law
+from retention.inventory_document.workbook.spots import spot
 from retention.onboarding.record import cells
 from retention.onboarding.record.columns import ACTIVITY, ENTRIES, LISTS, NONE, NOTHING, Column, ColumnMap, plain
 from retention.onboarding.record.foreign import Foreign, Line, Table, twice
@@ -93,15 +96,15 @@ class _Reading:
         """The sheets that are read: those named, else those that are not hidden."""
         for name in self._said.sheets:
             if name not in {table.name for table in found.tables}:
-                self._problems.append(Problem(f"sheet {name}", "is not in the file"))
+                self._problems.append(Problem(spot(name), _("is not in the file")))
         for table in found.tables:
             if self._said.sheets:
                 if table.name in self._said.sheets:
                     yield table
                 elif table.lines:
-                    self._warnings.append(Problem(f"sheet {table.name}", "is not read: the mapping does not name it"))
+                    self._warnings.append(Problem(spot(table.name), _("is not read: the mapping does not name it")))
             elif table.hidden:
-                self._warnings.append(Problem(f"sheet {table.name}", "is hidden, and is not read"))
+                self._warnings.append(Problem(spot(table.name), _("is hidden, and is not read")))
             else:
                 yield table
 
@@ -109,15 +112,15 @@ class _Reading:
         row = self._said.sheets.get(table.name)
         heading = table.heading(row)
         if heading is None:
-            where = f"sheet {table.name}" + (f", row {row}" if row else "")
-            self._problems.append(Problem(where, "holds nothing: where are the headings?"))
+            where = spot(table.name, row)
+            self._problems.append(Problem(where, _("holds nothing: where are the headings?")))
             return
         columns = self._columns(table, heading)
         read = {place: column for place, column in columns.items() if column.to != NOTHING}
         if not read:
-            self._warnings.append(Problem(f"sheet {table.name}", "is not read: none of its headings is mapped"))
+            self._warnings.append(Problem(spot(table.name), _("is not read: none of its headings is mapped")))
         elif not any(column.to == ACTIVITY for column in read.values()):
-            self._problems.append(Problem(table.where(heading.number), "no heading is that of the activity"))
+            self._problems.append(Problem(table.where(heading.number), _("no heading is that of the activity")))
         else:
             for line in table.lines:
                 if line.number > heading.number:
@@ -136,7 +139,7 @@ class _Reading:
             self._headings.add(plain(text))
             columns[place] = column
             if plain(text) in repeated and column.to != NOTHING:
-                self._problems.append(Problem(table.where(heading.number, place, text), "is a heading twice"))
+                self._problems.append(Problem(table.where(heading.number, place, text), _("is a heading twice")))
         return columns
 
     def _line(self, table: Table, heading: Line, line: Line, columns: Mapping[int, Column]) -> None:
@@ -157,7 +160,7 @@ class _Reading:
         elif not problems:
             named_by = next(place for place, column in columns.items() if column.to == ACTIVITY)
             problems.append(
-                Problem(table.where(line.number, named_by, heading.cells[named_by]), "is missing: whose row is it?")
+                Problem(table.where(line.number, named_by, heading.cells[named_by]), _("is missing: whose row is it?"))
             )
         if not problems:
             try:
@@ -177,12 +180,12 @@ class _Reading:
                 where = table.where(line.number, place)
                 if table.parted and place > max(heading.cells):
                     yield Problem(
-                        where, "stands behind the last heading: is a cell with a delimiter in it not in quotes?"
+                        where, _("stands behind the last heading: is a cell with a delimiter in it not in quotes?")
                     )
                 elif (table.name, place) not in self._bare:
                     self._bare.add((table.name, place))
                     self._warnings.append(
-                        Problem(where, "stands under no heading, and is not read; so the whole column")
+                        Problem(where, _("stands under no heading, and is not read; so the whole column"))
                     )
 
     def _row(self, name: str, said: Mapping[str, list[_Cell]]) -> str:
@@ -245,18 +248,20 @@ class _Reading:
         statement = activity.get(target)
         if plain(cell.text) in cell.column.none:
             if isinstance(statement, Mapping) and "value" in statement:
-                raise DocumentError([Problem(cell.place, "says that there is none; the draft names some")])
+                raise DocumentError([Problem(cell.place, _("says that there is none; the draft names some"))])
             if statement is None:
                 activity[target] = {"none_because": {self._said.language: cell.text}}
                 self._change(f"activities[{activity['id']}].{target}", "new", cell.text)
             return []
         if target in NONE and isinstance(statement, Mapping) and "none_because" in statement:
-            raise DocumentError([Problem(cell.place, "names some; the draft says that there is none")])
+            raise DocumentError([Problem(cell.place, _("names some; the draft says that there is none"))])
         if target in LISTS and cells.reads_as_none(cell.text):
-            self._warnings.append(Problem(cell.place, "reads as if there were none; if so, name its words under none"))
+            self._warnings.append(
+                Problem(cell.place, _("reads as if there were none; if so, name its words under none"))
+            )
         if target != "time_limits" and not cell.column.separators and re.search(r"[;\n]", cell.text):
             self._warnings.append(
-                Problem(cell.place, "is taken for one; if it names several, say what parts them: separator")
+                Problem(cell.place, _("is taken for one; if it names several, say what parts them: separator"))
             )
         return cells.listed(cell.text, cell.column.separators, cell.place)
 
@@ -268,7 +273,7 @@ class _Reading:
             fields = {**ENTRIES[target], **{key: list(ids) for key, ids in reach.items() if ids}, **self._marked()}
             if target == "registers":
                 if not cell.column.medium:
-                    said = "is a new register: say in the mapping of which medium the registers of this column are"
+                    said = _("is a new register: say in the mapping of which medium the registers of this column are")
                     raise DocumentError([Problem(cell.place, said)])
                 fields["medium"] = cell.column.medium
             entry = names.add(name, self._said.language, **fields)
@@ -287,7 +292,9 @@ class _Reading:
                 widened.append(key)
                 self._change(f"{target}[{entry['id']}].{key}", "changed", ", ".join(missing))
         if "registers" in widened and len(entry.get("activities", ())) > 1:
-            said = f"{target}[{entry['id']}] is now about each of its activities in each of its registers"
+            said = _("%(entry)s is now about each of its activities in each of its registers") % {
+                "entry": f"{target}[{entry['id']}]"
+            }
             self._warnings.append(Problem(cell.place, said))
 
     def _marked(self) -> dict[str, Any]:
@@ -300,7 +307,9 @@ class _Reading:
         """Of what an activity has one, rows of a file say the same. Raises DocumentError: nobody could choose."""
         before, where = self._told.setdefault((activity["id"], cell.column.to), (value, cell.place))
         if before != value:
-            raise DocumentError([Problem(cell.place, f"says otherwise of the same activity than {where}")])
+            raise DocumentError(
+                [Problem(cell.place, _("says otherwise of the same activity than %(where)s") % {"where": where})]
+            )
 
     def _set(self, activity: dict[str, Any], key: str, value: Any, text: str) -> None:
         if activity.get(key) != value:
@@ -352,13 +361,15 @@ class _Reading:
             for name in cells.listed(one.text, one.column.separators, one.place)
         ]
         if not listed:
-            raise DocumentError([Problem(cell.place, "is the basis of no purpose: the row names none")])
+            raise DocumentError([Problem(cell.place, _("is the basis of no purpose: the row names none"))])
         basis = {"value": {"text": {self._said.language: words}}}
         for purpose in listed:
             if purpose is None or purpose.get("legal_basis") == basis:
                 continue
             if "legal_basis" in purpose:
-                said_already = f"purposes[{purpose['id']}] has a legal basis already, which stays as it is"
+                said_already = _("%(purpose)s has a legal basis already, which stays as it is") % {
+                    "purpose": f"purposes[{purpose['id']}]"
+                }
                 self._warnings.append(Problem(cell.place, said_already))
                 continue
             purpose["legal_basis"] = basis
@@ -367,7 +378,7 @@ class _Reading:
     def preview(self, laws: Mapping[str, Sequence[Law]] | None) -> Preview:
         for heading, column in self._said.columns.items():
             if heading not in self._headings and column.to != NOTHING:
-                self._problems.append(Problem(f"columns[{heading}]", "no sheet that is read has this heading"))
+                self._problems.append(Problem(f"columns[{heading}]", _("no sheet that is read has this heading")))
         if not self._problems:
             self._problems += [self._located(problem) for problem in check(self._document, laws).errors]
         for kind in (*ENTRIES, "activities"):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from retention.domain.errors import DocumentError, Problem
 from retention.onboarding.record.columns import plain
 
@@ -29,7 +31,7 @@ def _refused(place: str, message: str) -> DocumentError:
 def words(text: str, place: str) -> str:
     """Text with something to read in it. Raises DocumentError for a dash alone."""
     if not re.search(r"\w", text):
-        raise _refused(place, "holds no word: empty it, or name it under none in the mapping")
+        raise _refused(place, _("holds no word: empty it, or name it under none in the mapping"))
     return text
 
 
@@ -40,7 +42,7 @@ def listed(text: str, separators: Iterable[str], place: str) -> list[str]:
         parts = [piece for part in parts for piece in part.split(separator)]
     names = {plain(part): words(" ".join(part.split()), place) for part in parts if part.strip()}
     if len(names) > MOST:
-        raise _refused(place, f"names more than {MOST}")
+        raise _refused(place, _("names more than %(most)s") % {"most": MOST})
     return list(names.values())
 
 
@@ -48,7 +50,7 @@ def role(text: str, place: str) -> str:
     """controller or processor. Raises DocumentError."""
     found = _ROLES.get(plain(text))
     if found is None:
-        raise _refused(place, "is neither controller nor processor, in Finnish, Swedish or English")
+        raise _refused(place, _("is neither controller nor processor, in Finnish, Swedish or English"))
     return found
 
 
@@ -57,13 +59,13 @@ def day(text: str, place: str) -> str:
     found = _FINNISH.fullmatch(text)
     written = f"{found[3]}-{int(found[2]):02}-{int(found[1]):02}" if found else text
     if _SHORT.fullmatch(text):
-        raise _refused(place, "has a year of two digits, which is doubtful: write it whole, such as 31.12.2025")
+        raise _refused(place, _("has a year of two digits, which is doubtful: write it whole, such as 31.12.2025"))
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
             raise ValueError
         return date.fromisoformat(written).isoformat()
     except ValueError:
-        raise _refused(place, "is no day such as 31.12.2025 or 2025-12-31") from None
+        raise _refused(place, _("is no day such as 31.12.2025 or 2025-12-31")) from None
 
 
 def reads_as_none(text: str) -> bool:

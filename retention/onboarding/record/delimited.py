@@ -7,9 +7,12 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 
+from django.utils.translation import gettext
+
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.delimited import Lines
 from retention.inventory_document.workbook.refuse import refuse
+from retention.inventory_document.workbook.spots import spot
 
 DELIMITERS = (";", "\t", ",", "|")
 MOST_ROWS = 20_000
@@ -34,9 +37,11 @@ def delimited(content: bytes) -> tuple[list[tuple[int, list[str]]], str, str]:
             if any(cell.strip() for cell in row):
                 rows.append((number, row))
             if len(rows) > MOST_ROWS:
-                raise refuse(f"has more than {MOST_ROWS} rows")
+                raise refuse(gettext("has more than %(most)s rows") % {"most": MOST_ROWS})
     except csv.Error as error:
-        raise DocumentError([Problem(f"sheet CSV, row {number + 1 if rows else 1}", f"is no CSV: {error}")]) from None
+        raise DocumentError(
+            [Problem(spot("CSV", number + 1 if rows else 1), gettext("is no CSV: %(error)s") % {"error": error})]
+        ) from None
     return rows, encoding, delimiter
 
 
@@ -48,9 +53,9 @@ def _decoded(content: bytes) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
         if "\x00" in text:
-            raise refuse("is neither a workbook (.xlsx) nor text")
+            raise refuse(gettext("is neither a workbook (.xlsx) nor text"))
         return text, encoding.removesuffix("-sig")
-    raise refuse("is neither a workbook (.xlsx) nor text in UTF-8, UTF-16 or Windows-1252")
+    raise refuse(gettext("is neither a workbook (.xlsx) nor text in UTF-8, UTF-16 or Windows-1252"))
 
 
 def _candidates(content: bytes) -> list[str]:
@@ -79,7 +84,7 @@ def _guessed(text: str) -> str:
     scores = {delimiter: _evenness(text, delimiter) for delimiter in DELIMITERS}
     best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])
     if scores[best] == (0.0, 0):
-        raise refuse("has one column only: its cells are parted by none of ; , | and tab")
+        raise refuse(gettext("has one column only: its cells are parted by none of ; , | and tab"))
     return best
 
 

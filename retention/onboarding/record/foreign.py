@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils.translation import gettext as _
 from openpyxl.utils import get_column_letter
 
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document.workbook.ooxml import Area, CellRead, Page, pages
 from retention.inventory_document.workbook.refuse import LARGEST, is_workbook, opened, refuse
+from retention.inventory_document.workbook.spots import spot
 from retention.inventory_document.workbook.xlsx import unescaped
 from retention.onboarding.record.delimited import delimited
 
@@ -55,10 +57,7 @@ class Table:
 
     def where(self, row: int, column: int | None = None, heading: str = "") -> str:
         """A place as it is told: `sheet Seloste, row 7, column C (Rekisteröidyt)`."""
-        place = f"sheet {self.name}, row {row}"
-        if column is not None:
-            place += f", column {get_column_letter(column)}"
-        return f"{place} ({heading})" if heading else place
+        return spot(self.name, row, get_column_letter(column) if column is not None else "", heading)
 
 
 @dataclass(frozen=True)
@@ -73,17 +72,17 @@ class Foreign:
 def record_in(content: bytes) -> Foreign:
     """The sheets of a workbook, or of a CSV file, which has one. Raises DocumentError."""
     if len(content) > LARGEST:
-        raise refuse(f"is larger than {LARGEST // 1_000_000} MB")
+        raise refuse(_("is larger than %(most)s MB") % {"most": LARGEST // 1_000_000})
     if content.startswith(_PACKED):
         if not is_workbook(opened(content)):
-            raise refuse("is a ZIP, and no workbook (.xlsx): unpack it, and bring its files one by one")
+            raise refuse(_("is a ZIP, and no workbook (.xlsx): unpack it, and bring its files one by one"))
         found = Foreign([_table(page) for page in pages(content)])
     else:
         rows, encoding, delimiter = delimited(content)
         lines = [_line(number, dict(enumerate(row, 1)), {}) for number, row in rows]
         found = Foreign([Table("CSV", False, [line for line in lines if line.cells], True)], encoding, delimiter)
     if not any(table.lines for table in found.tables):
-        raise refuse("holds nothing")
+        raise refuse(_("holds nothing"))
     return found
 
 
@@ -101,7 +100,7 @@ def _table(page: Page) -> Table:
         if line.cells or line.wrong:
             lines.append(line)
         if len(lines) > MOST_ROWS:
-            raise refuse(f"has more than {MOST_ROWS} rows on sheet {page.title!r}")
+            raise refuse(_("has more than %(most)s rows on sheet %(title)r") % {"most": MOST_ROWS, "title": page.title})
     _spread(lines, page.merged)
     return Table(page.title, page.hidden, lines)
 
@@ -110,10 +109,12 @@ def _line(number: int, texts: Mapping[int, str], wrong: dict[int, str], sheet: s
     cells = {column: _tidy(text) for column, text in texts.items()}
     for column, text in cells.items():
         if text and column > MOST_COLUMNS:
-            raise refuse(f"has more than {MOST_COLUMNS} columns on sheet {sheet!r}")
+            raise refuse(
+                _("has more than %(most)s columns on sheet %(sheet)r") % {"most": MOST_COLUMNS, "sheet": sheet}
+            )
         if len(text) > LONGEST:
-            place = f"sheet {sheet}, row {number}, column {get_column_letter(column)}"
-            raise DocumentError([Problem(place, f"is longer than {LONGEST} characters")])
+            place = spot(sheet, number, get_column_letter(column))
+            raise DocumentError([Problem(place, _("is longer than %(most)s characters") % {"most": LONGEST})])
     return Line(number, {column: text for column, text in cells.items() if text}, wrong)
 
 
@@ -133,7 +134,9 @@ def _shown(cell: CellRead) -> str:
 
 
 def _not_read(cell: CellRead) -> str:
-    return "is a formula: put its value there instead" if cell.kind == "formula" else f"is the error {cell.value}"
+    if cell.kind == "formula":
+        return _("is a formula: put its value there instead")
+    return _("is the error %(error)s") % {"error": cell.value}
 
 
 def _spread(lines: Sequence[Line], merged: Sequence[Area]) -> None:
@@ -147,7 +150,7 @@ def _spread(lines: Sequence[Line], merged: Sequence[Area]) -> None:
             continue
         spanned += min(area.bottom, lines[-1].number) - area.top
         if spanned > MOST_MERGED:
-            raise refuse("has too many merged cells")
+            raise refuse(_("has too many merged cells"))
         for number in range(area.top + 1, min(area.bottom, lines[-1].number) + 1):
             if number in by_number:
                 by_number[number].cells.setdefault(area.left, text)

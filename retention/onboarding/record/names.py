@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from retention.domain.errors import DocumentError, Problem
 from retention.onboarding.record.columns import plain
 
@@ -46,7 +48,7 @@ class Names:
         same = self._by_name.get(plain(name), [])
         if len(same) > 1:
             ids = ", ".join(one["id"] for one in same)
-            raise DocumentError([Problem(where, f"is the name of more than one entry: {ids}")])
+            raise DocumentError([Problem(where, _("is the name of more than one entry: %(ids)s") % {"ids": ids})])
         return same[0] if same else None
 
     def add(self, name: str, language: str, **fields: Any) -> dict[str, Any]:

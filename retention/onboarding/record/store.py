@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from retention.domain.errors import DocumentError, LifecycleError, Problem
 from retention.domain.evidence import canonical, sha256_hex
@@ -25,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 def save_mapping(organisation: Organisation, name: str, said: Any, by: str, reason: str = "") -> ColumnMapping:
     """Keep a mapping under a name, in place of the one before. Raises DocumentError for one that says nothing sound."""
     if not _NAME.fullmatch(name):
-        raise DocumentError([Problem("name", "is up to 60 letters a–z, digits, - and _")])
+        raise DocumentError([Problem("name", _("is up to 60 letters a–z, digits, - and _"))])
     column_map(said, organisation.language)
     row = ColumnMapping.objects.select_for_update().filter(organisation=organisation, name=name).first()
     row = row or ColumnMapping(organisation=organisation, name=name)
@@ -62,11 +63,11 @@ def apply(
     is published.
     """
     if not reason.strip():
-        raise DocumentError([Problem("reason", "is missing: the history says why")])
+        raise DocumentError([Problem("reason", _("is missing: the history says why"))])
     organisation = lock(organisation)
     found, now = preview(organisation, content, said)
     if digest is not None and digest != now:
-        raise LifecycleError("the draft, the file or the mapping is not what was looked at: look at it again")
+        raise LifecycleError(_("the draft, the file or the mapping is not what was looked at: look at it again"))
     if found.problems:
         raise DocumentError(found.problems)
     if any(row.outcome != "nothing" for row in found.rows):
