@@ -20,7 +20,7 @@ from retention.connectors.contract import ConnectorError
 from retention.connectors.paper_orders import Answer, Orders, Written, certificates_of, record_certificate
 from retention.domain.errors import LifecycleError
 from retention.domain.evidence import sha256_hex
-from retention.domain.lifecycle import LotState, Outcome
+from retention.domain.lifecycle import FINAL, LotState, Outcome
 from retention.domain.rules import Hold
 from retention.evidence_log import EvidenceLog, check_keys, sign_head
 from retention.holds import active, holding
@@ -143,24 +143,26 @@ def kept_back(
 ) -> dict[str, Outcome]:
     """Paper -> why it may not go now, though it was ordered: held, also since the last night, or no longer due.
 
-    The next night takes an open order back for that; what a certificate left out is in no order that could be.
+    Only what a lot that is under way still asks for may go. The next night takes an open order back for the rest; what
+    a certificate left out is in no order that could be.
     """
     organisation = archive.connection.organisation
-    wanted, found = frozenset(papers), dict[str, Outcome]()
+    wanted = frozenset(papers)
+    found = dict.fromkeys(wanted, Outcome.SUPERSEDED)
     for dataset in archive.datasets(place, plan):
         lots = Lot.objects.filter(organisation=organisation, dataset=dataset.code, state=LotState.CLAIMED)
         for lot in lots.exclude(keys=None).order_by("pk"):
             entries = {n: one for n, one in enumerate(unpack(bytes(lot.keys or b""))) if one.key in wanted}
-            left = (Outcome.HELD, Outcome.SUPERSEDED)
-            told = lot.exceptions.filter(position__in=list(entries), outcome__in=left)
-            outcomes = dict(told.values_list("position", "outcome"))
+            outcomes = dict(lot.exceptions.filter(position__in=list(entries)).values_list("position", "outcome"))
             holds = _holds(organisation, dataset, plan, {one.subject for one in entries.values()})
             for position, entry in entries.items():
-                found.pop(entry.key, None)  # a later lot knows better
-                if holding(holds, entry.subject, today):
+                told = outcomes.get(position, "")
+                if told == Outcome.HELD or holding(holds, entry.subject, today):
                     found[entry.key] = Outcome.HELD
-                elif position in outcomes:
-                    found[entry.key] = Outcome(outcomes[position])
+                elif told in FINAL:
+                    found[entry.key] = Outcome.SUPERSEDED
+                else:
+                    found.pop(entry.key, None)
     return found
 
 

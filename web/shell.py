@@ -90,6 +90,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                     ("registers", pgettext("heading", "Registers"), None),
                     ("activities", _("Processing activities"), None),
                     ("rules", _("Retention rules"), None),
+                    ("flows", _("Data flows"), None),
                     ("record", _("The whole record"), None),
                     ("draft", _("Draft and publication"), None),
                     *([("begin", _("Getting started"), None)] if place.may(Verb.EDIT) else []),

@@ -321,19 +321,42 @@ def test_an_order_is_found_by_what_is_scanned(cellar, asked):
     assert answer["Location"] == cellar.at()
 
 
-def test_a_box_of_many_papers_is_recorded_by_written_numbers(db, data_dir):
+def test_a_box_of_many_papers_is_recorded_by_written_numbers(db, data_dir, monkeypatch):
+    monkeypatch.setattr("web.paper.TICKED", 20)
     cellar = Cellar(data_dir)
-    box = {"box": "L1", "shelf": "A1", "description": "", "security": "P-4", "seal": "", "digitised": ""}
-    Orders(cellar.folder / "orders").write(Order("sopimus", box, tuple(f"N{n:04}" for n in range(1500)), 0))
+    (cellar.folder / "contents.csv").write_text(CONTENTS + "".join(f"N{n:04};L1;1001;sopimus\n" for n in range(30)))
+    cellar.night()
     olga = client("olga")
-    answer = olga.get(cellar.at())
-    assert len(answer.content) < 100_000
+    assert 'value="N0001"' not in olga.get(cellar.at()).content.decode()
     wrong = olga.post(cellar.at(), {**SAID, "destroyed": "N0001\r\nN0002\r\n\r\nN9999"})
     assert wrong.status_code == 422
     assert "N0001\nN0002\nN9999</textarea>" in wrong.content.decode()
     olga.post(cellar.at(), {**SAID, "destroyed": "N0001\r\n N0002 \r\nN0001\r\n", "not_found": "N0003"})
     (told,) = cellar.certificates
     assert (told["destroyed"], told["not_found"]) == (["N0001", "N0002"], ["N0003"])
+
+
+def test_a_page_stays_light_and_asks_for_nothing_that_no_lot_asks_for(cellar):
+    box = {"box": "L9", "shelf": "A9", "description": "", "security": "P-4", "seal": "", "digitised": ""}
+    many = tuple(f"N{n:04}" for n in range(1500))
+    number = Orders(cellar.folder / "orders").write(Order("sopimus", box, many, 0))
+    answer = client("olga").get(cellar.at(number))
+    assert len(answer.content) < 100_000
+    assert "ei enää hävitettävä: älä hävitä" in text(answer)
+    assert client("olga").post(cellar.at(number), {**SAID, "everything": "on"}).status_code == 422
+    assert len(client("olga").get("/o/testi/paper/print/").content) < 100_000
+
+
+def test_what_a_certificate_left_out_and_new_rules_keep_is_never_asked_for(cellar):
+    olga = client("olga")
+    olga.post(cellar.at(), {**SAID, "destroyed": "L1/1"})
+    (keep,) = json.loads(cellar.company.versions.order_by("-number")[0].snapshot)["datasets"][-1]["grounds"]
+    rules(cellar, 3, grounds=[{**keep, "period": "P30Y"}])
+    cellar.night(1)
+    assert Lot.objects.get(dataset="paperit").tally == {"destroyed": 1, "superseded": 1}
+    assert "ei enää hävitettävä: älä hävitä" in text(olga.get(cellar.at()))
+    assert "L1/2" not in text(olga.get(cellar.at(more="print/")))
+    assert olga.post(cellar.at(), {**SAID, "everything": "on", "seen": "1"}).status_code == 422
 
 
 def test_without_an_archive_the_page_says_so(house):
