@@ -26,6 +26,13 @@ MOST_BYTES = 100_000
 """Of a page with its styles and fonts, nothing compressed, without pictures."""
 LOADED = """["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
     .reduce((sum, one) => sum + one.decodedBodySize, 0)"""
+COVERED = """[...document.querySelectorAll("main tr")].flatMap(row => {
+    const cells = [...row.cells].map(cell => [cell, cell.getBoundingClientRect()]).filter(([, at]) => at.width > 1);
+    const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
+    return cells.flatMap(([a, at], n) => cells.slice(n + 1).filter(([, to]) => over(at, to)).map(([b]) =>
+        a.textContent.trim() + " / " + b.textContent.trim()));
+})"""
 NARROW = 320
 """Pixels, in which WCAG 2.2 (1.4.10) wants no scrolling to the side."""
 
@@ -37,6 +44,8 @@ class Found:
     violations: dict[str, list[str]] = field(default_factory=dict)
     bytes: int = 0
     width: int = 0
+    covered: list[str] = field(default_factory=list)
+    """Cells of a row that lie over each other on a phone."""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +90,7 @@ def look(page: Page, state: State) -> Found:
             for one in ran["violations"]
             for node in one["nodes"]
         ]
+    found.covered = page.evaluate(COVERED)
     page.set_viewport_size({"width": NARROW, "height": 700})
     found.width = page.evaluate("document.documentElement.scrollWidth")
     return found
@@ -110,6 +120,10 @@ def print_table(every: dict[str, Found]) -> None:
 
 def test_nothing_is_wider_than_a_narrow_phone(every):
     assert {name: one.width for name, one in every.items() if one.width > NARROW} == {}
+
+
+def test_no_cell_lies_over_another_on_a_phone(every):
+    assert {name: one.covered for name, one in every.items() if one.covered} == {}
 
 
 def test_no_page_is_heavier_than_its_budget(every):
