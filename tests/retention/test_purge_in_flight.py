@@ -210,6 +210,7 @@ class TestReadBack:
         assert LotEvent.objects.get(after="done").reason == "residue of 1 keys"
         (outcome,) = hand.told("outcome")
         assert (outcome["residue"], len(outcome["exceptions"])) == (1, 1)
+        assert purge_chunk(hand.work(lot)) is False  # it is over, and looked for elsewhere (`residue`)
         assert [told["residue"] for told in hand.told("done")] == [1]
         assert [leaf["read_back"] for leaf in hand.leaves()] == [False, None, True, True]
 
