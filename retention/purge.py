@@ -410,6 +410,7 @@ def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Dis
         for residue in work.connector.verify(
             work.question.mapping, list(refs.values()), carried_out_as(work.lot.action)
         )
+        if not residue.copy
     }
     return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key not in left}
 

@@ -184,10 +184,14 @@ class Disposal(NamedTuple):
 
 
 class Residue(NamedTuple):
-    """Something of a disposed item that is still there, and where."""
+    """Something of a disposed item that is still there, and where.
+
+    `copy`: the item itself is gone; it is what its system keeps of it elsewhere: in a history table, a log, a bin.
+    """
 
     key: str
     where: str
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

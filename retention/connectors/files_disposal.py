@@ -175,6 +175,9 @@ def _content(found: os.stat_result) -> tuple[int, int, int, int]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
+_INDEXED = f"{INDEX_CACHE} of its mailbox"
+
+
 def residues(root: int, layout: Layout, refs: Sequence[Ref], linked: set[str]) -> Iterator[Residue]:
     """What is left: the item itself, other names of its content, a recycle folder's copy, an index cache."""
     paths = {ref.key: parts for ref in refs if (parts := parts_of(ref.key)) is not None and layout.below(parts)}
@@ -182,10 +185,11 @@ def residues(root: int, layout: Layout, refs: Sequence[Ref], linked: set[str]) -
     boxes: dict[Parts, set[str]] = {}
     for key, parts in paths.items():
         places = [*_still_there(root, layout, parts, boxes)]
+        there = any(place != _INDEXED for place in places)
         places += ["its content has another name (hard link)"] if key in linked else []
         places += [f"recycle folder {recycled[parts[-1]]}"] if parts[-1] in recycled else []
         if places:
-            yield Residue(key, "; ".join(places))
+            yield Residue(key, "; ".join(places), copy=not there)
 
 
 def _still_there(root: int, layout: Layout, parts: Parts, boxes: dict[Parts, set[str]]) -> Iterator[str]:
@@ -198,7 +202,7 @@ def _still_there(root: int, layout: Layout, parts: Parts, boxes: dict[Parts, set
                 if parts[-1] in boxes[box]:
                     yield "still there"
                 if look(folder, INDEX_CACHE) is not None:
-                    yield f"{INDEX_CACHE} of its mailbox"
+                    yield _INDEXED
             elif look(folder, parts[-1]) is not None:
                 yield "still there"
     except FileNotFoundError:

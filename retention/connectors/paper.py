@@ -186,7 +186,7 @@ class PaperConnector:
             if box is not None and archive.digitised(box):
                 where.append("digitised: it exists twice")
             if where:
-                yield Residue(ref.key, "; ".join(where))
+                yield Residue(ref.key, "; ".join(where), copy=item is None)
 
     def _archive(self, mapping: DatasetMapping) -> Archive:
         return Archive.read(mapping, self._boxes, self._contents)

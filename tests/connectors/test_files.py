@@ -439,7 +439,10 @@ def test_a_hard_link_is_residue(root):
     with FilesConnector(root=str(root)) as connector:
         assert [d.outcome for d in connector.dispose(CONTRACTS, [ref], Action.DELETE, TRUE)] == [Outcome.DESTROYED]
         (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
-    assert (residue.key, "hard link" in residue.where) == (ref.key, True)
+        assert (residue.key, "hard link" in residue.where, residue.copy) == (ref.key, True, True)
+        put(path)
+        (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
+    assert residue.copy is False
 
 
 def test_hard_links_within_a_folder_that_goes_are_no_residue(root):
@@ -468,6 +471,7 @@ def test_a_recycle_folders_copy_is_residue(root, copy):
         (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
         assert "recycle" in residue.where
         assert "1001" not in residue.where
+        assert residue.copy is True
         assert list(connector.verify(CONTRACTS, [Ref("sopimukset/1002/x.pdf")], Action.DELETE)) == []
 
 
@@ -484,7 +488,7 @@ def test_the_mail_servers_index_cache_is_residue(root):
     put(root / "roolit/info/dovecot.index.cache")
     with FilesConnector(root=str(root)) as connector:
         (residue,) = connector.verify(MESSAGES, [Ref("roolit/info/1577829599.M1P1.posti")], Action.DELETE)
-    assert "dovecot.index.cache" in residue.where
+    assert ("dovecot.index.cache" in residue.where, residue.copy) == (True, True)
 
 
 # --- bad input

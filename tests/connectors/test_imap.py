@@ -220,7 +220,7 @@ def test_a_copy_in_the_trash_is_residue_and_one_in_another_folder_is_an_item_of_
         ]
         assert connector.dispose(mapped(account), [Ref(key, ANNA)], Action.DELETE, TRUE)[0].outcome is Outcome.DESTROYED
         (residue,) = connector.verify(mapped(account), [Ref(key, ANNA)], Action.DELETE)
-        assert residue.where == "a copy in Trash"
+        assert (residue.where, residue.copy) == ("a copy in Trash", True)
 
 
 # --- what goes and what stays

@@ -210,8 +210,28 @@ class TestReadBack:
         assert LotEvent.objects.get(after="done").reason == "residue of 1 keys"
         (outcome,) = hand.told("outcome")
         assert (outcome["residue"], len(outcome["exceptions"])) == (1, 1)
+        assert purge_chunk(hand.work(lot)) is False  # it is over, and looked for elsewhere (`residue`)
         assert [told["residue"] for told in hand.told("done")] == [1]
         assert [leaf["read_back"] for leaf in hand.leaves()] == [False, None, True, True]
+
+    @pytest.mark.parametrize("over", [{}, {"blind": True}, {"void": "other rules"}, {"at": "held"}])
+    def test_what_had_gone_before_a_kill_is_recovered_though_a_copy_of_it_is_left(self, hand, over):
+        lot = hand.lot(DUE)
+        kill(hand, lot, "disposed")
+        if over.pop("at", None):
+            hold = Hold.objects.get()
+            hold.subjects.bulk_create(
+                HoldSubject(hold=hold, subject_kind="customer", subject=number) for number in ("1001", "1003")
+            )
+        work = hand.work(lot, **over)
+        assert purge_chunk(work) is True
+        assert work.lot.tally == {"recovered": 3}
+        ((position, outcome, detail, where),) = exceptions(lot)
+        assert (position, outcome, detail) == (0, "recovered", "")
+        assert "asiakas_history" in where
+        assert [leaf["read_back"] for leaf in hand.leaves()] == [False, True, True]
+        if "void" not in over:
+            assert hand.send(lot).lot.state == "done"
 
     def test_only_what_is_gone_is_read_back(self, hand, monkeypatch):
         asked: list[Any] = []

@@ -23,7 +23,7 @@ from retention.models import (
     Hold,
 )
 from retention.selectors import connector_of
-from ropa.models import Version
+from ropa.models import Organisation, Version
 from ropa.persons import Person
 from tests.retention.company import (
     TODAY,
@@ -93,7 +93,11 @@ class TestWhatIsRemembered:
             FirstSeen.objects.create(
                 organisation=hand.company, dataset=code, key=subject_digest(str(number)), day=TODAY
             )
+        other = Organisation.objects.create(slug="toinen", name="Toinen Oy")
+        FirstSeen.objects.create(organisation=other, dataset="asiakastiedot", key=subject_digest("1"), day=TODAY)
         hand.send(hand.lot([key(1), key(2), key(3), key(5)]))
+        assert FirstSeen.objects.filter(organisation=other).exists()
+        FirstSeen.objects.filter(organisation=other).delete()
         left = set(FirstSeen.objects.values_list("dataset", "key"))
         assert left == {("asiakastiedot", subject_digest(n)) for n in ("5", "9")} | {("tiketit", subject_digest("1"))}
 

@@ -168,13 +168,14 @@ def verify(server: Server, layout: Layout, refs: Sequence[Ref], memory: Memory) 
             for uid in session.present(keyed):
                 where[keyed[uid]].append("still in INBOX" if folder == INBOX else "still in a folder")
     known = {ref.key: memory[ref.key] for ref in refs if memory.get(ref.key) and ref.key not in where}
+    there = set(where)
     for kept in session.folders() if known else ():
         if kept.selectable and kept.use & COPIES:
             for text in _copies(session, kept.name, known):
                 where[text].append(f"a copy in {kept.name}")
     for ref in refs:
         if ref.key in where:
-            yield Residue(ref.key, "; ".join(where.pop(ref.key)))
+            yield Residue(ref.key, "; ".join(where.pop(ref.key)), copy=ref.key not in there)
 
 
 def _copies(session: Session, folder: str, known: Mapping[str, bytes]) -> list[str]:

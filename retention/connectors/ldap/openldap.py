@@ -155,9 +155,9 @@ class ReadBack:
         if self.log is not None:
             gone = {key: self.names.get(key) for key in keys if fields or key not in found}
             for key in sorted(self.log.left(gone, fields)):
-                yield Residue(key, self.log.base)
+                yield Residue(key, self.log.base, copy=True)
         if self.mapped.groups is not None and not fields:
             groups = Groups(self.session, self.mapped.groups)
             for key in keys:
                 if key not in found and key in self.names and groups.name(self.names[key]):
-                    yield Residue(key, self.mapped.groups)
+                    yield Residue(key, self.mapped.groups, copy=True)

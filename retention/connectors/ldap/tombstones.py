@@ -42,8 +42,9 @@ class ReadBack:
                 yield Residue(key, mapping.place)
                 continue
             if left:
-                where = "tombstone" if entry.says_yes("isDeleted") else mapping.place
-                yield Residue(key, f"{where}: {', '.join(left)}")
+                deleted = entry.says_yes("isDeleted")
+                where = "tombstone" if deleted else mapping.place
+                yield Residue(key, f"{where}: {', '.join(left)}", copy=deleted)
 
 
 def tombstone_of(key: str, entry: Entry, schema: Schema) -> list[str]:

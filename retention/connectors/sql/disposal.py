@@ -334,4 +334,4 @@ class ReadBack:
             question = question.where(sa.not_(emptied(fields, relation, relation.table.c)))
         found = {as_text(one, kind, f"{table}.{column}") for one in self.connection.execute(question).scalars()}
         for name in sorted(found & set(names)):
-            yield Residue(names[name], table)
+            yield Residue(names[name], table, copy=kept is not None)
