@@ -82,7 +82,7 @@ def _said(place: Place, night: Run | None, total: Sum) -> list[str]:
         else _("The last night was that of %(day)s, and came to its end at %(time)s.")
     )
     if not total.taken:
-        return [first % when, _("Nothing was to be deleted.")]
+        return [first % when, _("Nothing was sent to be deleted.")]
     second = ngettext(
         "%(n)s record was deleted; %(left)s stayed.", "%(n)s records were deleted; %(left)s stayed.", total.gone
     )

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 
 from retention.models import Campaign, CampaignGap, EvidenceEntry
 from ropa.models import Membership, Role
+from tests.factors import give_factor
 from tests.api.test_campaigns import crm  # noqa: F401  (a fixture)
 from tests.web.forms import buttons, sent_back
 from tests.web.test_pages import client, text
@@ -114,7 +115,9 @@ def test_who_has_no_part_is_offered_nothing_and_can_do_nothing(house, proposed, 
 
 
 def test_a_dpo_who_is_an_owner_too_advises_and_decides_nothing(house, proposed):
-    Membership.objects.create(user=User.objects.get(username="bob"), organisation=house.testi, role=Role.OWNER)
+    bob = User.objects.get(username="bob")
+    Membership.objects.create(user=bob, organisation=house.testi, role=Role.OWNER)
+    give_factor(bob)
     assert buttons(client("bob").get(f"{LIST}1/")) == set()
     answer = answered("bob", "decide", proposed)
     assert answer.status_code == 409

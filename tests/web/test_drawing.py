@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +75,10 @@ def test_every_shape_that_a_state_has_is_drawn():
 def test_a_long_compound_may_break_before_a_consonant_and_a_vowel():
     assert shy("laskutusjärjestelmä") == "las·ku·tus·jär·jes·tel·mä".replace("·", SHY).replace(f"{SHY}mä", "mä")
     assert shy("rekisteri") == "rekisteri"
+
+
+def test_a_compound_parts_at_its_joints(settings):
+    with translation.override("fi"):
+        assert shy("Yritysasiakkaiden").replace(SHY, "-") != "Yri-ty-sa-siak-kai-den"
+        assert shy("virtuaalipalvelinasiakkaiden").replace(SHY, "-").startswith("virtuaali-palvelin")
+        assert shy("Asiakashallintajärjestelmä").replace(SHY, "-") == "Asiakas-hallinta-järjestelmä"

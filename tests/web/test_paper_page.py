@@ -8,15 +8,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from retention.connectors.paper_orders import Order, Orders
 from retention.holds import place as place_hold
 from retention.models import Connection, EvidenceEntry, Lot
 from retention.night import run_night
-from ropa.models import Membership, Organisation, Role
+from ropa.models import Organisation, Role
 from tests.api.conftest import CAST
+from tests.factors import member
 from tests.retention.company import NOW, TODAY, publish
 from tests.retention.paper_company import CONTENTS, POLICY, found_archive
 from tests.web.test_pages import client, text
@@ -33,10 +33,8 @@ class Cellar:
         self.company = found_archive(data_dir)
         other = Organisation.objects.create(slug="toinen", name="Toinen Oy")
         for name, role in CAST.items():
-            Membership.objects.create(user=User.objects.create(username=name), organisation=self.company, role=role)
-        Membership.objects.create(
-            user=User.objects.create(username="charlie"), organisation=other, role=Role.CONTROLLER
-        )
+            member(self.company, name, role)
+        member(other, "charlie", Role.CONTROLLER)
 
     def night(self, days: int = 0):
         return run_night(self.company, TODAY + timedelta(days=days), NOW + timedelta(days=days))

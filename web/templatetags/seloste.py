@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ropa.render.sheet import jointed
 from web import words
 from web.access import ONCE, Place
 
@@ -27,8 +28,10 @@ _WORD = re.compile(rf"[^\W\d_]{{{LONG},}}")
 
 @register.filter
 def shy(text: str) -> str:
-    """Long words with soft hyphens between syllables, three letters from both ends: no browser hyphenates Finnish."""
-    return _WORD.sub(lambda found: _broken(found.group()), str(text))
+    """Long words with soft hyphens: no browser hyphenates Finnish. A compound parts at its joints; what is long still,
+    between syllables, three letters from both ends."""
+    parts = jointed(str(text), "fi") if words.language() == "fi" else str(text)
+    return _WORD.sub(lambda found: _broken(found.group()), parts)
 
 
 def _broken(word: str) -> str:
