@@ -73,8 +73,9 @@ def test_every_shape_that_a_state_has_is_drawn():
 
 
 def test_a_long_compound_may_break_before_a_consonant_and_a_vowel():
-    assert shy("laskutusjärjestelmä") == "las·ku·tus·jär·jes·tel·mä".replace("·", SHY).replace(f"{SHY}mä", "mä")
-    assert shy("rekisteri") == "rekisteri"
+    with translation.override("sv"):  # whose compounds nobody lists
+        assert shy("laskutusjärjestelmä") == "las·ku·tus·jär·jes·telmä".replace("·", SHY)
+        assert shy("rekisteri") == "rekisteri"
 
 
 def test_a_compound_parts_at_its_joints(settings):
