@@ -1,4 +1,7 @@
-"""What no connection may name: our own settings and keys. Whoever writes one could send them elsewhere."""
+"""What no connection may name: our own settings, keys, records and database.
+
+Whoever writes a connection could send keys elsewhere with it, or have a night delete the evidence of the nights.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 DATA = "{data}"
 SETTINGS = frozenset(
@@ -19,6 +25,9 @@ SETTINGS = frozenset(
         "SELOSTE_STAMP_CREDENTIALS",
     }
 )
+FOLDERS = ("keys", "journal", "heads", "remembered", "locks", "brought")
+"""Of the data directory: what proves what was done, and what is done with it."""
+HERE = frozenset({"", "localhost", "127.0.0.1", "::1"})
 MACHINE = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
@@ -34,7 +43,33 @@ def own_secret(value: Any) -> bool:
     return path.startswith("/") and _of_ours(Path(path))
 
 
+def own_database(address: str) -> bool:
+    """Whether a database's address is that of our own tables, however it is written."""
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        return False  # no address at all: the connector says so
+    own = connection.settings_dict
+    if url.get_backend_name() != connection.vendor:
+        return False
+    if connection.vendor == "sqlite":
+        path = str(url.database or "").removeprefix("file:").partition("?")[0]
+        return bool(path) and Path(path).resolve() == Path(str(own["NAME"])).resolve()
+    query = {name: value if isinstance(value, str) else value[0] for name, value in url.query.items()}
+    database = query.get("dbname") or url.database or url.username
+    host, port = query.get("host") or url.host or "", query.get("port") or url.port or 5432
+    same_host = host == (own["HOST"] or "") or {_plain(host), _plain(str(own["HOST"] or ""))} <= HERE
+    return same_host and str(port) == str(own["PORT"] or 5432) and database == own["NAME"]
+
+
+def _plain(host: str) -> str:
+    """A socket's folder is this machine, too."""
+    return "" if host.startswith("/") else host
+
+
 def _of_ours(path: Path) -> bool:
     found = path.resolve()
-    keys = (Path(settings.DATA_DIR) / "keys").resolve()
-    return any(found.is_relative_to(place) for place in (keys, *MACHINE)) or keys.is_relative_to(found)
+    places = [(Path(settings.DATA_DIR) / name).resolve() for name in FOLDERS]
+    return any(found.is_relative_to(place) for place in (*places, *MACHINE)) or any(
+        place.is_relative_to(found) for place in places
+    )

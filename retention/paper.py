@@ -2,7 +2,7 @@
 
 The one way in which an answer is taken for paper, at a command line or on a page: it is written beside its order, where
 the next night finds it and settles what it tells of (`connectors.paper`). Who recorded it, and the digest of what was
-recorded, go into evidence in the same transaction; the file is written last in it.
+recorded, are signed into evidence in the same transaction; the file is written last in it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from retention.domain.errors import LifecycleError
 from retention.domain.evidence import sha256_hex
 from retention.domain.lifecycle import FINAL, LotState, Outcome
 from retention.domain.rules import Hold
-from retention.evidence_log import EvidenceLog, check_keys, sign_head
+from retention.evidence_log import EvidenceLog, sign_head
 from retention.holds import active, holding
 from retention.lot_keys import unpack
 from retention.models import Connection, EvidenceEntry, Lot
@@ -112,7 +112,6 @@ def record(
     written = archive.orders.written.get(number)
     if written is not None and archive.needs_witness(written, plan) and not answer.witness.strip():
         raise LifecycleError(f"order {number} asks for two persons: say in which role the other was there")
-    check_keys()
     with transaction.atomic():
         log = EvidenceLog.apart(organisation.slug, "paper", today)
 

@@ -13,7 +13,7 @@ from retention.connectors.contract import Connector, ConnectorError
 from retention.connectors.registry import connect
 from retention.domain.limits import Limits, parse_limits
 from retention.models import Connection
-from retention.own_secrets import own_secret
+from retention.own_secrets import own_database, own_secret
 from ropa.models import Organisation
 
 DATA = "{data}"
@@ -79,7 +79,10 @@ def _value(value: Any, path: str) -> str:
             found = _secret(reference, path)
         case _:
             raise ConnectorError(f"{path}: is neither text nor a secret's reference", permanent=True)
-    return found.replace(DATA, str(settings.DATA_DIR))
+    found = found.replace(DATA, str(settings.DATA_DIR))
+    if own_database(found):
+        raise ConnectorError(f"{path}: is this installation's own database, and no register's", permanent=True)
+    return found
 
 
 def _secret(reference: str, path: str) -> str:

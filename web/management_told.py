@@ -24,7 +24,7 @@ from ropa.models import Version
 from ropa.reviews import near_dates
 from ropa.selectors import version_in_force
 from web.access import Place
-from web.sums import Left, Sum, last_night, left_of, sum_of
+from web.sums import Left, Sum, last_night, left_of
 from web.waiting import Waits, standing_alarms, standing_holds, waiting
 from web.words import named, number
 
@@ -122,6 +122,7 @@ def management(place: Place) -> Management:
     """The report of today."""
     night = last_night(place.organisation)
     left = left_of(night)
+    rows = list(night.datasets.all()) if night is not None else []
     names = _names(night)
     holds = standing_holds(place)
     near = near_dates(place.organisation, timezone.now())
@@ -130,9 +131,9 @@ def management(place: Place) -> Management:
         version=version_in_force(place.organisation, place.today),
         night=night,
         left=left,
-        sum=sum_of(left.datasets),
-        overdue=_rows(left.datasets, names, _overdue),
-        failed=_rows(left.datasets, names, _failed),
+        sum=left.sum,
+        overdue=_rows(rows, names, _overdue),
+        failed=_rows(rows, names, _failed),
         unknown=[names.get(("register", code), code) for code in sorted(left.silent)],
         waits=waiting(place),
         alarms=[words.of_alarm(one) for one in standing_alarms(place).order_by("first_seen", "id")],

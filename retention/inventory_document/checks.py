@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils.translation import gettext, pgettext
 from stdnum.fi import ytunnus
 
@@ -22,7 +23,7 @@ from retention.inventory_document.entry_checks import entry_findings
 from retention.inventory_document.findings import Document, Finding, Law, Whole, unknown, unknown_events
 from retention.inventory_document.rule_checks import dataset_findings
 from retention.inventory_document.shape import Steps, meant, path_of, shape_problems
-from retention.own_secrets import own_secret
+from retention.own_secrets import DATA, own_database, own_secret
 from retention.plan import bans_of
 from ropa.kinds import KINDS
 from ropa.law import editions
@@ -254,7 +255,7 @@ def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
     config = connection.get("config", {})
     for name, value in config.items():
         place = (*steps, "config", name)
-        if own_secret(value):
+        if own_secret(value) or (isinstance(value, str) and own_database(value.replace(DATA, str(settings.DATA_DIR)))):
             yield Finding(place, "is this installation's own: no connection uses its settings or keys")
         if name not in declared:
             yield Finding(

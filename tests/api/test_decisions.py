@@ -73,7 +73,7 @@ def test_two_controllers_shorten_and_one_does_not(house):
     alice, ada, bob = (house.client(name) for name in ("alice", "ada", "bob"))
     told = alice.get(IN + "draft/approvals/?language=en").json()
     assert [(one["path"], one["in_words"]) for one in told["shortens"]] == [
-        ("datasets[crm-0].grounds[sopimus]", "the period is shorter: P3Y → P2Y")
+        ("datasets[crm-0].grounds[sopimus]", "the period is shorter: 3\xa0years → 2\xa0years")
     ]
     shown = alice.post(IN + "draft/impact/", {"in_force_from": "2099-01-01"}).json()
     yes = {"digest": shown["counted"]["draft"], "impact": shown["digest"]}
@@ -126,7 +126,7 @@ def test_an_opinion_on_another_draft_is_stale(house):
     assert draft["opinion"] is None
     assert draft["stale_opinion"]["digest"] == digest != draft["digest"]
     assert house.client("alice").get(IN + "opinions/").json()["count"] == 1
-    assert "has changed since" in decide(house).json()["errors"][0]["message"]
+    assert "on muuttunut tietosuojavastaavan lausunnon" in decide(house).json()["errors"][0]["message"]
     late = advise(house, digest=digest)
     assert late.status_code == 409
     assert advise(house).status_code == 201

@@ -30,7 +30,7 @@ def assign(client, passage, seen, **said):
     return client.post(f"{IN}uusi/{passage}/", {"seen": seen, "reason": "read", **said})
 
 
-def test_each_sentence_waits_and_the_import_says_so(house, bob):
+def test_each_sentence_waits_and_the_import_says_so(house, bob, english):
     told = bob.get(IN + "uusi/").json()
     assert (told["held"], told["not_content"], told["open"]) == (0, 0, 3)
     assert [one["text"] for one in told["passages"]] == [

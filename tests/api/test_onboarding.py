@@ -53,7 +53,7 @@ def test_errors_come_with_sheet_row_and_column_and_nothing_is_changed(house):
     preview = send(client, "mappings/excel/preview/", content)
     assert preview.status_code == 200
     (problem,) = preview.json()["problems"]
-    assert problem["path"] == "sheet Seloste, row 2, column F (Vastaanottajat)"
+    assert problem["path"] == "taulukko Seloste, rivi 2, sarake F (Vastaanottajat)"
     answer = send(client, "mappings/excel/apply/", content, digest=preview.json()["digest"], reason="x")
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:seloste:problem:document")
     assert not Activity.objects.filter(code="palkanlaskenta").exists()

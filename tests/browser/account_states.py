@@ -62,7 +62,13 @@ def states(served: Served) -> list[State]:
         State("mfa_remove_webauthn", "asked", f"/account/keys/{key}/remove/", TWO_FACTORS, proven()),
         State("mfa_generate_recovery_codes", "asked", "/account/codes/new/", TWO_FACTORS, proven()),
         State("mfa_view_recovery_codes", "shown once", "/account/codes/new/", TWO_FACTORS, proven(send())),
-        State("mfa_view_recovery_codes", "not again", "/account/codes/", TWO_FACTORS, proven()),
+        State(
+            "mfa_view_recovery_codes",
+            "not again",
+            "/account/codes/new/",
+            TWO_FACTORS,
+            proven(send(), _again),
+        ),
         State("again", "kept", "/login/?next=/o/kasenet/paper/", None, _sent_too_late),
         State("second_factor", "why", "/account/second-factor/", KEYLESS),
     ]
@@ -75,3 +81,7 @@ def _sent_too_late(page: Page) -> None:
     page.locator("main [name=number]").fill("K-2019-04")
     page.locator("main form[method=post] button").first.click()
     log_in(page, "aino", steps=1)
+
+
+def _again(page: Page) -> None:
+    page.reload()

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.domain.ahead import MAY_GO, Course, course
-from retention.domain.decisions import Item, State, decide, with_own
+from retention.domain.decisions import Contract, Item, State, decide, with_own
 from retention.domain.periods import due_from, parse_financial_years
-from retention.domain.rules import RuleSet
+from retention.domain.rules import Hold, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
 from tests.domain import strategies as some
 
@@ -66,3 +66,37 @@ def test_one_period_ends_on_its_day(period, rounding, ago, name):
     item = with_own(Item(), {"case_opened": began, name: began}, {}, False)
     found = course(lambda day: decide(item, rules, (), day), [(item, rules)], (), START, START + timedelta(days=4000))
     assert found.due == max(START, due_from(began, period, rounding), began)
+
+
+class TestByTheContractsDays:
+    """What the ledger's contracts say decides; the day found is the first of them all."""
+
+    END = START + timedelta(days=10)
+
+    def found(self, trigger="contract_ended", until=400, holds=(), **over):
+        ground = {"id": "g", "kind": "need", "trigger": trigger, "period": "P1D", "action": "delete"}
+        rules = RuleSet((parse_ground({**ground, "status": "confirmed"}, "g"),))
+        contract = {"ref": "A", "started": START - timedelta(days=1), "ended": self.END, **over}
+        item = Item(contracts=(Contract(**contract),))
+        parts = [(item, rules)]
+        return course(lambda day: decide(item, rules, holds, day), parts, holds, START, START + timedelta(days=until))
+
+    def test_the_end(self):
+        assert self.found() == Course(State.KEEP, self.END + timedelta(days=2))
+
+    def test_the_start(self):
+        started = START + timedelta(days=3)
+        due = started + timedelta(days=2)
+        assert self.found("contract_started", started=started, ended=None) == Course(State.KEEP, due)
+        assert self.found(started=None) == Course(State.TRIGGER_MISSING)
+
+    def test_until_the_last_day_and_no_longer(self):
+        assert self.found(until=12) == Course(State.KEEP, self.END + timedelta(days=2))
+        assert self.found(until=11) == Course(State.KEEP)
+
+    def test_under_a_hold(self):
+        assert self.found(holds=[Hold(START)]) == Course(State.KEEP, self.END + timedelta(days=2), True)
+
+    def test_where_nothing_changes_by_itself(self):
+        keeps = decide(Item(events={"case_opened": START}), RuleSet(), (), START)
+        assert course(lambda day: keeps, [], (), START, START + timedelta(days=9)) == Course(State.REVIEW)

@@ -72,3 +72,9 @@ def test_too_many_went(before, after, wanted):
 )
 def test_too_many_contracts_ended(running, ended, wanted):
     assert too_many_ends(running, ended) is wanted
+
+
+@pytest.mark.parametrize(("unforeseen", "wanted"), [(0, None), (1, Breaker.UNFORESEEN)])
+def test_after_somebody_said_no_one_item_is_too_many(unforeseen, wanted):
+    assert tripped(Tonight(1, unforeseen, 1_000, turned_down=True)) is wanted
+    assert tripped(Tonight(1, unforeseen, 1_000)) is None

@@ -27,6 +27,8 @@ BEFORE, BETWEEN, AFTER = DUE - timedelta(days=1), DUE, BY + timedelta(days=1)
         ("vanish", DUE, Seen(False, True, False, False), ("wrong", "not_ours")),
         ("vanish", AFTER, Seen(False, True, True, False), ("vanished", "")),
         ("survive", BEFORE, Seen(True, True, False, False), ("there", "")),
+        ("survive", BY, Seen(False, False, False, False), ("declared", "")),
+        ("vanish", BY, Seen(False, False, False, False), ("declared", "")),
         ("survive", DUE, Seen(True, True, False, True), ("there", "")),
         ("survive", DUE, Seen(True, True, False, False), ("wrong", "unheld")),
         ("survive", AFTER, Seen(False, True, True, True), ("wrong", "lost")),

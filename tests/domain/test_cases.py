@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from retention.domain.cases import answer, parse_cases
+from retention.domain.cases import answer, parse_case, parse_cases
 from retention.domain.decisions import Contract, Item, Occurrence
-from retention.domain.errors import DocumentError, Problem
+from retention.domain.errors import DocumentError, Problem, RuleError
 from retention.domain.periods import FinancialYears
 from retention.domain.rules import Follow, Hold, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground, parse_step
@@ -93,6 +93,20 @@ def wrong(**over):
 )
 def test_what_is_wrong_is_named_with_its_place(over, path, says):
     assert wrong(**over) == Problem(path, says)
+
+
+def test_one_case_that_is_no_mapping_is_named_with_its_place():
+    with pytest.raises(RuleError) as caught:
+        parse_case(["id"], "here")
+    assert (caught.value.path, caught.value.message) == ("here", "is not a mapping")
+
+
+def test_a_step_that_waits_has_no_day():
+    step = {"id": "s", "trigger": "case_closed", "period": "P1M", "action": "clear", "status": "confirmed"}
+    case = read(events={"case_opened": "2026-05-29"}, grounds=[GROUND], steps=[step])
+    assert answer(case.decide())["steps"] == [
+        {"id": "s", "state": "open", "due_from": None, "action": "clear", "fields": []}
+    ]
 
 
 def test_a_list_of_cases_is_a_list_of_mappings():

@@ -89,6 +89,8 @@ CEILINGS = {
     "case_closed": (ceiling("case_closed"),),
     "contract": (ceiling("contract_ended"),),
     "earliest": (ceiling({"earliest_of": ["case_closed", "last_contact", "recorded"]}),),
+    "of any purpose": (ceiling("objection"),),
+    "consent": (ceiling("consent_given"),),
     "any basis": (ceiling(yields_to="any_basis"),),
     "yields to need": (ceiling(yields_to=["need"]),),
     "proposed": (ceiling(status="proposed"),),
@@ -165,6 +167,7 @@ def rule_sets():
     yield pytest.param(RuleSet((), (), no_reason_to_keep=True), id="no reason to keep")
     yield pytest.param(RuleSet((), CEILINGS["earliest"], no_reason_to_keep=True), id="no reason to keep, a ceiling")
     yield pytest.param(STEP.rules(RuleSet()), id="a step")
+    yield pytest.param(RuleSet((ground(period="P0D"),), first_plausible_day=TODAY), id="the first plausible day")
 
 
 @pytest.mark.parametrize("rules", list(rule_sets()))

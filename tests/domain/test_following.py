@@ -159,6 +159,12 @@ class TestTheWholeDecision:
         cut = Followed(weaker, Item(events={"recorded": LONG_AGO}), RuleSet(ceilings=(ceiling,)))
         assert decided(cut).action is Action.ANONYMISE
 
+    def test_a_ceiling_of_its_own_has_its_own_action(self):
+        written = {"id": "c", "trigger": "recorded", "period": "P1M", "action": "anonymise"}
+        rules = RuleSet(ceilings=(parse_ceiling(written, "c"),), follows=(FOLLOW,))
+        found = decided(one(KEPT), item=Item(events={"recorded": LONG_AGO}), rules=rules)
+        assert (found.state, found.action, found.why) == (State.DUE, Action.ANONYMISE, Why.CEILING)
+
     def test_which_they_are_nobody_can_say(self):
         found = decide_following(Item(), RuleSet(follows=(FOLLOW,)), None, (), TODAY)
         assert found == Decision(State.TRIGGER_MISSING, reasons=(Reason(ReasonCode.FOLLOWED_UNKNOWN),))
@@ -175,6 +181,8 @@ class TestTheWholeDecision:
             overdue_days=3,
             reasons=(Reason(ReasonCode.FOLLOWED_GONE),),
         )
+        paper = (FOLLOW, Follow("g", action=Action.DESTROY_PAPER))
+        assert decided(rules=RuleSet(follows=paper)).action is Action.DELETE
         held = decided(item=seen, rules=RuleSet(follows=follows[:1]), holds=[HELD])
         assert (held.state, held.action) == (State.HELD, Action.ANONYMISE)
         assert [reason.code for reason in held.reasons] == [ReasonCode.FOLLOWED_GONE, ReasonCode.HELD]

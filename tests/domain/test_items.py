@@ -98,6 +98,7 @@ class TestContracts:
         assert reading(mine, scope="A").start("contract_ended") == on(LATER)
         assert reading(mine, scope="D").start("contract_ended") == MISSING  # as of whoever never had one
         assert reading(mine).ended_on(["contract_ended"]) == LATER + ONE
+        assert reading(mine).ended_on(["contract_started"]) == LATER
 
     @pytest.mark.parametrize("end", [None, NEVER])
     def test_one_that_runs_is_awaited_and_closed_without_an_end_is_missing(self, end):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.domain.decisions import State, decide
+from retention.domain.events import NEVER
 from retention.domain.items import Contract, Item, Occurrence
 from retention.domain.periods import Period
 from retention.domain.rules import Absence, Action, Ceiling, Ground, Kind, RuleSet, Trigger
@@ -235,10 +236,12 @@ class TestWhichDates:
 class TestGapsOfOccurrences:
     def test_each_with_all_that_it_is_about(self):
         told = (
+            Occurrence(None, "L0", "", "B"),
             Occurrence(None, "L1", "kysely", "A"),
             Occurrence(date(1900, 1, 1), "L2", "", "A"),
             Occurrence(DAY, "L3", "", ""),
             Occurrence(date(9999, 12, 31), "L4", "", ""),
+            Occurrence(NEVER, "L7", "", ""),
             Occurrence(STARTED, "L5", "", "B"),
             Occurrence(None, "L6", "", "B"),
         )
@@ -251,12 +254,30 @@ class TestGapsOfOccurrences:
         )
         everybody = gaps(replace(item, scope=None), rules("debt_due"), TODAY, False)
         assert [(gap.cause, gap.thing) for gap in everybody] == [
+            (Cause.UNKNOWN_SUBJECT, "L0"),
             (Cause.UNKNOWN_SUBJECT, "L1"),
             (Cause.IMPLAUSIBLE, "L2"),
             (Cause.UNKNOWN_SUBJECT, "L6"),
         ]
         own = replace(item, own=frozenset({"debt_due"}))
         assert gaps(own, rules("debt_due"), TODAY, False)[0].cause is Cause.NO_DATE
+
+    def test_a_day_ahead_is_believed_where_it_may_lie_ahead(self):
+        ahead = TODAY + timedelta(days=1)
+        item = Item(events={"recorded": ahead, "invoice_dated": ahead})
+        found = gaps(item, rules("recorded", "invoice_dated"), TODAY, True)
+        assert found == (Gap("recorded", Cause.IMPLAUSIBLE, ahead),)
+
+    def test_of_what_nothing_is_recorded_whether_its_person_is_known(self):
+        item = Item(contracts=(closed("a", DAY),))
+        assert gaps(item, rules("recorded"), TODAY, True) == (Gap("recorded", Cause.NO_DATE),)
+        assert gaps(item, rules("recorded"), TODAY, False) == (Gap("recorded", Cause.UNKNOWN_SUBJECT),)
+        own = replace(item, own=frozenset({"recorded"}))
+        assert gaps(own, rules("recorded"), TODAY, False) == (Gap("recorded", Cause.NO_DATE),)
+
+    def test_never_is_no_end_of_a_contract_that_is_closed(self):
+        item = Item(contracts=(closed("a", NEVER), Contract("b", STARTED, NEVER)))
+        assert gaps(item, ENDED, TODAY, True) == (Gap("contract_ended", Cause.NO_DATE, None, "a"),)
 
     def test_filled_each_by_itself(self):
         told = (Occurrence(None, "L1"), Occurrence(None, "L2"), Occurrence(None, "L1", "kysely"))
@@ -314,6 +335,22 @@ class TestWhichDayIsTaken:
         filling = {gap: FIXED if gap.event == "contract_ended" else start for gap in gaps(item, of, TODAY, True)}
         whole, _ = fill(item, of, filling, TODAY)
         assert whole.contracts == (Contract("a", STARTED, DAY, True), Contract("b", STARTED, DAY))
+
+    def test_another_contracts_start_is_not_touched(self):
+        item = Item(contracts=(closed("a", DAY, None), closed("b", DAY, date(2019, 1, 1))))
+        substitute = Substitute(1, "contract_started", Cause.NO_DATE, day=STARTED)
+        whole, _ = filled(item, substitute, rules("contract_started"))
+        assert [contract.started for contract in whole.contracts] == [STARTED, date(2019, 1, 1)]
+
+    def test_a_date_of_its_own_is_filled_beside_its_contracts(self):
+        item = Item(contracts=(closed("a", TODAY),), events={"contract_ended": None})
+        whole, _ = filled(item)
+        assert (whole.events, whole.contracts) == ({"contract_ended": (Occurrence(DAY),)}, item.contracts)
+
+    def test_an_event_of_any_contract_stands_in_for_what_is_of_none(self):
+        item = Item(events={"recorded": None, "invoice_dated": (Occurrence(DAY, contract="A"),)})
+        whole, _ = filled(item, Substitute(1, "recorded", Cause.NO_DATE, by="invoice_dated"), rules("recorded"))
+        assert whole.events["recorded"] == (Occurrence(DAY),)
 
     def test_an_event_that_is_unknown_of_it_fills_nothing(self):
         item = Item(contracts=(closed("a"),))

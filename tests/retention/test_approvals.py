@@ -221,7 +221,7 @@ class TestAtTheShell:
 
     def call(self, what, *number, **options):
         out = StringIO()
-        call_command("lots", what, "testi", *number, stdout=out, **options)
+        call_command("lots", what, "testi", *number, stdout=out, language="en", **options)
         return out.getvalue()
 
     def claims(self):

@@ -12,6 +12,8 @@ from ropa.models import Membership, Opinion, Role, Version
 from ropa.services import draft_digest, give_opinion, publish
 from tests.ropa.test_services import NOW, TODAY, edit, organisation, rule
 
+pytestmark = pytest.mark.usefixtures("english")
+
 __all__ = ["organisation"]
 LATER = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 

@@ -78,6 +78,7 @@ class TestDraft:
         assert [g["id"] for g in draft_of(organisation)["datasets"][0]["grounds"]] == ["b", "a", "c"]
 
 
+@pytest.mark.usefixtures("english")
 class TestPublishing:
     def test_a_version_is_the_canonical_draft_with_its_hash(self, organisation):
         user = get_user_model().objects.create_user("omistaja")

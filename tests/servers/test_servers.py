@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from samples.servers import KINDS, ServerError, answers, server
+from samples.servers import KINDS, ServerError, answers, missing, packages, server
 from tests.servers.fixtures import need
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,14 @@ def test_says_why_it_did_not_start(tmp_path):
         second = server("redis", tmp_path / "b", port=first.port, ready=lambda running: False)
         with pytest.raises(ServerError, match="did not start"):
             second.__enter__()
+
+
+def test_a_browser_that_is_missing_is_among_the_packages(monkeypatch, tmp_path):
+    need("chromium")
+    assert "chromium" not in packages()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "chromium" in packages()
+    assert missing("chromium") == "chromium is not installed (Debian: chromium)"
 
 
 def _alive(pid: int) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from web.flows_told import flows_of
 ADDRESS = "/o/testi/flows/"
 
 
-def record(**lists) -> dict:
+def record(**lists) -> dict[str, Any]:
     """Two registers, an activity in each, and what is said of recipients."""
     return {
         "registers": [{"id": code, "name": {"fi": f"Rekisteri {code}"}} for code in ("crm", "posti")],
@@ -36,19 +37,19 @@ def record(**lists) -> dict:
     }
 
 
-def recipient(code: str, **over) -> dict:
+def recipient(code: str, **over) -> dict[str, Any]:
     return {"id": code, "name": {"fi": f"Saaja {code}"}, **over}
 
 
-def transfer(status: str, **over) -> dict:
+def transfer(status: str, **over) -> dict[str, Any]:
     return {"id": "siirto", "name": {"fi": "Siirto"}, "status": status, **over}
 
 
-def activities(**said) -> list[dict]:
+def activities(**said) -> list[dict[str, Any]]:
     return [{**one, **said} for one in record()["activities"]]
 
 
-def publish(house, document: dict) -> None:
+def publish(house, document: dict[str, Any]) -> None:
     last = house.testi.versions.order_by("-number")[0]
     content = canonical({**json.loads(last.snapshot), **document})
     Version.objects.create(
@@ -141,10 +142,11 @@ def test_the_picture_has_every_name_and_line_and_nothing_overlaps():
         transfers=[transfer("yes", countries=["US"], recipients=["1-pitkänimisempi-vastaanottajien-ryhmä"])],
     )
     chart = flow_chart(flows_of(said))
+    assert chart is not None
     assert len(chart.nodes) == 1 + 5 + 1
     assert [one.kind for one in chart.curves].count("out") == 1
     assert len(chart.curves) == 6
-    columns = {}
+    columns: dict[float, list[Any]] = {}
     for node in chart.nodes:
         columns.setdefault(node.x, []).append(node)
         assert 0 <= node.y <= node.y + node.height <= chart.height

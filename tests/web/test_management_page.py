@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -21,14 +22,15 @@ ADDRESS = "/o/testi/reports/management/"
 
 
 def today(house) -> date:
-    return house.testi.day_of(timezone.now())
+    day: date = house.testi.day_of(timezone.now())
+    return day
 
 
-def row(**over) -> dict:
+def row(**over) -> dict[str, Any]:
     return {"register": "crm", "dataset": "crm-0", "unexplained": 0, "failed": 0, "refused": 0, **over}
 
 
-def of(house, day: date) -> list:
+def of(house, day: date) -> list[Any]:
     """The months as they are told on a day."""
 
     class OnDay(Place):

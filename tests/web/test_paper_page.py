@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -41,11 +42,11 @@ class Cellar:
         return run_night(self.company, TODAY + timedelta(days=days), NOW + timedelta(days=days))
 
     @property
-    def orders(self) -> list[dict]:
+    def orders(self) -> list[dict[str, Any]]:
         return [json.loads(one.read_text()) for one in sorted((self.folder / "orders").glob("*.order.json"))]
 
     @property
-    def certificates(self) -> list[dict]:
+    def certificates(self) -> list[dict[str, Any]]:
         return [json.loads(one.read_text()) for one in (self.folder / "orders").glob("*.certificate*.json")]
 
     @property
@@ -54,7 +55,8 @@ class Cellar:
 
     @property
     def tally(self) -> dict[str, int]:
-        return Lot.objects.filter(dataset="paperit").order_by("pk")[0].tally
+        tally: dict[str, int] = Lot.objects.filter(dataset="paperit").order_by("pk")[0].tally
+        return tally
 
     def at(self, number: str | None = None, more: str = "", slug: str = "testi") -> str:
         return f"/o/{slug}/paper/arkisto/{number or self.orders[0]['order']}/{more}"
@@ -383,6 +385,7 @@ def decoded(path: str, width: int) -> str:
 @pytest.mark.parametrize("said", ["D-49c17cdc8c56", "P-01b2ad1ce0a0-2", " ", "".join(map(chr, range(32, 127)))])
 def test_a_barcode_reads_back(said):
     drawn = barcode(said)
+    assert drawn is not None
     assert decoded(drawn.path, drawn.width) == said
 
 

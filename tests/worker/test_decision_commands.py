@@ -69,7 +69,7 @@ def test_the_snapshot_of_a_day_as_a_document(years, capsys, tmp_path):
         call_command("export_inventory", "testi", "--as-of", "2022-12-31")
 
 
-def test_a_version_is_withdrawn_and_what_was_looked_at_is_published(organisation, capsys):
+def test_a_version_is_withdrawn_and_what_was_looked_at_is_published(organisation, capsys, english):
     publish = ["publish_inventory", "testi", "--in-force-from", "2206-01-01", "--publisher", "controller"]
     with pytest.raises(CommandError, match="has changed since it was looked at"):
         call_command(*publish, "--digest", "0" * 64)
@@ -84,7 +84,7 @@ def test_a_version_is_withdrawn_and_what_was_looked_at_is_published(organisation
         call_command("withdraw_version", "testi", "2", "--withdrawer", "controller", "--reason", "vuosi väärin")
 
 
-def test_publishing_where_there_is_a_dpo(organisation, capsys):
+def test_publishing_where_there_is_a_dpo(organisation, capsys, english):
     Membership.objects.create(user=User.objects.create(username="bob"), organisation=organisation, role=Role.DPO)
     arguments = ["publish_inventory", "testi", "--in-force-from", "2026-01-01", "--publisher", "controller"]
     with pytest.raises(SystemExit):

@@ -66,7 +66,7 @@ def test_it_is_applied_when_it_is_said_so(uusi, tmp_path):
     assert [row["outcome"] for row in json.loads(out)["rows"]] == ["nothing", "nothing"]
 
 
-def test_with_an_error_nothing_is_changed_and_it_fails(uusi, tmp_path):
+def test_with_an_error_nothing_is_changed_and_it_fails(uusi, tmp_path, english):
     file, columns = tmp_path / "seloste.xlsx", tmp_path / "columns.yaml"
     book = workbook()
     book.active["F2"] = "=1"

@@ -1,0 +1,79 @@
+"""Our own database and records are no register's, however their address is written."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from retention import own_secrets
+from retention.connectors.contract import ConnectorError
+from retention.own_secrets import own_database, own_secret
+from retention.selectors import resolve
+
+
+@pytest.fixture
+def ours(monkeypatch, data_dir):
+    """The tables lie in a file of the data directory."""
+    held = SimpleNamespace(vendor="sqlite", settings_dict={"NAME": data_dir / "seloste.sqlite3"})
+    monkeypatch.setattr(own_secrets, "connection", held)
+    return held
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite:///{data}/seloste.sqlite3",
+        "sqlite:///{data}/x/../seloste.sqlite3",
+        "sqlite+pysqlite:///{data}/seloste.sqlite3",
+        "sqlite:///{data}//seloste.sqlite3",
+        "sqlite:///file:{data}/seloste.sqlite3?mode=ro&uri=true",
+    ],
+)
+def test_a_file_of_ours_is_refused(ours, data_dir, address):
+    assert own_database(address.replace("{data}", str(data_dir)))
+    with pytest.raises(ConnectorError, match="own database"):
+        resolve({"url": address}, "connection")
+
+
+def test_a_link_to_it_is_it(ours, data_dir):
+    (data_dir / "seloste.sqlite3").touch()
+    (data_dir / "crm.sqlite3").symlink_to(data_dir / "seloste.sqlite3")
+    assert own_database(f"sqlite:///{data_dir}/crm.sqlite3")
+
+
+@pytest.mark.parametrize("address", ["sqlite:///{data}/crm.sqlite3", "sqlite://", "", "no address", "postgresql://h/d"])
+def test_others_are_not(ours, data_dir, address):
+    assert not own_database(address.replace("{data}", str(data_dir)))
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("postgresql://seloste:pw@db.example.invalid/seloste", True),
+        ("postgresql+psycopg://other@db.example.invalid:5432/seloste", True),
+        ("postgresql:///seloste?host=db.example.invalid", True),
+        ("postgresql://seloste@db.example.invalid:5433/seloste", False),
+        ("postgresql://seloste@db.example.invalid/crm", False),
+        ("postgresql://seloste@crm.example.invalid/seloste", False),
+        ("mysql+pymysql://seloste@db.example.invalid/seloste", False),
+    ],
+)
+def test_a_server_of_ours_is_known_by_host_port_and_database(monkeypatch, address, own):
+    told = {"NAME": "seloste", "HOST": "db.example.invalid", "PORT": ""}
+    monkeypatch.setattr(own_secrets, "connection", SimpleNamespace(vendor="postgresql", settings_dict=told))
+    assert own_database(address) is own
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1", "/var/run/postgresql"])
+@pytest.mark.parametrize("written", ["localhost", "127.0.0.1", "[::1]"])
+def test_this_machine_has_several_names(monkeypatch, host, written):
+    told = {"NAME": "seloste", "HOST": host, "PORT": 5432}
+    monkeypatch.setattr(own_secrets, "connection", SimpleNamespace(vendor="postgresql", settings_dict=told))
+    assert own_database(f"postgresql://u@{written}/seloste")
+
+
+@pytest.mark.parametrize("folder", ["journal", "heads/testi", "remembered", "keys", "brought", ""])
+def test_what_proves_the_nights_is_no_folder_to_purge(data_dir, folder):
+    assert own_secret(f"{{data}}/{folder}".rstrip("/"))
+    assert not own_secret("{data}/demo/kasenet/documents")
