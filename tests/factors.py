@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from time import time
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from django.contrib.auth.models import User
 from django.test import Client
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from entrance import factors
 from entrance.factor_keys import seal
@@ -20,6 +26,27 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 def give_factor(user: Any) -> None:
     """An authenticator app, as if set up."""
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": seal(SECRET)})
+
+
+def give_key(user: Any) -> None:
+    """A security key, as if set up: its public half is real, and nobody has the other."""
+    public = ES256.from_cryptography_key(generate_private_key(SECP256R1()).public_key())
+    credential = AttestedCredentialData.create(Aaguid.NONE, b"a key of the tests", public)
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
+    answer = AuthenticatorData.create(sha256(b"127.0.0.1").digest(), flags, 0, credential)
+    told = {"type": "webauthn.create", "challenge": "", "origin": "http://127.0.0.1"}
+    sent = {
+        "id": websafe_encode(credential.credential_id),
+        "rawId": websafe_encode(credential.credential_id),
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": websafe_encode(json.dumps(told).encode()),
+            "attestationObject": websafe_encode(bytes(AttestationObject.create("none", answer, {}))),
+        },
+    }
+    Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "Avaimenperä", "credential": sent}
+    )
 
 
 def member(organisation: Organisation, name: str, role: Role) -> Any:

@@ -112,13 +112,14 @@ def live(request: HttpRequest, place: Place, day: date) -> HttpResponse:
 
 
 def _head(place: Place, day: date) -> dict[str, Any] | None:
-    """The signed head that names the end of the night's evidence."""
-    heads = EvidenceHead.objects.filter(organisation=place.organisation.slug, business_date=day)
-    head = heads.order_by("-number").first()
-    if head is None:
-        return None
-    at = moment(datetime.fromisoformat(json.loads(head.body)["signed_at"]), place.organisation.time_zone)
-    return {"number": head.number, "digest": head.digest, "at": at}
+    """The signed head that names the end of the night's evidence; what else was signed on its day has other chains."""
+    heads = EvidenceHead.objects.filter(organisation=place.organisation.slug, business_date=day).order_by("-number")
+    for head in heads:
+        body = json.loads(head.body)
+        if body["chain"] == day.isoformat():
+            at = moment(datetime.fromisoformat(body["signed_at"]), place.organisation.time_zone)
+            return {"number": head.number, "digest": head.digest, "at": at}
+    return None
 
 
 @page(POST=Verb.STOP)

@@ -97,11 +97,18 @@ def rule(request: HttpRequest, place: Place, code: str, where: str, rule: str) -
     if do == "find":
         return _drawn(request, desk, form)
     if not form.is_valid():
+        if request.headers.get("HX-Request"):  # said while it is written: nothing went wrong yet
+            return render(request, "web/_rule_told.html", {"refused": _refused(form)})
         return _drawn(request, desk, form, status=422)
     written = desk.written(form)
     if do in ("told", "effect"):
         return _drawn(request, desk, form, written, effect=do == "effect")
     return _saved(request, desk, form, written)
+
+
+def _refused(form: RuleForm) -> list[str]:
+    """What of a form is wrong, each with the field's name."""
+    return [f"{form[name].label}: {one}" for name, told in form.errors.items() if name in form.fields for one in told]
 
 
 @dataclass

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
+from tests.api.conftest import PASSWORD
+from tests.factors import code
+
 Visit = Callable[..., Page]
 """(address, name of who signs in or nothing, what Playwright's contexts take) -> a page, before anything is opened."""
 
@@ -29,7 +32,8 @@ class Watched:
             self.troubles.append(f"asked for from outside: {request.url}")
 
     def _response(self, response: Response) -> None:
-        if response.status >= 400 and not response.request.is_navigation_request():
+        led = "hx-redirect" in response.headers  # a session has ended: its page goes on to the log-in
+        if response.status >= 400 and not led and not response.request.is_navigation_request():
             self.troubles.append(f"{response.status}: {response.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -45,6 +49,16 @@ def open_context(browser: Browser, watched: Watched, address: str, **given: obje
     context.set_default_timeout(60_000)  # no test fails because the machine is busy
     watched.watch(context)
     return context
+
+
+def log_in(page: Page, name: str, steps: int = 0, password: str = PASSWORD) -> None:
+    """Through the door that the page stands before: the password, then what her app shows, or shows `steps` later."""
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(password)
+    page.locator("main .btn-1").click()
+    page.locator("[name=code]").fill(code(steps))
+    page.locator("main .btn-1").click()
+    page.wait_for_url(lambda address: "/login/" not in address)
 
 
 def session_key(name: str) -> str:

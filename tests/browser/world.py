@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -18,16 +20,23 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from entrance.people import Asker, make_account
+from retention.campaign import Wanted, propose
+from retention.campaign_people import answering
+from retention.connectors.paper_orders import Answer
+from retention.inventory_document import edit_entry
 from retention.night import run_night
+from retention.paper import archives, record
 from ropa.models import Dataset, Membership, Organisation, Role
 from ropa.reviews import ask
 from ropa.services import publish
 from samples.kasenet.story import LEAST_CUSTOMERS
 from tests.api.conftest import CAST, PASSWORD, make_register
 from tests.browser.visits import session_key
-from tests.factors import give_factor, sign_in
+from tests.factors import give_factor, give_key, sign_in
 
 KASENET, EMPTY, LONG = "kasenet", "tyhja", "pitka"
 TWO_PERSONS = ("crm-asiakkaat", "tiketit", "kartta-liittyjat")
@@ -40,6 +49,12 @@ MISSED = 3
 """Of several nights, the one so many days ago did not run."""
 LINK = "review-link"
 """A file in the data directory: the address that a register's owner was sent."""
+NEWCOMER_LINK = "newcomer-link"
+"""A file there: the address at which a new account sets its first password."""
+KEYLESS, TWO_FACTORS = "stranger", "karin"
+"""An account without a role or a second factor, and one with an app and a security key."""
+SHORTENED = "kysely-vastaukset"
+"""A dataset of KaseNet whose rule the draft shortens after the night."""
 
 
 def evening(customers: int = LEAST_CUSTOMERS, nights: int = 1) -> None:
@@ -87,15 +102,22 @@ def _people() -> None:
     everybody = {name: [(KASENET, role)] for name, role in CAST.items()}
     everybody[EVERYWHERE] = [(slug, Role.DPO) for slug in (KASENET, EMPTY, LONG)]
     everybody["charlie"] = [(EMPTY, Role.CONTROLLER)]
-    everybody["stranger"] = []
+    everybody[TWO_FACTORS] = [(KASENET, Role.CONTROLLER)]
+    everybody[KEYLESS] = []
     for name, roles in everybody.items():
         person = User.objects.create(username=name, password=one.password)  # hashed once: it is made to be slow
         for slug, role in roles:
             Membership.objects.create(user=person, organisation=Organisation.objects.get(slug=slug), role=role)
-        if name != "stranger":
+        if name != KEYLESS:
             give_factor(person)
+        if name == TWO_FACTORS:
+            give_key(person)
         _open_session(person)
     one.delete()
+    newcomer = make_account(
+        Organisation.objects.get(slug=KASENET), "uusi", Asker("administrator:adam", None), "aloittaa työt"
+    )
+    Path(settings.DATA_DIR, NEWCOMER_LINK).write_text(reverse("welcome-link", args=[newcomer.link]))
 
 
 def _open_session(person: User) -> None:
@@ -107,7 +129,7 @@ def _open_session(person: User) -> None:
 
 
 def morning(nights: int = 1) -> None:
-    """The nights have run: most went, some lots wait, and somebody has looked for alarms."""
+    """The nights have run: most went, some lots wait, somebody has looked for alarms, and people went on working."""
     now = timezone.now()
     kasenet = Organisation.objects.get(slug=KASENET)
     for back in reversed(range(nights)):
@@ -116,3 +138,18 @@ def morning(nights: int = 1) -> None:
             run_night(kasenet, kasenet.day_of(then), then, by="demo")
     with suppress(SystemExit):  # how it says that it found some
         call_command("alarms", organisation=KASENET, stdout=io.StringIO(), stderr=io.StringIO())
+    by = answering(kasenet, User.objects.get(username="olga"))
+    evidence = "Asiakaspalvelun kirjanpito: viimeinen yhteydenotto oli vuonna 2019."
+    wanted = Wanted("tiketit", "case_closed", "no_date", evidence, day=date(2019, 12, 31))
+    propose(kasenet, wanted, by, now)
+    (archive,) = archives(kasenet)
+    box = next(number for number in archive.orders.written if number.startswith("D-"))
+    answer = Answer(None, now.date(), "arkistonhoitaja", method="shredder", level="P-7")
+    record(archive, box, answer, "owner:olga", now, None)
+    edit_entry(kasenet, "datasets", SHORTENED, _shorter, "owner:olga", "kyselyt puretaan nopeammin")
+
+
+def _shorter(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    assert entry is not None
+    first, *others = entry["grounds"]
+    return {**entry, "grounds": [{**first, "period": "P6M"}, *others]}

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 
 from retention.models import Campaign, CampaignGap, EvidenceEntry
 from ropa.models import Membership, Role
-from tests.factors import give_factor
 from tests.api.test_campaigns import crm  # noqa: F401  (a fixture)
+from tests.factors import give_factor
 from tests.web.forms import buttons, sent_back
 from tests.web.test_pages import client, text
 
