@@ -74,6 +74,7 @@ GROUNDS = {
     "own fact": (ground(condition=OWN),),
     "known fact": (ground(condition=KNOWN),),
     "both facts": (ground(condition=[*OWN, *KNOWN]),),
+    "known text": (ground(condition=[{"fact": "known", "is": "yes"}]),),
     "proposed, if": (ground(status="proposed", condition=OWN),),
     "obligation": (ground(kind="obligation", **LONG),),
     "claim": (ground(kind="claim", **LONG),),

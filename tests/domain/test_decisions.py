@@ -450,3 +450,16 @@ def test_several_events_are_named_one_beside_the_other():
         Item(events={"occurred": YEAR_AGO, "recorded": YEAR_AGO}), rule_set([a_rule("g")], [over]), (), some.TODAY
     )
     assert decision.reasons[-1].by == "occurred recorded"
+
+
+@pytest.mark.parametrize(
+    ("told", "state"), [("sähkö", State.DUE), ("vesi", State.REVIEW), (True, State.REVIEW), (None, State.REVIEW)]
+)
+def test_a_condition_on_a_text_is_held_against_texts(told, state):
+    written = {"id": "g", "kind": "need", "trigger": "recorded", "period": "P1Y", "action": "delete"}
+    condition = {"condition": {"fact": "liittymä", "is": "sähkö"}, "status": "confirmed"}
+    other = {**written, "id": "h", "period": None, "review_by": "2026-01-01"}
+    counts = {"condition": {"fact": "liittymä", "is": "vesi"}, "status": "confirmed"}
+    rules = RuleSet((parse_ground({**written, **condition}, "g"), parse_ground({**other, **counts}, "h")))
+    item = Item(events={"recorded": date(2020, 1, 1)}, facts={} if told is None else {"liittymä": told})
+    assert decide(item, rules, (), date(2026, 6, 30)).state is state

@@ -77,3 +77,23 @@ def test_a_step_says_what_it_means_that_its_event_has_no_date():
     item = Item(events={"occurred": DAY})
     for absence, state in (("missing", State.TRIGGER_MISSING), ("not_applicable", State.OPEN)):
         assert a_step(item, {"trigger": "case_closed", "if_absent": absence}) == (state, None)
+
+
+def test_a_step_is_a_need_until_its_day():
+    written = {
+        "id": "s",
+        "trigger": {"latest_of": ["recorded", "occurred"]},
+        "period": "P1Y",
+        "action": "clear",
+        "rounding": "end_of_month",
+        "condition": {"fact": "own", "is": True},
+        "if_absent": "pending",
+        "status": "proposed",
+        "law": "L 1",
+    }
+    years, first = FinancialYears((6, 30)), date(2000, 1, 1)
+    whole = RuleSet((parse_ground(KEPT, "g"),), financial_years=years, first_plausible_day=first)
+    until = parse_ground({**written, "kind": "need", "action": "delete"}, "s")
+    assert parse_step(written, "s").rules(whole) == RuleSet(
+        (until,), financial_years=years, first_plausible_day=first, is_step=True
+    )

@@ -173,3 +173,22 @@ def test_a_new_rule_is_held_against_the_weakest_action_before():
     assert ways(rules([strong]), rules([strong, ground(id="i")])) == []
     follows = (parse_follow({"dataset": "tiketit", "action": "anonymise"}, "f"),)
     assert ways(rules(follows=follows), rules(follows=(*follows, parse_follow({"dataset": "laskut"}, "f")))) == []
+
+
+FOLLOWS = (parse_follow({"dataset": "tiketit"}, "f"),)
+
+
+@pytest.mark.parametrize("over", [{"yields_to": "any_basis"}, PROPOSED])
+def test_a_ceiling_that_ends_nothing_shortens_nothing_of_what_follows_others(over):
+    assert ways(rules(follows=FOLLOWS), rules((), [ceiling(**over)], follows=FOLLOWS)) == []
+    assert ways(rules([ground()]), rules([ground()], [ceiling(**over)])) == []
+
+
+def test_of_two_ceilings_the_one_that_is_gone_is_told():
+    both, one = [ceiling(), ceiling(id="d")], [ceiling()]
+    assert ways(rules([ground()], both), rules([ground()], one)) == [(Way.CEILING_GONE, "ceilings[d]")]
+
+
+def test_a_ceiling_that_is_rounded_to_an_earlier_day_is_told_as_a_period():
+    before, after = (rules([ground()], [ceiling(**over)]) for over in ({"rounding": "end_of_month"}, {}))
+    assert shortened(before, after) == (Shortening(Way.PERIOD, "ceilings[c]", "P6Y end_of_month", "P6Y"),)

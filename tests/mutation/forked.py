@@ -5,13 +5,14 @@ runs the collected tests that come to its function, those first that noticed oth
 one fails. What earlier tests left in `lru_cache` is emptied before. What a test module makes while it is imported is
 made by unchanged code: --fresh gives a survivor a process of its own, with every test of the selection.
 
-Run in a folder that `./run mutate` has filled. Results stand in `results.json` there, by mutant; those of a source
-that has changed since count no more. Which survivors are harmless, and why, stands in `harmless.toml`.
+Run in a folder that `./run mutate` has filled. Results stand in `results.json` there, by mutant; those of a function
+whose text has changed since count no more. Which survivors are harmless, and why, stands in `harmless.toml`.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import fnmatch
 import functools
 import gc
@@ -93,19 +94,28 @@ def generate() -> list[str]:
 
 
 def kept(names: Sequence[str], place: Path) -> dict[str, Any]:
-    """What was found of mutants that are still made of the same source."""
+    """What was found of mutants that are still made of the same text."""
     of = {name: source_of(name) for name in names}
     return {name: one for name, one in read(place / RESULTS).items() if name in of and one.get("of") == of[name]}
 
 
 @functools.cache
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _texts(path: Path) -> dict[str, str]:
+    """What stands for the text of each function of a module, by its name as the source has it."""
+    source, found = path.read_text(), {}
+    for node in ast.walk(ast.parse(source)):
+        inside = node.body if isinstance(node, ast.Module | ast.ClassDef) else []
+        for one in inside:
+            if isinstance(one, ast.FunctionDef):
+                name = f"{node.name}.{one.name}" if isinstance(node, ast.ClassDef) else one.name
+                text = ast.get_source_segment(source, one) or ""
+                found[name] = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return found
 
 
 def source_of(mutant: str) -> str:
-    """What stands for the text of a mutant's module as it is unchanged."""
-    return _digest(PLACE / Path(*module_of(mutant).split(".")).with_suffix(".py"))
+    """What stands for the text of a mutant's function as it is unchanged."""
+    return _texts(PLACE / Path(*module_of(mutant).split(".")).with_suffix(".py")).get(short(mutant)[0], "")
 
 
 def harmless(names: Iterable[str], place: Path) -> set[str]:
