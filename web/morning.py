@@ -152,12 +152,13 @@ def _dates(place: Place, now: datetime) -> list[dict[str, Any]]:
 @require_safe
 def portfolio(request: HttpRequest) -> HttpResponse:
     """All organisations of the account, by their numbers alone; with one, its own page."""
-    places = [one for one in places_of(request.user) if one.may(Verb.READ)]
+    every = places_of(request.user)
+    places = [one for one in every if one.may(Verb.READ)]
     if len(places) == 1:
         return redirect("web:morning", slug=places[0].organisation.slug)
     rows = [_row(one) for one in places]
     rows.sort(key=lambda row: (not row["late"], row["night"] is not None, row["place"].organisation.name))
-    context = {"rows": rows, "say": _portfolio_said(rows)}
+    context = {"rows": rows, "say": _portfolio_said(rows, bool(every))}
     return shown(request, None, "web/portfolio.html", context)
 
 
@@ -177,7 +178,9 @@ def _row(place: Place) -> dict[str, Any]:
     }
 
 
-def _portfolio_said(rows: list[dict[str, Any]]) -> str:
+def _portfolio_said(rows: list[dict[str, Any]], roles: bool) -> str:
+    if not rows and roles:
+        return _("Your role has no pages: it is for programs, which use the API.")
     if not rows:
         return _("Your account has no role in any organisation yet. Whoever administers Seloste gives you one.")
     late = sum(row["late"] for row in rows)

@@ -48,6 +48,7 @@ def nights(request: HttpRequest, place: Place) -> HttpResponse:
     context = {
         "rows": rows,
         "pages": pages,
+        "published": published,
         "may_ask": published and not of_today and place.may(Verb.START),
         "may_stop": place.may(Verb.STOP),
         "may_resume": place.may(Verb.RESUME),

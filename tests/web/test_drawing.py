@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from django.utils import translation
+from django.utils.safestring import SafeString
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +84,8 @@ def test_a_compound_parts_at_its_joints(settings):
         assert shy("Yritysasiakkaiden").replace(SHY, "-") != "Yri-ty-sa-siak-kai-den"
         assert shy("virtuaalipalvelinasiakkaiden").replace(SHY, "-").startswith("virtuaali-palvelin")
         assert shy("Asiakashallintajärjestelmä").replace(SHY, "-") == "Asiakas-hallinta-järjestelmä"
+
+
+def test_what_is_escaped_already_is_not_escaped_again():
+    assert isinstance(shy(SafeString("A &amp; B")), SafeString)
+    assert not isinstance(shy("A & B"), SafeString)

@@ -10,7 +10,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from ropa.render.sheet import jointed
 from web import words
@@ -31,7 +31,8 @@ def shy(text: str) -> str:
     """Long words with soft hyphens: no browser hyphenates Finnish. A compound parts at its joints; what is long still,
     between syllables, three letters from both ends."""
     parts = jointed(str(text), "fi") if words.language() == "fi" else str(text)
-    return _WORD.sub(lambda found: _broken(found.group()), parts)
+    broken = _WORD.sub(lambda found: _broken(found.group()), parts)
+    return mark_safe(broken) if isinstance(text, SafeString) else broken  # noqa: S308 - as safe as it was
 
 
 def _broken(word: str) -> str:
