@@ -166,6 +166,12 @@ def worked(vendor: str, shared: Callable[[str, str], Served]) -> Served:
 
 
 @pytest.fixture
+def edited(vendor: str, shared: Callable[[str, str], Served]) -> Served:
+    """The morning on each database, one for all tests that change the record and publish it."""
+    return shared(vendor, "edited")
+
+
+@pytest.fixture
 def visit(chromium: Browser) -> Iterator[Visit]:
     """Open the browser at an address, as somebody; afterwards nothing may have gone wrong in any of them."""
     watched = Watched()

@@ -45,9 +45,9 @@ def advise(dpo: Page, organisation: str) -> None:
     expect(dpo.get_by_text("Lausuntosi on kirjattu")).to_be_visible()
 
 
-def test_a_new_controller_comes_in_for_the_first_time(worked, visit):
+def test_a_new_controller_comes_in_for_the_first_time(edited, visit):
     """The administrator makes the account, a controller confirms its role, and she sets up both factors herself."""
-    adam, alice, new = visit(worked.address, "adam"), visit(worked.address, "alice"), visit(worked.address)
+    adam, alice, new = visit(edited.address, "adam"), visit(edited.address, "alice"), visit(edited.address)
     adam.goto(f"/o/{KASENET}/roles/")
     adam.locator("main [name=name]").fill("tuija")
     adam.locator("main [name=role]").select_option("controller")
@@ -77,12 +77,12 @@ def test_a_new_controller_comes_in_for_the_first_time(worked, visit):
     new.locator("main .btn-1").click()
     expect(new.get_by_role("heading", name="Aamun tilanne")).to_be_visible()
     told = "from ropa_membership m join auth_user u on u.id = m.user_id where u.username = 'tuija'"
-    assert worked.own.rows(f"select role {told}") == [("controller",)]
+    assert edited.own.rows(f"select role {told}") == [("controller",)]
 
 
-def test_a_record_is_built_from_the_library_and_published(worked, visit):
-    charlie, eeva = visit(worked.address, "charlie"), visit(worked.address, "eeva")
-    before = versions(worked, EMPTY)
+def test_a_record_is_built_from_the_library_and_published(edited, visit):
+    charlie, eeva = visit(edited.address, "charlie"), visit(edited.address, "eeva")
+    before = versions(edited, EMPTY)
     charlie.goto(f"/o/{EMPTY}/library/")
     charlie.locator("main fieldset").nth(1).locator("[name=activity]").first.check()
     do(charlie, "look")
@@ -105,17 +105,17 @@ def test_a_record_is_built_from_the_library_and_published(worked, visit):
     charlie.locator("main [name=reason]").first.fill("ensimmäinen seloste")
     send(charlie, "/draft/publish/")
     expect(charlie.get_by_text("Versio 1 on julkaistu")).to_be_visible()
-    assert versions(worked, EMPTY) == before + 1
+    assert versions(edited, EMPTY) == before + 1
 
 
 def numbers(line: list[str]) -> list[str]:
     return [re.sub(r"\s", "", one) for one in line]
 
 
-def test_a_period_is_shortened_and_two_persons_decide_what_was_counted_before_it_was_saved(worked, visit):
+def test_a_period_is_shortened_and_two_persons_decide_what_was_counted_before_it_was_saved(edited, visit):
     """What the rule's page counts before anybody has saved it is what the draft's page then counts."""
-    alice, ada, bob = (visit(worked.address, name) for name in ("alice", "ada", "bob"))
-    before = versions(worked, KASENET)
+    alice, ada, bob = (visit(edited.address, name) for name in ("alice", "ada", "bob"))
+    before = versions(edited, KASENET)
     alice.goto(RULE)
     alice.locator("main [name=number]").fill("1")
     do(alice, "effect")
@@ -123,7 +123,7 @@ def test_a_period_is_shortened_and_two_persons_decide_what_was_counted_before_it
     expect(line).to_be_visible()
     foreseen = numbers(line.locator("td").all_text_contents()[:2])
     assert foreseen[0] != foreseen[1]
-    assert versions(worked, KASENET) == before
+    assert versions(edited, KASENET) == before
     expect(alice.locator("main [name=number]")).to_have_value("1")
     alice.locator("main [name=change_reason]").fill("reklamaatiot tulevat vuodessa")
     do(alice, "save")
@@ -142,16 +142,16 @@ def test_a_period_is_shortened_and_two_persons_decide_what_was_counted_before_it
     alice.goto(DRAFT)
     send(alice, "/draft/publish/")
     expect(alice.get_by_text(re.compile(r"Versio \d+ on julkaistu"))).to_be_visible()
-    assert versions(worked, KASENET) == before + 1
+    assert versions(edited, KASENET) == before + 1
     newest = "select snapshot from ropa_version v join ropa_organisation o on o.id = v.organisation_id"
-    ((snapshot,),) = worked.own.rows(f"{newest} where o.slug = 'kasenet' order by number desc limit 1")
+    ((snapshot,),) = edited.own.rows(f"{newest} where o.slug = 'kasenet' order by number desc limit 1")
     (dataset,) = (one for one in json.loads(snapshot)["datasets"] if one["id"] == "crm-asiakkaat")
     assert {one["id"]: one.get("period") for one in dataset["grounds"]}["vaatimusaika"] == "P1Y"
 
 
-def test_a_destruction_is_recorded_on_a_phone_beside_the_shredder(worked, visit):
-    olga = visit(worked.address, "olga", viewport={"width": 390, "height": 844}, has_touch=True)
-    folder = worked.register("arkisto/havitystilaukset")
+def test_a_destruction_is_recorded_on_a_phone_beside_the_shredder(edited, visit):
+    olga = visit(edited.address, "olga", viewport={"width": 390, "height": 844}, has_touch=True)
+    folder = edited.register("arkisto/havitystilaukset")
     before = set(folder.glob("P-*.certificate*.json"))
     olga.goto(f"/o/{KASENET}/paper/")
     olga.locator("main table a[href*='/P-']").first.click()
@@ -172,9 +172,9 @@ def test_a_destruction_is_recorded_on_a_phone_beside_the_shredder(worked, visit)
 
 
 @pytest.mark.parametrize("vendor", ["sqlite"], indirect=True)
-def test_of_two_who_save_a_rule_the_second_is_told_and_loses_nothing(worked, visit):
+def test_of_two_who_save_a_rule_the_second_is_told_and_loses_nothing(edited, visit):
     at = f"/o/{KASENET}/datasets/dokumentit-piirustukset/grounds/rakentaminen/"
-    olga, ada = visit(worked.address, "olga"), visit(worked.address, "ada")
+    olga, ada = visit(edited.address, "olga"), visit(edited.address, "ada")
     olga.goto(at)
     ada.goto(at)
     for page, years in ((olga, "7"), (ada, "9")):
@@ -189,13 +189,13 @@ def test_of_two_who_save_a_rule_the_second_is_told_and_loses_nothing(worked, vis
     do(ada, "save")
     expect(ada).to_have_url(re.compile("/rules/"))
     kept = "select period from ropa_ground g join ropa_dataset d on d.id = g.dataset_id"
-    assert worked.own.rows(f"{kept} where d.code = 'dokumentit-piirustukset' and g.code = 'rakentaminen'") == [("P9Y",)]
+    assert edited.own.rows(f"{kept} where d.code = 'dokumentit-piirustukset' and g.code = 'rakentaminen'") == [("P9Y",)]
 
 
 @pytest.mark.parametrize("vendor", ["sqlite"], indirect=True)
-def test_of_two_who_save_a_section_the_second_is_told_and_loses_nothing(worked, visit):
+def test_of_two_who_save_a_section_the_second_is_told_and_loses_nothing(edited, visit):
     at = f"/o/{KASENET}/record/registers/tiketit/?edit=what"
-    olga, ada = visit(worked.address, "olga"), visit(worked.address, "ada")
+    olga, ada = visit(edited.address, "olga"), visit(edited.address, "ada")
     olga.goto(at)
     ada.goto(at)
     for page, name in ((olga, "Olgan tiketit"), (ada, "Adan tiketit")):
@@ -210,9 +210,9 @@ def test_of_two_who_save_a_section_the_second_is_told_and_loses_nothing(worked, 
 
 
 @pytest.mark.parametrize("vendor", ["sqlite"], indirect=True)
-def test_a_session_that_ends_in_the_middle_of_a_rule_loses_no_word(worked, visit):
+def test_a_session_that_ends_in_the_middle_of_a_rule_loses_no_word(edited, visit):
     """She notices when she leaves a field; after the log-in the rule's form is there again as she had filled it."""
-    karin = visit(worked.address)
+    karin = visit(edited.address)
     at = f"/o/{KASENET}/datasets/ad-tilit/grounds/tyosuhde/"
     karin.goto(f"/login/?next={at}")
     log_in(karin, "karin")
@@ -228,7 +228,7 @@ def test_a_session_that_ends_in_the_middle_of_a_rule_loses_no_word(worked, visit
     do(karin, "save")
     karin.wait_for_url("**/rules/")
     kept = "select reason from ropa_ground g join ropa_dataset d on d.id = g.dataset_id where d.code = 'ad-tilit'"
-    assert "luovutettu" in json.dumps(worked.own.rows(kept), ensure_ascii=False)
+    assert "luovutettu" in json.dumps(edited.own.rows(kept), ensure_ascii=False)
 
 
 def save_section(page: Page, why: str) -> None:
@@ -237,12 +237,12 @@ def save_section(page: Page, why: str) -> None:
     expect(page.get_by_role("status")).to_be_visible()
 
 
-def test_a_database_is_connected_and_mapped_and_its_owner_sees_what_would_go(worked, visit):
+def test_a_database_is_connected_and_mapped_and_its_owner_sees_what_would_go(edited, visit):
     """The door system of the world, which nothing reaches yet: from its address to the records of the first night.
 
     No night has counted it, so a worker does while the page waits.
     """
-    adam, olga = visit(worked.address, "adam"), visit(worked.address, "olga")
+    adam, olga = visit(edited.address, "adam"), visit(edited.address, "olga")
     adam.goto(f"/o/{KASENET}/connections/")
     adam.get_by_role("link", name="sql", exact=True).click()
     adam.locator("main [name=code]").fill("ovet")
@@ -281,11 +281,11 @@ def test_a_database_is_connected_and_mapped_and_its_owner_sees_what_would_go(wor
     olga.locator("main [name=status]").select_option("confirmed")
     do(olga, "effect")
     expect(olga.get_by_text("Vaikutusta lasketaan kaikista tietueista.")).to_be_visible()
-    subprocess.run(WORKER, cwd=ROOT, env=worked.own.environment(), check=True, capture_output=True)
+    subprocess.run(WORKER, cwd=ROOT, env=edited.own.environment(), check=True, capture_output=True)
     line = olga.locator("table.cmp tbody tr").first
     expect(line).to_be_visible()
     nothing, goes = numbers(line.locator("td").all_text_contents()[:2])
-    ((every, oldest),) = rows(worked.register("kulunvalvonta.sqlite3"), LONG_AGO)
+    ((every, oldest),) = rows(edited.register("kulunvalvonta.sqlite3"), LONG_AGO)
     assert nothing == "0"
     assert oldest <= int(goes) < every
 
