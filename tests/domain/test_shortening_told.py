@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from retention.domain.rules import Kind
 from retention.domain.shortening import Shortening, Way, shortened
 from retention.domain.written import parse_follow, parse_step
 from tests.domain.test_shortening import ceiling, ground, rules, step, ways
@@ -185,10 +186,47 @@ def test_a_ceiling_that_ends_nothing_shortens_nothing_of_what_follows_others(ove
 
 
 def test_of_two_ceilings_the_one_that_is_gone_is_told():
-    both, one = [ceiling(), ceiling(id="d")], [ceiling()]
+    both, one = [ceiling(), ceiling(id="d", trigger="case_opened")], [ceiling()]
     assert ways(rules([ground()], both), rules([ground()], one)) == [(Way.CEILING_GONE, "ceilings[d]")]
 
 
 def test_a_ceiling_that_is_rounded_to_an_earlier_day_is_told_as_a_period():
     before, after = (rules([ground()], [ceiling(**over)]) for over in ({"rounding": "end_of_month"}, {}))
     assert shortened(before, after) == (Shortening(Way.PERIOD, "ceilings[c]", "P6Y end_of_month", "P6Y"),)
+
+
+ALL_KINDS = [kind.value for kind in Kind]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        # without grounds what yields to all of them ends the review all the same; what yields to any basis does not
+        ([ceiling(yields_to="any_basis")], [ceiling(yields_to=ALL_KINDS)], [(Way.CEILING_CHANGED, "ceilings[c]")]),
+        ([ceiling(yields_to=["claim"])], [ceiling(yields_to=["claim"], period="P7Y")], []),
+        (
+            [ceiling(**PROPOSED)],
+            [ceiling(**PROPOSED, condition=[{"fact": "house", "is": True}])],
+            [(Way.CEILING_CHANGED, "ceilings[c]")],
+        ),
+    ],
+)
+def test_ceilings_where_there_is_no_ground(before, after, found):
+    assert ways(rules((), before), rules((), after)) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"earliest_of": ["case_closed", "case_opened"]}, {"earliest_of": ["case_closed", "case_opened"]}),
+        ({"latest_of": ["case_closed", "case_opened"]}, {"latest_of": ["case_opened", "case_closed"]}),
+    ],
+)
+def test_the_same_start_with_a_longer_period_is_no_shortening(before, after):
+    one, two = ground(trigger=before), ground(trigger=after, period="P4Y")
+    assert ways(rules([one]), rules([two])) == []
+
+
+def test_the_weakest_before_is_so_by_its_strength():
+    one, two = ground(action="destroy_paper"), ground(**CLAIM)
+    assert ways(rules([one, two]), rules([one, two, ground(id="i")])) == [(Way.STRONGER, "grounds[i]")]
