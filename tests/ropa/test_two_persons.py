@@ -39,7 +39,7 @@ def refused(published, match, **over):
 
 def test_a_shorter_period_is_refused_and_named(published):
     period("P2Y")
-    assert refused(published, "P3Y") == [
+    assert refused(published, "3\xa0years → 2\xa0years") == [
         ("datasets[asiakkaat].grounds[a]", "the period is shorter: 3\xa0years → 2\xa0years"),
         ("approval", "the draft shortens: another person than its publisher must approve exactly this draft"),
     ]
