@@ -145,6 +145,7 @@ def test_a_hold_on_everybody_holds_everybody(company, data_dir):
     assert succeeded(run)
 
 
+@pytest.mark.usefixtures("english")
 class TestApproval:
     def test_nothing_goes_unapproved_and_waiting_is_an_explanation(self, data_dir, db):
         company = found_company(data_dir, {**POLICY, "approval": "two"})
