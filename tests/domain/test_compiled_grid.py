@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -13,7 +14,7 @@ import pytest
 from retention.domain import compiled
 from retention.domain.decisions import Item, State, decide, with_own
 from retention.domain.items import Contract, Occurrence
-from retention.domain.rules import RuleSet
+from retention.domain.rules import RuleSet, Trigger
 from retention.domain.written import parse_ceiling, parse_ground, parse_step
 from tests.domain.test_compiled import NEITHER, holds_true
 
@@ -63,6 +64,7 @@ GROUNDS = {
     "absent in the ledger is pending": (ground("last_contact", if_absent="pending"),),
     "absent in the ledger is missing": (ground("last_contact", if_absent="missing"),),
     "latest": (ground({"latest_of": ["recorded", "case_closed", "last_contact"]}),),
+    "latest of what may not apply": (ground({"latest_of": ["last_contact", "debt_settled"]}),),
     "earliest": (ground({"earliest_of": ["case_closed", "last_contact"]}),),
     "ends on its own": (ground("invoice_dated", ends_on=["case_closed"], **LONG),),
     "ends on the ledger": (ground("contract_ended", ends_on=["objection"], **LONG),),
@@ -168,6 +170,8 @@ def rule_sets():
     yield pytest.param(RuleSet((), (), no_reason_to_keep=True), id="no reason to keep")
     yield pytest.param(RuleSet((), CEILINGS["earliest"], no_reason_to_keep=True), id="no reason to keep, a ceiling")
     yield pytest.param(STEP.rules(RuleSet()), id="a step")
+    may_not_apply = replace(STEP, trigger=Trigger(("last_contact",)))
+    yield pytest.param(may_not_apply.rules(RuleSet()), id="a step that may not apply")
     yield pytest.param(RuleSet((ground(period="P0D"),), first_plausible_day=TODAY), id="the first plausible day")
 
 
