@@ -272,6 +272,15 @@ class TestWithASubstitute:
         assert ("case_closed", edge) in asked
         assert change == some.TODAY + timedelta(days=1)
 
+    def test_another_events_day_is_asked_for_when_it_comes(self):
+        rules = RuleSet((parse_ground({**WRITTEN, "trigger": "invoice_dated"}, "g"),))
+        asked = questions(rules, some.TODAY, [Substitute(1, "invoice_dated", Cause.NO_DATE, by="recorded")])
+        assert asked == {
+            ("invoice_dated", some.TODAY.replace(year=some.TODAY.year - 1)),
+            ("recorded", some.TODAY.replace(year=some.TODAY.year - 1)),
+            ("recorded", some.TODAY + timedelta(days=1)),
+        }
+
     def test_of_another_event_nothing(self):
         substitute = Substitute(1, "recorded", Cause.NO_DATE, day=some.TODAY - timedelta(days=100))
         assert self.changes((), substitute)[1] == date.max

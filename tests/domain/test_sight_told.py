@@ -20,9 +20,9 @@ def ground(trigger, **over):
     )
 
 
-CONTRACTS = Sight.of(RuleSet((ground("contract_ended"),)), TODAY)
-DEBTS = Sight.of(RuleSet((ground("debt_settled", condition={"fact": "billed", "is": True}),)), TODAY)
-CONSENT = Sight.of(RuleSet((ground("recorded", kind="consent"),)), TODAY)
+CONTRACTS = RuleSet((ground("contract_ended"),))
+DEBTS = RuleSet((ground("debt_settled", condition={"fact": "billed", "is": True}),))
+CONSENT = RuleSet((ground("recorded", kind="consent"),))
 
 
 def of(contracts=(), facts=(), scope=None, **events):
@@ -42,7 +42,7 @@ def within(scope, one):
 
 
 @pytest.mark.parametrize(
-    ("sight", "one", "other"),
+    ("rules", "one", "other"),
     [
         (CONTRACTS, of([contract()]), of()),
         (CONTRACTS, of([contract()]), of([contract(ended=None)])),
@@ -62,13 +62,14 @@ def within(scope, one):
         (CONSENT, of(consent_withdrawn=[(OLD, "", "", "")]), of()),
     ],
 )
-def test_who_is_told_apart(sight, one, other):
+def test_who_is_told_apart(rules, one, other):
+    sight = Sight.of(rules, TODAY)
     assert sight.look(*one) != sight.look(*other)
     assert sight.exactly(*one) != sight.exactly(*other)
 
 
 @pytest.mark.parametrize(
-    ("sight", "one", "other"),
+    ("rules", "one", "other"),
     [
         (CONTRACTS, of([contract()]), of([contract("B")])),
         (CONTRACTS, of([contract()], scope="A"), of([contract(), contract("B", ended=None)], scope="A")),
@@ -79,13 +80,15 @@ def test_who_is_told_apart(sight, one, other):
         (DEBTS, of(facts={"other": True}), of()),
     ],
 )
-def test_who_is_not(sight, one, other):
+def test_who_is_not(rules, one, other):
+    sight = Sight.of(rules, TODAY)
     assert sight.look(*one) == sight.look(*other)
     assert sight.exactly(*one) == sight.exactly(*other)
 
 
 def test_alike_is_less_than_exactly_alike():
     """What a thing is called, and which day of several between two edges it was, only the second tells."""
+    sight = Sight.of(DEBTS, TODAY)
     for other in (debt(thing="L2"), debt(date(2015, 1, 2))):
-        assert DEBTS.look(*debt()) == DEBTS.look(*other)
-        assert DEBTS.exactly(*debt()) != DEBTS.exactly(*other)
+        assert sight.look(*debt()) == sight.look(*other)
+        assert sight.exactly(*debt()) != sight.exactly(*other)
