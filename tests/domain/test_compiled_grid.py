@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -13,7 +14,7 @@ import pytest
 from retention.domain import compiled
 from retention.domain.decisions import Item, State, decide, with_own
 from retention.domain.items import Contract, Occurrence
-from retention.domain.rules import RuleSet
+from retention.domain.rules import Kind, RuleSet, Trigger
 from retention.domain.written import parse_ceiling, parse_ground, parse_step
 from tests.domain.test_compiled import NEITHER, holds_true
 
@@ -63,6 +64,8 @@ GROUNDS = {
     "absent in the ledger is pending": (ground("last_contact", if_absent="pending"),),
     "absent in the ledger is missing": (ground("last_contact", if_absent="missing"),),
     "latest": (ground({"latest_of": ["recorded", "case_closed", "last_contact"]}),),
+    "latest of what may not apply": (ground({"latest_of": ["last_contact", "debt_settled"]}),),
+    "earliest of what may not apply": (ground({"earliest_of": ["last_contact", "debt_settled"]}),),
     "earliest": (ground({"earliest_of": ["case_closed", "last_contact"]}),),
     "ends on its own": (ground("invoice_dated", ends_on=["case_closed"], **LONG),),
     "ends on the ledger": (ground("contract_ended", ends_on=["objection"], **LONG),),
@@ -90,6 +93,9 @@ CEILINGS = {
     "case_closed": (ceiling("case_closed"),),
     "contract": (ceiling("contract_ended"),),
     "earliest": (ceiling({"earliest_of": ["case_closed", "last_contact", "recorded"]}),),
+    "earliest of what waits": (ceiling({"earliest_of": ["case_closed", "last_contact"]}),),
+    "latest of what waits": (ceiling({"latest_of": ["case_closed", "last_contact"]}),),
+    "yields to obligation": (ceiling(yields_to=["obligation"]),),
     "of any purpose": (ceiling("objection"),),
     "consent": (ceiling("consent_given"),),
     "any basis": (ceiling(yields_to="any_basis"),),
@@ -168,12 +174,15 @@ def rule_sets():
     yield pytest.param(RuleSet((), (), no_reason_to_keep=True), id="no reason to keep")
     yield pytest.param(RuleSet((), CEILINGS["earliest"], no_reason_to_keep=True), id="no reason to keep, a ceiling")
     yield pytest.param(STEP.rules(RuleSet()), id="a step")
+    may_not_apply = replace(STEP, trigger=Trigger(("last_contact",)))
+    yield pytest.param(may_not_apply.rules(RuleSet()), id="a step that may not apply")
     yield pytest.param(RuleSet((ground(period="P0D"),), first_plausible_day=TODAY), id="the first plausible day")
 
 
 @pytest.mark.parametrize("rules", list(rule_sets()))
 def test_every_shape_asks_for_what_is_due(rules):
-    may_conflict = any(one.kind == "obligation" for one in rules.grounds) and rules.ceilings
+    cutting = any(one.cuts(Kind.OBLIGATION) for one in rules.ceilings)
+    may_conflict = cutting and any(one.kind is Kind.OBLIGATION for one in rules.grounds)
     no_rule = not rules.grounds and not rules.no_reason_to_keep
     for item, has_closed in product(LEDGER, (True, False)):
         verdicts = compiled.verdicts(item, rules, TODAY, OWN_EVENTS, OWN_FACTS)

@@ -463,3 +463,18 @@ def test_a_condition_on_a_text_is_held_against_texts(told, state):
     rules = RuleSet((parse_ground({**written, **condition}, "g"), parse_ground({**other, **counts}, "h")))
     item = Item(events={"recorded": date(2020, 1, 1)}, facts={} if told is None else {"liittymä": told})
     assert decide(item, rules, (), date(2026, 6, 30)).state is state
+
+
+def test_a_ceiling_cuts_the_second_ground_though_it_yields_to_the_first():
+    grounds = [a_rule("v", kind="claim", period="P100Y"), a_rule("g", period="P100Y")]
+    rules = rule_set(grounds, [a_ceiling("c", yields_to=["claim"])])
+    decision = decide(Item(events={"occurred": YEAR_AGO}), rules, (), some.TODAY)
+    assert [(one.code, one.rule) for one in decision.reasons[:2]] == [(ReasonCode.LASTS, "v"), (ReasonCode.CUT, "g")]
+
+
+def test_the_second_ceiling_conflicts_though_the_first_yields_to_the_obligation():
+    rules = rule_set(
+        [a_rule("o", kind="obligation", period="P100Y")],
+        [a_ceiling("b", yields_to=["obligation"]), a_ceiling("c")],
+    )
+    assert decide(Item(events={"occurred": YEAR_AGO}), rules, (), some.TODAY).state is State.RULE_CONFLICT

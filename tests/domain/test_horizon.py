@@ -240,3 +240,57 @@ def test_the_day_of_a_substitute_is_seen(substitute, day):
         for name, since in questions(rules, some.TODAY, [substitute])
     }
     assert next_change(rules, [], some.TODAY, answers, [substitute]) == day
+
+
+WRITTEN = {"id": "g", "kind": "need", "period": "P1Y", "action": "delete", "status": "confirmed"}
+
+
+class TestWithASubstitute:
+    """A day that stands in counts like the event's own, and never hides it."""
+
+    @staticmethod
+    def changes(own, substitute, **others):
+        rules = RuleSet((parse_ground({**WRITTEN, "trigger": "case_closed"}, "g"),))
+        asked = questions(rules, some.TODAY, [substitute])
+        days = {"case_closed": own, **others}
+        earliest = {
+            (name, since): [min((d for d in days.get(name, ()) if d >= since), default=None)] for name, since in asked
+        }
+        return asked, next_change(rules, (), some.TODAY, earliest, [substitute])
+
+    def test_a_day(self):
+        soon, later = some.TODAY - timedelta(days=300), some.TODAY - timedelta(days=100)
+        year = {True: soon + timedelta(days=366), False: later + timedelta(days=366)}
+        for own, day, first in (((), soon, True), ((soon,), later, True), ((later,), soon, True), ((), later, False)):
+            substitute = Substitute(1, "case_closed", Cause.NO_DATE, day=day)
+            assert self.changes(own, substitute)[1] == year[first]
+
+    def test_the_first_day_that_is_asked_for(self):
+        edge = some.TODAY.replace(year=some.TODAY.year - 1)  # a day earlier it would be due today
+        substitute = Substitute(1, "case_closed", Cause.NO_DATE, day=edge)
+        asked, change = self.changes((), substitute)
+        assert ("case_closed", edge) in asked
+        assert change == some.TODAY + timedelta(days=1)
+
+    def test_another_events_day_is_asked_for_when_it_comes(self):
+        rules = RuleSet((parse_ground({**WRITTEN, "trigger": "invoice_dated"}, "g"),))
+        asked = questions(rules, some.TODAY, [Substitute(1, "invoice_dated", Cause.NO_DATE, by="recorded")])
+        assert asked == {
+            ("invoice_dated", some.TODAY.replace(year=some.TODAY.year - 1)),
+            ("recorded", some.TODAY.replace(year=some.TODAY.year - 1)),
+            ("recorded", some.TODAY + timedelta(days=1)),
+        }
+
+    def test_of_another_event_nothing(self):
+        substitute = Substitute(1, "recorded", Cause.NO_DATE, day=some.TODAY - timedelta(days=100))
+        assert self.changes((), substitute)[1] == date.max
+
+    def test_another_events_day(self):
+        soon, later = some.TODAY - timedelta(days=300), some.TODAY - timedelta(days=100)
+        substitute = Substitute(1, "case_closed", Cause.NO_DATE, by="recorded")
+        for own, other in (((), (soon,)), ((soon,), (later,)), ((later,), (soon,)), ((soon,), ())):
+            assert self.changes(own, substitute, recorded=other)[1] == soon + timedelta(days=366)
+        ahead = some.TODAY + timedelta(days=5)
+        asked, change = self.changes((), substitute, recorded=(ahead,))
+        assert ("recorded", some.TODAY + timedelta(days=1)) in asked
+        assert change == ahead

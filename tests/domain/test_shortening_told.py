@@ -230,3 +230,16 @@ def test_the_same_start_with_a_longer_period_is_no_shortening(before, after):
 def test_the_weakest_before_is_so_by_its_strength():
     one, two = ground(action="destroy_paper"), ground(**CLAIM)
     assert ways(rules([one, two]), rules([one, two, ground(id="i")])) == [(Way.STRONGER, "grounds[i]")]
+
+
+def test_a_step_that_is_proposed_hides_none_after_it():
+    steps = tuple(parse_step(one, "s") for one in (step(id="a", **PROPOSED), step(id="b")))
+    assert ways(rules([ground()]), rules([ground()], steps=steps)) == [(Way.STEP, "steps[b]")]
+
+
+def test_the_actions_of_what_follows_and_of_its_ceilings_are_held_against_their_own():
+    weaker = (parse_follow({"dataset": "tiketit", "action": "anonymise"}, "f"),)
+    one, other = ceiling(), ceiling(id="d", period="P9Y")
+    assert ways(rules((), [one], follows=weaker), rules((), [one, other], follows=weaker)) == []
+    cut, more = [ceiling(action="anonymise")], parse_follow({"dataset": "laskut"}, "f")
+    assert ways(rules((), cut, follows=weaker), rules((), cut, follows=(*weaker, more))) == []
