@@ -53,6 +53,7 @@ def test_a_new_controller_comes_in_for_the_first_time(edited, visit):
     adam.locator("main [name=role]").select_option("controller")
     adam.locator("main [name=reason]").last.fill("uusi toimitusjohtaja")
     adam.locator("main form.narrow .btn-1").click()
+    expect(adam.locator("main")).to_contain_text("/welcome/")
     link = re.search(r"/welcome/[^\s<]+", adam.content())
     assert link is not None
     alice.goto(f"/o/{KASENET}/roles/")
