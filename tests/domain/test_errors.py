@@ -67,7 +67,7 @@ def test_in_words(error, words):
 
 def test_places_are_lines_of_code_and_nothing_that_they_quote():
     def inner():
-        raise ValueError("1001")  # what it says is nobody's business
+        raise ValueError("1001")
 
     with pytest.raises(ValueError) as caught:
         inner()

@@ -341,7 +341,7 @@ def table(names: Sequence[str], results: dict[str, Any], fine: set[str]) -> None
         say(f"open in {module}: " + "; ".join(f"{one} {', '.join(map(str, them))}" for one, them in by_function))
     if could := total["mutants"] - total["harmless"]:
         left = could - total["noticed"] - total["open"]
-        say(f"score: {total['noticed']} of {could} mutants are noticed, {100 * total['noticed'] / could:.1f} %")
+        say(f"score: {total['noticed']} of {could} mutants are noticed, {100 * total['noticed'] / could:.2f} %")
         say(f"beside them {total['harmless']} are harmless; {total['open']} are open, {left} were not tried")
 
 
