@@ -64,7 +64,7 @@ def test_going_back_and_sending_again_decides_nothing_twice(worked, visit):
 
 
 def test_after_log_out_going_back_shows_nobodys_page(standing_once, visit):
-    bob = visit(standing_once.address, "bob")
+    bob = visit(standing_once.address, "ada")  # whose session nobody else uses here
     bob.goto(f"/o/{KASENET}/")
     bob.get_by_role("button", name="Kirjaudu ulos").click()
     bob.wait_for_url("**/login/")
