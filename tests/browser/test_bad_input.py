@@ -64,12 +64,12 @@ def test_going_back_and_sending_again_decides_nothing_twice(worked, visit):
 
 
 def test_after_log_out_going_back_shows_nobodys_page(standing_once, visit):
-    bob = visit(standing_once.address, "ada")  # whose session nobody else uses here
-    bob.goto(f"/o/{KASENET}/")
-    bob.get_by_role("button", name="Kirjaudu ulos").click()
-    bob.wait_for_url("**/login/")
-    bob.go_back()
-    expect(bob.get_by_role("heading", name="Kirjaudu")).to_be_visible()
+    ada = visit(standing_once.address, "ada")  # whose session nobody else uses here
+    ada.goto(f"/o/{KASENET}/")
+    ada.get_by_role("button", name="Kirjaudu ulos").click()
+    ada.wait_for_url("**/login/")
+    ada.go_back()
+    expect(ada.get_by_role("heading", name="Kirjaudu")).to_be_visible()
 
 
 def test_a_missing_right_is_said_and_nothing_happened(standing_once, visit):
