@@ -5,6 +5,7 @@ Whoever writes a connection could send keys elsewhere with it, or have a night d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,18 @@ def own_secret(value: Any) -> bool:
 
 def own_database(address: str) -> bool:
     """Whether a database's address is that of our own tables, however it is written."""
+    return same_database(address, connection.vendor, connection.settings_dict)
+
+
+def same_database(address: str, vendor: str, own: Mapping[str, Any]) -> bool:
+    """Whether an address is that of a database of ours: Django's vendor, and its NAME, HOST and PORT."""
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
         return False  # no address at all: the connector says so
-    own = connection.settings_dict
-    if url.get_backend_name() != connection.vendor:
+    if url.get_backend_name() != vendor:
         return False
-    if connection.vendor == "sqlite":
+    if vendor == "sqlite":
         path = str(url.database or "").removeprefix("file:").partition("?")[0]
         return bool(path) and Path(path).resolve() == Path(str(own["NAME"])).resolve()
     query = {name: value if isinstance(value, str) else value[0] for name, value in url.query.items()}

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from retention import campaign as doors
 from retention.campaign import CONFIRMED, DECIDED, MOVES, PROPOSED, READING, REFUSED, WITHDRAWN, Wanted
@@ -42,10 +42,11 @@ from retention.reports import PAGE_POLICY
 from ropa.persons import Person
 from ropa.rights import Verb
 from ropa.selectors import version_in_force
+from web import in_time
 from web.access import Place, page
 from web.places import calling
 from web.shell import shown
-from web.words import Sign, named, number
+from web.words import Sign, named
 
 MEDIA = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 OPEN = (READING, PROPOSED, DECIDED)
@@ -349,20 +350,7 @@ def answer(request: HttpRequest, place: Place, n: int) -> HttpResponse:
 
 def _tell_withdrawn(request: HttpRequest, told: doors.Withdrawn) -> None:
     messages.success(request, _("It is taken back: what it made due and is not gone stays."))
-    for count, text in (
-        (told.saved, ngettext("%(n)s record was saved.", "%(n)s records were saved.", told.saved)),
-        (
-            told.in_flight,
-            ngettext(
-                "%(n)s record was sent already; its outcome is not known yet.",
-                "%(n)s records were sent already; their outcome is not known yet.",
-                told.in_flight,
-            ),
-        ),
-        (told.gone, ngettext("%(n)s record was gone.", "%(n)s records were gone.", told.gone)),
-    ):
-        if count:
-            messages.info(request, text % {"n": number(count)})
+    in_time.tell(request, told)
 
 
 @page(GET=Verb.READ)

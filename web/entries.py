@@ -9,11 +9,10 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from retention.inventory_document.shape import schema
-from ropa.change_words import label, text_in
+from ropa.change_words import label
 from ropa.draft import entry_of, rows_of
 from ropa.kinds import KINDS, Kind, kind_of
 from ropa.models import Notice
@@ -26,7 +25,7 @@ from web.paging import paged
 from web.sections import Section, opening, sections_of
 from web.shell import shown
 from web.slots import SlotForm
-from web.words import language, named
+from web.words import free_code, language, named, stem_of
 
 NEW = "new"
 Told = Mapping[str, Any]
@@ -252,13 +251,7 @@ def _chosen_before(request: HttpRequest, kind: str) -> Iterator[tuple[str, str]]
 
 def _free(place: Place, kind: Kind, name: Mapping[str, str]) -> str:
     """An id made of the name, which nothing of its kind has."""
-    stem = slugify(text_in(name, "fi"))[:50].strip("-") or kind.name
+    stem = stem_of(name, kind.name)
     model: Any = kind.model
-    taken = set(
-        model.objects.filter(organisation=place.organisation, code__startswith=stem).values_list("code", flat=True)
-    )
-    code, number = stem, 1
-    while code in taken:
-        number += 1
-        code = f"{stem}-{number}"
-    return code
+    alike = model.objects.filter(organisation=place.organisation, code__startswith=stem)
+    return free_code(stem, alike.values_list("code", flat=True))

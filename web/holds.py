@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from retention import holds as doors
 from retention.database_locks import alone
@@ -20,11 +20,12 @@ from retention.domain.errors import DocumentError, LifecycleError
 from retention.holds import REASONS, Placed
 from retention.models import Hold
 from ropa.rights import Verb
+from web import in_time
 from web.access import Place, page
 from web.paging import paged
 from web.record import Record, record_of, version_of
 from web.shell import shown
-from web.words import day, named, number, reason_in_words
+from web.words import day, named, reason_in_words
 
 MOST_PEOPLE = 1_000
 """Numbers in one form."""
@@ -193,20 +194,7 @@ def _tell(request: HttpRequest, placed: Placed | Hold) -> None:
         messages.info(request, _("Hold %(n)d says this already: nothing was added.") % {"n": placed.pk})
         return
     messages.success(request, _("Hold %(n)d stands from now on, also in a night that runs.") % {"n": placed.hold.pk})
-    for count, text in (
-        (placed.saved, ngettext("%(n)s record was saved.", "%(n)s records were saved.", placed.saved)),
-        (
-            placed.in_flight,
-            ngettext(
-                "%(n)s record was sent already; its outcome is not known yet.",
-                "%(n)s records were sent already; their outcome is not known yet.",
-                placed.in_flight,
-            ),
-        ),
-        (placed.gone, ngettext("%(n)s record was gone.", "%(n)s records were gone.", placed.gone)),
-    ):
-        if count:
-            messages.info(request, text % {"n": number(count)})
+    in_time.tell(request, placed)
 
 
 @page(POST=Verb.RELEASE)

@@ -6,7 +6,6 @@ What the sentence has no slot for (conditions, events that end it early, records
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,12 +19,12 @@ from retention.domain.rules import Action, Kind, Status
 from ropa.law import LANGUAGES, LawRule
 from ropa.rule_words import counted_from
 from ropa.wording import table
+from web.times import in_one_unit, units
 from web.words import language
 
 GROUNDS, CEILINGS = "grounds", "ceilings"
 CRITERION = "-"
 """In the place of a unit: no fixed time, but a need that is looked at again."""
-_ONE_PART = re.compile(r"P([0-9]{1,5})([YMWD])")
 
 Document = Mapping[str, Any]
 
@@ -205,8 +204,8 @@ def _time(rule: Document) -> tuple[int | None, str]:
     written = rule.get("period")
     if written is None:
         return (None, CRITERION) if rule else (3, "Y")
-    if one := _ONE_PART.fullmatch(written):
-        return int(one[1]), one[2]
+    if one := in_one_unit(written):
+        return one
     period = Period.parse(written)
     return (period.days, "D") if period.days else (period.months, "M")
 
@@ -220,15 +219,8 @@ def _trigger(chosen: str) -> Any:
 
 
 def _units(where: str) -> list[tuple[str, str]]:
-    units = [
-        ("Y", pgettext("for so many", "years")),
-        ("M", pgettext("for so many", "months")),
-        ("W", pgettext("for so many", "weeks")),
-        ("D", pgettext("for so many", "days")),
-    ]
-    return [*units, (CRITERION, pgettext("instead of a time", "as long as it is needed, reckoned"))][
-        : None if where == GROUNDS else 4
-    ]
+    criterion = (CRITERION, pgettext("instead of a time", "as long as it is needed, reckoned"))
+    return [*units(), *([criterion] if where == GROUNDS else [])]
 
 
 def event_from(name: str) -> str:

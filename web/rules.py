@@ -31,7 +31,7 @@ from web.editing import Overtaken, in_words, seen, write
 from web.paging import paged
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
 from web.shell import shown
-from web.words import language, named, policy_in_words
+from web.words import free_code, language, named, policy_in_words
 
 DATASETS = kind_of("datasets")
 NEW = "new"
@@ -162,7 +162,7 @@ class Desk:
         if not self.is_new:
             return {**written, "id": self.code}
         stem = slugify(str(written.get("law") or written.get("kind") or self.where.rstrip("s")))
-        return {"addition": True, **written, "id": _free(stem, (one["id"] for one in self._all()))}
+        return {"addition": True, **written, "id": free_code(stem, (one["id"] for one in self._all()))}
 
     def _all(self) -> Iterable[Document]:
         return [*(self.dataset.get(GROUNDS) or ()), *(self.dataset.get(CEILINGS) or ())]
@@ -178,15 +178,6 @@ class Desk:
 
 
 BESIDE = frozenset({"condition", "ends_on"})
-
-
-def _free(stem: str, taken: Iterable[str]) -> str:
-    names, number = set(taken), 1
-    code = stem
-    while code in names:
-        number += 1
-        code = f"{stem}-{number}"
-    return code
 
 
 def _desk(place: Place, code: str, where: str, rule: str) -> Desk:

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from retention.inventory_document.shape import schema
 from ropa.article30 import is_processor
-from ropa.change_words import label, text_in
-from web.words import language, named
+from ropa.change_words import label
+from web.words import free_code, language, named, stem_of
 
 Told = Mapping[str, Any]
+
+
+def _code(said: Told, here: Sequence[Told]) -> str:
+    return free_code(stem_of(said.get("name") or {}, "purpose"), (one["id"] for one in here))
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Section:
             return {**kept, **(said or {})}
         here = list(entry.get(self.child) or ())
         at = next((n for n, one in enumerate(here) if one["id"] == self.inside), len(here))
-        new = [{**said, "id": self.inside or _free(said, here)}] if said is not None else []
+        new = [{**said, "id": self.inside or _code(said, here)}] if said is not None else []
         return {**entry, self.child: [*here[:at], *new, *here[at + 1 :]]}
 
     def demands(self, key: str) -> bool:
@@ -101,15 +104,6 @@ MEETS: Mapping[str, tuple[str, ...]] = {
     "f": ("grounds",),
 }
 """What article 30's fields are called where a section has them under another name."""
-
-
-def _free(said: Told, here: Sequence[Told]) -> str:
-    stem = slugify(text_in(said.get("name"), "fi"))[:50].strip("-") or "purpose"
-    taken, code, number = {one["id"] for one in here}, stem, 1
-    while code in taken:
-        number += 1
-        code = f"{stem}-{number}"
-    return code
 
 
 _REST = gettext_noop("Further")

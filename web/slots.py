@@ -6,7 +6,6 @@ as the document has it. What no form does justice to (a ledger source, a connect
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +22,7 @@ from retention.inventory_document import yaml_text
 from retention.inventory_document.shape import schema
 from ropa.change_words import label, value_in_words
 from ropa.law import LANGUAGES
+from web.times import in_one_unit, units
 from web.words import language
 
 Told = Mapping[str, Any]
@@ -30,7 +30,6 @@ Offered = Callable[[str], Sequence[tuple[str, str]]]
 """The entries of a list that may be chosen: id and name."""
 NAMES_OF_TONGUES = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
 ID_LISTS = {"register": "registers", "activity": "activities", "connection": "connections"}
-_ONE_PART = re.compile(r"P([0-9]{1,5})([YMWD])")
 LONGEST = 20_000
 
 
@@ -189,21 +188,16 @@ class PeriodSlot(Slot):
     shape = "pair"
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
-        units = [
-            ("Y", pgettext("for so many", "years")),
-            ("M", pgettext("for so many", "months")),
-            ("W", pgettext("for so many", "weeks")),
-            ("D", pgettext("for so many", "days")),
-        ]
-        if self.written:
-            units = [(self.written, value_in_words(self.written, language(), ("period",))), *units]
+        own = [(self.written, value_in_words(self.written, language(), ("period",)))] if self.written else []
         yield f"{self.prefix}-n", forms.IntegerField(label=self.label, min_value=0, max_value=99_999, required=False)
-        yield f"{self.prefix}-unit", forms.ChoiceField(label=_("Unit of time"), choices=units, required=False)
+        yield (
+            f"{self.prefix}-unit",
+            forms.ChoiceField(label=_("Unit of time"), choices=[*own, *units()], required=False),
+        )
 
     def initial(self, value: Any) -> dict[str, Any]:
-        one = _ONE_PART.fullmatch(value or "")
-        if one:
-            return {f"{self.prefix}-n": int(one[1]), f"{self.prefix}-unit": one[2]}
+        if one := in_one_unit(value or ""):
+            return {f"{self.prefix}-n": one[0], f"{self.prefix}-unit": one[1]}
         self.written = value or ""
         return {f"{self.prefix}-n": None, f"{self.prefix}-unit": value or "Y"}
 

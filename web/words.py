@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
+from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,20 @@ class Sign:
     @property
     def colour(self) -> str:
         return {"done": "ok", "absent": "ok", "missing": "late", "refused": "fail"}.get(self.shape, self.shape)
+
+
+def free_code(stem: str, taken: Iterable[str]) -> str:
+    """An id that nothing has yet: the stem, with a number where it is taken."""
+    names, code, number = set(taken), stem, 1
+    while code in names:
+        number += 1
+        code = f"{stem}-{number}"
+    return code
+
+
+def stem_of(name: Mapping[str, str], otherwise: str) -> str:
+    """What an entry's id begins with: its name, as addresses can have it."""
+    return slugify(text_in(name, "fi"))[:50].strip("-") or otherwise
 
 
 def number(value: int) -> str:

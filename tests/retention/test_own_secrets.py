@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from retention import own_secrets
 from retention.connectors.contract import ConnectorError
-from retention.own_secrets import own_database, own_secret
+from retention.own_secrets import own_secret, same_database
 from retention.selectors import resolve
 
 
-@pytest.fixture
-def ours(monkeypatch, data_dir):
-    """The tables lie in a file of the data directory."""
-    held = SimpleNamespace(vendor="sqlite", settings_dict={"NAME": data_dir / "seloste.sqlite3"})
-    monkeypatch.setattr(own_secrets, "connection", held)
-    return held
+def ours(address: str, data_dir) -> bool:
+    """Whether it is that of tables that lie in a file of the data directory."""
+    own = {"NAME": data_dir / "seloste.sqlite3"}
+    return same_database(address.replace("{data}", str(data_dir)), "sqlite", own)
 
 
 @pytest.mark.parametrize(
@@ -30,21 +26,19 @@ def ours(monkeypatch, data_dir):
         "sqlite:///file:{data}/seloste.sqlite3?mode=ro&uri=true",
     ],
 )
-def test_a_file_of_ours_is_refused(ours, data_dir, address):
-    assert own_database(address.replace("{data}", str(data_dir)))
-    with pytest.raises(ConnectorError, match="own database"):
-        resolve({"url": address}, "connection")
+def test_a_file_of_ours_is_known(data_dir, address):
+    assert ours(address, data_dir)
 
 
-def test_a_link_to_it_is_it(ours, data_dir):
+def test_a_link_to_it_is_it(data_dir):
     (data_dir / "seloste.sqlite3").touch()
     (data_dir / "crm.sqlite3").symlink_to(data_dir / "seloste.sqlite3")
-    assert own_database(f"sqlite:///{data_dir}/crm.sqlite3")
+    assert ours("sqlite:///{data}/crm.sqlite3", data_dir)
 
 
 @pytest.mark.parametrize("address", ["sqlite:///{data}/crm.sqlite3", "sqlite://", "", "no address", "postgresql://h/d"])
-def test_others_are_not(ours, data_dir, address):
-    assert not own_database(address.replace("{data}", str(data_dir)))
+def test_others_are_not(data_dir, address):
+    assert not ours(address, data_dir)
 
 
 @pytest.mark.parametrize(
@@ -59,21 +53,30 @@ def test_others_are_not(ours, data_dir, address):
         ("mysql+pymysql://seloste@db.example.invalid/seloste", False),
     ],
 )
-def test_a_server_of_ours_is_known_by_host_port_and_database(monkeypatch, address, own):
+def test_a_server_of_ours_is_known_by_host_port_and_database(address, own):
     told = {"NAME": "seloste", "HOST": "db.example.invalid", "PORT": ""}
-    monkeypatch.setattr(own_secrets, "connection", SimpleNamespace(vendor="postgresql", settings_dict=told))
-    assert own_database(address) is own
+    assert same_database(address, "postgresql", told) is own
 
 
 @pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1", "/var/run/postgresql"])
 @pytest.mark.parametrize("written", ["localhost", "127.0.0.1", "[::1]"])
-def test_this_machine_has_several_names(monkeypatch, host, written):
+def test_this_machine_has_several_names(host, written):
     told = {"NAME": "seloste", "HOST": host, "PORT": 5432}
-    monkeypatch.setattr(own_secrets, "connection", SimpleNamespace(vendor="postgresql", settings_dict=told))
-    assert own_database(f"postgresql://u@{written}/seloste")
+    assert same_database(f"postgresql://u@{written}/seloste", "postgresql", told)
 
 
 @pytest.mark.parametrize("folder", ["journal", "heads/testi", "remembered", "keys", "brought", ""])
 def test_what_proves_the_nights_is_no_folder_to_purge(data_dir, folder):
     assert own_secret(f"{{data}}/{folder}".rstrip("/"))
     assert not own_secret("{data}/demo/kasenet/documents")
+
+
+def test_no_register_is_reached_in_the_tables_that_we_use(own_database):
+    """On the real databases, in the words in which the installation itself names its own."""
+
+    def refused() -> None:
+        assert own_secrets.own_database(own_database.url)
+        with pytest.raises(ConnectorError, match="own database"):
+            resolve({"url": own_database.url}, "connection")
+
+    assert own_database.in_process(refused) == 0

@@ -6,8 +6,6 @@ import html
 import re
 
 import pytest
-import time_machine
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -15,23 +13,12 @@ from retention import holds
 from retention.models import Hold, StopEvent
 from tests.api.conftest import PASSWORD
 from tests.factors import code
-from tests.web.test_log_in import NOW, fresh, hashed
+from tests.web.test_log_in import fresh
 from tests.web.test_pages import text
 
+pytestmark = pytest.mark.usefixtures("clock")
 STOP = "/o/testi/stop/"
 REASON = "Varmuuskopio\npalautetaan <b>yöllä</b>"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as moved:
-        yield moved
-
-
-@pytest.fixture
-def people(house):
-    User.objects.update(password=hashed())
-    return {user.username: user for user in User.objects.all()}
 
 
 def log_in(client: Client, name: str, onward: str = ""):

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import cache
 
 import pytest
-import time_machine
 from allauth.mfa.models import Authenticator
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -25,26 +21,8 @@ from tests.api.test_tokens import ORGANISATIONS, TOKENS, basic, bearer
 from tests.factors import SECRET, code, sign_in
 from tests.web.test_pages import text
 
-NOW = "2026-11-27T10:00:05Z"
 MORNING = "/o/testi/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    """A code is good for half a minute: the clock stands, and moves when a test says so."""
-    with time_machine.travel(NOW, tick=False) as moved:
-        yield moved
-
-
-@cache
-def hashed() -> str:
-    return make_password(PASSWORD)
-
-
-@pytest.fixture
-def people(house):
-    User.objects.update(password=hashed())
-    return {user.username: user for user in User.objects.all()}
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def fresh(**headers: str) -> Client:

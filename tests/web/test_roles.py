@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -16,23 +15,12 @@ from entrance.models import AccountLink, ActState, PersonAct
 from ropa.models import Membership, Role
 from tests.api.conftest import PASSWORD
 from tests.factors import give_factor, sign_in
-from tests.web.test_log_in import NOW, found, fresh, hashed, inside, password, set_up
+from tests.web.test_log_in import found, fresh, inside, password, set_up
 from tests.web.test_pages import client, text
 
+pytestmark = pytest.mark.usefixtures("clock")
 ROLES = "/o/testi/roles/"
 NEW = "a new and long password"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as moved:
-        yield moved
-
-
-@pytest.fixture
-def people(house):
-    User.objects.update(password=hashed())
-    return {user.username: user for user in User.objects.all()}
 
 
 def by(name: str) -> Client:

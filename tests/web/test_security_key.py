@@ -13,8 +13,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, sync_playwright
 
 from tests.api.conftest import PASSWORD
+from tests.servers.fixtures import need
 
-CHROMIUM = shutil.which("chromium")
 KEY = {
     "protocol": "ctap2",
     "transport": "usb",
@@ -25,7 +25,6 @@ KEY = {
 }
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("chromium"),
 ]
@@ -40,9 +39,10 @@ def static_root() -> None:
 @pytest.fixture
 def browser_page(monkeypatch) -> Iterator[tuple[Page, list[str]]]:
     """A page of a browser of its own, with a key in its port, and what the browser complained of."""
+    need("chromium")
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in this thread
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_context(locale="en").new_page()
         session = page.context.new_cdp_session(page)
         session.send("WebAuthn.enable")
