@@ -114,7 +114,6 @@ def _collect_source(
 ) -> None:
     staged = Staged(source.mapping)
     try:
-        staged.open()
         rows = staged.fill(connector.collect(source.mapping))
         with transaction.atomic():
             fence()

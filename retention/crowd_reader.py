@@ -174,15 +174,30 @@ class Survey:
             asking.append(conjunction([self.surveyed, nothing_own]))
         people = groupby(connector.crowds(mapping, asking), key=attrgetter("subject"))
         stream = ((subject, list(crowds)) for subject, crowds in people)
+        plain = self._plain()
         while batch := list(islice(stream, self.batch)):
             known = self.known([subject for subject, _ in batch if subject is not None])
-            to_read = [
-                subject
-                for subject, crowds in batch
-                if not self._counted(subject, crowds, known.get(subject or "")) and subject is not None
-            ]
+            to_read = []
+            alike: dict[int, list[tuple[int, ...]]] = {one: [] for one in plain}
+            for subject, crowds in batch:
+                item = known.get(subject or "")
+                if id(item) in plain:
+                    alike[id(item)] += [crowd.matching for crowd in crowds]
+                elif not self._counted(subject, crowds, item) and subject is not None:
+                    to_read.append(subject)
+            for one, matching in alike.items():
+                for state, items in zip(plain[one], map(sum, zip(*matching, strict=True)), strict=False):
+                    self.counts[state] += items
             if to_read:
                 yield to_read
+
+    def _plain(self) -> dict[int, tuple[State, ...]]:
+        """Of the two items that stand for people of whom the rules ask nothing: the states, where none must be read.
+
+        By identity; these people are most of all, and are counted without a look at each.
+        """
+        found = ((id(item), self._decided(None, None, item)) for item in (KNOWN, WITH_CONTRACTS))
+        return {one: states for one, states in found if not READ & {*states}}
 
     def _counted(self, subject: str | None, crowds: Sequence[Crowd], known: Item | None) -> bool:
         """Whether a person's items were counted; else they must be read."""

@@ -2,12 +2,13 @@
 
 Set-based (V4): the ledger's knowledge of each subject is reduced to verdicts, equal verdicts share one
 expression, and the register is asked with it in batches of keys. What comes back is few, and is decided
-once per distinct set of dates and facts. Nothing is asked of subjects whose verdicts leave nothing to ask.
+once per distinct set of dates and facts. Nothing is asked of subjects whose verdicts leave nothing to ask, and most
+of those are not even read (`retention.alike`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,6 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from retention.alike import Sorting
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
@@ -30,6 +32,9 @@ from retention.models import Doubted, FirstSeen
 from retention.question import ALIKE, BATCH, Follower, Question, Scope
 from retention.replay import settled_dates
 from ropa.models import Organisation
+
+PAGE = 2_000
+"""Items whose people are looked up in the ledger together."""
 
 _UNDECIDED = Decision(State.REVIEW)
 
@@ -104,26 +109,39 @@ def _decided(question: Question, connector: Connector, holds: Mapping[str, Seque
     decided: dict[Hashable, Decision] = {}
     for where, batch in _batches(question):
         told: dict[Scope, Hashable] = {}
-        for candidate in _ask(question, connector, where, batch):
-            scope = question.scope_of(candidate)
-            known = None if batch is None else batch.get(scope)
-            if batch is not None and known is None:
-                continue  # another subject's row under the same contract number: asked for under its own
+        for candidate, scope, known in _with_known(question, _ask(question, connector, where, batch), batch):
             own = _of(holds, candidate)
-            item = partial(_known_item, question, scope, known)
             if known is not None and scope not in told:
                 told[scope] = question.exactly(scope, known)
-            alike = (told.get(scope), tuple(candidate.events.items()), tuple(candidate.facts.items()))
+            alike = (told.get(scope), question.sight.own(candidate.events, candidate.facts))
             memo_key = (*alike, candidate.closed, own)
             decision = decided.get(memo_key)
             if decision is None:
-                whole = with_own(item(), candidate.events, candidate.facts, candidate.closed)
+                item = _known_item(question, scope, known)
+                whole = with_own(item, candidate.events, candidate.facts, candidate.closed)
                 if len(decided) >= ALIKE:
                     decided.clear()
                 decision = decided[memo_key] = decide(whole, rules, own, question.today)
-            yield _Decided(candidate, item, own, decision, batch is not None)
+            yield _Decided(candidate, partial(_known_item, question, scope, known), own, decision, batch is not None)
     if question.asks_ledger:
         yield from _strangers(question, connector, holds)
+
+
+def _with_known(
+    question: Question, candidates: Iterator[Candidate], batch: _Batch | None
+) -> Iterator[tuple[Candidate, Scope, Known | None]]:
+    """Each item of those who were asked about with what the ledger knows of its person, read where it was not yet."""
+    while batch is not None and (page := list(islice(candidates, PAGE))):
+        # another subject's row under the same contract number is asked for under its own
+        theirs = [(candidate, scope) for candidate in page if (scope := question.scope_of(candidate)) in batch]
+        unread = {scope[0] for _, scope in theirs if batch[scope] is None}
+        found = dict(question.scopes(sorted(unread))) if unread else {}
+        for candidate, scope in theirs:
+            known = batch[scope] or found.get(scope)
+            if known is not None:
+                yield candidate, scope, known
+    if batch is None:
+        yield from ((candidate, question.scope_of(candidate), None) for candidate in candidates)
 
 
 def _or_stranger(question: Question, item: Item | None) -> Item:
@@ -159,16 +177,37 @@ def _follower_of(question: Question) -> Follower:
     return question.follower
 
 
-def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Known] | None]]:
+_Batch = Mapping[Scope, Known | None]
+"""Whom a register is asked about, with what the ledger knows of them; None where that was not read."""
+
+
+def _batches(question: Question) -> Iterator[tuple[Expression, _Batch | None]]:
     """(condition, the subjects it is asked for); None: everybody, because the ledger is not asked."""
     if not question.asks_ledger:
         where = disjunction([question.attention(question.verdicts(question.stranger)), question.own_gaps])
         if not is_false(where):
             yield where, None
         return
+    sorting = Sorting.of(question)
+    if sorting is None:
+        yield from _read(question, question.scopes())
+        return
+    asking: dict[Expression, list[int]] = defaultdict(list)
+    for sort in sorting.sorts():
+        where = question.attention(sort.verdicts)
+        if not is_false(where):
+            asking[where].append(sort.looks)
+    for where, looks in asking.items():
+        for scopes in sorting.members(looks):
+            yield where, dict.fromkeys(scopes)
+    yield from _read(question, (scope for page in sorting.apart() for scope in question.scopes(page)))
+
+
+def _read(question: Question, scopes: Iterable[tuple[Scope, Known]]) -> Iterator[tuple[Expression, _Batch]]:
+    """People read one by one, gathered by what is asked of them."""
     conditions: dict[tuple[int, bool], Expression] = {}
-    waiting: dict[tuple[int, bool], dict[Scope, Known]] = {}
-    for scope, known in question.scopes():
+    waiting: dict[tuple[int, bool], dict[Scope, Known | None]] = {}
+    for scope, known in scopes:
         # of whom the ledger itself has a gap, everything is asked for: what fills it is read with the item
         verdicts, filled = question.verdicts_of(scope, known), question.may_be_filled(scope, known)
         sort = id(verdicts), filled
@@ -186,11 +225,11 @@ def _batches(question: Question) -> Iterator[tuple[Expression, dict[Scope, Known
         yield conditions[sort], batch
 
 
-def _ask(
-    question: Question, connector: Connector, where: Expression, batch: dict[Scope, Known] | None
-) -> Iterator[Candidate]:
+def _ask(question: Question, connector: Connector, where: Expression, batch: _Batch | None) -> Iterator[Candidate]:
     if batch is None:
         return connector.find(question.mapping, where)
+    if not batch:
+        return iter(())  # all of them are set apart
     if question.contract_grain:
         return connector.find(question.mapping, where, contracts=sorted({ref for _, ref in batch if ref is not None}))
     return connector.find(question.mapping, where, subjects=sorted({subject for subject, _ in batch}))

@@ -57,7 +57,6 @@ def _read(organisation: Organisation, name: str, register: RegisterPlan, source:
     try:
         with transaction.atomic():
             staged = Staged(source.mapping)
-            staged.open()
             with connector_of(organisation, register) as connector:
                 staged.fill(connector.collect(source.mapping))
             if problems := list(staged.problems(*mine)):

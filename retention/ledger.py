@@ -365,6 +365,22 @@ class Known:
         )
 
 
+def with_contracts(organisation_id: int, subject_kind: str, subjects: Sequence[str]) -> set[str]:
+    """Who of these subjects has a contract."""
+    mine = LedgerContract.objects.filter(_among(subjects), organisation=organisation_id, subject_kind=subject_kind)
+    return set(mine.values_list("subject", flat=True).order_by().distinct())
+
+
+def contracts_told(
+    organisation: Organisation, subject_kind: str, source: str, subjects: Sequence[str]
+) -> set[tuple[str, str, date | None, date | None, bool]]:
+    """(number, contract, started, ended, closed) of these subjects, as a source told them last and tells them still."""
+    mine = LedgerContract.objects.filter(
+        _among(subjects), organisation=organisation, subject_kind=subject_kind, source=source
+    )
+    return set(mine.exclude(revision=UNTOLD).values_list("subject", "ref", "started", "ended", "closed").order_by())
+
+
 def _among(page: Sequence[str]) -> Q | RawSQL:
     """These subjects; to PostgreSQL as one array, which it reads far faster than as many parameters."""
     if connection.vendor != "postgresql":

@@ -98,6 +98,8 @@ class Work:
     digests: list[str] = field(init=False)
     heard: Mapping[str, Sequence[Hold]] = field(init=False, default_factory=dict)
     """The holds that were read last, for the chunk in hand."""
+    told: tuple[int, dict[str, object]] | None = field(init=False, default=None)
+    """The attempt whose intent was told last, and what was said of it."""
     first: bool = field(init=False, default=False)
     """Whether nothing of the dataset has gone tonight: the chunk is small, and what it leaves out is looked at."""
 
@@ -215,8 +217,11 @@ def _next_positions(lot: Lot, work: Work) -> list[int]:
 
 
 def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
+    """What the evidence and the journal say of an attempt; made once, for it names each key."""
+    if work.told is not None and work.told[0] == attempt.number:
+        return work.told[1]
     digests = [work.digests[position] for position in attempt.positions]
-    return {
+    body = {
         "lot": work.lot.pk,
         "attempt": attempt.number,
         "register": work.lot.register,
@@ -228,6 +233,8 @@ def _intent_body(work: Work, attempt: Attempt) -> dict[str, object]:
         "keys": digests,
         "root": merkle_root(digests),
     }
+    work.told = attempt.number, body
+    return body
 
 
 def _estimated(lot: Lot) -> dict[str, list[int]]:

@@ -12,19 +12,19 @@ A system that cannot be asked for some people only is not asked again; every kin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from django.db import transaction
 
-from retention.connectors.contract import CollectsOfSome, Connector, ConnectorError
+from retention.connectors.contract import CollectsOfSome, Connector, ConnectorError, LedgerRow
 from retention.domain.errors import SelosteError
 from retention.models import Run
 from retention.plan import LedgerSource, Plan, RegisterPlan
 from retention.selectors import connector_of
-from retention.staging import Staged
+from retention.staging import Staged, nothing_new
 from retention.suppression_feed import keep_bans, unkept
 
 
@@ -79,9 +79,13 @@ class Recollection:
     def _take_in(self, name: str, source: LedgerSource, connector: CollectsOfSome, subjects: Sequence[str]) -> bool:
         mine = (self.run.organisation.pk, source.subject_kind, name)
         staged = Staged(source.mapping, of_some=True)
+        told: Iterable[LedgerRow] = connector.collect_of(source.mapping, subjects)
         try:
-            staged.open()
-            if not staged.fill(connector.collect_of(source.mapping, subjects)):
+            if not (source.mapping.events or source.mapping.facts):  # contracts alone are compared faster than staged
+                told = list(told)
+                if nothing_new(self.run.organisation, source.subject_kind, name, told):
+                    return False
+            if not staged.fill(told):
                 return False
             with transaction.atomic():
                 self.fence()

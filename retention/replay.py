@@ -9,13 +9,15 @@ register can be older than its month.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from hashlib import blake2b
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from retention import key_files
@@ -25,7 +27,7 @@ from retention.domain.events import CATALOGUE, Absent
 from retention.domain.evidence import canonical
 from retention.domain.periods import Period, last_day
 from retention.lot_keys import LotKey
-from retention.models import Gone
+from retention.models import Gone, GoneUnder
 from retention.plan import Plan
 from ropa.models import Organisation
 
@@ -40,15 +42,9 @@ KEYS = "replay"
 """The folder of the months' keys."""
 
 
-_REMEMBER = (
-    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, estimated, print)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
-)
-
-
+_REMEMBER = "INSERT INTO retention_gone (under_id, print) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _REMEMBER_ALL = (
-    "INSERT INTO retention_gone (organisation_id, dataset, month, action, rules_digest, estimated, print)"
-    " SELECT %s, %s, %s, %s, %s, %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
+    "INSERT INTO retention_gone (under_id, print) SELECT %s, decode(unnest(%s::text[]), 'hex') ON CONFLICT DO NOTHING"
 )
 
 
@@ -81,14 +77,15 @@ def begin(organisation: Organisation, plan: Plan, today: date) -> dict[str, int]
 
     Gives back the months whose key is lost, with the number of fingerprints that say nothing without it and went too.
     """
-    slug, mine = organisation.slug, Gone.objects.filter(organisation=organisation)
+    slug = organisation.slug
+    mine = GoneUnder.objects.filter(organisation=organisation)
     there = key_files.months(KEYS, slug)
     lost: dict[str, int] = {}
-    for month in sorted({month for dataset in _each(mine, "dataset") for month in _months(mine, dataset)}):
+    for month in sorted(set(mine.values_list("month", flat=True))):
         if _over(month, plan, today):  # a key destroyed in time is not lost, though a restored database still asks
-            mine.filter(month=month).delete()
+            _forget(mine.filter(month=month))
         elif month not in there:
-            lost[month] = mine.filter(month=month).delete()[0]
+            lost[month] = _forget(mine.filter(month=month))
     key_files.make(KEYS, slug, f"{today:%Y-%m}")
     for month in there:
         if _over(month, plan, today):
@@ -96,20 +93,12 @@ def begin(organisation: Organisation, plan: Plan, today: date) -> dict[str, int]
     return lost
 
 
-def _months(mine: QuerySet[Gone], dataset: str) -> list[str]:
-    """The months whose key a dataset's fingerprints are made with."""
-    return _each(mine.filter(dataset=dataset), "month")
-
-
-def _each(rows: QuerySet[Gone], name: str) -> list[str]:
-    """Each value that is there once, in order: from one to the next by the index, not through all that ever went."""
-    found: list[str] = []
-    while True:
-        later = rows.filter(**{f"{name}__gt": found[-1]}) if found else rows
-        value = later.order_by(name).values_list(name, flat=True).first()
-        if value is None:
-            return found
-        found.append(value)
+def _forget(under: QuerySet[GoneUnder]) -> int:
+    """Destroy the fingerprints of a month; how many."""
+    with transaction.atomic():
+        gone: int = Gone.objects.filter(under__in=list(under.values_list("pk", flat=True))).delete()[0]
+        under.delete()
+    return gone
 
 
 def _over(month: str, plan: Plan, today: date) -> bool:
@@ -123,28 +112,37 @@ def remember(organisation: Organisation, dataset: str, went: Went, today: date, 
     """Keep a fingerprint of each item that has gone, in the caller's transaction."""
     month = f"{today:%Y-%m}"
     key = _key(organisation, month)
-    fixed = (organisation.pk, dataset, month, went.action, went.rules_digest, " ".join(map(str, went.estimated)))
-    prints = [_print(key, dataset, entry) for entry in entries]
+    under, _ = GoneUnder.objects.get_or_create(
+        organisation=organisation,
+        dataset=dataset,
+        month=month,
+        action=went.action,
+        rules_digest=went.rules_digest,
+        estimated=" ".join(map(str, went.estimated)),
+    )
+    prints = sorted(_print(key, dataset, entry) for entry in entries)  # in the index's order
     with connection.cursor() as cursor:  # as many rows as go: models would cost more than the deletion
         if connection.vendor == "postgresql":
-            cursor.execute(_REMEMBER_ALL, (*fixed, array_text(prints)))
+            cursor.execute(_REMEMBER_ALL, (under.pk, array_text(prints)))
         else:
-            cursor.executemany(_REMEMBER, [(*fixed, one) for one in prints])
+            cursor.executemany(_REMEMBER, [(under.pk, bytes.fromhex(one)) for one in prints])
 
 
 def returned(organisation: Organisation, dataset: str, entries: Sequence[LotKey]) -> dict[str, Went]:
     """Of these, what had been destroyed before, and how it went, by key."""
     found: dict[str, Went] = {}
-    mine = Gone.objects.filter(organisation=organisation, dataset=dataset)
-    for month in _months(mine, dataset):
+    months: dict[str, dict[int, Went]] = defaultdict(dict)
+    for under in GoneUnder.objects.filter(organisation=organisation, dataset=dataset):
+        went = Went(under.action, under.rules_digest, tuple(map(int, under.estimated.split())))
+        months[under.month][under.pk] = went
+    for month, how in months.items():
         key = _key(organisation, month)
         for start in range(0, len(entries), BATCH):
-            prints = {_print(key, dataset, entry): entry.key for entry in entries[start : start + BATCH]}
-            known = mine.filter(month=month, print__in=list(prints)).values_list(
-                "print", "action", "rules_digest", "estimated"
-            )
+            prints = {bytes.fromhex(_print(key, dataset, entry)): entry.key for entry in entries[start : start + BATCH]}
+            known = Gone.objects.filter(under__in=list(how), print__in=list(prints))
             found.update(
-                (prints[one], Went(action, rules, tuple(map(int, by.split())))) for one, action, rules, by in known
+                (prints[bytes(one)], how[under])
+                for one, under in known.values_list("print", "under_id").order_by("under")
             )
     return found
 
@@ -155,4 +153,5 @@ def _key(organisation: Organisation, month: str) -> bytes:
 
 def _print(key: bytes, dataset: str, entry: LotKey) -> str:
     who = entry.name if entry.name is not None else entry.subject
-    return blake2b(canonical([dataset, entry.key, who, entry.dates]), key=key, digest_size=16).hexdigest()
+    told = ",".join("null" if one is None else encode_basestring(one) for one in (dataset, entry.key, who, entry.dates))
+    return blake2b(f"[{told}]".encode(), key=key, digest_size=16).hexdigest()  # canonical JSON, by hand: there are many

@@ -23,14 +23,21 @@ from retention.domain.errors import SelosteError
 from retention.domain.events import NEVER, Absent, event
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.rules import Grain
-from retention.ledger import LONGEST, UNTOLD, changed
+from retention.ledger import LONGEST, UNTOLD, changed, contracts_told
+from ropa.models import Organisation
 
 BATCH = 2_000
 """Rows staged at once."""
 
+ASKED = 10_000
+"""People whose contracts are compared at once."""
+
 NOTHING, DATED, AWAITED, MISSING = -1, 0, 1, 2
 """How one row stands with an event; of several rows the largest counts. NOTHING: staged only of some people's rows."""
 
+
+MANY = 10_000
+"""After so many rows that are new, the database counts anew: the night would ask by what it knew of an empty ledger."""
 
 _Statement = tuple[str, tuple[int | str, ...]]
 
@@ -66,6 +73,8 @@ _DROPPED = (
     "DROP TABLE IF EXISTS told_once",
     "DROP TABLE IF EXISTS told_fact",
 )
+
+_ANALYSED = tuple(f"ANALYZE retention_ledger{what}" for what in ("contract", "event", "fact"))
 
 # Told twice and not the same; then: told by another register too, which would win on one night and lose on the next.
 _CONTRACTS_TWICE = """SELECT count(*) FROM (
@@ -204,16 +213,15 @@ class Staged:
         self.of_some = of_some
         self.tells_contracts = bool(mapping.started or mapping.ended)
         self.backwards = self.unreadable = 0
+        self._open = False
         mapped = sorted(CONTRACT_EVENTS & set(mapping.events))
         if mapped:
             raise SelosteError(f"{', '.join(mapped)} of a contract is mapped as started and ended, not as an event")
 
-    def open(self) -> None:
-        self.close()
-        self._run(*_TABLES)
-
     def close(self) -> None:
-        self._run(*_DROPPED)
+        if self._open:
+            self._run(*_DROPPED)
+            self._open = False
 
     def _run(self, *statements: str) -> None:
         with connection.cursor() as cursor:
@@ -221,10 +229,18 @@ class Staged:
                 cursor.execute(statement)
 
     def fill(self, told: Iterable[LedgerRow]) -> int:
-        """Stage every row; how many had a number. A row without one is nobody's."""
+        """Stage every row; how many had a number. A row without one is nobody's.
+
+        Of some people who have no row nothing is staged, and nothing can be taken in.
+        """
         rows = 0
         stream = (row for row in told if row.subject.strip())
-        while batch := list(islice(stream, BATCH)):
+        batch = list(islice(stream, BATCH))
+        if self.of_some and not batch:
+            return 0
+        self._run(*_DROPPED, *_TABLES)
+        self._open = True
+        while batch:
             rows += len(batch)
             readable = [row for row in batch if self._readable(row)]
             with connection.cursor() as cursor:
@@ -241,6 +257,7 @@ class Staged:
                         if value is not None or self.of_some
                     ]
                     _stage(cursor, "told_fact", facts)
+            batch = list(islice(stream, BATCH))
         self._run(_MERGED, *_INDEXES)
         return rows
 
@@ -315,7 +332,8 @@ class Staged:
             *self._stored(_STORES, organisation, subject_kind, source),
             *((mark, (organisation, source)) for mark in (*_TOLD_NO_MORE, *_TOLD_AGAIN)),
         ]
-        _write(statements, organisation, subject_kind)
+        if _write(statements, organisation, subject_kind) > MANY and connection.vendor == "postgresql":
+            self._run(*_ANALYSED)
 
     def take_in(self, organisation: int, subject_kind: str, source: str) -> bool:
         """Make the ledger say what was told of some people, in the caller's transaction; whether that was new to it."""
@@ -326,7 +344,7 @@ class Staged:
             *self._stored(_STORES_OF_SOME, organisation, subject_kind, source),
             *((mark, (organisation, source)) for mark in _TOLD_AGAIN),
         ]
-        return _write(statements, organisation, subject_kind)
+        return bool(_write(statements, organisation, subject_kind))
 
     def _stored(
         self, stores: tuple[str, ...], organisation: int, subject_kind: str, source: str
@@ -338,7 +356,17 @@ class Staged:
         yield facts, (*mine, *mine)
 
 
-def _write(statements: Iterable[_Statement], organisation: int, subject_kind: str) -> bool:
+def nothing_new(organisation: Organisation, subject_kind: str, source: str, told: Sequence[LedgerRow]) -> bool:
+    """Whether the ledger has each of these contracts from the source just as it is told now, and tells no less."""
+    contracts = {(row.subject, row.contract, row.started, row.ended, row.closed) for row in told}
+    subjects, known = sorted({row.subject for row in told}), set()
+    for start in range(0, len(subjects), ASKED):
+        known |= contracts_told(organisation, subject_kind, source, subjects[start : start + ASKED])
+    return contracts <= known
+
+
+def _write(statements: Iterable[_Statement], organisation: int, subject_kind: str) -> int:
+    """The number of rows that are other ones now."""
     rows = 0
     with connection.cursor() as cursor:
         for statement, values in statements:
@@ -346,4 +374,4 @@ def _write(statements: Iterable[_Statement], organisation: int, subject_kind: st
             rows += cursor.rowcount
     if rows:
         changed(organisation, [subject_kind])
-    return bool(rows)
+    return rows

@@ -33,12 +33,14 @@ class Sight:
     events     whose occurrences matter; facts: whose values do
     contracts  whether the contracts' days matter
     compared   events whose days are held against each other
+    dated      events whose very day decides; of the others only whether it can be one, and has come
     """
 
     events: frozenset[str]
     facts: frozenset[str]
     contracts: bool
     compared: frozenset[str]
+    dated: frozenset[str]
     edges: tuple[date, ...]
 
     @classmethod
@@ -47,11 +49,23 @@ class Sight:
         consent = {"consent_given", "consent_withdrawn"} if any(g.kind is Kind.CONSENT for g in rules.grounds) else ()
         events = asked({*rules.events, *consent})
         compared = {one for name in events for one in (name, *event(name).undone_by) if event(name).undone_by}
+        ending = {name for ground in rules.grounds for name in ground.ends_on}
+        starting = {name for ground in rules.grounds for name in ground.trigger.events}
+        starting |= {name for ceiling in rules.ceilings for name in ceiling.trigger.events}
+        named = {*consent, *starting, *ending}
+        dated = named | {one for name in named for one in event(name).undone_by}
         edges = {rules.first_plausible_day, NEVER, today, today + ONE_DAY}
         lasts = [last_passing(ground, rules, today) for ground in rules.grounds]
         lasts += [last_passing(ceiling, rules, today) for ceiling in rules.ceilings]
         edges |= {last + ONE_DAY for last in lasts if last is not None}
-        return cls(events, rules.facts, bool(events & CONTRACT_EVENTS), frozenset(compared), tuple(sorted(edges)))
+        return cls(
+            events,
+            rules.facts,
+            bool(events & CONTRACT_EVENTS),
+            frozenset(compared),
+            frozenset(dated),
+            tuple(sorted(edges)),
+        )
 
     def look(
         self,
@@ -81,7 +95,9 @@ class Sight:
         theirs: Hashable = None
         if self.contracts:
             theirs = frozenset(
-                (started, ended, closed) for ref, started, ended, closed in contracts if scope is None or ref == scope
+                (started if "contract_started" in self.dated else self._lies(started), ended, closed)
+                for ref, started, ended, closed in contracts
+                if scope is None or ref == scope
             )
         told = tuple(
             (
@@ -94,6 +110,15 @@ class Sight:
             for name in sorted(self.events & events.keys())
         )
         return bool(contracts), theirs, told, self._known(facts)
+
+    def own(self, events: Mapping[str, date | None], facts: Mapping[str, FactValue | None]) -> Hashable:
+        """Equal for two rows of which `decide` reads the same in their own columns."""
+        days = tuple(
+            (name, day if name in self.dated else self._lies(day))
+            for name, day in events.items()
+            if name in self.events
+        )
+        return days, tuple((name, type(value), value) for name, value in facts.items() if name in self.facts)
 
     def _known(self, facts: Mapping[str, FactValue]) -> Hashable:
         """With their types: 1 and true may decide alike, and the evidence still tells each as it was told."""

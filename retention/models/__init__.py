@@ -15,7 +15,7 @@ from retention.models.leaving import Migration, RegisterEvent
 from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent, LotLook
 from retention.models.outlook import Outlook
-from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, Run
+from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, GoneUnder, Run
 from retention.models.step import NightStep
 from retention.models.suppression import BanEvent, BanKey
 from retention.models.unchanged import DatasetState, LedgerRevision
@@ -45,6 +45,7 @@ __all__ = [
     "FirstSeen",
     "Gate",
     "Gone",
+    "GoneUnder",
     "Hold",
     "HoldSubject",
     "KeyOutcome",

@@ -10,7 +10,8 @@ from ropa.models import Organisation
 class LedgerRow(models.Model):
     """Whose row it is: organisation, subject kind (customer, staff …), number."""
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    # no index of its own: the constraint of each table begins with it
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+", db_index=False)
     subject_kind = models.CharField(max_length=20)
     subject = models.CharField(max_length=100)
     source = models.CharField(max_length=120, help_text="which register said it, or api:USER")

@@ -85,23 +85,37 @@ class DatasetNight(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "dataset"], name="retention_datasetnight_once")]
 
 
-class Gone(models.Model):
-    """The fingerprint of something that was destroyed, by which it is known again (`retention.replay`)."""
+class GoneUnder(models.Model):
+    """What many fingerprints have in common: of which dataset and month, and how and by which rules it went."""
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
-    dataset = models.SlugField(max_length=60)
-    month = models.CharField(max_length=7, help_text="whose key it is made with, YYYY-MM")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    dataset = models.CharField(max_length=60)
+    month = models.CharField(max_length=7, help_text="whose key they are made with, YYYY-MM")
     action = models.CharField(max_length=20)
     rules_digest = models.CharField(max_length=64, help_text="by which rules it went: under others it only is shown")
     estimated = models.CharField(
         max_length=200, default="", blank=True, help_text="numbers of the campaigns by whose substitute it had gone"
     )
-    print = models.CharField(max_length=32)
 
     class Meta:
+        ordering = ["organisation_id", "dataset", "month", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["organisation", "dataset", "month", "print"], name="retention_gone_once")
+            models.UniqueConstraint(
+                fields=["organisation", "dataset", "month", "action", "rules_digest", "estimated"],
+                name="retention_goneunder_once",
+            )
         ]
+
+
+class Gone(models.Model):
+    """The fingerprint of something that was destroyed, by which it is known again (`retention.replay`).
+
+    As many as items ever went in the months that backups reach, so it is narrow and has one index.
+    """
+
+    pk = models.CompositePrimaryKey("under_id", "print")
+    under = models.ForeignKey(GoneUnder, on_delete=models.CASCADE, related_name="+", db_index=False)
+    print = models.BinaryField(max_length=16)
 
 
 class Doubted(models.Model):

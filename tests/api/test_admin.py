@@ -26,6 +26,7 @@ HIDDEN = {
     scheduler.Doubted,
     scheduler.FirstSeen,
     scheduler.Gone,
+    scheduler.GoneUnder,
 }
 """They hold customer numbers or row keys."""
 

@@ -61,6 +61,7 @@ NOT_TRACKED = {
         "Doubted",
         "FirstSeen",
         "Gone",
+        "GoneUnder",
         "Lot",
         "Attempt",
         "KeyOutcome",

@@ -315,7 +315,7 @@ def test_what_a_backup_brings_back_goes_again_as_an_estimate(aged, data_dir):
     confirmed(aged, dataset="tiketit", event="case_closed", day=DAY)
     assert succeeded(run_night(aged, TOMORROW, LATER))
     assert sql(data_dir, "select count(*) from tiketti where id = 9") == [(0,)]
-    assert set(Gone.objects.filter(dataset="tiketit").values_list("estimated", flat=True)) == {"", "1"}
+    assert set(Gone.objects.filter(under__dataset="tiketit").values_list("under__estimated", flat=True)) == {"", "1"}
     sql(data_dir, insert, *row)
     assert not succeeded(run_night(aged, TOMORROW + ONE, LATER + ONE))
     run = run_night(aged, TOMORROW + 2 * ONE, LATER + 2 * ONE)

@@ -54,7 +54,11 @@ def hand(company):
 
 class TestWhatIsRemembered:
     def prints(self):
-        return list(Gone.objects.values_list("dataset", "month", "action", "rules_digest", "estimated"))
+        return list(
+            Gone.objects.values_list(
+                "under__dataset", "under__month", "under__action", "under__rules_digest", "under__estimated"
+            )
+        )
 
     def dated(self, *numbers):
         return [key(n, dates='{"recorded":"2015-01-01"}') for n in numbers]

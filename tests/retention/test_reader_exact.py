@@ -112,7 +112,7 @@ BREAKS = {
         crowd_reader.Survey._counted, "for crowd in crowds:", "for crowd in crowds[:1]:",
     ),
     "the last person of a batch is dropped": (
-        crowd_reader.Survey.whom_to_read, "for subject, crowds in batch\n", "for subject, crowds in batch[:-1]\n",
+        crowd_reader.Survey.whom_to_read, "for subject, crowds in batch:\n", "for subject, crowds in batch[:-1]:\n",
     ),
     "the end of a contract is not seen": (crowd_reader.Survey._counted, "self._ended(crowds, known)", "pass"),
     "people are alike whatever happened to them": (crowd_reader.Survey._sort, "ours, events, facts", "ours, facts"),

@@ -12,5 +12,9 @@ def array_text(values: Iterable[object]) -> str:
 
 def array_of_texts(values: Sequence[str]) -> str:
     """Of any texts without NUL: each in quotes, so that `NULL`, commas and braces are text too."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return '{"' + '","'.join(quoted) + '"}' if values else "{}"
+    if not values:
+        return "{}"
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        joined = '","'.join(value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return f'{{"{joined}"}}'

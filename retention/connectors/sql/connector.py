@@ -48,7 +48,7 @@ from retention.domain.rules import Action
 
 WROTE = frozenset({Outcome.DESTROYED, Outcome.ANONYMISED, Outcome.UNLINKED})
 
-PAGE = 5_000
+PAGE = 10_000
 """Rows read by one statement."""
 
 

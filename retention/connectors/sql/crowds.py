@@ -17,7 +17,7 @@ from retention.connectors.sql.values import as_text
 from retention.connectors.sql.where import condition
 from retention.domain.predicates import AtLeast, AtMost, Expression, conjunction
 
-ROWS = 2_000
+ROWS = 10_000
 """Crowds in memory at a time."""
 
 
@@ -45,13 +45,14 @@ def crowds(
     with database.told(), database.snapshot() as connection:
         options = {"stream_results": True, "max_row_buffer": ROWS}
         with connection.execute(question, execution_options=options) as answer:
-            for *row, items in answer:  # as many as there are people: by place, since names would cost more
-                yield Crowd(
-                    None if subject is None else texts[subject](row[subject]),
-                    None if contract is None else texts[contract](row[contract]),
-                    tuple(row[len(names) :]),
-                    items,
-                )
+            for page in answer.partitions(ROWS):
+                for *row, items in page:  # as many as there are people: by place, since names would cost more
+                    yield Crowd(
+                        None if subject is None else texts[subject](row[subject]),
+                        None if contract is None else texts[contract](row[contract]),
+                        tuple(row[len(names) :]),
+                        items,
+                    )
 
 
 def _text(relation: Relation, name: str) -> Callable[[Any], str | None]:

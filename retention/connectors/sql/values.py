@@ -159,7 +159,8 @@ def integers(texts: Sequence[str]) -> list[int] | None:
 def as_text(value: object, kind: ColumnKind, where: str) -> str:
     """A stored key or number as text. Raises ConnectorError naming `where`."""
     if kind is ColumnKind.INTEGER:
-        return str(_whole(value, where, "a whole number"))
+        plain = type(value) is int and -_LARGEST <= value < _LARGEST  # as many as rows: without a further call
+        return str(value if plain else _whole(value, where, "a whole number"))
     if kind is ColumnKind.UUID and isinstance(value, UUID):
         return str(value)
     if not isinstance(value, str):
