@@ -100,8 +100,10 @@ class SameRuleTwice(TestCase):
             path = _fill_register(Path(directory), items)
             question = Question(organisation, plan, dataset, TODAY)
             with connect("sql", {"url": f"sqlite:///{path}"}) as connector:
-                found = {c.ref.key: d.state for c, d in examine(question, connector, holds)}
-                due = {item.key for item in evaluate(question, connector, holds).due}
+                told = [(c.ref.key, d.state) for c, d in examine(question, connector, holds)]
+                gone = [item.key for item in evaluate(question, connector, holds).due]
+        found, due = dict(told), set(gone)
+        assert (len(found), len(due)) == (len(told), len(gone))  # nothing twice
         expected = _item_by_item(question, items, people, holds, facts)
         asked_by_reader = {  # strangers that miss their start are counted by the reader, not asked for at night
             str(n) for n, row in enumerate(items, 1) if question.asks_ledger and not _is_known(row, people, grain)
