@@ -324,9 +324,10 @@ def catch_up(slug: str) -> None:
     here would otherwise be taken for known.
     """
     told = {(record["hold"], record["at"]) for _, record in _lines(_holds(slug)) if record["kind"] == HOLD}
-    for hold in Hold.objects.filter(organisation__slug=slug, released=None).select_related("organisation"):
-        if (hold.pk, _instant(hold.placed_at)) not in told:
-            tell_hold(hold, hold.subjects.values_list("subject_kind", "subject"))
+    standing = Hold.objects.filter(organisation__slug=slug, released=None).order_by("pk")
+    untold = [pk for pk, at in standing.values_list("pk", "placed_at") if (pk, _instant(at)) not in told]
+    for hold in standing.filter(pk__in=untold).select_related("organisation") if untold else ():
+        tell_hold(hold, hold.subjects.values_list("subject_kind", "subject"))
     tell_stops(slug)
     tell_decisions(slug)
     if not _bans(slug).exists():
