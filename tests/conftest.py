@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ if settings.get_current_profile_name() == "default":
     settings.load_profile("untimed")
 
 pytest_plugins = ["tests.servers.fixtures", "tests.own_database"]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: it need not be looked through for circles all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture
