@@ -40,7 +40,7 @@ class Verb(StrEnum):
     LIFT_BAN = "take a marketing ban back"
     ADMINISTER = "make and block accounts, give and take roles, make links for a new password"
     CONNECT = "say how a register is reached"
-    ENTRUST = "confirm what an administrator does to who may free deletion"
+    ENTRUST = "confirm what an administrator does to who may free deletion, and a changed connection of a purge"
 
 
 _READERS = (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.AUDITOR, Role.ADMINISTRATOR)

@@ -125,6 +125,7 @@ of_one = [
     path("connections/", connections.connections, name="connections"),
     path("connections/add/<slug:kind>/", connections.connection_add, name="connection-add"),
     path("connections/<slug:code>/", connections.connection, name="connection"),
+    path("connections/<slug:code>/confirm/", connections.connection_confirm, name="connection-confirm"),
     path("law/", house.law, name="law"),
     path("status/", house.status, name="status"),
     path("roles/", roles.roles, name="roles"),

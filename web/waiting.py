@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from entrance.models import ActState, PersonAct
 from entrance.people import changed_elsewhere, may_confirm
+from retention.connection_changes import changes
 from retention.domain.lifecycle import LotState
 from retention.models import Alarm, Hold, Lot
 from retention.models.alarm import AlarmState
@@ -63,7 +64,7 @@ def waiting_lots(organisation: Organisation) -> QuerySet[Lot]:
 
 def waiting(place: Place) -> list[Waits]:
     """All that waits in the organisation, the most urgent first; what has no day comes last."""
-    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place), *_people(place)]
+    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place), *_people(place), *_connections(place)]
     return sorted(found, key=lambda one: (one.by is None, one.by or date.max))
 
 
@@ -151,3 +152,20 @@ def _people(place: Place) -> Iterator[Waits]:
         )
         told = text % {"n": count}
         yield Waits(_("People and roles"), told, _("Controller"), True, None, where, _("Look at them"))
+
+
+def _connections(place: Place) -> Iterator[Waits]:
+    """Connections that somebody changed and by which nothing is deleted before a controller has confirmed it."""
+    for one in changes(place.organisation):
+        code = one.connection.code
+        yield Waits(
+            _("The changed connection %(code)s") % {"code": code},
+            _("Nothing is read or deleted by it before it is confirmed."),
+            _("Controller"),
+            place.may(Verb.ENTRUST) and one.may_confirm(place.user),
+            None,
+            reverse("web:connection-confirm", args=[place.organisation.slug, code])
+            if place.may(Verb.ENTRUST)
+            else reverse("web:connections", args=[place.organisation.slug]),
+            _("Look at the change"),
+        )

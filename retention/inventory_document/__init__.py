@@ -11,7 +11,9 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from retention.connection_changes import keep_confirmed
 from retention.domain.errors import DocumentError, Problem
 from retention.domain.evidence import canonical
 from retention.inventory_document import yaml_text
@@ -200,10 +202,12 @@ def _connections(organisation: Organisation, wanted: Mapping[str, Any], reason: 
         row = found.pop(code, None) or Connection(organisation=organisation, code=code)
         if row.pk is not None and canonical(_connection_of(row.kind, row.config, row.limits)) == canonical(connection):
             continue
+        keep_confirmed(organisation, code, timezone.now())
         row.kind, row.config = connection["kind"], connection["config"]
         row.limits = connection.get("limits", {})
         row._change_reason = reason  # type: ignore[attr-defined]
         row.save()
     for row in found.values():
+        keep_confirmed(organisation, row.code, timezone.now())
         row._change_reason = reason  # type: ignore[attr-defined]
         row.delete()

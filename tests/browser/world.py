@@ -27,7 +27,7 @@ from entrance.people import Asker, make_account
 from retention.campaign import Wanted, propose
 from retention.campaign_people import answering
 from retention.connectors.paper_orders import Answer
-from retention.inventory_document import edit_entry
+from retention.inventory_document import edit_connection, edit_entry
 from retention.night import run_night
 from retention.paper import archives, record
 from ropa.models import Dataset, Membership, Organisation, Role
@@ -146,6 +146,8 @@ def morning(nights: int = 1) -> None:
     box = next(number for number in archive.orders.written if number.startswith("D-"))
     answer = Answer(None, now.date(), "arkistonhoitaja", method="shredder", level="P-7")
     record(archive, box, answer, "owner:olga", now, None)
+    moved = {"kind": "files", "config": {"root": "{data}/demo/kasenet/posti-uusi"}}
+    edit_connection(kasenet, "posti", moved, "administrator:adam: postipalvelin vaihtui")
     edit_entry(kasenet, "datasets", SHORTENED, _shorter, "owner:olga", "kyselyt puretaan nopeammin")
 
 
