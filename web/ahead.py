@@ -52,6 +52,11 @@ class Ahead:
     rows: Sequence[Mapping[str, Any]]
 
     @property
+    def known(self) -> bool:
+        """Whether any dataset could be counted: else no number is said, and not 0."""
+        return len(self.unknown) < len(self.rows)
+
+    @property
     def months(self) -> Sequence[tuple[str, int]]:
         return [(one.month, one.number) for one in self.columns if one.number]
 
@@ -79,6 +84,11 @@ def ahead_of(organisation: Organisation) -> Ahead | None:
     )
 
 
+def problem_in_words(text: str) -> str:
+    """Why a dataset could not be counted, as it was kept: what we say ourselves in the reader's language."""
+    return _(text) if text else ""
+
+
 def _name(record: Record, kind: str, code: str) -> str:
     return named(record.name_of(kind, code), code)
 
@@ -89,7 +99,7 @@ def _row(one: Mapping[str, Any], record: Record) -> dict[str, Any]:
     return {
         "name": _name(record, "datasets", one["dataset"]),
         "register": _name(record, "registers", one["register"]),
-        "problem": one["problem"],
+        "problem": problem_in_words(one["problem"]),
         "items": one["items"] if known else None,
         "at_once": one["at_once"]["gained"] if known else None,
         "later": sum(month["gained"] for month in one["months"]) if known else None,

@@ -19,6 +19,7 @@ from ropa.models import Version
 from ropa.rights import Verb
 from ropa.wording import citation_in_words, rule_in_words
 from web.access import Place, page
+from web.ages import ages_of, outlook_of
 from web.paging import paged
 from web.record import Document, Record, record_of, version_of, where
 from web.shell import shown
@@ -95,12 +96,15 @@ def register(request: HttpRequest, place: Place, code: str) -> HttpResponse:
     night = last_night(place.organisation)
     pages = paged(request, record.inside[code])
     seen = _seen(night, record.inside[code])
+    outlook = outlook_of(place.organisation)
+    ages = ages_of(outlook, seen, pages.rows)
     context = {
+        "outlook": outlook,
         "row": _row(record, code, seen, night),
         "version": version,
         "night": night,
         "pages": pages,
-        "datasets": [_dataset(record.datasets[one], seen.get(one)) for one in pages.rows],
+        "datasets": [{**_dataset(record.datasets[one], seen.get(one)), "ages": ages[one]} for one in pages.rows],
         "reachable": _reachable(place, record.registers[code]),
         "may_reach": place.may(Verb.EDIT),
     }

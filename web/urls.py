@@ -79,6 +79,7 @@ of_one = [
     path("stop/", stops.pull, name="stop"),
     path("stop/resume/", stops.resume, name="stop-resume"),
     path("nights/<day:day>/", nights.night, name="night"),
+    path("nights/<day:day>/certificate/<slug:form>/", nights.certificate_of_night, name="night-certificate"),
     path("nights/<day:day>/live/", nights.live, name="night-live"),
     path("nights/<day:day>/stop/", nights.stop, name="night-stop"),
     path("registers/", registers.registers, name="registers"),

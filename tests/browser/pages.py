@@ -37,8 +37,8 @@ ACTIONS = frozenset(
 """Addresses that are only sent to: they show no page of their own."""
 LEADS = frozenset({"account_inactive", "mfa_index", "mfa_list_webauthn", "welcome-link"})
 """Addresses that only lead on: django-allauth asks for them by name, and a link's address does not stay in sight."""
-PARTS = frozenset({"night-live", "begin-file"})
-"""A part of a page that runs, asked for by its script, and a file to be taken away: neither is a page."""
+PARTS = frozenset({"night-live", "begin-file", "night-certificate"})
+"""A part of a page that runs, asked for by its script, and files to be taken away: none is a page."""
 ELSEWHERE = ("admin", "api", "healthz")
 """What is no page of ours: Django's administration, the API, and the address for machines."""
 
