@@ -20,6 +20,7 @@ class Verb(StrEnum):
     SEE = "see that the organisation is there"
     READ = "read the inventory, its versions, nights, lots, holds and reports"
     EDIT = "edit the draft of the inventory"
+    CONFIRM = "write a rule of the draft as confirmed"
     ADVISE = "give the DPO's opinion on the draft"
     PUBLISH = "publish the draft, or approve what it shortens"
     FEED = "write contracts, events and facts into the ledger"
@@ -50,6 +51,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.SEE: (*_READERS, Role.INTEGRATOR),
         Verb.READ: _READERS,
         Verb.EDIT: (Role.CONTROLLER, Role.DPO, Role.OWNER),
+        Verb.CONFIRM: (Role.CONTROLLER, Role.OWNER),
         Verb.ADVISE: (Role.DPO,),
         Verb.PUBLISH: (Role.CONTROLLER,),
         Verb.FEED: (Role.INTEGRATOR,),

@@ -18,6 +18,7 @@ from retention.models.counting import Counted
 from ropa.models import Organisation
 from ropa.rights import Verb
 from web.access import Place, page
+from web.connector_words import problem_in_words
 from web.record import Record, record_of
 from web.shell import shown
 from web.words import named, number
@@ -82,11 +83,6 @@ def ahead_of(organisation: Organisation) -> Ahead | None:
         [_name(record, "datasets", one["dataset"]) for one in kept.datasets if one["problem"]],
         [_row(one, record) for one in kept.datasets],
     )
-
-
-def problem_in_words(text: str) -> str:
-    """Why a dataset could not be counted, as it was kept: what we say ourselves in the reader's language."""
-    return _(text) if text else ""
 
 
 def _name(record: Record, kind: str, code: str) -> str:

@@ -29,6 +29,7 @@ from retention.selectors import resolve
 from ropa.models import Register
 from ropa.rights import Verb
 from web.access import Place, page
+from web.connector_words import help_of, label_of, problem_in_words
 from web.shell import shown
 from web.words import named
 
@@ -49,13 +50,17 @@ class ConnectionForm(forms.Form):
                 validators=[validate_slug],
             )
         for one in connector_class(kind).fields:
-            told = [one.help + ("." if not one.help.endswith(".") else "")]
+            meaning, label = help_of(one.help), label_of(one.name)
+            told = [meaning + ("." if not meaning.endswith(".") else "")]
             if one.default is not None:
                 told.append(_("Left out: %(default)s.") % {"default": one.default})
             if one.secret:
                 told.append(_("Secret: write where it lies, env:NAME or file:PATH, never what it is."))
             self.fields[f"field-{one.name}"] = forms.CharField(
-                label=one.name, help_text=" ".join(told), required=one.required, max_length=2_000
+                label=label if label == one.name else f"{label} ({one.name})",
+                help_text=" ".join(told),
+                required=one.required,
+                max_length=2_000,
             )
         self.fields["reason"] = forms.CharField(label=gettext_lazy("Why"), max_length=500)
 
@@ -127,7 +132,7 @@ def _changed(place: Place, change: Change | None) -> dict[str, Any]:
         return {"change": None}
     return {
         "change": change,
-        "fields": list(change.fields()),
+        "fields": [(label_of(name), was, now) for name, was, now in change.fields()],
         "steps": [{"at": one.history_date, "why": one.history_change_reason or "–"} for one in change.steps()],
         "may_confirm": place.may(Verb.ENTRUST) and change.may_confirm(place.user),
     }
@@ -186,6 +191,6 @@ def _reach(request: HttpRequest, row: Connection) -> None:
         with connect(row.kind, resolve(row.config, f"connection {row.code}")) as connector:
             connector.check(())
     except ConnectorError as error:
-        messages.warning(request, _("It does not answer as it should: %(why)s") % {"why": error})
+        messages.warning(request, _("It does not answer as it should: %(why)s") % {"why": problem_in_words(str(error))})
         return
     messages.success(request, _("It answers."))

@@ -35,7 +35,7 @@ from ropa.shortening import Shortened
 from ropa.shortening_words import in_words
 from ropa.wording import rule_in_words
 from web.access import Place, page
-from web.ahead import problem_in_words
+from web.connector_words import problem_in_words
 from web.rule_told import differing
 from web.shell import shown
 from web.words import day, language, named, number

@@ -24,6 +24,7 @@ from ropa.models import Version
 from ropa.rights import Verb
 from ropa.selectors import light
 from web.access import Place, page
+from web.connector_words import problem_in_words
 from web.live import EVERY
 from web.live import live as now_of
 from web.paging import paged
@@ -186,7 +187,7 @@ def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
     return {
         "name": names("datasets", row.dataset),
         "register": names("registers", row.register),
-        "problem": row.problem,
+        "problem": problem_in_words(row.problem),
         "sum": total,
         "held": found[Outcome.HELD],
         "refused": found[Outcome.REFUSED],

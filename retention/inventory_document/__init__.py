@@ -18,6 +18,7 @@ from retention.domain.errors import DocumentError, Problem
 from retention.domain.evidence import canonical
 from retention.inventory_document import yaml_text
 from retention.inventory_document.checks import check
+from retention.inventory_document.confirming import refuse_confirming
 from retention.inventory_document.findings import Law
 from retention.inventory_document.shape import ordered
 from retention.models import Connection, Gate
@@ -84,9 +85,10 @@ def import_document(
     """Make the organisation's draft and connections equal to the document; all of it, or nothing.
 
     What the document does not have is deleted from the draft. Nothing is published, and what is published stays.
-    Raises DocumentError with every problem.
+    Raises DocumentError with every problem; also where the DPO would confirm a rule.
     """
     _refuse(document, laws)
+    _refuse_confirming(document, by)
     organisation = save_draft(document, by, reason)
     _connections(organisation, _connections_of(document), f"{by}: {reason}" if reason else by)
     Gate.objects.get_or_create(organisation=organisation)
@@ -115,6 +117,8 @@ def edit_entry(
     changed, only = _with_entry(document, kind, code, wanted)
     _refuse(changed, laws, only)
     if wanted is not None:
+        was = {"datasets": [found]} if kind == "datasets" and found is not None else {}
+        refuse_confirming(by, draft.normalised({**only, **was}) if was else {}, draft.normalised(only))
         save_entry(organisation, kind, only[kind][0], by, reason)
         written: dict[str, Any] = draft.normalised(only)[kind][0]
         return written
@@ -194,6 +198,11 @@ def _refuse(document: Any, laws: Mapping[str, Sequence[Law]] | None, only: Mappi
     errors = check(document, laws, only).errors
     if errors:
         raise DocumentError(errors)
+
+
+def _refuse_confirming(document: Mapping[str, Any], by: str) -> None:
+    known = Organisation.objects.filter(slug=document["organisation"]["slug"]).first()
+    refuse_confirming(by, draft_of(known) if known is not None else {}, draft.normalised(document))
 
 
 def _connections(organisation: Organisation, wanted: Mapping[str, Any], reason: str) -> None:
