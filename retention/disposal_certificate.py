@@ -129,7 +129,8 @@ def _body(told: Document, language: str) -> Iterator[str]:
         heads = (_("Dataset"), _("Register"), _("Items"), _("Backups"))
         yield from table(heads, (_cells(row, language) for row in sent))
     else:
-        yield f"<p>{escape(_('Nothing was sent to be deleted.'))}</p>"
+        nothing = _("Nothing was sent to be deleted.")
+        yield f"<p>{escape(nothing)}</p>"
     others = [row for row in told["datasets"] if row["problem"] or row["overdue"] != 0]
     if others:
         yield heading(_("What is overdue or not known"))

@@ -138,11 +138,11 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """A template as what it may have become: a gap is filled by one word, the last by all that comes before its end."""
+    """A template as what it may have become: a gap is filled by one word, a last one by all up to the end."""
     texts = re.split(r"%\((\w+)\)s", template)
     gaps = texts[1::2]
     filled = "".join(
-        re.escape(text) + (f"(?P<{gap}>.+)" if gap == gaps[-1] else f"(?P<{gap}>\\S+)")
+        re.escape(text) + (f"(?P<{gap}>.+)" if text and gap == gaps[-1] else f"(?P<{gap}>\\S+)")
         for text, gap in zip(texts[::2], gaps, strict=False)
     )
     return re.compile(filled + re.escape(texts[-1]), re.S)

@@ -35,8 +35,14 @@ def repoint(company, path, by="administrator:adam"):
     return Connection.objects.get(organisation=company, code="crm")
 
 
+def digest_of(connection):
+    change = change_of(connection)
+    assert change is not None
+    return change.digest
+
+
 def yes(company, account, **over):
-    told = {"seen": change_of(Connection.objects.get(organisation=company, code="crm")).digest, "reason": "I asked"}
+    told = {"seen": digest_of(Connection.objects.get(organisation=company, code="crm")), "reason": "I asked"}
     told |= over
     by = f"controller:{account.get_username()}" if account is not None else "machine:root"
     confirm(company, "crm", told["seen"], by, account, told["reason"], timezone.now())
@@ -113,7 +119,7 @@ def test_djangos_administration_is_no_way_around(company, data_dir):
 
 
 def test_what_was_seen_is_what_is_confirmed(company, data_dir):
-    seen = change_of(repoint(company, other_place(data_dir))).digest
+    seen = digest_of(repoint(company, other_place(data_dir)))
     repoint(company, data_dir / "a-third.sqlite3")
     with pytest.raises(LifecycleError, match="changed after you looked"):
         yes(company, controller(company), seen=seen)
@@ -132,7 +138,7 @@ def test_who_changed_it_does_not_confirm_it(company, data_dir, since):
         yes(company, adam)
     yes(company, controller(company))
     assert changes(company) == []
-    assert ConfirmedConnection.objects.last().by == "controller:toimitusjohtaja"
+    assert ConfirmedConnection.objects.latest("pk").by == "controller:toimitusjohtaja"
     with pytest.raises(LifecycleError, match="Nothing of this connection waits"):
         confirm(company, "crm", "", "controller:x", controller(company), "x", timezone.now())
 
@@ -148,7 +154,7 @@ def test_at_the_machine_where_nobody_else_is_left(company, data_dir, capsys):
     with pytest.raises(CommandError, match="--by"):
         call_command("confirm_connection", "testi", "crm", digest=digest, reason="x")
     call_command("confirm_connection", "testi", "crm", digest=digest, by="root", reason="nobody else is there")
-    assert ConfirmedConnection.objects.last().by == "machine:root"
+    assert ConfirmedConnection.objects.latest("pk").by == "machine:root"
     call_command("confirm_connection", "testi", "crm")
     assert "nothing waits" in capsys.readouterr().out
     assert not Run.objects.exists()

@@ -30,7 +30,7 @@ def test_it_says_what_went_in_which_dataset_and_is_the_same_again(company):
     assert of(told, "asiakastiedot")["outcomes"] == {"destroyed": len(DUE_CUSTOMERS)}
     assert of(told, "tiketit")["backups"] == {"expire_on": None, "why": "unknown"}
     assert told["complete"] is True
-    assert seal["head"] == EvidenceHead.objects.order_by("number").last().digest
+    assert seal["head"] == EvidenceHead.objects.latest("number").digest
     DatasetNight.objects.all().delete()  # the evidence says it, and nothing else is asked
     assert certificate(company, TODAY) == (told, seal)
     assert (EvidenceEntry.objects.count(), EvidenceHead.objects.count()) == (entries, heads)

@@ -17,7 +17,7 @@ GROUND = {"id": "vaade", "kind": "need", "trigger": "contract_ended", "period": 
 
 
 def grounds(house) -> list[Any]:
-    return of_draft(house, "datasets", "crm-0")["grounds"]
+    return list(of_draft(house, "datasets", "crm-0")["grounds"])
 
 
 @pytest.mark.parametrize(("name", "answer"), [("alice", 200), ("olga", 200), ("bob", 422)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
@@ -13,7 +12,7 @@ from retention.selectors import resolve
 from ropa.models import Membership
 from tests.factors import sign_in
 from tests.retention.company import publish
-from tests.web.test_log_in import fresh
+from tests.web.test_log_in import found, fresh
 from tests.web.test_pages import client, text
 
 PLACE = "/o/testi/connections/"
@@ -124,12 +123,12 @@ def test_a_change_that_a_purge_would_use_is_told_to_the_controller_who_confirms_
     morning = text(alice.get("/o/testi/"))
     assert "The changed connection crm" in morning
     page = alice.get(f"{PLACE}crm/confirm/")
-    assert "url sqlite:///crm.sqlite3 sqlite:///{data}/rogue.sqlite3" in text(page)
+    assert "Address of the system sqlite:///crm.sqlite3 sqlite:///{data}/rogue.sqlite3" in text(page)
     assert "administrator:adam: it moved" in text(page)
-    digest = re.search(r'name="digest" value="(\w+)"', page.content.decode())[1]
+    digest = found(r'name="digest" value="(\w+)"', page)
     assert "It was changed after you looked" in text(alice.post(f"{PLACE}crm/confirm/", {"digest": "0", "reason": "x"}))
     alice.post(f"{PLACE}crm/confirm/", {"digest": digest, "reason": "I rang him"})
-    kept = ConfirmedConnection.objects.last()
+    kept = ConfirmedConnection.objects.latest("pk")
     assert (kept.by, kept.reason) == ("controller:alice", "I rang him")
     assert "The changed connection" not in text(alice.get("/o/testi/"))
     assert "Nothing of this connection waits" in text(alice.get(f"{PLACE}crm/confirm/"))

@@ -21,7 +21,9 @@ def test_every_field_of_ours_is_told_in_every_language(kind, field, language):
     assert field.name in FIELDS
     catalog = translated(language)
     for source in (FIELDS[field.name], field.help):
-        assert catalog.get(source).string
+        message = catalog.get(source)
+        assert message is not None
+        assert message.string
     with translation.override(language):
         assert help_of(field.help) != field.help
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
 from retention.models import Lot
 from tests.api.conftest import make_lot
 from tests.retention.company import publish
+from tests.web.test_log_in import found
 from tests.web.test_pages import client, text
 
 LOTS = "/o/testi/lots/"
@@ -58,8 +58,8 @@ def test_the_menu_says_as_many_as_the_page_lists(house, more):
     make_lot(house.run, number=99, approvals=0)  # waits for nobody
     alice = client("alice", "en")
     page = alice.get(LOTS)
-    menu = re.search(r'href="/o/testi/lots/"[^>]*>Lots to be decided<span class="cnt">(\d+)<', page.content.decode())
-    assert menu[1] == str(more + 1)
+    menu = found(r'href="/o/testi/lots/"[^>]*>Lots to be decided<span class="cnt">(\d+)<', page)
+    assert menu == str(more + 1)
     assert page.context["pages"].every == more + 1
     in_menu_of_the_morning = text(alice.get("/o/testi/"))
     assert f"Lots to be decided {more + 1} " in in_menu_of_the_morning
