@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.browser import account_states, record_states
 from tests.browser.conftest import Served
 from tests.browser.state import State, open_all, press, send
-from tests.browser.world import EMPTY, KASENET, LINK, LONG
+from tests.browser.world import EMPTY, HOUSE, KASENET, LINK, LONG
 
 ACTIONS = frozenset(
     {
@@ -121,8 +121,9 @@ def states(served: Served) -> list[State]:
         State("connection", "opened", f"{demo}connections/crm/", "adam"),
         State("connection", "reached", f"{demo}connections/crm/", "adam", lambda p: p.locator("[name=reach]").click()),
         State("connection", "wrong form", f"{demo}connections/crm/", "adam", send(("field-url", ""))),
-        State("connection", "changed", f"{demo}connections/posti/", "adam"),
-        State("connection-confirm", "asked", f"{demo}connections/posti/confirm/", "alice"),
+        State("connections", "one changed", f"{long}connections/", HOUSE),
+        State("connection", "changed", f"{long}connections/crm/", HOUSE),
+        State("connection-confirm", "asked", f"{long}connections/crm/confirm/", HOUSE),
         State("connection-confirm", "nothing waits", f"{demo}connections/crm/confirm/", "alice"),
         State("connection-add", "asked", f"{demo}connections/add/sql/", "adam"),
         State("connection-add", "wrong form", f"{demo}connections/add/files/", "adam", send()),

@@ -45,6 +45,8 @@ LONG_NAME = "Sähköisen asioinnin tunnistautumis- ja valtuutustietorekisteri"
 """A register's name of sixty characters and two."""
 EVERYWHERE = "eeva"
 """DPO of all three organisations; the cast has KaseNet alone."""
+HOUSE = "lotta"
+"""Controller and administrator of the one with long names."""
 MISSED = 3
 """Of several nights, the one so many days ago did not run."""
 LINK = "review-link"
@@ -86,8 +88,11 @@ def _long_names(now: datetime) -> None:
         register.save()
         for number, dataset in enumerate(register.datasets.all()):
             dataset.name = {"fi": f"Sähköpostiviestinvälityspalvelunkäyttöoikeustiedot {number}"}
+            dataset.policy = {**dataset.policy, "mode": "purge"}
             dataset.save()
     publish(organisation, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="ensi")
+    moved = {"kind": "sql", "config": {"url": "sqlite:///{data}/asiakkuudenhallinta-uusi-palvelin.sqlite3"}}
+    edit_connection(organisation, "crm", moved, "administrator:adam: palvelin vaihtui")
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     settings.MAIL_URL, settings.PUBLIC_URL = True, "http://127.0.0.1"
     mail.outbox = []
@@ -103,6 +108,7 @@ def _people() -> None:
     everybody[EVERYWHERE] = [(slug, Role.DPO) for slug in (KASENET, EMPTY, LONG)]
     everybody["charlie"] = [(EMPTY, Role.CONTROLLER)]
     everybody[TWO_FACTORS] = [(KASENET, Role.CONTROLLER)]
+    everybody[HOUSE] = [(LONG, Role.CONTROLLER), (LONG, Role.ADMINISTRATOR)]
     everybody[KEYLESS] = []
     for name, roles in everybody.items():
         person = User.objects.create(username=name, password=one.password)  # hashed once: it is made to be slow
@@ -146,8 +152,6 @@ def morning(nights: int = 1) -> None:
     box = next(number for number in archive.orders.written if number.startswith("D-"))
     answer = Answer(None, now.date(), "arkistonhoitaja", method="shredder", level="P-7")
     record(archive, box, answer, "owner:olga", now, None)
-    moved = {"kind": "files", "config": {"root": "{data}/demo/kasenet/posti-uusi"}}
-    edit_connection(kasenet, "posti", moved, "administrator:adam: postipalvelin vaihtui")
     edit_entry(kasenet, "datasets", SHORTENED, _shorter, "owner:olga", "kyselyt puretaan nopeammin")
 
 
