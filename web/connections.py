@@ -30,6 +30,7 @@ from ropa.models import Register
 from ropa.rights import Verb
 from web.access import Place, page
 from web.connector_words import help_of, label_of, problem_in_words
+from web.roles import who_in_words
 from web.shell import shown
 from web.words import named
 
@@ -133,9 +134,15 @@ def _changed(place: Place, change: Change | None) -> dict[str, Any]:
     return {
         "change": change,
         "fields": [(label_of(name), was, now) for name, was, now in change.fields()],
-        "steps": [{"at": one.history_date, "why": one.history_change_reason or "–"} for one in change.steps()],
+        "steps": [{"at": one.history_date, **_step(one.history_change_reason or "")} for one in change.steps()],
         "may_confirm": place.may(Verb.ENTRUST) and change.may_confirm(place.user),
     }
+
+
+def _step(reason: str) -> dict[str, str]:
+    """Who changed it and why, as its history has both: `role:name: why`."""
+    who, _colon, why = reason.partition(": ")
+    return {"who": who_in_words(who) or "–", "why": why or "–"}
 
 
 @page(GET=Verb.CONNECT, POST=Verb.CONNECT)

@@ -124,7 +124,7 @@ def test_a_change_that_a_purge_would_use_is_told_to_the_controller_who_confirms_
     assert "The changed connection crm" in morning
     page = alice.get(f"{PLACE}crm/confirm/")
     assert "Address of the system sqlite:///crm.sqlite3 sqlite:///{data}/rogue.sqlite3" in text(page)
-    assert "administrator:adam: it moved" in text(page)
+    assert "it moved Administrator adam" in text(page)
     digest = found(r'name="digest" value="(\w+)"', page)
     assert "It was changed after you looked" in text(alice.post(f"{PLACE}crm/confirm/", {"digest": "0", "reason": "x"}))
     alice.post(f"{PLACE}crm/confirm/", {"digest": digest, "reason": "I rang him"})
