@@ -9,7 +9,7 @@ import pytest
 from django.contrib.admin.sites import site
 from django.core.management import CommandError, call_command
 from django.test import RequestFactory
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from retention.connection_changes import change_of, changes, confirm
 from retention.connectors.contract import ConnectorError
@@ -20,6 +20,14 @@ from retention.night import run_night
 from retention.plan import plan_of
 from retention.selectors import connector_of
 from tests.retention.company import NOW, SURVIVORS, TODAY, controller, customers, document, found_company, publish
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """What is refused is told in the language that is active, which another test may have left."""
+    with translation.override("en"):
+        yield
+
 
 OBSERVED = {"mode": "observe", "approval": "one", "grace": "P0D", "waves": False}
 
