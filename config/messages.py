@@ -30,6 +30,7 @@ KEYWORDS = {
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
+    "ConfigField": (2,),  # a connector knows no translations: the page that shows its fields translates what they mean
 }
 METHODS = [("**.py", "python"), ("templates/**.html", "config.messages:in_templates")]
 

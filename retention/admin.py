@@ -6,10 +6,15 @@ released through the gate, lots decided through their one door, never as rows.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from simple_history.admin import SimpleHistoryAdmin
 
+from retention.connection_changes import keep_confirmed
 from retention.models import (
     Alarm,
     AlarmDelivery,
@@ -31,6 +36,22 @@ class ConnectionAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
     list_display = ["code", "organisation", "kind"]
     list_filter = ["organisation", "kind"]
     list_select_related = ["organisation"]
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        before = Connection.objects.filter(pk=obj.pk).first()
+        for one in (before, obj):
+            if one is not None:
+                keep_confirmed(one.organisation, one.code, timezone.now())
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Connection) -> None:
+        keep_confirmed(obj.organisation, obj.code, timezone.now())
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        for one in queryset:
+            keep_confirmed(one.organisation, one.code, timezone.now())
+        super().delete_queryset(request, queryset)
 
 
 @admin.register(Hold)

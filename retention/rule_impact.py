@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext_noop
 
 from retention import following_reader
 from retention.closed import closings
@@ -42,6 +43,7 @@ from ropa.services import draft_of
 
 MONTHS_AHEAD = 24
 BATCH = 2_000
+UNMAPPED = gettext_noop("Nobody has said where it lies in its register, so no night reaches it.")
 NOWHERE = ("", "", "")
 """In the columns of a side that does not have the item."""
 
@@ -230,7 +232,7 @@ def impact_of(
 
     `document`: another draft, which nobody has saved. `only`: of one dataset and its steps, the others are not asked.
     Raises RuleError for a draft that no night could execute. A register that does not answer is a `problem` of its
-    datasets, and the impact is not complete.
+    datasets, as is that nobody has mapped one, and the impact is not complete.
     """
     snapshot = canonical(draft_of(organisation) if document is None else document).decode("utf-8")
     draft = Version(snapshot=snapshot, digest=sha256_hex(snapshot.encode("utf-8")))
@@ -265,8 +267,8 @@ def impact_of(
 def ahead_of(organisation: Organisation, version: Version, start: date) -> tuple[date, list[Effect]]:
     """What falls due by a version's rules from `start` on, and until when was looked: as `gained`, for nothing was due.
 
-    A register that does not answer is a `problem` of its datasets. Raises RuleError for a version that no night could
-    execute.
+    A register that does not answer is a `problem` of its datasets, and so is that nobody has mapped one. Raises
+    RuleError for a version that no night could execute.
     """
     until = last_day(start, Period(MONTHS_AHEAD, 0))
     plan = plan_of(version).without(closings(organisation))
@@ -311,7 +313,8 @@ def _the_same(before: Plan, old: DatasetPlan, after: Plan, new: DatasetPlan) -> 
 def _effect(effect: Effect, before: _Side | None, after: _Side | None) -> Effect:
     one = after or before
     if one is None:
-        return effect  # neither reaches any item
+        effect.problem = UNMAPPED  # how many there are nobody knows: that is not none
+        return effect
     months = Period(1, 0)
     day = one.start.replace(day=1)
     while day <= one.until:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from retention.connection_changes import change_of
 from retention.connectors.contract import Connector, ConnectorError
 from retention.connectors.registry import connect
 from retention.domain.limits import Limits, parse_limits
@@ -18,6 +19,8 @@ from ropa.models import Organisation
 
 DATA = "{data}"
 """Stands for the data directory in any value, so that an inventory with systems of its own can be moved."""
+
+UNCONFIRMED = "it was changed, and no controller has confirmed that yet"
 
 
 class Reachable(Protocol):
@@ -40,17 +43,22 @@ def connector_of(organisation: Organisation, register: Reachable) -> Connector:
 
     A config value is text, {"secret": "env:NAME"} (an environment variable) or {"secret": "file:PATH"} (a
     file's content without its last line break). In each, and in what a secret says, `{data}` stands for
-    the data directory. Raises ConnectorError(permanent) if there is no connection, a secret is not
-    there, or the connector refuses its config; it names the reference, never what it stands for.
+    the data directory. Raises ConnectorError(permanent) if there is no connection, a change of it waits for
+    a controller (`retention.connection_changes`), a secret is not there, or the connector refuses its config; it
+    names the reference, never what it stands for.
     """
     if not register.connection:
         raise ConnectorError(f"register {register.code}: no connection is named", permanent=True)
     try:
-        found = Connection.objects.get(organisation=organisation, code=register.connection)
+        found = Connection.objects.select_related("organisation").get(
+            organisation=organisation, code=register.connection
+        )
     except Connection.DoesNotExist:
         raise ConnectorError(
             f"register {register.code}: there is no connection {register.connection!r}", permanent=True
         ) from None
+    if change_of(found) is not None:
+        raise ConnectorError(f"connection {found.code}: {UNCONFIRMED}", permanent=True)
     return connect(found.kind, resolve(found.config, f"connection {found.code}"))
 
 

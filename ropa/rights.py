@@ -20,6 +20,7 @@ class Verb(StrEnum):
     SEE = "see that the organisation is there"
     READ = "read the inventory, its versions, nights, lots, holds and reports"
     EDIT = "edit the draft of the inventory"
+    CONFIRM = "write a rule of the draft as confirmed"
     ADVISE = "give the DPO's opinion on the draft"
     PUBLISH = "publish the draft, or approve what it shortens"
     FEED = "write contracts, events and facts into the ledger"
@@ -40,7 +41,7 @@ class Verb(StrEnum):
     LIFT_BAN = "take a marketing ban back"
     ADMINISTER = "make and block accounts, give and take roles, make links for a new password"
     CONNECT = "say how a register is reached"
-    ENTRUST = "confirm what an administrator does to who may free deletion"
+    ENTRUST = "confirm what an administrator does to who may free deletion, and a changed connection of a purge"
 
 
 _READERS = (Role.CONTROLLER, Role.DPO, Role.OWNER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -50,6 +51,7 @@ MATRIX: Mapping[Verb, tuple[Role, ...]] = MappingProxyType(
         Verb.SEE: (*_READERS, Role.INTEGRATOR),
         Verb.READ: _READERS,
         Verb.EDIT: (Role.CONTROLLER, Role.DPO, Role.OWNER),
+        Verb.CONFIRM: (Role.CONTROLLER, Role.OWNER),
         Verb.ADVISE: (Role.DPO,),
         Verb.PUBLISH: (Role.CONTROLLER,),
         Verb.FEED: (Role.INTEGRATOR,),

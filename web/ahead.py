@@ -18,6 +18,7 @@ from retention.models.counting import Counted
 from ropa.models import Organisation
 from ropa.rights import Verb
 from web.access import Place, page
+from web.connector_words import problem_in_words
 from web.record import Record, record_of
 from web.shell import shown
 from web.words import named, number
@@ -50,6 +51,11 @@ class Ahead:
     held: int
     unknown: Sequence[str]
     rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def known(self) -> bool:
+        """Whether any dataset could be counted: else no number is said, and not 0."""
+        return len(self.unknown) < len(self.rows)
 
     @property
     def months(self) -> Sequence[tuple[str, int]]:
@@ -89,7 +95,7 @@ def _row(one: Mapping[str, Any], record: Record) -> dict[str, Any]:
     return {
         "name": _name(record, "datasets", one["dataset"]),
         "register": _name(record, "registers", one["register"]),
-        "problem": one["problem"],
+        "problem": problem_in_words(one["problem"]),
         "items": one["items"] if known else None,
         "at_once": one["at_once"]["gained"] if known else None,
         "later": sum(month["gained"] for month in one["months"]) if known else None,

@@ -1,6 +1,7 @@
 """How registers are reached: each connection's fields as its connector declares them, and whether it answers now.
 
 A secret is never written here, only where it lies: `env:NAME` or `file:PATH` on the machine that runs the nights.
+A change of one that a purge uses is confirmed here by a controller (`retention.connection_changes`).
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ from django.contrib import messages
 from django.core.validators import validate_slug
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from retention.connection_changes import Change, change_of, changes, confirm
 from retention.connectors.contract import ConnectorError
 from retention.connectors.registry import connect, connector_class, kinds
-from retention.domain.errors import DocumentError
+from retention.domain.errors import DocumentError, LifecycleError
 from retention.inventory_document import edit_connection
 from retention.models import Connection
 from retention.selectors import resolve
 from ropa.models import Register
 from ropa.rights import Verb
 from web.access import Place, page
+from web.connector_words import help_of, label_of, problem_in_words
+from web.roles import who_in_words
 from web.shell import shown
 from web.words import named
 
@@ -46,13 +51,17 @@ class ConnectionForm(forms.Form):
                 validators=[validate_slug],
             )
         for one in connector_class(kind).fields:
-            told = [one.help + ("." if not one.help.endswith(".") else "")]
+            meaning, label = help_of(one.help), label_of(one.name)
+            told = [meaning + ("." if not meaning.endswith(".") else "")]
             if one.default is not None:
                 told.append(_("Left out: %(default)s.") % {"default": one.default})
             if one.secret:
                 told.append(_("Secret: write where it lies, env:NAME or file:PATH, never what it is."))
             self.fields[f"field-{one.name}"] = forms.CharField(
-                label=one.name, help_text=" ".join(told), required=one.required, max_length=2_000
+                label=label if label == one.name else f"{label} ({one.name})",
+                help_text=" ".join(told),
+                required=one.required,
+                max_length=2_000,
             )
         self.fields["reason"] = forms.CharField(label=gettext_lazy("Why"), max_length=500)
 
@@ -78,12 +87,14 @@ def connections(request: HttpRequest, place: Place) -> HttpResponse:
     registers: dict[str, list[str]] = {}
     for one in Register.objects.filter(organisation=place.organisation).order_by("code"):
         registers.setdefault(one.connection, []).append(named(one.name, one.code))
+    waits = {one.connection.pk: one for one in changes(place.organisation)}
     context = {
         "rows": [
-            {"connection": one, "registers": registers.get(one.code, [])}
+            {"connection": one, "registers": registers.get(one.code, []), "change": waits.get(one.pk)}
             for one in Connection.objects.filter(organisation=place.organisation).order_by("code")
         ],
         "may": place.may(Verb.CONNECT),
+        "entrusts": place.may(Verb.ENTRUST),
         "kinds": kinds(),
     }
     return shown(request, place, "web/connections.html", context, here="connections")
@@ -97,6 +108,41 @@ def connection(request: HttpRequest, place: Place, code: str) -> HttpResponse:
         _reach(request, row)
         return redirect("web:connection", slug=place.organisation.slug, code=code)
     return _form(request, place, row.kind, row)
+
+
+@page(GET=Verb.ENTRUST, POST=Verb.ENTRUST)
+def connection_confirm(request: HttpRequest, place: Place, code: str) -> HttpResponse:
+    """What somebody changed of a connection, for a controller to confirm exactly that."""
+    row = get_object_or_404(Connection, organisation=place.organisation, code=code)
+    if request.method == "POST":
+        seen, reason = request.POST.get("digest", ""), request.POST.get("reason", "")[:500]
+        by = place.who(Verb.ENTRUST)
+        try:
+            confirm(place.organisation, code, seen, by, place.user, reason, timezone.now())
+            messages.success(request, _("It is confirmed: the next night uses it."))
+            return redirect("web:connections", slug=place.organisation.slug)
+        except LifecycleError as error:
+            messages.warning(request, str(error))
+    context = {"row": row, **_changed(place, change_of(row))}
+    return shown(request, place, "web/connection_confirm.html", context, here="connections")
+
+
+def _changed(place: Place, change: Change | None) -> dict[str, Any]:
+    """What waits, and who changed it how; nothing where nothing does."""
+    if change is None:
+        return {"change": None}
+    return {
+        "change": change,
+        "fields": [(label_of(name), was, now) for name, was, now in change.fields()],
+        "steps": [{"at": one.history_date, **_step(one.history_change_reason or "")} for one in change.steps()],
+        "may_confirm": place.may(Verb.ENTRUST) and change.may_confirm(place.user),
+    }
+
+
+def _step(reason: str) -> dict[str, str]:
+    """Who changed it and why, as its history has both: `role:name: why`."""
+    who, _colon, why = reason.partition(": ")
+    return {"who": who_in_words(who) or "–", "why": why or "–"}
 
 
 @page(GET=Verb.CONNECT, POST=Verb.CONNECT)
@@ -113,11 +159,19 @@ def _form(request: HttpRequest, place: Place, kind: str, row: Connection | None)
     status = 200
     if request.method == "POST":
         if form.is_valid() and _save(place, form, row):
-            messages.success(request, _("It is saved, and counts from the next night on."))
+            _tell_saved(request, place, row.code if row is not None else form.cleaned_data["code"])
             return redirect("web:connections", slug=place.organisation.slug)
         status = 422
-    context = {"form": form, "row": row, "kind": kind}
+    context = {"form": form, "row": row, "kind": kind, **_changed(place, change_of(row) if row is not None else None)}
     return shown(request, place, "web/connection.html", context, here="connections", status=status)
+
+
+def _tell_saved(request: HttpRequest, place: Place, code: str) -> None:
+    saved = Connection.objects.get(organisation=place.organisation, code=code)
+    if change_of(saved) is None:
+        messages.success(request, _("It is saved, and counts from the next night on."))
+    else:
+        messages.info(request, _("It is saved. No night uses it before a controller has confirmed the change."))
 
 
 def _save(place: Place, form: ConnectionForm, row: Connection | None) -> bool:
@@ -144,6 +198,6 @@ def _reach(request: HttpRequest, row: Connection) -> None:
         with connect(row.kind, resolve(row.config, f"connection {row.code}")) as connector:
             connector.check(())
     except ConnectorError as error:
-        messages.warning(request, _("It does not answer as it should: %(why)s") % {"why": error})
+        messages.warning(request, _("It does not answer as it should: %(why)s") % {"why": problem_in_words(str(error))})
         return
     messages.success(request, _("It answers."))

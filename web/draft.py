@@ -35,6 +35,7 @@ from ropa.shortening import Shortened
 from ropa.shortening_words import in_words
 from ropa.wording import rule_in_words
 from web.access import Place, page
+from web.connector_words import problem_in_words
 from web.rule_told import differing
 from web.shell import shown
 from web.words import day, language, named, number
@@ -217,7 +218,7 @@ def _effect(looked: Looked) -> dict[str, Any] | None:
     rows = [
         {
             "name": names.get(one["dataset"].partition(".")[0], one["dataset"]),
-            "problem": one["problem"],
+            "problem": problem_in_words(one["problem"]),
             "due": [number(value) for value in one["due"]] if one["due"] is not None else None,
             "gained": differing(one["gained"]) if one["gained"] is not None else None,
             "lost": number(one["lost"]) if one["lost"] is not None else None,
@@ -230,9 +231,10 @@ def _effect(looked: Looked) -> dict[str, Any] | None:
         "shown_at": looked.impact.shown_at,
         "shown_to": looked.impact.shown_to.partition(":")[2] or looked.impact.shown_to,
         "from": date.fromisoformat(told["from"]),
-        "complete": told["complete"],
-        "gained": told["gained"],
-        "lost": told["lost"],
+        "unknown": [row["name"] for row in rows if row["problem"]],
+        "counted": sum(not one["problem"] for one in told["datasets"]),
+        "gained": sum(one["gained"] for one in told["datasets"] if not one["problem"]),
+        "lost": sum(one["lost"] for one in told["datasets"] if not one["problem"]),
         "rows": rows,
         "digest": looked.impact.digest,
     }

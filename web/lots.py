@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -21,9 +20,9 @@ from ropa.rights import Verb
 from ropa.selectors import light
 from web.access import Place, page
 from web.paging import paged
-from web.record import record_of
+from web.record import Record, record_of, version_of
 from web.shell import shown
-from web.waiting import waiting_lots
+from web.waiting import only_flags, summed, waiting_lots
 from web.words import action_in_words, named, number
 
 MOST_REASON = 2_000
@@ -40,10 +39,14 @@ def lots(request: HttpRequest, place: Place) -> HttpResponse:
     versions = {
         one.pk: one for one in light(place.organisation.versions.filter(pk__in={one.version_id for one in pages.rows}))
     }
+    in_force = version_of(place)
+    record = record_of(in_force) if in_force is not None else None
+    going, flagged = summed(waiting, record)
     context = {
-        "rows": [_row(one, versions[one.version_id], place) for one in pages.rows],
+        "rows": [_row(one, versions[one.version_id], place, record) for one in pages.rows],
         "pages": pages,
-        "records": waiting.aggregate(items=Sum("size"))["items"],
+        "going": going,
+        "flagged": flagged,
         "may_decide": place.may(Verb.DECIDE),
         "most_reason": MOST_REASON,
         "reason": request.session.pop("lots_reason", ""),
@@ -51,7 +54,7 @@ def lots(request: HttpRequest, place: Place) -> HttpResponse:
     return shown(request, place, "web/lots.html", context, here="lots")
 
 
-def _row(lot: Lot, version: Version, place: Place) -> dict[str, Any]:
+def _row(lot: Lot, version: Version, place: Place, in_force: Record | None) -> dict[str, Any]:
     record = record_of(version)
     lot.version, lot.organisation = version, place.organisation
     given = approvers(lot)
@@ -66,6 +69,7 @@ def _row(lot: Lot, version: Version, place: Place) -> dict[str, Any]:
         "wanted": still_wanted(lot, given),
         "mine": mine,
         "blocked": blocked,
+        "only_flags": only_flags(lot.dataset, in_force),
         "sample": lot.wave is not None and place.may(Verb.DECIDE) and len(drawn_of(lot)),
         "open": place.may(Verb.DECIDE) and not mine and not blocked,
         "digest": " ".join(lot.digest[n : n + 4] for n in range(0, 64, 4)),

@@ -9,11 +9,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from retention.domain.errors import NightError
+from retention.disposal_certificate import certificate
+from retention.disposal_certificate import page as in_html
+from retention.domain.errors import EvidenceError, NightError
 from retention.domain.lifecycle import Outcome
 from retention.models import Attempt, DatasetNight, EvidenceHead, KeyOutcome, Run
 from retention.models.run import RunState
@@ -22,14 +24,17 @@ from ropa.models import Version
 from ropa.rights import Verb
 from ropa.selectors import light
 from web.access import Place, page
+from web.connector_words import problem_in_words
 from web.live import EVERY
 from web.live import live as now_of
 from web.paging import paged
 from web.record import record_of
 from web.shell import shown
 from web.sums import ORDERED, Sum, left_of, lefts_of
-from web.words import Sign, moment, named
+from web.words import Sign, language, moment, named
 
+MEDIA = {"html": "text/html; charset=utf-8", "json": "application/json"}
+"""The forms of a night's certificate."""
 SHOWN = 14
 """Nights on a page of nights."""
 MOST_REASONS = 50
@@ -87,16 +92,13 @@ def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     left = left_of(run)
     context = {
         "run": run,
-        "sign": state_of(run),
+        **_head_of(place, run),
         "sum": left.sum,
         "left": left,
         "pages": pages,
         "rows": [_row(row, names) for row in pages.rows],
         "reasons": _reasons(run, names),
         "head": _head(place, day) if run.state == RunState.FINISHED else None,
-        "times": [
-            moment(at, place.organisation.time_zone) for at in (run.started_at, run.finished_at) if at is not None
-        ],
         "may_stop": place.may(Verb.STOP) and run.state in {RunState.REQUESTED, RunState.RUNNING},
         "live": now_of(run) if run.state in {RunState.REQUESTED, RunState.RUNNING} else None,
         "every": EVERY,
@@ -109,7 +111,33 @@ def live(request: HttpRequest, place: Place, day: date) -> HttpResponse:
     """How a night stands now: a part of its page, which looks again every few seconds while it runs."""
     found = Run.objects.filter(organisation=place.organisation, business_date=day).select_related("version")
     run = get_object_or_404(found.defer("summary", "version__snapshot"))
-    return render(request, "web/_live.html", {"run": run, "place": place, "live": now_of(run), "every": EVERY})
+    context = {"run": run, "place": place, "live": now_of(run), "every": EVERY, "beside": True, **_head_of(place, run)}
+    return render(request, "web/_live.html", context)
+
+
+def _head_of(place: Place, run: Run) -> dict[str, Any]:
+    """What the head of a night's page says, at first and whenever its state is looked at again."""
+    times = [moment(at, place.organisation.time_zone) for at in (run.started_at, run.finished_at) if at is not None]
+    return {"sign": state_of(run), "times": times}
+
+
+@page(GET=Verb.READ)
+def certificate_of_night(request: HttpRequest, place: Place, day: date, form: str) -> HttpResponse:
+    """The night's certificate to be taken away: as a page in the reader's language, or as data."""
+    if form not in MEDIA:
+        raise Http404
+    try:
+        told, seal = certificate(place.organisation, day)
+    except EvidenceError as error:
+        raise Http404 from error
+    if form == "html":
+        content = in_html(told, seal, language())
+    else:
+        content = json.dumps({"certificate": told, "seal": seal}, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    answer = HttpResponse(content, content_type=MEDIA[form])
+    name = f"{place.organisation.slug}-{day.isoformat()}.{form}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 def _head(place: Place, day: date) -> dict[str, Any] | None:
@@ -159,7 +187,7 @@ def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
     return {
         "name": names("datasets", row.dataset),
         "register": names("registers", row.register),
-        "problem": row.problem,
+        "problem": problem_in_words(row.problem),
         "sum": total,
         "held": found[Outcome.HELD],
         "refused": found[Outcome.REFUSED],

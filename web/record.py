@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ropa.change_words import text_in
+from ropa.kinds import POLICY
 from ropa.models import Version
 from ropa.selectors import content_of, light_in_force
 from web.access import Place
@@ -41,6 +42,11 @@ class Record:
             name = _name(self.datasets.get(code))
             return {language: f"{text} ({step})" for language, text in name.items()} if step else name
         return _name(next((one for one in self.document.get(kind) or () if one["id"] == code), None))
+
+    def mode_of(self, dataset: str) -> str:
+        """How far nights go with a dataset, or with a step of one (V3); "" where it is not there."""
+        entry = self.datasets.get(dataset.partition(".")[0])
+        return "" if entry is None else {**POLICY, **(entry.get("policy") or {})}["mode"]
 
 
 def _name(entry: Document | None) -> Mapping[str, str]:

@@ -19,6 +19,8 @@ from ropa.models import Version
 from ropa.rights import Verb
 from ropa.wording import citation_in_words, rule_in_words
 from web.access import Place, page
+from web.ages import ages_of, outlook_of
+from web.connector_words import problem_in_words
 from web.paging import paged
 from web.record import Document, Record, record_of, version_of, where
 from web.shell import shown
@@ -95,12 +97,15 @@ def register(request: HttpRequest, place: Place, code: str) -> HttpResponse:
     night = last_night(place.organisation)
     pages = paged(request, record.inside[code])
     seen = _seen(night, record.inside[code])
+    outlook = outlook_of(place.organisation)
+    ages = ages_of(outlook, seen, pages.rows)
     context = {
+        "outlook": outlook,
         "row": _row(record, code, seen, night),
         "version": version,
         "night": night,
         "pages": pages,
-        "datasets": [_dataset(record.datasets[one], seen.get(one)) for one in pages.rows],
+        "datasets": [{**_dataset(record.datasets[one], seen.get(one)), "ages": ages[one]} for one in pages.rows],
         "reachable": _reachable(place, record.registers[code]),
         "may_reach": place.may(Verb.EDIT),
     }
@@ -125,6 +130,7 @@ def _dataset(entry: Document, seen: DatasetNight | None) -> dict[str, Any]:
             for rule in rules
         ],
         "seen": seen,
+        "problem": problem_in_words(seen.problem) if seen is not None else "",
         "kept": _kept(seen) if seen is not None else None,
         "sign": _sign([seen] if seen is not None else [], 1, seen.run if seen is not None else None),
     }
@@ -141,7 +147,9 @@ def _reach(request: HttpRequest, place: Place, code: str, version: Version) -> N
         with connector_of(place.organisation, register) as connector:
             connector.check(mappings)
     except ConnectorError as error:
-        messages.warning(request, _("It cannot be reached as the inventory says: %(why)s") % {"why": error})
+        messages.warning(
+            request, _("It cannot be reached as the inventory says: %(why)s") % {"why": problem_in_words(str(error))}
+        )
         return
     text = ngettext(
         "It answers, and the %(n)d place that the inventory names is there.",

@@ -65,8 +65,9 @@ class RuleForm(forms.Form):
         told: Iterable[str],
         purposes: Iterable[tuple[str, str]],
         laws: Mapping[str, LawRule],
+        confirms: bool = True,
     ) -> None:
-        super().__init__(sent, initial=_initial(rule), label_suffix="")
+        super().__init__(sent, initial=_initial(rule, confirms), label_suffix="")
         self.where, self.rule = where, rule
         self._offer("kind", [(one.value, kind_in_words(one)) for one in Kind])
         self._offer("unit", _units(where))
@@ -76,7 +77,11 @@ class RuleForm(forms.Form):
         self._offer("law", [("", _("None: our own judgement")), *((one, one) for one in laws)])
         self._offer("purpose", [("", _("None")), *purposes])
         self._offer("yields_to", _yields(rule))
-        self._offer("status", [(one.value, _statuses()[one]) for one in Status])
+        self._offer(
+            "status", [(one.value, _statuses()[one]) for one in Status if confirms or one is not Status.CONFIRMED]
+        )
+        if not confirms:
+            self._field("status").help_text = _("The controller confirms a rule: what you change is a proposal.")
         if rule.get("law") and rule["law"] not in laws:
             self._offer("law", [*self._field("law").choices, (rule["law"], rule["law"])])
         dropped = ("kind", "purpose", "review_by") if where == CEILINGS else ("yields_to",)
@@ -180,9 +185,10 @@ def kind_in_words(kind: Kind) -> str:
     return words[0].upper() + words[1:]
 
 
-def _initial(rule: Document) -> dict[str, Any]:
+def _initial(rule: Document, confirms: bool) -> dict[str, Any]:
     number, unit = _time(rule)
     why = rule.get("reason") or {}
+    status = rule.get("status") or Status.PROPOSED.value
     return {
         "kind": rule.get("kind") or Kind.NEED.value,
         "number": number,
@@ -194,7 +200,7 @@ def _initial(rule: Document) -> dict[str, Any]:
         "purpose": rule.get("purpose") or "",
         "review_by": rule.get("review_by"),
         "yields_to": "" if rule.get("yields_to") in (None, "none") else json.dumps(rule["yields_to"]),
-        "status": rule.get("status") or Status.PROPOSED.value,
+        "status": status if confirms or status != Status.CONFIRMED.value else Status.PROPOSED.value,
         **{f"why_{code}": why.get(code, "") for code in LANGUAGES},
     }
 

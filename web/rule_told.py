@@ -14,6 +14,7 @@ from retention.domain.errors import RuleError
 from retention.domain.periods import FinancialYears, Period, last_day, parse_financial_years
 from retention.domain.rules import Ceiling, Ground, Kind, Status, Trigger
 from retention.domain.written import parse_ceiling, parse_day, parse_ground
+from retention.rule_impact import UNMAPPED
 from ropa.citing import citing, said
 from ropa.wording import rule_in_words
 from web.words import day, language, number
@@ -187,6 +188,8 @@ def columns(effect: Document) -> list[Column]:
 
 def moved(effect: Document) -> str:
     """What the effect comes to, in one sentence."""
+    if effect["problem"] == UNMAPPED:
+        return _(UNMAPPED)
     if effect["problem"]:
         return _("Not every register could be asked: the effect is not known.")
     if not effect["gained"] and not effect["lost"]:

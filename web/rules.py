@@ -142,7 +142,8 @@ class Desk:
 
     def form(self, sent: Any = None, rule: Document | None = None) -> RuleForm:
         of = self.rule if rule is None else rule
-        return RuleForm(sent, self.where, of, self.told, self.purposes, self.laws)
+        confirms = self.place.may(Verb.CONFIRM)
+        return RuleForm(sent, self.where, of, self.told, self.purposes, self.laws, confirms)
 
     def taken(self, sent: Any) -> RuleForm:
         """The form with what the chosen statute decides written into it; the reasons that were typed stay."""

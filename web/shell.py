@@ -80,7 +80,7 @@ def _menu(place: Place, here: str) -> list[dict[str, Any]]:
                 "",
                 (
                     ("morning", _("This morning"), None),
-                    ("lots", _("Awaiting a decision"), waiting_lots(organisation).count()),
+                    ("lots", _("Lots to be decided"), waiting_lots(organisation).count()),
                     ("alarms", _("Alarms"), alarms.count()),
                 ),
             ),

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from entrance.models import ActState, PersonAct
 from entrance.people import changed_elsewhere, may_confirm
+from retention.connection_changes import changes
 from retention.domain.lifecycle import LotState
 from retention.models import Alarm, Hold, Lot
 from retention.models.alarm import AlarmState
@@ -23,6 +24,7 @@ from ropa.rights import Verb
 from ropa.selectors import light
 from web.access import Place
 from web.drafting import differs
+from web.record import Record, record_of, version_of
 from web.words import hold_in_words, number
 
 SOON = timedelta(days=14)
@@ -61,19 +63,49 @@ def waiting_lots(organisation: Organisation) -> QuerySet[Lot]:
     return Lot.objects.filter(organisation=organisation, state=LotState.FLAGGED, approvals_needed__gt=0)
 
 
+@dataclass(frozen=True)
+class Lots:
+    """How many lots, and of how many records."""
+
+    lots: int = 0
+    records: int = 0
+
+    def and_(self, lots: int, records: int) -> Lots:
+        return Lots(self.lots + lots, self.records + records)
+
+
+def only_flags(dataset: str, record: Record | None) -> bool:
+    """Whether the version in force marks what is due of a dataset, or of the one whose step it is, and no more (V3)."""
+    return record is not None and record.mode_of(dataset) == "flag"
+
+
+def summed(waits: QuerySet[Lot], record: Record | None) -> tuple[Lots, Lots]:
+    """Of these lots those that go once they are approved, and those that are only flagged and stay also then."""
+    going = flagged = Lots()
+    for dataset, lots, items in waits.order_by().values_list("dataset").annotate(Count("id"), Sum("size")):
+        if only_flags(dataset, record):
+            flagged = flagged.and_(lots, items)
+        else:
+            going = going.and_(lots, items)
+    return going, flagged
+
+
 def waiting(place: Place) -> list[Waits]:
     """All that waits in the organisation, the most urgent first; what has no day comes last."""
-    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place), *_people(place)]
+    found = [*_lots(place), *_holds(place), *_draft(place), *_reviews(place), *_people(place), *_connections(place)]
     return sorted(found, key=lambda one: (one.by is None, one.by or date.max))
 
 
 def _lots(place: Place) -> Iterator[Waits]:
-    told = waiting_lots(place.organisation).aggregate(lots=Count("id"), items=Sum("size"))
-    if told["lots"]:
-        lots = ngettext("%(n)s lot", "%(n)s lots", told["lots"]) % {"n": number(told["lots"])}
-        items = ngettext("%(n)s record", "%(n)s records", told["items"]) % {"n": number(told["items"])}
+    in_force = version_of(place)
+    going, flagged = summed(waiting_lots(place.organisation), record_of(in_force) if in_force is not None else None)
+    for what, part in ((_("Lots to be deleted"), going), (_("Lots that are only flagged"), flagged)):
+        if not part.lots:
+            continue
+        lots = ngettext("%(n)s lot", "%(n)s lots", part.lots) % {"n": number(part.lots)}
+        items = ngettext("%(n)s record", "%(n)s records", part.records) % {"n": number(part.records)}
         yield Waits(
-            _("Lots to be deleted"),
+            what,
             f"{lots}, {items}.",
             _("Controller"),
             "controller" in place.roles,
@@ -151,3 +183,20 @@ def _people(place: Place) -> Iterator[Waits]:
         )
         told = text % {"n": count}
         yield Waits(_("People and roles"), told, _("Controller"), True, None, where, _("Look at them"))
+
+
+def _connections(place: Place) -> Iterator[Waits]:
+    """Connections that somebody changed and by which nothing is deleted before a controller has confirmed it."""
+    for one in changes(place.organisation):
+        code = one.connection.code
+        yield Waits(
+            _("The changed connection %(code)s") % {"code": code},
+            _("Nothing is read or deleted by it before it is confirmed."),
+            _("Controller"),
+            place.may(Verb.ENTRUST) and one.may_confirm(place.user),
+            None,
+            reverse("web:connection-confirm", args=[place.organisation.slug, code])
+            if place.may(Verb.ENTRUST)
+            else reverse("web:connections", args=[place.organisation.slug]),
+            _("Look at the change"),
+        )

@@ -11,11 +11,14 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from retention.connection_changes import keep_confirmed
 from retention.domain.errors import DocumentError, Problem
 from retention.domain.evidence import canonical
 from retention.inventory_document import yaml_text
 from retention.inventory_document.checks import check
+from retention.inventory_document.confirming import refuse_confirming
 from retention.inventory_document.findings import Law
 from retention.inventory_document.shape import ordered
 from retention.models import Connection, Gate
@@ -82,9 +85,10 @@ def import_document(
     """Make the organisation's draft and connections equal to the document; all of it, or nothing.
 
     What the document does not have is deleted from the draft. Nothing is published, and what is published stays.
-    Raises DocumentError with every problem.
+    Raises DocumentError with every problem; also where the DPO would confirm a rule.
     """
     _refuse(document, laws)
+    _refuse_confirming(document, by)
     organisation = save_draft(document, by, reason)
     _connections(organisation, _connections_of(document), f"{by}: {reason}" if reason else by)
     Gate.objects.get_or_create(organisation=organisation)
@@ -113,6 +117,8 @@ def edit_entry(
     changed, only = _with_entry(document, kind, code, wanted)
     _refuse(changed, laws, only)
     if wanted is not None:
+        was = {"datasets": [found]} if kind == "datasets" and found is not None else {}
+        refuse_confirming(by, draft.normalised({**only, **was}) if was else {}, draft.normalised(only))
         save_entry(organisation, kind, only[kind][0], by, reason)
         written: dict[str, Any] = draft.normalised(only)[kind][0]
         return written
@@ -194,16 +200,23 @@ def _refuse(document: Any, laws: Mapping[str, Sequence[Law]] | None, only: Mappi
         raise DocumentError(errors)
 
 
+def _refuse_confirming(document: Mapping[str, Any], by: str) -> None:
+    known = Organisation.objects.filter(slug=document["organisation"]["slug"]).first()
+    refuse_confirming(by, draft_of(known) if known is not None else {}, draft.normalised(document))
+
+
 def _connections(organisation: Organisation, wanted: Mapping[str, Any], reason: str) -> None:
     found = {row.code: row for row in Connection.objects.filter(organisation=organisation)}
     for code, connection in wanted.items():
         row = found.pop(code, None) or Connection(organisation=organisation, code=code)
         if row.pk is not None and canonical(_connection_of(row.kind, row.config, row.limits)) == canonical(connection):
             continue
+        keep_confirmed(organisation, code, timezone.now())
         row.kind, row.config = connection["kind"], connection["config"]
         row.limits = connection.get("limits", {})
         row._change_reason = reason  # type: ignore[attr-defined]
         row.save()
     for row in found.values():
+        keep_confirmed(organisation, row.code, timezone.now())
         row._change_reason = reason  # type: ignore[attr-defined]
         row.delete()

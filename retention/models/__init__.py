@@ -7,7 +7,7 @@ subject's reference (ledger, hold subjects, lots).
 from retention.models.alarm import Alarm, AlarmDelivery, AlarmEvent, AlarmWatch
 from retention.models.campaign import Campaign, CampaignEvent, CampaignGap
 from retention.models.canary import Canary
-from retention.models.connection import Connection
+from retention.models.connection import ConfirmedConnection, Connection
 from retention.models.counting import Counting
 from retention.models.evidence import EvidenceEntry, EvidenceHead, EvidenceLeaves, EvidenceStamp
 from retention.models.hold import Gate, Hold, HoldSubject, StopEvent
@@ -33,6 +33,7 @@ __all__ = [
     "CampaignGap",
     "Canary",
     "Collection",
+    "ConfirmedConnection",
     "Connection",
     "Counting",
     "DatasetNight",

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.browser import account_states, record_states
 from tests.browser.conftest import Served
 from tests.browser.state import State, open_all, press, send
-from tests.browser.world import EMPTY, KASENET, LINK, LONG
+from tests.browser.world import EMPTY, HOUSE, KASENET, LINK, LONG
 
 ACTIONS = frozenset(
     {
@@ -37,8 +37,8 @@ ACTIONS = frozenset(
 """Addresses that are only sent to: they show no page of their own."""
 LEADS = frozenset({"account_inactive", "mfa_index", "mfa_list_webauthn", "welcome-link"})
 """Addresses that only lead on: django-allauth asks for them by name, and a link's address does not stay in sight."""
-PARTS = frozenset({"night-live", "begin-file"})
-"""A part of a page that runs, asked for by its script, and a file to be taken away: neither is a page."""
+PARTS = frozenset({"night-live", "begin-file", "night-certificate"})
+"""A part of a page that runs, asked for by its script, and files to be taken away: none is a page."""
 ELSEWHERE = ("admin", "api", "healthz")
 """What is no page of ours: Django's administration, the API, and the address for machines."""
 
@@ -121,6 +121,10 @@ def states(served: Served) -> list[State]:
         State("connection", "opened", f"{demo}connections/crm/", "adam"),
         State("connection", "reached", f"{demo}connections/crm/", "adam", lambda p: p.locator("[name=reach]").click()),
         State("connection", "wrong form", f"{demo}connections/crm/", "adam", send(("field-url", ""))),
+        State("connections", "one changed", f"{long}connections/", HOUSE),
+        State("connection", "changed", f"{long}connections/crm/", HOUSE),
+        State("connection-confirm", "asked", f"{long}connections/crm/confirm/", HOUSE),
+        State("connection-confirm", "nothing waits", f"{demo}connections/crm/confirm/", "alice"),
         State("connection-add", "asked", f"{demo}connections/add/sql/", "adam"),
         State("connection-add", "wrong form", f"{demo}connections/add/files/", "adam", send()),
         State("status", "administrator's", f"{demo}status/", "adam"),

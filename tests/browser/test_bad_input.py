@@ -103,7 +103,7 @@ def test_a_lot_is_approved_without_script_and_on_a_narrow_phone(worked, visit, g
     alice.goto(f"/o/{KASENET}/")
     if "viewport" in given:
         alice.get_by_role("link", name="Valikko").click()
-    alice.get_by_role("link", name=re.compile("^Odottaa päätöstä")).click()
+    alice.get_by_role("link", name=re.compile("^Päätettävät erät")).click()
     alice.locator("input[name=lot]").first.check()
     alice.get_by_role("button", name="Hyväksy valitut erät").click()
     expect(alice.get_by_text("Hyväksyit 1 erän.")).to_be_visible()

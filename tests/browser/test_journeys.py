@@ -38,7 +38,7 @@ def test_two_controllers_approve_the_nights_lots(morning, visit):
     """The first signs what she sees and the second the same; nobody signs twice, and the DPO never."""
     alice, ada, bob = (visit(morning.address, name) for name in ("alice", "ada", "bob"))
     alice.goto("/o/kasenet/")
-    alice.get_by_role("link", name=re.compile("^Odottaa päätöstä")).click()
+    alice.get_by_role("link", name=re.compile("^Päätettävät erät")).click()
     chosen = alice.locator("input[name=lot]")
     number = chosen.count()
     assert number >= 3

@@ -27,7 +27,7 @@ from entrance.people import Asker, make_account
 from retention.campaign import Wanted, propose
 from retention.campaign_people import answering
 from retention.connectors.paper_orders import Answer
-from retention.inventory_document import edit_entry
+from retention.inventory_document import edit_connection, edit_entry
 from retention.night import run_night
 from retention.paper import archives, record
 from ropa.models import Dataset, Membership, Organisation, Role
@@ -45,6 +45,8 @@ LONG_NAME = "Sähköisen asioinnin tunnistautumis- ja valtuutustietorekisteri"
 """A register's name of sixty characters and two."""
 EVERYWHERE = "eeva"
 """DPO of all three organisations; the cast has KaseNet alone."""
+HOUSE = "lotta"
+"""Controller and administrator of the one with long names."""
 MISSED = 3
 """Of several nights, the one so many days ago did not run."""
 LINK = "review-link"
@@ -86,8 +88,11 @@ def _long_names(now: datetime) -> None:
         register.save()
         for number, dataset in enumerate(register.datasets.all()):
             dataset.name = {"fi": f"Sähköpostiviestinvälityspalvelunkäyttöoikeustiedot {number}"}
+            dataset.policy = {**dataset.policy, "mode": "purge"}
             dataset.save()
     publish(organisation, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="ensi")
+    moved = {"kind": "sql", "config": {"url": "sqlite:///{data}/asiakkuudenhallinta-uusi-palvelin.sqlite3"}}
+    edit_connection(organisation, "crm", moved, "administrator:adam: palvelin vaihtui")
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     settings.MAIL_URL, settings.PUBLIC_URL = True, "http://127.0.0.1"
     mail.outbox = []
@@ -103,6 +108,7 @@ def _people() -> None:
     everybody[EVERYWHERE] = [(slug, Role.DPO) for slug in (KASENET, EMPTY, LONG)]
     everybody["charlie"] = [(EMPTY, Role.CONTROLLER)]
     everybody[TWO_FACTORS] = [(KASENET, Role.CONTROLLER)]
+    everybody[HOUSE] = [(LONG, Role.CONTROLLER), (LONG, Role.ADMINISTRATOR)]
     everybody[KEYLESS] = []
     for name, roles in everybody.items():
         person = User.objects.create(username=name, password=one.password)  # hashed once: it is made to be slow

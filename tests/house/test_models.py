@@ -42,6 +42,7 @@ NOT_TRACKED = {
         "HoldSubject",
         "BanEvent",
         "BanKey",
+        "ConfirmedConnection",
         "Campaign",
         "Canary",
         "LotLook",

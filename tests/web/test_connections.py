@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from retention.connectors.contract import ConnectorError
-from retention.models import Connection
+from retention.models import ConfirmedConnection, Connection
 from retention.selectors import resolve
+from ropa.models import Membership
 from tests.factors import sign_in
-from tests.web.test_log_in import fresh
+from tests.retention.company import publish
+from tests.web.test_log_in import found, fresh
 from tests.web.test_pages import client, text
 
 PLACE = "/o/testi/connections/"
@@ -93,3 +97,65 @@ def test_another_organisations_are_not_there(house):
     assert adam.get(f"{PLACE}theirs/").status_code == 404
     assert adam.get("/o/toinen/connections/").status_code == 404
     assert "theirs" not in text(adam.get(PLACE))
+
+
+def purged(house, policy="purge") -> None:
+    """A version in force by which a night purges what lies behind the connection."""
+    last = house.testi.versions.latest("number")
+    document = json.loads(last.snapshot)
+    for register in document["registers"]:
+        register["connection"] = "crm"
+    for dataset in document["datasets"]:
+        dataset["policy"] = {"mode": policy}
+    publish(house.testi, document, last.number + 1)
+
+
+def repointed(house):
+    told = {"field-url": "sqlite:///{data}/rogue.sqlite3", "reason": "it moved"}
+    return client("adam", "en").post(f"{PLACE}crm/", told, follow=True)
+
+
+def test_a_change_that_a_purge_would_use_is_told_to_the_controller_who_confirms_it(house):
+    purged(house)
+    assert "No night uses it before a controller has confirmed" in text(repointed(house))
+    assert "Changed; waits for a controller" in text(client("adam", "en").get(f"{PLACE}crm/"))
+    alice = client("alice", "en")
+    morning = text(alice.get("/o/testi/"))
+    assert "The changed connection crm" in morning
+    page = alice.get(f"{PLACE}crm/confirm/")
+    assert "Address of the system sqlite:///crm.sqlite3 sqlite:///{data}/rogue.sqlite3" in text(page)
+    assert "it moved Administrator adam" in text(page)
+    digest = found(r'name="digest" value="(\w+)"', page)
+    assert "It was changed after you looked" in text(alice.post(f"{PLACE}crm/confirm/", {"digest": "0", "reason": "x"}))
+    alice.post(f"{PLACE}crm/confirm/", {"digest": digest, "reason": "I rang him"})
+    kept = ConfirmedConnection.objects.latest("pk")
+    assert (kept.by, kept.reason) == ("controller:alice", "I rang him")
+    assert "The changed connection" not in text(alice.get("/o/testi/"))
+    assert "Nothing of this connection waits" in text(alice.get(f"{PLACE}crm/confirm/"))
+
+
+def test_what_only_watches_is_changed_by_the_administrator_alone(house):
+    purged(house, "observe")
+    assert "counts from the next night on" in text(repointed(house))
+    assert "The changed connection" not in text(client("alice", "en").get("/o/testi/"))
+
+
+@pytest.mark.parametrize("name", ["adam", "bob", "olga", "aino", "ines"])
+def test_only_a_controller_confirms(house, name):
+    purged(house)
+    repointed(house)
+    who = client(name, "en")
+    assert who.get(f"{PLACE}crm/confirm/").status_code == 403
+    assert who.post(f"{PLACE}crm/confirm/", {"digest": "x", "reason": "x"}).status_code == 403
+    if name != "ines":
+        assert "sqlite:///" not in who.get(PLACE).content.decode()
+
+
+def test_who_changed_it_sees_no_button_also_as_a_controller(house):
+    purged(house)
+    repointed(house)
+    adam = house.testi.memberships.get(role="administrator").user
+    Membership.objects.create(user=adam, organisation=house.testi, role="controller")
+    page = client("adam", "en").get(f"{PLACE}crm/confirm/")
+    assert "not who changed it" in text(page)
+    assert 'name="digest"' not in page.content.decode()

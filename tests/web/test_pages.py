@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from retention import holds as doors
+from retention.counting import take_one
 from retention.domain.lifecycle import LotState
 from retention.evidence_log import EvidenceLog, sign_head
 from retention.models import (
@@ -28,11 +30,12 @@ from retention.models import (
 from retention.models.run import RunState
 from retention.night import run_night
 from retention.outlook import count as count_ahead
-from ropa.models import Membership, Role
+from ropa.models import Dataset, Membership, Role
 from ropa.services import publish
 from tests.api.conftest import CAST, NIGHT, SECRET_NUMBER, make_lot, make_register
 from tests.factors import member, sign_in
-from tests.retention.company import NOW, TODAY, found_company
+from tests.retention.company import NOW, TODAY, document, found_company
+from tests.retention.company import publish as publish_content
 from tests.retention.test_rule_impact import first_days
 from web.errors import broken
 from web.sums import last_nights, open_night
@@ -495,4 +498,83 @@ def test_what_falls_due_ahead_is_the_readers_own_count_month_by_month(db, data_d
     assert f"{later} tietuetta 24 kuukaudessa" in text(client("olga").get("/o/testi/"))
     (data_dir / "registers" / "crm.sqlite3").unlink()
     client("olga").post("/o/testi/ahead/")
-    assert "kaikkea ei tiedetä" in text(client("olga").get("/o/testi/"))
+    morning = text(client("olga").get("/o/testi/"))
+    assert "Päättyvät määräajat ei tiedetä" in morning
+    assert "tietuetta 24 kuukaudessa" not in morning  # nothing could be counted: that is not 0
+
+
+def test_what_nobody_mapped_is_not_known_ahead_and_named(db, data_dir):
+    observe = {"mode": "observe", "approval": "automatic", "grace": "P0D", "waves": False}
+    organisation = found_company(data_dir, observe)
+    content = document(observe)
+    content["datasets"][1]["mapping"] = None
+    publish_content(organisation, content, 2)
+    run_night(organisation, TODAY, NOW)
+    member(organisation, "olga", Role.OWNER)
+    kept = count_ahead(organisation, NOW)
+    assert [one["items"] is None for one in kept.datasets] == [False, True]
+    shown = text(client("olga", "en").get("/o/testi/ahead/"))
+    assert "Not known Asiakkaan perustiedot. Of what did not answer, or is not mapped" in shown
+    assert "Nobody has said where it lies in its register" in shown
+    assert "Kukaan ei ole kertonut, missä se rekisterissään on" in text(client("olga").get("/o/testi/ahead/"))
+    assert "not all of it is known" in text(client("olga", "en").get("/o/testi/"))
+
+
+def test_what_nobody_mapped_is_not_known_in_the_drafts_effect_and_named(house):
+    make_register(house.testi, "paper", datasets=1)
+    dataset = Dataset.objects.get(register__code="paper")
+    dataset.mapping, dataset.name = None, {"en": "Paper forms"}
+    dataset.save()
+    olga = client("olga", "en")
+    olga.post("/o/testi/draft/count/")
+    take_one(timezone.now())
+    shown = text(olga.get("/o/testi/draft/"))
+    assert "Not known Paper forms" in shown
+    assert "Nobody has said where it lies in its register" in shown
+    assert "0 records go earlier" not in shown
+
+
+def test_a_night_that_ends_is_told_in_the_head_and_the_title_of_a_page_left_open(db, data_dir):
+    purge = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
+    organisation = found_company(data_dir, purge)
+    member(organisation, "bob", Role.DPO)
+    bob, address, during = client("bob", "en"), f"/o/testi/nights/{TODAY}/live/", []
+
+    def look(point: str) -> None:
+        if point == "outcome committed":
+            during.append(bob.get(address).content.decode())
+
+    run_night(organisation, TODAY, NOW, at=look)
+    after = bob.get(address).content.decode()
+    for part, word in ((during[0], "running"), (after, "finished")):
+        (title,) = re.findall(r"<title>(.*?)</title>", part)
+        (head,) = re.findall(r'<p class="sub" id="night-head" hx-swap-oob="true">.*?</p>', part, re.S)
+        assert word in title
+        assert word in head
+    assert 'id="stop-night"' not in during[0]  # what is being typed there stays
+    assert '<form id="stop-night" hx-swap-oob="delete">' in after
+    page = bob.get(f"/o/testi/nights/{TODAY}/").content.decode()
+    assert re.findall(r"<title>.*?</title>", page)[0] == re.findall(r"<title>.*?</title>", after)[0]
+    assert 'id="night-head">' in page
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("fi", "poistotodistus"), ("sv", "Raderingsintyg"), ("en", "Certificate")]
+)
+def test_a_nights_certificate_is_taken_from_its_page_in_the_readers_language(db, data_dir, language, word):
+    purge = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
+    organisation = found_company(data_dir, purge)
+    member(organisation, "bob", Role.DPO)
+    member(organisation, "ines", Role.INTEGRATOR)
+    at = f"/o/testi/nights/{TODAY}/certificate/"
+    assert client("bob").get(f"{at}html/").status_code == 404
+    run_night(organisation, TODAY, NOW)
+    bob = client("bob", language)
+    assert f'href="{at}html/"' in bob.get(f"/o/testi/nights/{TODAY}/").content.decode()
+    answer = bob.get(f"{at}html/")
+    assert f'<html lang="{language}">' in answer.content.decode()
+    assert word in answer.content.decode()
+    assert answer["Content-Disposition"] == f'attachment; filename="testi-{TODAY}.html"'
+    assert json.loads(bob.get(f"{at}json/").content)["certificate"]["night"] == str(TODAY)
+    assert bob.get(f"{at}pdf/").status_code == 404
+    assert client("ines").get(f"{at}html/").status_code == 403
