@@ -25,7 +25,7 @@ def narrow(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("ropa", "0002_who_had_which_role"),
-        ("retention", "0002_countings"),
+        ("retention", "0003_confirmed_connections"),
     ]
 
     operations = [
