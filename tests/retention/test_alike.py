@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -139,8 +140,8 @@ def test_page_by_page_on_either_database(own_database: OwnDatabase, monkeypatch)
 
 
 def test_whoever_differs_by_more_than_dates_is_read_one_by_one(db):
-    ground = {"id": "g", "kind": "need", "trigger": "contract_ended", "period": "P1Y", "rounding": "none",
-              "action": "delete", "status": "confirmed", "purpose": "p"}  # fmt: skip
+    ground: dict[str, Any] = {"id": "g", "kind": "need", "trigger": "contract_ended", "period": "P1Y",
+                              "rounding": "none", "action": "delete", "status": "confirmed", "purpose": "p"}  # fmt: skip
     organisation = Organisation.objects.create(slug="o", name="O")
 
     def sorting(*conditions):
