@@ -28,6 +28,16 @@ from tests.domain.strategies import LEDGER_EVENTS, TODAY
 from tests.own_database import OwnDatabase
 
 SOURCE = "test"
+GROUND: dict[str, Any] = {
+    "id": "g",
+    "kind": "need",
+    "trigger": "contract_ended",
+    "period": "P1Y",
+    "rounding": "none",
+    "action": "delete",
+    "status": "confirmed",
+    "purpose": "p",
+}
 SPANS = [("", ""), ("", "p3"), ("p3", ""), ("p2", "p5"), ("x", "")]
 
 
@@ -121,16 +131,14 @@ def test_page_by_page_on_either_database(own_database: OwnDatabase, monkeypatch)
     """Everybody once, however small the pages, for each grain and span."""
     monkeypatch.setattr(alike, "BATCH", 2)
     monkeypatch.setattr(ledger, "BATCH", 3)
-    ground = {"id": "g", "kind": "need", "trigger": "contract_ended", "period": "P1Y", "rounding": "none",
-              "action": "delete", "status": "confirmed", "purpose": "p"}  # fmt: skip
-    debt = {**ground, "id": "h", "kind": "claim", "trigger": "debt_due", "ends_on": ["debt_settled"]}
-    own = {**ground, "id": "i", "trigger": "occurred"}
+    debt = {**GROUND, "id": "h", "kind": "claim", "trigger": "debt_due", "ends_on": ["debt_settled"]}
+    own = {**GROUND, "id": "i", "trigger": "occurred"}
 
     def act() -> None:
         organisation = Organisation.objects.create(slug="o", name="O")
-        first = question_of(organisation, RuleSet((parse_ground(ground, "g"),)), Grain.SUBJECT, ("", ""))
+        first = question_of(organisation, RuleSet((parse_ground(GROUND, "g"),)), Grain.SUBJECT, ("", ""))
         people(Random(7), first.sight.edges, 60)
-        for documents in ([ground], [ground, debt], [own, debt], [own]):
+        for documents in ([GROUND], [GROUND, debt], [own, debt], [own]):
             rules = RuleSet(tuple(parse_ground(one, "g") for one in documents))
             for grain in (Grain.RECORD, Grain.SUBJECT, Grain.CONTRACT):
                 for span in SPANS:
@@ -140,12 +148,10 @@ def test_page_by_page_on_either_database(own_database: OwnDatabase, monkeypatch)
 
 
 def test_whoever_differs_by_more_than_dates_is_read_one_by_one(db):
-    ground: dict[str, Any] = {"id": "g", "kind": "need", "trigger": "contract_ended", "period": "P1Y",
-                              "rounding": "none", "action": "delete", "status": "confirmed", "purpose": "p"}  # fmt: skip
     organisation = Organisation.objects.create(slug="o", name="O")
 
     def sorting(*conditions):
-        rules = RuleSet((parse_ground({**ground, "condition": list(conditions)}, "g"),))
+        rules = RuleSet((parse_ground({**GROUND, "condition": list(conditions)}, "g"),))
         return Sorting.of(question_of(organisation, rules, Grain.SUBJECT, ("", "")))
 
     assert sorting() is not None
