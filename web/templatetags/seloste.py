@@ -12,9 +12,11 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from ropa.render.sheet import jointed
+from ropa.models import Role
+from ropa.render.sheet import bound, jointed
 from web import words
 from web.access import ONCE, Place
+from web.shell import role_in_words
 
 register = template.Library()
 
@@ -28,9 +30,9 @@ _WORD = re.compile(rf"[^\W\d_]{{{LONG},}}")
 
 @register.filter
 def shy(text: str) -> str:
-    """Long words with soft hyphens: no browser hyphenates Finnish. A compound parts at its joints; what is long still,
-    between syllables, three letters from both ends."""
-    parts = jointed(str(text), "fi") if words.language() == "fi" else str(text)
+    """A number stays with its section sign. Long words get soft hyphens, since no browser hyphenates Finnish: a
+    compound parts at its joints; what is long still, between syllables, three letters from both ends."""
+    parts = jointed(bound(str(text)), "fi") if words.language() == "fi" else bound(str(text))
     broken = _WORD.sub(lambda found: _broken(found.group()), parts)
     return mark_safe(broken) if isinstance(text, SafeString) else broken  # noqa: S308 - as safe as it was
 
@@ -74,6 +76,13 @@ def day_in(value: datetime | None, place: Place) -> str:
 def at(value: datetime | None, place: Place) -> str:
     """The time of day of an instant where the organisation is."""
     return "–" if value is None else words.moment(value, place.organisation.time_zone)
+
+
+@register.filter
+def by_whom(written: str) -> str:
+    """Who did it: the role in words and the account's name, of `controller:alice`."""
+    role, _colon, name = written.partition(":")
+    return f"{role_in_words(role)} {name}" if name and role in Role.values else written
 
 
 @register.filter
