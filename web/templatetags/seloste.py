@@ -21,19 +21,20 @@ from web.shell import role_in_words
 register = template.Library()
 
 SHY = "\u00ad"
-LONG = 13
-"""Letters from which on a word may break."""
+LONG, LONGEST = 13, 25
+"""Letters from which on a Finnish word may break between syllables; in another language only a Finnish name is so long."""
 VOWELS = "aeiouyäöåAEIOUYÄÖÅ"
 _BREAK = re.compile(rf"(?=[^\W\d_{VOWELS}][{VOWELS}])")
-_WORD = re.compile(rf"[^\W\d_]{{{LONG},}}")
+_WORD = {least: re.compile(rf"[^\W\d_]{{{least},}}") for least in (LONG, LONGEST)}
 
 
 @register.filter
 def shy(text: str) -> str:
     """A number stays with its section sign. Long words get soft hyphens, since no browser hyphenates Finnish: a
     compound parts at its joints; what is long still, between syllables, three letters from both ends."""
-    parts = jointed(bound(str(text)), "fi") if words.language() == "fi" else bound(str(text))
-    broken = _WORD.sub(lambda found: _broken(found.group()), parts)
+    language = words.language()
+    parts = jointed(bound(str(text)), language)
+    broken = _WORD[LONG if language == "fi" else LONGEST].sub(lambda found: _broken(found.group()), parts)
     return mark_safe(broken) if isinstance(text, SafeString) else broken  # noqa: S308 - as safe as it was
 
 
