@@ -18,7 +18,6 @@ from retention.models.evidence import StampProblem
 from ropa.models import Organisation
 from ropa.wording import day_in_words, number_in_words
 
-
 COUNTS = ("number", "due", "items", "unforeseen")
 
 

@@ -22,7 +22,8 @@ register = template.Library()
 
 SHY = "\u00ad"
 LONG, LONGEST = 13, 25
-"""Letters from which on a Finnish word may break between syllables; in another language only a Finnish name is so long."""
+"""Letters from which on a word may break between syllables: in Finnish; in another language, where only a Finnish
+name is so long."""
 VOWELS = "aeiouyäöåAEIOUYÄÖÅ"
 _BREAK = re.compile(rf"(?=[^\W\d_{VOWELS}][{VOWELS}])")
 _WORD = {least: re.compile(rf"[^\W\d_]{{{least},}}") for least in (LONG, LONGEST)}
@@ -42,6 +43,12 @@ def _broken(word: str) -> str:
     places = [at.start() for at in _BREAK.finditer(word) if 3 <= at.start() <= len(word) - 3]
     parts = [word[start:end] for start, end in zip([0, *places], [*places, len(word)], strict=True)]
     return SHY.join(parts)
+
+
+@register.filter
+def together(text: str) -> str:
+    """Running text: a number stays with its section sign, article or unit; no word breaks."""
+    return bound(str(text))
 
 
 @register.filter
