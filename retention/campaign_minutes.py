@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
@@ -22,7 +21,7 @@ from retention.plan import plan_of
 from ropa.persons import persons_apart
 from ropa.render import sheet_to_html, sheet_to_pdf
 from ropa.render.sheet import Block, Column, Fact, Facts, Heading, Run, Section, Sheet, Table, Text, cell, fours
-from ropa.wording import table
+from ropa.wording import day_in_words, number_in_words, table
 
 CAUSES = {
     "no_date": gettext_noop("the date is missing"),
@@ -86,7 +85,7 @@ def minutes(campaign: Campaign, extension: str, day: date) -> bytes:
 
 def sheet(campaign: Campaign, day: date) -> Sheet:
     """The minutes laid out, in the language that is active."""
-    told, language = as_dict(campaign), (get_language() or "en")[:2]
+    told, language = as_dict(campaign), _language()
     register, dataset = _names(campaign, language)
     parts: list[tuple[str, list[Block]]] = [
         (_("The group"), list(_group(told))),
@@ -248,8 +247,12 @@ def _said(words: Mapping[str, str], key: str) -> str:
 
 
 def _number(value: int) -> str:
-    return f"{value:,}".replace(",", "\u00a0")
+    return number_in_words(value, _language())
 
 
 def _day(iso: str) -> str:
-    return date_format(date.fromisoformat(iso), "j.n.Y")
+    return day_in_words(iso, _language())
+
+
+def _language() -> str:
+    return (get_language() or "en")[:2]

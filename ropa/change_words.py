@@ -50,7 +50,7 @@ WORDS = {"medium": "media", "lifecycle": "lifecycles"}
 """Keys whose choices are words of the report."""
 RULE_WORDS = {"status": "statuses", "action": "actions", "kind": "kinds", "yields_to": "kinds"}
 """The same, of a rule."""
-CHOICES = {"about": "instructions"}
+CHOICES = {"about": "instructions", "language": "notices.language", "listings": "listing"}
 
 
 @cache
@@ -273,6 +273,8 @@ def _scalar(value: str, language: str, within: Sequence[str], names: Mapping[str
     except RuleError:
         return value
     key = next((one for one in reversed(within) if one != "value"), "")
+    if key == "financial_year_end":
+        return day_in_words(f"2000-{value}", language).removesuffix("2000").strip()
     if key == "article":
         return legal_basis_in_words(value, language)
     if key == "law":
@@ -294,7 +296,7 @@ def _chosen(value: str, language: str, key: str, within: Sequence[str]) -> str:
     asked = (
         *(f"{one}.{key}" for one in holders),
         CHOICES.get(key, key),
-        *holders[:1],
+        *(CHOICES.get(one, one) for one in holders[:1]),
         f"record.{key}",
         f"related.{key}",
     )
@@ -325,8 +327,14 @@ def _mapping(
     for key, inner in value.items():
         if key not in hidden:
             worded = value_in_words(inner, language, (*within, key), names)
-            rest.append(worded if key == "article" else f"{label(key, language)}: {worded}")
+            rest.append(worded if key == "article" else f"{_key_in_words(key, language, within)}: {worded}")
     return ", ".join([*name, *rest])
+
+
+def _key_in_words(key: str, language: str, within: Sequence[str]) -> str:
+    """A field's label; among the events of a place, what the event is called."""
+    known = table(language)["events"] if within[-1:] == ("events",) else {}
+    return str(known[key][0]) if key in known else label(key, language)
 
 
 def _stated(value: Any) -> bool:

@@ -120,7 +120,7 @@ def _called(name: str) -> str:
         "role": _("Role"),
         "name": _("User name"),
     }
-    return known.get(name, name)
+    return known.get(name, known["text"])
 
 
 class NewPasswordForm(forms.Form):

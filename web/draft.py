@@ -6,6 +6,7 @@ Whatever is decided here names the digest of the draft that was looked at: what 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -33,7 +34,7 @@ from ropa.rights import Verb
 from ropa.services import digest_of, draft_of, give_opinion, opinion_on, publish, stale_opinion, withdraw
 from ropa.shortening import Shortened
 from ropa.shortening_words import in_words
-from ropa.wording import rule_in_words
+from ropa.wording import article_in_words, rule_in_words
 from web.access import Place, page
 from web.connector_words import problem_in_words
 from web.rule_told import differing
@@ -251,12 +252,17 @@ def _opinion(looked: Looked) -> dict[str, Any] | None:
     }
 
 
+def _cited(text: str) -> str:
+    """A text with the articles in it as its language cites them: `30(1)(a)`."""
+    return re.sub(r"\b\d{1,2}\(\d\)(?:\([a-z]\))?", lambda found: article_in_words(found[0], language()), text)
+
+
 def _finding(one: Any) -> dict[str, str]:
     return {
         "name": one.label[language()],
-        "message": one.message[language()],
+        "message": _cited(one.message[language()]),
         "remedy": one.remedy[language()] if one.remedy is not None else "",
-        "article": one.article,
+        "article": "; ".join(article_in_words(each.strip(), language()) for each in one.article.split(";")),
         "severity": one.severity,
     }
 

@@ -16,6 +16,7 @@ from ropa.change_words import Teller, label, text_in, value_in_words
 from ropa.changes import difference
 from ropa.draft import entry_of, head_of, rows_of
 from ropa.kinds import KINDS, Kind, kind_of
+from ropa.law import LANGUAGES
 from ropa.wording import rule_in_words, table
 from web.access import Place
 from web.record import record_of, version_of
@@ -77,7 +78,7 @@ def told(opened: Open, section: Section, names: Mapping[str, Mapping[str, str]])
             continue
         none = isinstance(value, Mapping) and "none_because" in value
         inner = value["value"] if isinstance(value, Mapping) and "value" in value else value
-        members = inner if isinstance(inner, list) else [inner]
+        members = inner if isinstance(inner, list) else _parts(inner)
         yield {
             "label": label(key, language()),
             "none": text_in(value["none_because"], language()) if none and isinstance(value, Mapping) else "",
@@ -86,6 +87,14 @@ def told(opened: Open, section: Section, names: Mapping[str, Mapping[str, str]])
             if none or value is None
             else [value_in_words(one, language(), (opened.kind.name, key), names) for one in members],
         }
+
+
+def _parts(value: Any) -> list[Any]:
+    """What stands on lines of its own: the fields of a group that says nothing together."""
+    together = {"name", "trigger", "article", "none_because", *LANGUAGES}
+    if isinstance(value, Mapping) and len(value) > 1 and not together & set(value):
+        return [{key: inner} for key, inner in value.items()]
+    return [value]
 
 
 def names_in(opened: Open) -> Mapping[str, Mapping[str, str]]:

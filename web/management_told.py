@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from retention.alarms import words
 from retention.domain.lifecycle import Outcome
-from retention.models import DatasetNight, Run
+from retention.models import Alarm, DatasetNight, Run
 from retention.models.run import RunState
 from retention.plan import plan_of
 from ropa.models import Version
@@ -136,7 +136,7 @@ def management(place: Place) -> Management:
         failed=_rows(rows, names, _failed),
         unknown=[names.get(("register", code), code) for code in sorted(left.silent)],
         waits=waiting(place),
-        alarms=[words.of_alarm(one) for one in standing_alarms(place).order_by("first_seen", "id")],
+        alarms=[_alarm(one, names) for one in standing_alarms(place).order_by("first_seen", "id")],
         holds=holds.count(),
         holds_late=holds.filter(released=None, review_by__lt=place.today).count(),
         dates=len(near),
@@ -156,6 +156,14 @@ def _names(night: Run | None) -> Names:
         **{("dataset", one.code): named(one.name, one.code) for one in (*plan.datasets, *plan.steps)},
         **{("register", one.code): named(one.name, one.code) for one in plan.registers},
     }
+
+
+def _alarm(alarm: Alarm, names: Names) -> str:
+    """An alarm's sentence with the names of its dataset and register, as far as the night knows them."""
+    facts = dict(alarm.facts)
+    if code := facts.get("register"):
+        facts["register"] = names.get(("register", code), code)
+    return words.sentence(alarm.kind, names.get(("dataset", alarm.thing), alarm.thing), facts)
 
 
 def _overdue(row: DatasetNight) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from ropa.review_answers import MOST_TEXT, Asked, NothingAskedError, Why, asked_
 from ropa.reviews import tell_at_once
 from ropa.wording import day_in_words
 
+ONE_OF = {"registers": "register", "activities": "activity", "datasets": "dataset"}
+"""What an entry of a list is called by itself."""
 POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -118,7 +120,7 @@ def _page(
                 gettext("The review is due since %(day)s.") % {"day": day_in_words(asked.due.due_on, language)},
             ],
             "problems": problems,
-            "list": label(asked.due.kind, language),
+            "list": label(ONE_OF.get(asked.due.kind, asked.due.kind), language),
             "name": text_in(entry.get("name"), language),
             "rows": entry_in_words(_named(entry, asked.document, language), language, LEFT_OUT),
             "legend": gettext("Your answer"),

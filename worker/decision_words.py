@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.utils.formats import date_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from retention.domain.decisions import Decision, Reason, ReasonCode, State, Why
 from retention.domain.rules import Action
-from ropa.wording import table
-
-DAY_FORMAT = "j.n.Y"
+from ropa.wording import day_in_words, table
 
 
 def day(value: date | None) -> str:
-    """A day as it is written in Finland and Sweden."""
-    return "–" if value is None else date_format(value, DAY_FORMAT)
+    """A day as the reader's language writes it."""
+    return "–" if value is None else day_in_words(value, (get_language() or "en")[:2])
 
 
 def state(value: State) -> str:

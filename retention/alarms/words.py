@@ -16,7 +16,9 @@ from retention.models.alarm import AlarmKind, AlarmState
 from retention.models.canary import CanaryProblem
 from retention.models.evidence import StampProblem
 from ropa.models import Organisation
-from ropa.wording import day_in_words
+from ropa.wording import day_in_words, number_in_words
+
+COUNTS = ("number", "due", "items", "unforeseen")
 
 
 def sentence(kind: str, thing: str, facts: Mapping[str, Any]) -> str:
@@ -25,33 +27,34 @@ def sentence(kind: str, thing: str, facts: Mapping[str, Any]) -> str:
     for name in ("day", "since", "last"):
         if told.get(name):
             told[name] = _day(told[name])
-    return _sentence(AlarmKind(kind), told) % told
+    numbers = {name: number_in_words(told[name], _language()) for name in COUNTS if told.get(name) is not None}
+    return _sentence(AlarmKind(kind), told) % {**told, **numbers}
 
 
 def _sentence(kind: AlarmKind, told: Mapping[str, Any]) -> str:
     match kind:
         case AlarmKind.OVERDUE if told["since"]:
             return ngettext(
-                "Dataset %(thing)s: %(number)d item is overdue without an explanation, since %(since)s.",
-                "Dataset %(thing)s: %(number)d items are overdue without an explanation, the oldest since %(since)s.",
+                "Dataset %(thing)s: %(number)s item is overdue without an explanation, since %(since)s.",
+                "Dataset %(thing)s: %(number)s items are overdue without an explanation, the oldest since %(since)s.",
                 told["number"],
             )
         case AlarmKind.OVERDUE:
             return ngettext(
-                "Dataset %(thing)s: %(number)d item is overdue without an explanation.",
-                "Dataset %(thing)s: %(number)d items are overdue without an explanation.",
+                "Dataset %(thing)s: %(number)s item is overdue without an explanation.",
+                "Dataset %(thing)s: %(number)s items are overdue without an explanation.",
                 told["number"],
             )
         case AlarmKind.START_MISSING:
             return ngettext(
-                "Dataset %(thing)s: %(number)d item lacks the date from which its time runs.",
-                "Dataset %(thing)s: %(number)d items lack the date from which their time runs.",
+                "Dataset %(thing)s: %(number)s item lacks the date from which its time runs.",
+                "Dataset %(thing)s: %(number)s items lack the date from which their time runs.",
                 told["number"],
             )
         case AlarmKind.DELIVERY_FAILING:
             return ngettext(
-                "%(number)d message about alarms cannot be delivered (%(thing)s).",
-                "%(number)d messages about alarms cannot be delivered (%(thing)s).",
+                "%(number)s message about alarms cannot be delivered (%(thing)s).",
+                "%(number)s messages about alarms cannot be delivered (%(thing)s).",
                 told["number"],
             )
         case AlarmKind.CANARY_WRONG:
@@ -75,7 +78,7 @@ def _sentence(kind: AlarmKind, told: Mapping[str, Any]) -> str:
         AlarmKind.SOURCE_INCOMPLETE: _("Source %(thing)s of register %(register)s was not collected whole."),
         AlarmKind.EVIDENCE_BROKEN: _("The evidence does not verify."),
         AlarmKind.HEAD_NOT_COPIED: _(
-            "The signed head %(number)d, of the night of %(day)s, has no copy that could leave the machine."
+            "The signed head %(number)s, of the night of %(day)s, has no copy that could leave the machine."
         ),
         AlarmKind.PAPER_ORDER: _("Order %(thing)s to the archive keeper has waited since %(since)s."),
         AlarmKind.HOLD_REVIEW: _("Hold %(thing)s should have been reviewed by %(since)s."),
@@ -101,11 +104,11 @@ CANARY_WORDS: Mapping[CanaryProblem, Callable[[], str]] = {
 
 BREAKER_WORDS: Mapping[Breaker, Callable[[], str]] = {
     Breaker.UNFORESEEN: lambda: _(
-        "Dataset %(thing)s: on the night of %(day)s, of %(items)d items %(unforeseen)d were due that nothing had "
+        "Dataset %(thing)s: on the night of %(day)s, of %(items)s items %(unforeseen)s were due that nothing had "
         "foreseen. They wait for an approval."
     ),
     Breaker.SHARE: lambda: _(
-        "Dataset %(thing)s: on the night of %(day)s, of %(items)d items %(due)d fell due at once. "
+        "Dataset %(thing)s: on the night of %(day)s, of %(items)s items %(due)s fell due at once. "
         "They wait for an approval."
     ),
 }
@@ -113,15 +116,15 @@ BREAKER_WORDS: Mapping[Breaker, Callable[[], str]] = {
 
 STAMP_WORDS: Mapping[str, Callable[[], str]] = {
     StampProblem.AWAY: lambda: _(
-        "Signed heads have no time stamp (%(number)d, since %(since)s): the authority cannot be reached."
+        "Signed heads have no time stamp (%(number)s, since %(since)s): the authority cannot be reached."
     ),
     StampProblem.REFUSED: lambda: _(
-        "Signed heads have no time stamp (%(number)d, since %(since)s): the authority gives none."
+        "Signed heads have no time stamp (%(number)s, since %(since)s): the authority gives none."
     ),
     StampProblem.WRONG: lambda: _(
-        "Signed heads have no time stamp (%(number)d, since %(since)s): what the authority answered is not their stamp."
+        "Signed heads have no time stamp (%(number)s, since %(since)s): what the authority answered is not their stamp."
     ),
-    "": lambda: _("Signed heads have no time stamp (%(number)d, since %(since)s): nobody has asked for it."),
+    "": lambda: _("Signed heads have no time stamp (%(number)s, since %(since)s): nobody has asked for it."),
 }
 
 
@@ -226,4 +229,8 @@ def message(event: AlarmEvent, uid: str) -> dict[str, Any]:
 
 
 def _day(written: str | date) -> str:
-    return day_in_words(written, (get_language() or "en")[:2])
+    return day_in_words(written, _language())
+
+
+def _language() -> str:
+    return (get_language() or "en")[:2]

@@ -73,10 +73,17 @@ def test_every_shape_that_a_state_has_is_drawn():
         assert f'id="i-{found.group(1)}"' in drawn
 
 
-def test_a_long_compound_may_break_before_a_consonant_and_a_vowel():
-    with translation.override("sv"):  # whose compounds nobody lists
-        assert shy("laskutusjärjestelmä") == "las·ku·tus·jär·jes·telmä".replace("·", SHY)
+def test_a_long_word_without_joints_may_break_before_a_consonant_and_a_vowel():
+    with translation.override("fi"):
+        assert shy("keskeyttäminen").replace(SHY, "-") == "kes-keyt-tä-mi-nen"
         assert shy("rekisteri") == "rekisteri"
+
+
+def test_a_swedish_word_parts_at_its_joints_and_a_finnish_name_beside_it_only_where_it_is_very_long():
+    with translation.override("sv"):
+        assert shy("faktureringssystem").replace(SHY, "-") == "fakturerings-system"
+        assert shy("laskutusjärjestelmä") == "laskutusjärjestelmä"
+        assert SHY in shy("viestinvälityspalvelunkäyttöoikeudet")
 
 
 def test_a_compound_parts_at_its_joints(settings):

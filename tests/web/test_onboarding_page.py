@@ -287,7 +287,7 @@ def test_a_notice_is_brought_and_its_passages_assigned_one_after_the_other(house
     olga = client("olga")
     at = brought(olga)
     page = olga.get(at)
-    assert "0 kohtaa sijoitettu, 0 ei sisältöä, 3 odottaa" in text(page)
+    assert "0 kohtaa sijoitettu, 0 ilman sisältöä, 3 odottaa" in text(page)
     assert "Rekisteriin kuuluvat asiakkaat." in text(page)
     sent = sent_back(olga.get(f"{at}?list=subject_groups"), "seen")
     assert sent["passage"] == "0001"

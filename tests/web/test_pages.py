@@ -108,7 +108,7 @@ def test_the_morning_tells_what_went_and_that_it_adds_up(house):
     outcomes = {"destroyed": 5, "anonymised": 2, "held": 1, "refused": 3, "superseded": 4}
     dataset_night(run, counts={"outcomes": outcomes})
     shown = text(client("bob").get("/o/testi/"))
-    assert "7 tietuetta poistettiin, 4 jäi." in shown
+    assert "Siinä poistettiin 7 tietuetta; 4 jäi." in shown
     for part in ("15 otettiin käsittelyyn", "= 7 poistettiin", "+ 1 poistokielto", "+ 3 järjestelmä kieltäytyi"):
         assert part in shown
     assert "+ 4 ei enää poistettava" in shown
@@ -376,7 +376,7 @@ def test_an_alarm_is_quietened_by_a_day_and_a_reason_and_does_not_end(house):
 
 def test_no_alarm_is_not_in_order_where_nobody_has_looked(house):
     house.alarm.delete()
-    assert "Kukaan ei ole vielä tarkistanut" in text(client("bob").get("/o/testi/alarms/"))
+    assert "Tilannetta ei ole vielä tarkistettu" in text(client("bob").get("/o/testi/alarms/"))
     AlarmWatch.objects.create(organisation=house.testi, looked_at=datetime(2026, 6, 30, 4, 30, tzinfo=UTC))
     shown = text(client("bob").get("/o/testi/alarms/"))
     assert "Minkään ei tiedetä olevan vialla. Tarkistettu viimeksi 30.6.2026 klo 7.30." in shown

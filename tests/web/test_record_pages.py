@@ -107,7 +107,7 @@ def test_a_period_is_changed_in_the_draft_with_person_and_reason(house):
     row = Dataset.objects.get(code="crm-0").grounds.get()
     assert row.history.latest().history_change_reason == "owner:olga: Hallituksen päätös"
     shown = text(client("bob").get("/o/testi/draft/"))
-    assert "Luonnos poikkeaa versiosta 1 1 kohdassa." in shown
+    assert "Luonnoksessa on 1 muutos versioon 1 verrattuna." in shown
     assert "3 vuotta → 5 vuotta" in shown
 
 

@@ -67,7 +67,7 @@ def test_it_shows_the_entry_in_words_and_nothing_of_the_machine(address):
     text = unescape(browser().get(address).content.decode())
     assert QUESTION in text
     assert "Testi Oy" in text
-    assert "Rekisterit: CRM" in text
+    assert "Rekisteri: CRM" in text
     assert "Asiakaspalvelupäällikkö" in text
     assert ANNA not in text
     assert "env:CRM" not in text

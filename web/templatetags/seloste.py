@@ -12,26 +12,30 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from ropa.render.sheet import jointed
+from ropa.models import Role
+from ropa.render.sheet import bound, jointed
 from web import words
 from web.access import ONCE, Place
+from web.shell import role_in_words
 
 register = template.Library()
 
 SHY = "\u00ad"
-LONG = 13
-"""Letters from which on a word may break."""
+LONG, LONGEST = 13, 25
+"""Letters from which on a word may break between syllables: in Finnish; in another language, where only a Finnish
+name is so long."""
 VOWELS = "aeiouyäöåAEIOUYÄÖÅ"
 _BREAK = re.compile(rf"(?=[^\W\d_{VOWELS}][{VOWELS}])")
-_WORD = re.compile(rf"[^\W\d_]{{{LONG},}}")
+_WORD = {least: re.compile(rf"[^\W\d_]{{{least},}}") for least in (LONG, LONGEST)}
 
 
 @register.filter
 def shy(text: str) -> str:
-    """Long words with soft hyphens: no browser hyphenates Finnish. A compound parts at its joints; what is long still,
-    between syllables, three letters from both ends."""
-    parts = jointed(str(text), "fi") if words.language() == "fi" else str(text)
-    broken = _WORD.sub(lambda found: _broken(found.group()), parts)
+    """A number stays with its section sign. Long words get soft hyphens, since no browser hyphenates Finnish: a
+    compound parts at its joints; what is long still, between syllables, three letters from both ends."""
+    language = words.language()
+    parts = jointed(bound(str(text)), language)
+    broken = _WORD[LONG if language == "fi" else LONGEST].sub(lambda found: _broken(found.group()), parts)
     return mark_safe(broken) if isinstance(text, SafeString) else broken  # noqa: S308 - as safe as it was
 
 
@@ -39,6 +43,12 @@ def _broken(word: str) -> str:
     places = [at.start() for at in _BREAK.finditer(word) if 3 <= at.start() <= len(word) - 3]
     parts = [word[start:end] for start, end in zip([0, *places], [*places, len(word)], strict=True)]
     return SHY.join(parts)
+
+
+@register.filter
+def together(text: str) -> str:
+    """Running text: a number stays with its section sign, article or unit; no word breaks."""
+    return bound(str(text))
 
 
 @register.filter
@@ -74,6 +84,13 @@ def day_in(value: datetime | None, place: Place) -> str:
 def at(value: datetime | None, place: Place) -> str:
     """The time of day of an instant where the organisation is."""
     return "–" if value is None else words.moment(value, place.organisation.time_zone)
+
+
+@register.filter
+def by_whom(written: str) -> str:
+    """Who did it: the role in words and the account's name, of `controller:alice`."""
+    role, _colon, name = written.partition(":")
+    return f"{role_in_words(role)} {name}" if name and role in Role.values else written
 
 
 @register.filter

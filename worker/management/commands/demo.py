@@ -175,14 +175,14 @@ class Command(BaseCommand):
         if standing is None:
             organisation = self._published(company, inventory, systems)
         elif _grown(company, inventory, standing):
-            organisation = import_document(inventory.document, by=BY, reason="the demo: other registers are reached")
+            organisation = import_document(inventory.document, by=BY, reason=_("other registers are reached"))
             self._say(_("Imported as a draft: a draft never deletes anything."))
         elif not proposed(standing):
             self._say(_("It is published already; nothing was imported."))
             return standing.organisation
         else:
             organisation = standing.organisation
-        confirmed = confirm_additions(organisation, by=BY, reason="the demo's explicit step")
+        confirmed = confirm_additions(organisation, by=BY, reason=_("additions confirmed"))
         self._say(
             ngettext(
                 "The controller's step: %(n)d addition was confirmed; due data now goes without asking.",
