@@ -20,16 +20,15 @@ from retention.alike import Sorting
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
-from retention.domain.leaves import basis
 from retention.domain.predicates import TRUE, Expression, disjunction, is_false
-from retention.domain.rules import Action, Hold
+from retention.domain.rules import Action, Hold, RuleSet
 from retention.domain.substitutes import Cause
 from retention.evidence_log import subject_digest, subject_digests
 from retention.holds import of_item
 from retention.ledger import Known
 from retention.lot_keys import LotKey
 from retention.models import Doubted, FirstSeen
-from retention.question import ALIKE, BATCH, Follower, Question, Scope
+from retention.question import BATCH, Follower, Question, Scope
 from retention.replay import settled_dates
 from ropa.models import Organisation
 
@@ -106,7 +105,7 @@ class _Decided(NamedTuple):
 def _decided(question: Question, connector: Connector, holds: Mapping[str, Sequence[Hold]]) -> Iterator[_Decided]:
     """Whatever the register was asked for, each item decided without substitutes."""
     rules = replace(question.dataset.rules, steps=())  # a step's items are asked for as the step's
-    decided: dict[Hashable, Decision] = {}
+    memo = question.memory.of(question)
     for where, batch in _batches(question):
         told: dict[Scope, Hashable] = {}
         for candidate, scope, known in _with_known(question, _ask(question, connector, where, batch), batch):
@@ -114,17 +113,23 @@ def _decided(question: Question, connector: Connector, holds: Mapping[str, Seque
             if known is not None and scope not in told:
                 told[scope] = question.exactly(scope, known)
             alike = (told.get(scope), question.sight.own(candidate.events, candidate.facts))
-            memo_key = (*alike, candidate.closed, own)
-            decision = decided.get(memo_key)
-            if decision is None:
-                item = _known_item(question, scope, known)
-                whole = with_own(item, candidate.events, candidate.facts, candidate.closed)
-                if len(decided) >= ALIKE:
-                    decided.clear()
-                decision = decided[memo_key] = decide(whole, rules, own, question.today)
+            find = partial(_decide, question, rules, candidate, scope, known, own)
+            decision = memo.decided((*alike, candidate.closed, own), find)
             yield _Decided(candidate, partial(_known_item, question, scope, known), own, decision, batch is not None)
     if question.asks_ledger:
         yield from _strangers(question, connector, holds)
+
+
+def _decide(
+    question: Question,
+    rules: RuleSet,
+    candidate: Candidate,
+    scope: Scope,
+    known: Known | None,
+    holds: tuple[Hold, ...],
+) -> Decision:
+    item = _known_item(question, scope, known)
+    return decide(with_own(item, candidate.events, candidate.facts, candidate.closed), rules, holds, question.today)
 
 
 def _with_known(
@@ -288,7 +293,7 @@ def evaluate(
     already: frozenset[str] = frozenset(),
 ) -> Evaluation:
     """What is due tonight and not `already` in an open lot; and how many items are in which other state."""
-    result, reasons = Evaluation(), _Reasons()
+    result, memo = Evaluation(), question.memory.of(question)
     groundless: list[int] = []
     doubted: set[str] = set()
     for candidate, decision, estimated in examine_estimated(question, connector, holds):
@@ -311,7 +316,7 @@ def evaluate(
                 decision.why,
                 candidate.ref.name,
                 settled_dates(candidate),
-                "" if question.dataset.rules.follows else reasons.of(decision),
+                "" if question.dataset.rules.follows else memo.basis(decision),
                 estimated,
             )
         )
@@ -326,21 +331,6 @@ def evaluate(
             result.due[index] = replace(result.due[index], due_from=first[result.due[index].key])
     result.due = [due for due in result.due if due.key not in doubtful]
     return result
-
-
-class _Reasons:
-    """What the evidence will say of decisions: many items are decided alike, and told once."""
-
-    def __init__(self) -> None:
-        self._told: dict[int, tuple[Decision, str]] = {}
-
-    def of(self, decision: Decision) -> str:
-        found = self._told.get(id(decision))
-        if found is None:
-            if len(self._told) >= ALIKE:
-                self._told.clear()
-            found = self._told[id(decision)] = decision, basis(decision)  # kept, so that its id stays its own
-        return found[1]
 
 
 def _remember_doubts(question: Question, digests: Iterable[str]) -> None:

@@ -29,6 +29,7 @@ from retention.models import (
 from retention.parts import PART
 from retention.plan import DatasetPlan, Plan
 from retention.purge import CHUNK
+from retention.question import Memory
 from retention.selectors import limits_of
 from retention.steps import (
     problems,
@@ -141,6 +142,7 @@ class Asked:
     most_tries: int | None = None
     began: float = field(default_factory=time.monotonic)
     told: unchanged_sources.Told = field(default_factory=unchanged_sources.Told)
+    memory: Memory = field(default_factory=Memory)
 
 
 def tell_problem(night: Night, register: str, dataset: str, problem: str) -> None:

@@ -121,7 +121,8 @@ def _work_on(night: Night, dataset: DatasetPlan, connector: Connector, names: Na
 def _at_hand(
     night: Night, dataset: DatasetPlan, connector: Connector, names: Names, sources: Recollection
 ) -> Iterator[tuple[Question, Connector]]:
-    asked = Question(night.organisation, night.plan, dataset, night.today, sources=sources)
+    memory = night.asking.memory
+    asked = Question(night.organisation, night.plan, dataset, night.today, sources=sources, memory=memory)
     with asking(asked, names.connect) as question, stepping(asked, connector, names.connect) as carrying:
         yield question, carrying
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Protocol
@@ -16,6 +16,7 @@ from retention.domain.decisions import Decision, Item
 from retention.domain.errors import RuleError
 from retention.domain.events import asked
 from retention.domain.items import CONTRACT_EVENTS
+from retention.domain.leaves import basis
 from retention.domain.predicates import TRUE, Expression, conjunction, disjunction
 from retention.domain.rules import Grain, Hold
 from retention.domain.sight import Sight
@@ -54,6 +55,49 @@ class Sources(Protocol):
     def ask(self, subject_kind: str, wanted: Collection[str], subjects: Sequence[str]) -> None: ...
 
 
+@dataclass
+class Memo:
+    """What was decided of one dataset's items, and how the evidence tells it: many items are decided alike."""
+
+    decisions: dict[Hashable, Decision] = field(default_factory=dict)
+    bases: dict[int, tuple[Decision, str]] = field(default_factory=dict)
+    """By the decision's identity; the decision is kept, so that its identity stays its own."""
+
+    def decided(self, alike: Hashable, decide: Callable[[], Decision]) -> Decision:
+        """The decision of all who are alike; `decide` is asked once."""
+        found = self.decisions.get(alike)
+        if found is None:
+            if len(self.decisions) >= ALIKE:
+                self.decisions.clear()
+            found = self.decisions[alike] = decide()
+        return found
+
+    def basis(self, decision: Decision) -> str:
+        """What the evidence says of it."""
+        found = self.bases.get(id(decision))
+        if found is None:
+            if len(self.bases) >= ALIKE:
+                self.bases.clear()
+            found = self.bases[id(decision)] = decision, basis(decision)
+        return found[1]
+
+
+@dataclass
+class Memory:
+    """The memo of the dataset that was asked about last: a process has one for a night, so that parts share it."""
+
+    about: Hashable = None
+    memo: Memo = field(default_factory=Memo)
+
+    def of(self, question: Question) -> Memo:
+        """The memo, or a new one where other rules, another day or other sources of the ledger decide."""
+        dataset = question.dataset
+        about = (question.plan.digest, dataset.code, dataset.rules_digest, question.today, question.told)
+        if about != self.about:
+            self.about, self.memo = about, Memo()  # whoever is at the former one goes on with it
+        return self.memo
+
+
 @dataclass(frozen=True)
 class Question:
     """One dataset's rules on one day, ready to be asked again for any subject. `follower`: of one that follows.
@@ -74,6 +118,7 @@ class Question:
     sources: Sources | None = None
     span: Span = EVERYBODY
     share: tuple[int, int] = (0, 1)
+    memory: Memory = field(default_factory=Memory, compare=False)
 
     @cached_property
     def filler(self) -> Filler:

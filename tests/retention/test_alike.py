@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -15,13 +16,14 @@ from hypothesis.extra.django import TestCase
 from retention import alike, ledger
 from retention.alike import Sorting
 from retention.connectors.contract import DatasetMapping
+from retention.domain.decisions import Decision, State
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import Period
 from retention.domain.rules import Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from retention.plan import DatasetPlan, OrganisationPlan, Plan, Policy
-from retention.question import Question
+from retention.question import Memory, Question
 from ropa.models import Organisation
 from tests.domain import strategies as some
 from tests.domain.strategies import LEDGER_EVENTS, TODAY
@@ -41,13 +43,17 @@ GROUND: dict[str, Any] = {
 SPANS = [("", ""), ("", "p3"), ("p3", ""), ("p2", "p5"), ("x", "")]
 
 
-def question_of(organisation: Organisation, rules: RuleSet, grain: Grain, span: tuple[str, str]) -> Question:
+def dataset_of(rules: RuleSet, grain: Grain = Grain.SUBJECT) -> DatasetPlan:
     mapping = DatasetMapping(place="rivi", key="id", subject="nro", contract="sopimus")
-    dataset = DatasetPlan(
+    return DatasetPlan(
         code="d", name={"fi": "d"}, register="r", activity="a", grain=grain, subject_kind="customer",
         enforced_by="us", mapping=mapping, rules=rules,
         policy=Policy("purge", "automatic", Period(0, 0), False), rules_digest="",
     )  # fmt: skip
+
+
+def question_of(organisation: Organisation, rules: RuleSet, grain: Grain, span: tuple[str, str]) -> Question:
+    dataset = dataset_of(rules, grain)
     plan = Plan(OrganisationPlan(slug="o", name="O", time_zone="Europe/Helsinki"), (), (dataset,), "")
     return Question(organisation, plan, dataset, TODAY, span=span)
 
@@ -156,3 +162,20 @@ def test_whoever_differs_by_more_than_dates_is_read_one_by_one(db):
 
     assert sorting() is not None
     assert sorting({"fact": "billed", "is": True}) is None
+
+
+def test_parts_of_a_dataset_share_what_was_decided_and_no_other_question_does(db):
+    organisation = Organisation.objects.create(slug="o", name="O")
+    rules = RuleSet((parse_ground(GROUND, "g"),))
+    memory = Memory()
+
+    def memo(**other):
+        return memory.of(replace(question_of(organisation, rules, Grain.SUBJECT, ("", "p3")), **other))
+
+    kept = Decision(State.KEEP)
+    first = memo()
+    assert first.decided("alike", lambda: kept) is kept
+    assert memo(span=("p3", "")).decided("alike", lambda: Decision(State.OPEN)) is kept
+    for other in ({"today": TODAY + timedelta(days=1)}, {"dataset": replace(dataset_of(rules), rules_digest="2")}):
+        assert memo(**other).decided("alike", lambda: Decision(State.OPEN)).state is State.OPEN
+    assert first.decided("alike", lambda: Decision(State.OPEN)) is kept  # whoever is at it goes on with it
