@@ -3,7 +3,7 @@
 Of a day only matters between which edges it lies: the first plausible day, today and the day after, each rule's cutoff,
 and NEVER. Where one event undoes another their days are compared with each other too, so their order counts. What a
 thing is called does not matter, only which occurrences are about the same. Who is read exactly alike is decided alike
-on every day. Property tests hold this against `verdicts` and `decide`.
+on every day; of a row's own columns, on one day. Property tests hold this against `verdicts` and `decide`.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Sight:
         return bool(contracts), theirs, told, self._known(facts)
 
     def own(self, events: Mapping[str, date | None], facts: Mapping[str, FactValue | None]) -> Hashable:
-        """Equal for two rows of which `decide` reads the same in their own columns."""
+        """Equal for two rows of which `decide` reads the same in their own columns on this day."""
         days = tuple(
             (name, day if name in self.dated else self._lies(day))
             for name, day in events.items()

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from retention.domain.compiled import verdicts
-from retention.domain.decisions import decide
+from retention.domain.decisions import decide, with_own
 from retention.domain.events import NEVER
 from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence, recorded
 from retention.domain.leaves import basis
@@ -252,3 +252,89 @@ def test_contracts_that_differ_by_their_number_alone_are_read_alike():
     assert exactly(sight, contract(date(2016, 1, 1))) == exactly(
         sight, Item(contracts=(Contract("B", date(2014, 1, 1), date(2016, 1, 1)),))
     )
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(worlds(), st.data())
+def test_rows_that_are_read_alike_are_decided_alike(world, data):
+    rules, person, _ = world
+    sight = Sight.of(rules, TODAY)
+    near = sorted({edge + n * ONE_DAY for edge in sight.edges for n in (-1, 0) if edge != NEVER} | {NEVER})
+    days = st.none() | st.sampled_from(near)
+    names = sorted(set(some.OWN_EVENTS) | (sight.events - CONTRACT_EVENTS))
+    row = data.draw(st.dictionaries(st.sampled_from(names), days, min_size=1, max_size=3))
+    other = {**row, data.draw(st.sampled_from(sorted(row))): data.draw(days)}
+    facts = {"own": True}, {"own": data.draw(st.sampled_from([True, False, 1, None]))}
+    alike = sight.own(row, facts[0]) == sight.own(other, facts[1])
+    event(f"alike {alike}, the same {row == other}")
+    if alike:
+        one, two = (
+            decide(with_own(person, own, fact, False), rules, (), TODAY)
+            for own, fact in zip((row, other), facts, strict=True)
+        )
+        assert one == two
+        assert basis(one) == basis(two)
+
+
+def rows(rules: RuleSet, *events, facts=({}, {})):
+    sight = Sight.of(rules, TODAY)
+    return [sight.own(own, fact) for own, fact in zip(events, facts, strict=True)]
+
+
+RETURNED = date(2025, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "one", "other"),
+    [
+        ({"trigger": "device_returned"}, {"device_returned": RETURNED}, {"device_returned": RETURNED + ONE_DAY}),
+        ({"trigger": "device_returned"}, {"recorded": RETURNED}, {"recorded": None}),
+        ({"trigger": "device_returned"}, {"recorded": TODAY}, {"recorded": TODAY + ONE_DAY}),
+        ({"trigger": "device_returned"}, {"recorded": FIRST}, {"recorded": FIRST - ONE_DAY}),
+        ({"ends_on": ["objection"]}, {"objection": RETURNED}, {"objection": RETURNED + ONE_DAY}),
+        ({"trigger": "debt_settled"}, {"payment_reversed": RETURNED}, {"payment_reversed": RETURNED + ONE_DAY}),
+        (
+            {"kind": "consent", "trigger": "recorded"},
+            {"consent_withdrawn": RETURNED},
+            {"consent_withdrawn": RETURNED + ONE_DAY},
+        ),
+    ],
+)
+def test_days_of_a_row_that_decide_are_read(terms, one, other):
+    mine, theirs = rows(ground(**terms), one, other)
+    assert mine != theirs
+
+
+def test_a_ceilings_start_in_the_row_is_read():
+    document = {"id": "c", "trigger": "recorded", "period": "P1Y", "action": "delete", "status": "confirmed"}
+    rules = replace(ground(), ceilings=(parse_ceiling(document, "c"),))
+    mine, theirs = rows(rules, {"recorded": RETURNED}, {"recorded": RETURNED + ONE_DAY})
+    assert mine != theirs
+
+
+def test_of_a_day_that_only_opens_another_it_is_read_that_it_was():
+    rules = ground(trigger="device_returned")
+    mine, theirs = rows(rules, {"recorded": date(2020, 1, 1)}, {"recorded": date(2021, 1, 1)})
+    assert mine == theirs
+    mine, theirs = rows(rules, {"recorded": RETURNED, "last_contact": None}, {"recorded": RETURNED})
+    assert mine == theirs  # nobody asks for it
+
+
+def test_facts_of_a_row_are_read_with_their_type_where_the_rules_ask_them():
+    rules = ground(condition=[{"fact": "own", "is": True}])
+    for value in (False, 1, None):
+        mine, theirs = rows(rules, {}, {}, facts=({"own": True}, {"own": value}))
+        assert mine != theirs
+    mine, theirs = rows(rules, {}, {}, facts=({"own": True, "other": 1}, {"own": True, "other": 2}))
+    assert mine == theirs
+
+
+def test_when_a_contract_began_is_read_where_a_rule_starts_on_it():
+    days = date(2014, 1, 1), date(2015, 1, 1)
+    items = [Item(contracts=(Contract("A", day, date(2016, 1, 1)),)) for day in days]
+    mine, theirs = (exactly(Sight.of(ground(trigger="contract_started"), TODAY), one) for one in items)
+    assert mine != theirs
+    mine, theirs = (exactly(Sight.of(ground(), TODAY), one) for one in items)
+    assert mine == theirs
+    missing = Item(contracts=(Contract("A", None, date(2016, 1, 1)),))
+    assert exactly(Sight.of(ground(), TODAY), missing) != mine
