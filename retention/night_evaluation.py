@@ -83,7 +83,7 @@ def _evaluate(
 ) -> _Found:
     """What is due and in none of these lots."""
     waiting = frozenset(key for lot in lots for key in waiting_keys(lot))
-    found = evaluate(question, connector, question.holds(), waiting)
+    found = evaluate(question, connector, question.memory.holds(question), waiting)
     back = replay.returned(night.organisation, question.dataset.code, [lot_key(item) for item in found.due])
     early = breakers.early(foreseen, found.due, back)
     fresh = sum(not one.estimated and one.key not in back for one in found.due)

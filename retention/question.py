@@ -20,7 +20,7 @@ from retention.domain.leaves import basis
 from retention.domain.predicates import TRUE, Expression, conjunction, disjunction
 from retention.domain.rules import Grain, Hold
 from retention.domain.sight import Sight
-from retention.holds import active
+from retention.holds import active, epoch_of
 from retention.ledger import EVERYBODY, Known, Span, known_to_ledger
 from retention.lot_keys import LotKey
 from retention.plan import DatasetPlan, Plan
@@ -88,6 +88,8 @@ class Memory:
 
     about: Hashable = None
     memo: Memo = field(default_factory=Memo)
+    held_about: Hashable = None
+    held: Mapping[str, Sequence[Hold]] = field(default_factory=dict)
 
     def of(self, question: Question) -> Memo:
         """The memo, or a new one where other rules, another day or other sources of the ledger decide."""
@@ -96,6 +98,14 @@ class Memory:
         if about != self.about:
             self.about, self.memo = about, Memo()  # whoever is at the former one goes on with it
         return self.memo
+
+    def holds(self, question: Question) -> Mapping[str, Sequence[Hold]]:
+        """Every hold on a dataset, read anew when one was placed since: tens of thousands of people may be held."""
+        epoch = epoch_of(question.organisation)  # before they are read: one that comes meanwhile counts as unread
+        about = (question.plan.digest, question.dataset.code, epoch)
+        if about != self.held_about:
+            self.held, self.held_about = question.holds(), about
+        return self.held
 
 
 @dataclass(frozen=True)
