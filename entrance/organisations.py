@@ -20,10 +20,10 @@ FIRST_ROLES = (Role.ADMINISTRATOR, Role.CONTROLLER)
 def make_organisation(slug: str, name: str, language: str, by: str) -> Organisation:
     """Make it. Nothing is published, and nobody has a role in it. Raises DocumentError.
 
-    `slug`: its short name in addresses; `by`: who makes it, for the history.
+    `slug`: its id, in addresses; `by`: who makes it, for the history.
     """
     if Organisation.objects.filter(slug=slug).exists():
-        told = _("there is an organisation of this short name already")
+        told = _("there is an organisation with this id already")
         raise DocumentError([Problem("organisation.slug", told)])
     head = {"slug": slug, "name": name, "language": language}
     document = {"seloste": 1, "organisation": head, "registers": [], "activities": [], "datasets": []}

@@ -140,7 +140,7 @@ def _called(name: str) -> str:
         "role": _("Role"),
         "name": _("User name"),
         "organisation": _("Organisation"),
-        "slug": _("Short name"),
+        "slug": _("Id"),
         "language": _("Language"),
     }
     return known.get(name, known["text"])

@@ -21,9 +21,12 @@ from ropa.law import LANGUAGES
 from ropa.models import Organisation, Role
 from web.access import superusers
 from web.paging import paged
-from web.places import in_words
+from web.places import calling
 from web.shell import shown
 from web.slots import NAMES_OF_TONGUES
+
+FIELDS = {"organisation.slug": "slug", "organisation.name": "organisation"}
+"""Where the document says what a field of the form asks."""
 
 
 class NewOrganisationForm(forms.Form):
@@ -33,7 +36,7 @@ class NewOrganisationForm(forms.Form):
         label=gettext_lazy("Name"), help_text=gettext_lazy("As it stands in the trade register."), max_length=200
     )
     slug = forms.CharField(
-        label=gettext_lazy("Short name"),
+        label=gettext_lazy("Id"),
         help_text=gettext_lazy("In addresses and in the evidence: small letters, digits and -. It is never changed."),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
@@ -62,8 +65,8 @@ def _made(request: HttpRequest, form: NewOrganisationForm) -> bool:
     try:
         made = make_organisation(told["slug"], told["organisation"], told["language"], by)
     except DocumentError as error:
-        for text in dict.fromkeys(in_words(one) for one in error.problems):
-            form.add_error(None, text)
+        for one in error.problems:
+            form.add_error(FIELDS.get(one.path), calling(one.message))
         return False
     messages.success(request, _("%(name)s is there, with nothing in it.") % {"name": made.name})
     return True

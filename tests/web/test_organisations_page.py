@@ -90,9 +90,9 @@ def test_what_it_shows_is_only_that_they_are_there(people, house):
 @pytest.mark.parametrize(
     ("over", "told"),
     [
-        ({"slug": "testi"}, "there is an organisation of this short name already"),
-        ({"slug": "Kuitu Oy"}, "Organisation"),
-        ({"slug": "a/b"}, "Organisation"),
+        ({"slug": "testi"}, "there is an organisation with this id already"),
+        ({"slug": "Kuitu Oy"}, "is not an id"),
+        ({"slug": "a/b"}, "is not an id"),
         ({"slug": ""}, "This field is required"),
         ({"organisation": " "}, "This field is required"),
         ({"language": "de"}, "Select a valid choice"),
@@ -145,7 +145,7 @@ def test_the_page_in_every_language(people, language):
     page = who.post(PAGE, {**NEW, "slug": "testi"})
     content = page.content.decode()
     assert f'<html lang="{language}">' in content
-    said = {"fi": "tällä lyhyellä nimellä", "sv": "finns redan en organisation", "en": "of this short name already"}
+    said = {"fi": "tällä tunnuksella on jo", "sv": "finns redan en organisation", "en": "with this id already"}
     assert said[language] in text(page)
     assert not re.search(r"<script|<style| style=|(src|href)=.(https?:)?//", content)
     assert PAGE in who.get("/account/").content.decode()
