@@ -24,13 +24,13 @@ from api.organisation import Strict
 from api.permissions import SECOND_FACTOR_WANTED
 from entrance import factors
 from entrance.guesses import count_token
-from entrance.tokens import LONGEST_DAYS, make_token, own_tokens
+from entrance.tokens import LONGEST_DAYS, make_token, may_make, own_tokens
 
 
 def _shown(request: Request) -> bool:
     """Whether the caller has shown a second factor, where the account needs or has one."""
     if isinstance(request.successful_authenticator, SessionAuthentication):
-        return factors.proven(request._request) or not (factors.needs(request.user) or factors.has(request.user))
+        return may_make(request._request)
     return factors.has(request.user) or not factors.needs(request.user)  # its code came with the password
 
 

@@ -15,9 +15,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from knox.models import AuthToken
 
 from entrance.models import AccountLink
+from entrance.tokens import revoke_tokens
 
 LIVES = timedelta(days=3)
 
@@ -32,7 +32,7 @@ def make_link(user: Any, by: str) -> str:
     user.set_unusable_password()  # sessions end with it
     user.save(update_fields=["password"])
     Authenticator.objects.filter(user=user).delete()
-    AuthToken.objects.filter(user=user).delete()
+    revoke_tokens(user)
     now = timezone.now()
     AccountLink.objects.filter(user=user, used_at=None, expires_at__gt=now).update(expires_at=now)
     token = secrets.token_urlsafe(32)

@@ -17,6 +17,7 @@ class Act(models.TextChoices):
     LINK = "link", "a link for a new password, which ends the second factor"
     BLOCK = "block", "the account is blocked"
     UNBLOCK = "unblock", "the account is opened again"
+    REVOKE = "revoke", "the account's tokens are revoked"
 
 
 class ActState(models.TextChoices):

@@ -7,7 +7,8 @@ An administrator runs the house and decides nothing about deletion. So that nobo
   the one who gains;
 - the first controller of an organisation is given by the administrator, to another account than his own;
 - the last controller and the last administrator stay;
-- an account with roles elsewhere, or one of Django's staff, is blocked and gets its links from the machine alone.
+- an account with roles elsewhere, or one of Django's staff, is blocked, loses its tokens and gets its links from the
+  machine alone.
 
 Where nobody is left to confirm, whoever runs the machine does it: `manage.py people`. All of it is kept.
 """
@@ -22,11 +23,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from knox.models import AuthToken
 
 from entrance.links import make_link
 from entrance.models import Act, ActState, PersonAct
 from entrance.sessions import end_sessions
+from entrance.tokens import own_tokens, revoke_tokens
 from ropa.models import Membership, Organisation, Role
 from ropa.rights import FREES_DELETION, role_for
 
@@ -169,6 +170,8 @@ def _refuse_what_makes_no_sense(organisation: Organisation, what: Act, user: Any
         raise PersonRefused(_("The account has not this role."))
     if what in {Act.GIVE, Act.TAKE} and role not in Role.values:
         raise PersonRefused(_("There is no such role."))
+    if what is Act.REVOKE and not own_tokens(user).exists():
+        raise PersonRefused(_("The account has no tokens."))
     if what is Act.TAKE and role in {Role.CONTROLLER, Role.ADMINISTRATOR}:
         others = Membership.objects.filter(organisation=organisation, role=role, user__is_active=True)
         if not others.exclude(user=user).exists():
@@ -186,7 +189,7 @@ def _refuse_what_is_the_machines(organisation: Organisation, what: Act, user: An
         raise PersonRefused(_("There is no controller yet who could confirm a role for yourself."))
     asked = PersonAct.objects.filter(user=user, state=ActState.WAITING).exclude(organisation=organisation)
     elsewhere = Membership.objects.filter(user=user).exclude(organisation=organisation).exists() or asked.exists()
-    if what in {Act.LINK, Act.BLOCK, Act.UNBLOCK} and (elsewhere or user.is_staff or user.is_superuser):
+    if what in {Act.LINK, Act.BLOCK, Act.UNBLOCK, Act.REVOKE} and (elsewhere or user.is_staff or user.is_superuser):
         raise PersonRefused(_("This account is not your organisation's alone. Whoever runs the machine does it there."))
 
 
@@ -218,7 +221,9 @@ def _do(kept: PersonAct, who: str) -> str:
             user.save(update_fields=["is_active"])
             if not user.is_active:
                 end_sessions(user)
-                AuthToken.objects.filter(user=user).delete()
+                revoke_tokens(user)
+        case Act.REVOKE:
+            revoke_tokens(user)
     return ""
 
 

@@ -39,7 +39,7 @@ class Verb(StrEnum):
     ASK_BANS = "ask the list of marketing bans"
     BAN = "add a marketing ban"
     LIFT_BAN = "take a marketing ban back"
-    ADMINISTER = "make and block accounts, give and take roles, make links for a new password"
+    ADMINISTER = "make and block accounts, give and take roles, make links for a new password, revoke tokens"
     CONNECT = "say how a register is reached"
     ENTRUST = "confirm what an administrator does to who may free deletion, and a changed connection of a purge"
 

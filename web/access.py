@@ -21,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -89,13 +90,36 @@ def page(private: Collection[str] = (), **needs: Verb) -> Callable[[View], View]
             place.who(needs["GET" if request.method == "HEAD" else str(request.method)])
             if request.method == "POST":
                 forget(request)
-                return _once(request, lambda: view(request, place, *args, **kwargs))
+                onward = request.path if "GET" in needs else _back(request)
+                return once(request, lambda: view(request, place, *args, **kwargs), onward)
             return view(request, place, *args, **kwargs)
 
         opened.private = frozenset(private)  # type: ignore[attr-defined]
         return opened
 
     return decorate
+
+
+def superusers(view: View) -> Callable[..., HttpResponse]:
+    """A page of the whole installation: for superusers alone, with a second factor as in Django's administration."""
+
+    @never_cache
+    @require_http_methods(["HEAD", "GET", "POST"])
+    @wraps(view)
+    def opened(request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return to_log_in(request, ())
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        if not factors.proven(request):
+            return to_set_up(request, ())
+        if request.method == "POST":
+            forget(request)
+            return once(request, lambda: view(request), request.path)
+        return view(request)
+
+    opened.private = frozenset()  # type: ignore[attr-defined]
+    return opened
 
 
 def signed_in(view: View) -> View:
@@ -133,17 +157,27 @@ def _led(request: HttpRequest, name: str, private: Collection[str] | None) -> Ht
     return redirect(address)
 
 
-def _once(request: HttpRequest, do: Callable[[], HttpResponse]) -> HttpResponse:
-    """A double click, or the back button and the same form again: the first is done, the second is told so."""
+def once(request: HttpRequest, do: Callable[[], HttpResponse], onward: str) -> HttpResponse:
+    """A double click, or the back button and the same form again: the first is done, the second is told so.
+
+    `onward`: the page that tells it.
+    """
     token = request.POST.get(ONCE, "")
     if not token:
         return do()
     key = "once:" + sha256(f"{request.user.pk} {token}".encode(errors="replace")).hexdigest()
     if not cache.add(key, "", ONCE_SECONDS):
         messages.info(request, _("This was sent already; it was not done a second time."))
-        return redirect(request.path)
+        return redirect(onward)
     try:
         return do()
     except BaseException:
         cache.delete(key)  # it was not done
         raise
+
+
+def _back(request: HttpRequest) -> str:
+    """The page of ours on which the form stood, where the browser names it; else the list of organisations."""
+    came = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(came, {request.get_host()}, request.is_secure())
+    return came if ours else reverse("web:portfolio")

@@ -13,16 +13,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from entrance import factors
 from entrance.guesses import count_token
 from entrance.links import LinkError, open_link, use_link
-from entrance.tokens import LONGEST_DAYS, make_token, own_tokens
+from entrance.tokens import LONGEST_DAYS, make_token, may_make, own_tokens, revoke_tokens
 from ropa.models import Role
-from web.access import places_of, signed_in
+from web.access import once, places_of, signed_in
 from web.again import HIDDEN, drop, kept_for
 from web.doors import AFTER
 from web.shell import role_in_words, shown
@@ -34,19 +34,24 @@ LINK = "account_link"
 @signed_in
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    """What the account is and has; a new token's text is shown this once."""
+    """What the account is and has."""
+    return _account(request)
+
+
+def _account(request: HttpRequest, new_token: str = "") -> HttpResponse:
     own = Authenticator.objects.filter(user=request.user)
     codes = own.filter(type=Authenticator.Type.RECOVERY_CODES).first()
     places = places_of(request.user)
+    needs, since = factors.needs(request.user), factors.since(request.user)
     context = {
         "places": [(one.organisation, [role_in_words(role) for role in Role if role in one.roles]) for one in places],
         "app": own.filter(type=Authenticator.Type.TOTP).first(),
         "keys": own.filter(type=Authenticator.Type.WEBAUTHN).order_by("created_at"),
         "codes_left": None if codes is None else len(codes.wrap().get_unused_codes()),
-        "needs": factors.needs(request.user),
-        "may_have_token": factors.proven(request) or not (factors.needs(request.user) or factors.has(request.user)),
-        "tokens": own_tokens(request.user),
-        "new_token": request.session.pop("new_token", ""),
+        "needs": needs,
+        "may_have_token": may_make(request),
+        "tokens": [(one, needs and (since is None or one.created < since)) for one in own_tokens(request.user)],
+        "new_token": new_token,
         "longest": LONGEST_DAYS,
     }
     return shown(request, None, "web/account/account.html", context)
@@ -69,19 +74,25 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @reauthentication_required(app="allauth.mfa", allow_get=True)  # type: ignore[untyped-decorator]
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def token_make(request: HttpRequest) -> HttpResponse:
-    """A token of one's own, for a program."""
+    """A token of one's own, for a program. Its text is in this answer alone: it is kept nowhere, nor in the session."""
+    if request.method != "POST":  # the address of that answer, opened anew
+        return redirect("account")
+    return once(request, lambda: _token_made(request), reverse("account"))
+
+
+def _token_made(request: HttpRequest) -> HttpResponse:
     days = request.POST.get("days", "")
-    if not (factors.proven(request) or not (factors.needs(request.user) or factors.has(request.user))):
+    if not may_make(request):
         messages.warning(request, _("Set up a second factor first: your role needs one."))
-    elif not days.isdecimal() or not 1 <= int(days) <= LONGEST_DAYS:
+    elif not days.isdecimal() or len(days) > 4 or not 1 <= int(days) <= LONGEST_DAYS:
         messages.warning(request, _("Say for how many days, at most %(n)d.") % {"n": LONGEST_DAYS})
     elif count_token(request, request.user.pk):
         messages.warning(request, _("Too many tokens were made within an hour. Try again later."))
     else:
         _made, token = make_token(request.user, int(days))
-        request.session["new_token"] = token
+        return _account(request, token)
     return redirect("account")
 
 
@@ -91,6 +102,15 @@ def token_revoke(request: HttpRequest, key: str) -> HttpResponse:
     """It opens nothing from now on."""
     get_object_or_404(own_tokens(request.user), token_key=key).delete()
     messages.success(request, _("The token is revoked."))
+    return redirect("account")
+
+
+@signed_in
+@require_POST
+def tokens_revoke(request: HttpRequest) -> HttpResponse:
+    """None of the account's tokens opens anything from now on."""
+    n = revoke_tokens(request.user)
+    messages.success(request, ngettext("%(n)d token is revoked.", "%(n)d tokens are revoked.", n) % {"n": n})
     return redirect("account")
 
 
@@ -119,6 +139,9 @@ def _called(name: str) -> str:
         "text": _("Text"),
         "role": _("Role"),
         "name": _("User name"),
+        "organisation": _("Organisation"),
+        "slug": _("Id"),
+        "language": _("Language"),
     }
     return known.get(name, known["text"])
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path("account/again/code/", doors.CodeAgain.as_view(), name="mfa_reauthenticate"),
     path("account/again/key/", doors.KeyAgain.as_view(), name="mfa_reauthenticate_webauthn"),
     path("account/tokens/", account.token_make, name="token-make"),
+    path("account/tokens/revoke/", account.tokens_revoke, name="tokens-revoke"),
     path("account/tokens/<str:key>/revoke/", account.token_revoke, name="token-revoke"),
     path("account/second-factor/", account.second_factor, name="second_factor"),
     path("account/factors/", to_account, name="mfa_index"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from entrance import factors, people
 from entrance.models import AccountLink, Act, ActState, PersonAct
 from entrance.people import Asker, Done, PersonRefused
+from entrance.tokens import tokens_in_time
 from ropa.models import Membership, Role
 from ropa.rights import Verb
 from web.access import Place, page
@@ -70,11 +72,11 @@ def role_person(request: HttpRequest, place: Place, pk: int) -> HttpResponse:
 
 @page(POST=Verb.ADMINISTER)
 def role_act(request: HttpRequest, place: Place) -> HttpResponse:
-    """Give or take a role, make a link, block or open an account of this organisation."""
+    """Give or take a role, make a link, revoke tokens, block or open an account of this organisation."""
     user = get_object_or_404(_members(place), pk=_number(request.POST.get("user")))
     what, role = request.POST.get("act", ""), request.POST.get("role", "")
     try:
-        if what not in {Act.GIVE, Act.TAKE, Act.LINK, Act.BLOCK, Act.UNBLOCK}:
+        if what not in {Act.GIVE, Act.TAKE, Act.LINK, Act.BLOCK, Act.UNBLOCK, Act.REVOKE}:
             raise PersonRefused(_("Nothing was chosen: nothing was changed."))
         kept_role = role if what in {Act.GIVE, Act.TAKE} else ""
         reason = request.POST.get("reason", "")[:500]
@@ -158,6 +160,7 @@ def act_in_words(one: PersonAct) -> str:
         Act.LINK: _("A link for a new password for %(name)s; the old password, second factor and tokens end"),
         Act.BLOCK: _("The account of %(name)s is blocked"),
         Act.UNBLOCK: _("The account of %(name)s is open again"),
+        Act.REVOKE: _("The tokens of %(name)s are revoked"),
     }[Act(one.act)] % told
 
 
@@ -211,6 +214,9 @@ def _rows(place: Place) -> list[dict[str, Any]]:
         held.setdefault(pk, []).append(Role(role))
     users = list(_members(place).order_by("username"))
     set_up = set(Authenticator.objects.filter(user__in=users, type__in=factors.REAL).values_list("user", flat=True))
+    tokens: Counter[int] = Counter()
+    if place.may(Verb.ADMINISTER):
+        tokens.update(tokens_in_time().filter(user__in=users).values_list("user", flat=True))
     return [
         {
             "user": one,
@@ -220,6 +226,7 @@ def _rows(place: Place) -> list[dict[str, Any]]:
             "needs": factors.needed_by(held.get(one.pk, [])),
             "has_password": one.has_usable_password(),
             "own": one.pk == place.user.pk,
+            "tokens": tokens[one.pk],
         }
         for one in users
     ]

@@ -26,6 +26,7 @@ from web import (
     morning,
     nights,
     notice_import,
+    organisations,
     paper,
     people,
     record_import,
@@ -138,5 +139,6 @@ of_one = [
 
 urlpatterns = [
     path("", morning.portfolio, name="portfolio"),
+    path("organisations/", organisations.organisations, name="organisations"),
     path("o/<slug:slug>/", include(of_one)),
 ]

@@ -41,6 +41,7 @@ def states(served: Served) -> list[State]:
         State("welcome", "unknown", "/welcome/nothing/", None, status=410),
         State("account", "two factors", "/account/", TWO_FACTORS),
         State("account", "no factor", "/account/", KEYLESS),
+        State("token-make", "shown once", "/account/", TWO_FACTORS, one_after_the_other(_make_a_token, prove)),
         State("account_change_password", "asked", "/account/password/", TWO_FACTORS),
         State(
             "account_change_password",
@@ -81,6 +82,10 @@ def _sent_too_late(page: Page) -> None:
     page.locator("main [name=number]").fill("K-2019-04")
     page.locator("main form[method=post] button").first.click()
     log_in(page, "aino", steps=1)
+
+
+def _make_a_token(page: Page) -> None:
+    page.locator("main form[action='/account/tokens/'] button").click()
 
 
 def _again(page: Page) -> None:

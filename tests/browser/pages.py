@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.browser import account_states, record_states
 from tests.browser.conftest import Served
 from tests.browser.state import State, open_all, press, send
-from tests.browser.world import EMPTY, HOUSE, KASENET, LINK, LONG
+from tests.browser.world import EMPTY, HOUSE, KASENET, LINK, LONG, SUPERUSER
 
 ACTIONS = frozenset(
     {
@@ -30,8 +30,8 @@ ACTIONS = frozenset(
         "campaign-answer",
         "role-act",
         "role-decide",
-        "token-make",
         "token-revoke",
+        "tokens-revoke",
     }
 )
 """Addresses that are only sent to: they show no page of their own."""
@@ -131,6 +131,11 @@ def states(served: Served) -> list[State]:
         State("roles", "administrator's", f"{demo}roles/", "adam"),
         State("roles", "wrong form", f"{demo}roles/", "adam", send()),
         State("role-person", "another's", f"{demo}roles/{bob}/", "adam", open_all),
+        State("organisations", "superuser's", "/organisations/", SUPERUSER),
+        State("organisations", "wrong form", "/organisations/", SUPERUSER, send()),
+        State(
+            "organisations", "taken", "/organisations/", SUPERUSER, send(("organisation", "Kuitu"), ("slug", KASENET))
+        ),
         State("error", "missing", f"{demo}nothing/", status=404),
         State("error", "no right", f"{demo}person/", "aino", status=403),
     ]

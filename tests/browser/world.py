@@ -24,6 +24,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from entrance.people import Asker, make_account
+from entrance.tokens import make_token
 from retention.campaign import Wanted, propose
 from retention.campaign_people import answering
 from retention.connectors.paper_orders import Answer
@@ -55,6 +56,10 @@ NEWCOMER_LINK = "newcomer-link"
 """A file there: the address at which a new account sets its first password."""
 KEYLESS, TWO_FACTORS = "stranger", "karin"
 """An account without a role or a second factor, and one with an app and a security key."""
+TOKENS = {TWO_FACTORS: 2, "bob": 1}
+"""Who has how many tokens of programs."""
+SUPERUSER = "sirpa"
+"""Makes organisations, and has a role in none."""
 SHORTENED = "kysely-vastaukset"
 """A dataset of KaseNet whose rule the draft shortens after the night."""
 
@@ -109,15 +114,19 @@ def _people() -> None:
     everybody["charlie"] = [(EMPTY, Role.CONTROLLER)]
     everybody[TWO_FACTORS] = [(KASENET, Role.CONTROLLER)]
     everybody[HOUSE] = [(LONG, Role.CONTROLLER), (LONG, Role.ADMINISTRATOR)]
-    everybody[KEYLESS] = []
+    everybody[KEYLESS] = everybody[SUPERUSER] = []
     for name, roles in everybody.items():
-        person = User.objects.create(username=name, password=one.password)  # hashed once: it is made to be slow
+        person = User(username=name, password=one.password)  # hashed once: it is made to be slow
+        person.is_superuser = name == SUPERUSER
+        person.save()
         for slug, role in roles:
             Membership.objects.create(user=person, organisation=Organisation.objects.get(slug=slug), role=role)
         if name != KEYLESS:
             give_factor(person)
         if name == TWO_FACTORS:
             give_key(person)
+        for _number in range(TOKENS.get(name, 0)):
+            make_token(person, 30)
         _open_session(person)
     one.delete()
     newcomer = make_account(

@@ -10,10 +10,13 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from entrance.models import AccountLink, ActState, PersonAct
+from entrance.tokens import make_token
 from ropa.models import Membership, Role
 from tests.api.conftest import PASSWORD
+from tests.api.test_tokens import ORGANISATIONS, bearer
 from tests.factors import give_factor, sign_in
 from tests.web.test_log_in import found, fresh, inside, password, set_up
 from tests.web.test_pages import client, text
@@ -250,6 +253,45 @@ def test_a_blocked_account_opens_nothing_and_its_sessions_do_not_come_back(peopl
     assert not inside(aino)
     password(aino, "aino")
     assert inside(aino)
+
+
+def test_an_administrator_sees_how_many_tokens_there_are_and_revokes_a_persons(people):
+    (_row, aino), (_other, bob) = (make_token(people[name], 3) for name in ("aino", "bob"))
+    assert "aino Auditor none 1 Change" in re.sub(r" (–|\d+ \w+ \d{4}) ", " ", text(by("adam").get(ROLES)))
+    assert "Tokens of programs" not in text(by("alice").get(ROLES))
+    person = f"{ROLES}{people['aino'].pk}/"
+    assert "1 token opens what the account may." in text(by("adam").get(person))
+    for name in ("alice", "bob", "olga", "aino", "ines"):
+        assert act(by(name), "revoke", people["aino"]).status_code == 403, name
+    assert AuthToken.objects.count() == 2
+    page = act(by("adam"), "revoke", people["aino"], reason="a laptop was lost")
+    assert "The tokens of aino are revoked a laptop was lost · Administrator adam" in text(page)
+    assert [APIClient().get(ORGANISATIONS, **bearer(token)).status_code for token in (aino, bob)] == [401, 200]
+    assert (PersonAct.objects.get().act, PersonAct.objects.get().state) == ("revoke", "done")
+    assert "The account has no tokens." in text(act(by("adam"), "revoke", people["aino"]))
+    assert "a laptop was lost" in text(by("alice").get(ROLES))
+
+
+def test_tokens_of_an_account_of_two_houses_are_the_machines(people, house, capsys):
+    make_token(people["aino"], 3)
+    Membership.objects.create(user=people["aino"], organisation=house.other, role=Role.AUDITOR)
+    assert "alone. Whoever runs the machine" in text(act(by("adam"), "revoke", people["aino"]))
+    assert AuthToken.objects.exists()
+    call_command("people", "revoke", "testi", "--user", "aino", "--by", "mikko", "--reason", "a laptop was lost")
+    assert not AuthToken.objects.exists()
+    assert PersonAct.objects.get().asked_by == "machine:mikko"
+
+
+def test_an_act_that_is_sent_twice_is_done_once_and_told_where_it_was_sent(people):
+    adam, person = by("adam"), f"{ROLES}{people['olga'].pk}/"
+    told = {"act": "give", "user": people["olga"].pk, "role": "auditor", "reason": "x", "once": "1"}
+    adam.post(f"{ROLES}act/", told)
+    again = adam.post(f"{ROLES}act/", told, headers={"Referer": f"http://testserver{person}"}, follow=True)
+    assert again.redirect_chain[-1][0] == f"http://testserver{person}"
+    assert "not done a second time" in text(again)
+    elsewhere = adam.post(f"{ROLES}act/", told, headers={"Referer": "https://example.org/"})
+    assert elsewhere["Location"] == "/"
+    assert PersonAct.objects.count() == 1
 
 
 def test_nothing_reaches_into_another_organisation(people, house):

@@ -6,10 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from entrance.organisations import first_roles, make_organisation
 from retention.domain.errors import DocumentError
-from retention.inventory_document import import_document
 from ropa.law import LANGUAGES
-from ropa.models import Organisation
 
 
 class Command(BaseCommand):
@@ -22,17 +21,10 @@ class Command(BaseCommand):
         parser.add_argument("--language", choices=LANGUAGES, default="fi", help="the language of its record")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        slug = options["slug"]
-        if Organisation.objects.filter(slug=slug).exists():
-            raise CommandError(f"there is an organisation {slug!r} already")
-        head = {"slug": slug, "name": options["name"], "language": options["language"]}
-        document = {"seloste": 1, "organisation": head, "registers": [], "activities": [], "datasets": []}
+        slug, by = options["slug"], options["by"]
         try:
-            import_document({**document, "connections": {}}, options["by"], "new organisation")
+            make_organisation(slug, options["name"], options["language"], by)
         except DocumentError as error:
             raise CommandError("\n".join(str(one) for one in error.problems)) from None
-        self.stdout.write(
-            f"{slug} is there, with nothing in it. Give the first roles:\n"
-            f"  ./run manage people give {slug} --role administrator --user NAME --by {options['by']} --reason first\n"
-            f"  ./run manage people give {slug} --role controller --user NAME --by {options['by']} --reason first"
-        )
+        told = [f"{slug} is there, with nothing in it. Give the first roles:"]
+        self.stdout.write("\n".join(told + [f"  {line}" for line in first_roles(slug, by)]))

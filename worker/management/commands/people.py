@@ -1,4 +1,4 @@
-"""`manage.py people list|add|give|take|link|block|unblock SLUG`: accounts and roles, by whoever runs the machine.
+"""`manage.py people list|add|give|take|link|revoke|block|unblock SLUG`: accounts and roles, at the machine.
 
 For the first administrator, and where nobody is left who may confirm (`entrance.people`). It is kept like the rest.
 """
@@ -18,10 +18,10 @@ from ropa.models import Membership, Organisation, Role
 
 
 class Command(BaseCommand):
-    help = "Who has which role in an organisation; give and take roles, make a link for a new password, block accounts."
+    help = "Who has which role; give and take roles, make a link for a new password, revoke tokens, block accounts."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("verb", choices=["list", "add", "give", "take", "link", "block", "unblock"])
+        parser.add_argument("verb", choices=["list", "add", "give", "take", "link", "revoke", "block", "unblock"])
         parser.add_argument("slug", help="the organisation")
         parser.add_argument("--user", metavar="NAME", default="", help="whose account")
         parser.add_argument("--role", choices=Role.values, default="", help="give, take, add: which role")
