@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, Value
@@ -11,15 +12,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
+from retention.inventory_document.shape import schema
 from ropa.change_words import Teller, Told, label, value_in_words
-from ropa.changes import difference
+from ropa.changes import Change, difference
 from ropa.draft import rows_of
 from ropa.entry_history import Past, history_of, history_of_head
 from ropa.kinds import KINDS, Kind
 from ropa.rights import Verb
 from web.access import Place, page
 from web.entries import here_in_menu, kind_or_404
-from web.entry_told import narrowed
+from web.entry_told import definition_of, narrowed
 from web.paging import paged
 from web.sections import HEAD, Section, sections_of
 from web.shell import shown
@@ -33,6 +35,27 @@ MOST_NAMES = 1_000
 RULES = Section("rules", gettext_noop("Retention rules"), ("grounds", "ceilings"))
 
 Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How an entry stands in a document that holds nothing else.
+
+    `within`: how many steps lead to its fields; `keys`: the fields in the order in which they are told.
+    """
+
+    document: Callable[[Document], Document]
+    within: int
+    keys: Sequence[str]
+
+
+def _keys(kind: str, section: Section | None) -> tuple[str, ...]:
+    """The fields of an entry, or of one inside it, in the schema's order, which is that of its page."""
+    fields = schema()["$defs"][definition_of(kind)]["properties"]
+    if section is not None and section.child:
+        inside = str(fields[section.child]["items"]["$ref"]).rpartition("/")[2]
+        fields = schema()["$defs"][inside]["properties"]
+    return tuple(fields)
 
 
 @page(GET=Verb.READ)
@@ -51,7 +74,13 @@ def history(request: HttpRequest, place: Place, kind: str, code: str) -> HttpRes
         "list": reverse("web:entries", args=[place.organisation.slug, kind]),
         "entry": reverse("web:entry", args=[place.organisation.slug, kind, code]) if stands or not pasts else "",
         "heading": _heading(section, last, pasts) if section is not None else "",
-        **_told(request, place, pasts, section, lambda entry: {kind: [{**entry, "id": code}]}, 2),
+        **_told(
+            request,
+            place,
+            pasts,
+            section,
+            Shape(lambda entry: {kind: [{**entry, "id": code}]}, 2, _keys(kind, section)),
+        ),
     }
     return shown(request, place, "web/entry_history.html", context, here=here_in_menu(kind))
 
@@ -74,8 +103,7 @@ def head_history(request: HttpRequest, place: Place) -> HttpResponse:
             place,
             history_of_head(place.organisation),
             section,
-            lambda entry: {"organisation": entry},
-            1,
+            Shape(lambda entry: {"organisation": entry}, 1, tuple(schema()["$defs"]["organisation"]["properties"])),
         ),
     }
     return shown(request, place, "web/entry_history.html", context, here="record")
@@ -116,17 +144,16 @@ def _told(
     place: Place,
     pasts: Sequence[Past],
     section: Section | None,
-    document: Callable[[Document], Document],
-    within: int,
+    shape: Shape,
 ) -> dict[str, Any]:
-    """One page of the changes, those of the section. `document`: an entry as a document that holds nothing else."""
+    """One page of the changes, those of the section."""
     wanted = narrowed(section, pasts) if section is not None else list(pasts)
     published = _published(place, wanted)
     pages = paged(request, list(zip(wanted, published, strict=True)), CHANGES)
     nothing: Document = {section.child: [{"id": section.inside}]} if section is not None and section.child else {}
-    within += 2 * bool(nothing)  # the list and the name of an entry inside are the page's heading
+    within = shape.within + 2 * bool(nothing)  # the list and the name of an entry inside are the page's heading
     sides = [
-        (past, version, document(past.before or nothing), document(past.after or nothing))
+        (past, version, shape.document(past.before or nothing), shape.document(past.after or nothing))
         for past, version in pages.rows
     ]
     names = _names(place, [side for _past, _version, *both in sides for side in both])
@@ -138,15 +165,21 @@ def _told(
                 "past": past,
                 "what": _what(past, section),
                 "published": version,
-                "fields": [_field(one) for one in _rows(before, after, names, within)],
+                "fields": [_field(one) for one in _rows(before, after, names, within, shape.keys)],
             }
             for past, version, before, after in sides
         ],
     }
 
 
-def _rows(before: Document, after: Document, names: Document, within: int) -> list[Told]:
-    return Teller(before, after, language(), (names, names)).rows(difference(before, after), within)
+def _rows(before: Document, after: Document, names: Document, within: int, keys: Sequence[str]) -> list[Told]:
+    order = {key: number for number, key in enumerate(keys)}
+
+    def place(one: Change) -> int:
+        return order.get(str(one.steps[within]), len(order)) if len(one.steps) > within else len(order)
+
+    changes = sorted(difference(before, after), key=place)
+    return Teller(before, after, language(), (names, names)).rows(changes, within)
 
 
 def _field(told: Told) -> dict[str, Any]:
@@ -160,9 +193,9 @@ def _field(told: Told) -> dict[str, Any]:
 
 
 def _what(past: Past, section: Section | None) -> dict[str, Any]:
-    """What kind of change it is, and of which sides there is anything to show."""
+    """What kind of change it is, and whether there are two sides to show."""
     if past.before is not None and past.after is not None:
-        return {"word": pgettext("change", "Changed"), "before": True, "after": True}
+        return {"word": pgettext("change", "Changed"), "both": True}
     itself = section is None or bool(section.child)
     if past.after is None:
         word = pgettext("change", "Taken out") if itself else pgettext("change", "Taken out with the entry")
@@ -170,7 +203,7 @@ def _what(past: Past, section: Section | None) -> dict[str, Any]:
         word = pgettext("change", "The oldest that is kept: what it said before is not known")
     else:
         word = pgettext("change", "Added") if itself else pgettext("change", "Added with the entry")
-    return {"word": word, "before": past.after is None, "after": past.after is not None}
+    return {"word": word, "both": False, "gone": past.after is None}
 
 
 def _published(place: Place, pasts: Sequence[Past]) -> list[dict[str, Any] | None]:
