@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -81,6 +82,15 @@ def change_in_words(change: Change, before: Mapping[str, Any], after: Mapping[st
     return Teller(before, after, language).line(change)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A difference as a row of a table: the place, and what stood and stands there, a member of a list a line."""
+
+    place: str
+    before: list[str]
+    after: list[str]
+
+
 class Teller:
     """Says differences between two documents; what other entries are called is looked up once.
 
@@ -102,6 +112,28 @@ class Teller:
         labels, names = self._place(change)
         place = JOINT.join(part for _, part in sorted([*labels, *names]))
         return said(self._phrase(change), self._language, place=place, **self._values(change))
+
+    def rows(self, changes: Iterable[Change], within: int = 0) -> list[Told]:
+        """Differences as rows, one for each place. `within`: how many steps of every place the reader knows already."""
+        found: dict[tuple[str, bool], Told] = {}
+        for change in changes:
+            labels, names = self._place(change)
+            place = JOINT.join(part for position, part in sorted([*labels, *names]) if position >= within)
+            row = found.setdefault((place, change.kind is Kind.MOVED), Told(place, [], []))
+            if change.kind is Kind.MOVED:
+                row.before.append(said("position", self._language, number=change.before + 1))
+                row.after.append(said("position", self._language, number=change.after + 1))
+            else:
+                keys = tuple(step for step in change.steps if isinstance(step, str))
+                row.before.extend(self._members(change.before, keys))
+                row.after.extend(self._members(change.after, keys))
+        return [row for row in found.values() if row.before or row.after]
+
+    def _members(self, value: Any, keys: tuple[str, ...]) -> Iterator[str]:
+        inner = value["value"] if _stated(value) else value
+        for one in inner if isinstance(inner, list) else [inner]:
+            if not (one is None or one in ("", [], {})):
+                yield value_in_words(one, self._language, keys, self._names)
 
     def lines(self, changes: Iterable[Change]) -> Iterator[str]:
         """Differences as lines: those that say the same of several entries are one, with the entries' names."""

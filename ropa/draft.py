@@ -22,7 +22,7 @@ def normalised(document: Document) -> dict[str, Any]:
     """The draft that this document makes: what decides written out, what says nothing left out."""
     return {
         "seloste": 1,
-        "organisation": _written(ORGANISATION, _fields(ORGANISATION, document["organisation"])),
+        "organisation": in_document(ORGANISATION, _fields(ORGANISATION, document["organisation"])),
         **{
             kind.name: [_entry(kind, one) for one in document.get(kind.name) or ()]
             for kind in KINDS
@@ -33,7 +33,7 @@ def normalised(document: Document) -> dict[str, Any]:
 
 def _entry(kind: Kind, document: Document) -> dict[str, Any]:
     return {
-        **_written(kind.keys, _fields(kind.keys, document)),
+        **in_document(kind.keys, _fields(kind.keys, document)),
         **{key: document[key] for key in kind.refers},
         **{child.name: [_entry(child, one) for one in document.get(child.name) or ()] for child in kind.children},
     }
@@ -52,7 +52,7 @@ def document_of(organisation: Organisation) -> dict[str, Any]:
         codes[kind.name] = {row["pk"]: row["code"] for row in rows}
         entries = [
             {
-                **_written(kind.keys, row),
+                **in_document(kind.keys, row),
                 **{key: codes[name][row[f"{key}_id"]] for key, name in kind.refers.items()},
                 **{name: of.get(row["pk"], []) for name, of in inside.items()},
             }
@@ -65,7 +65,7 @@ def document_of(organisation: Organisation) -> dict[str, Any]:
 
 def head_of(organisation: Organisation) -> dict[str, Any]:
     """What the draft says of the organisation itself."""
-    return _written(ORGANISATION, {key.field: getattr(organisation, key.field) for key in ORGANISATION})
+    return in_document(ORGANISATION, {key.field: getattr(organisation, key.field) for key in ORGANISATION})
 
 
 def rows_of(kind: Kind, organisation: Organisation) -> Any:
@@ -77,7 +77,7 @@ def rows_of(kind: Kind, organisation: Organisation) -> Any:
 def entry_of(kind: Kind, row: Any) -> dict[str, Any]:
     """One row as its entry of the document."""
     return {
-        **_written(kind.keys, {key.field: getattr(row, key.field) for key in kind.keys}),
+        **in_document(kind.keys, {key.field: getattr(row, key.field) for key in kind.keys}),
         **{key: getattr(row, key).code for key in kind.refers},
         **{child.name: [entry_of(child, one) for one in getattr(row, child.name).all()] for child in kind.children},
     }
@@ -98,7 +98,7 @@ def _inside(child: Kind, organisation: Organisation) -> dict[int, list[dict[str,
     """The entries of a list inside others, by the number of the row that they stand in."""
     found: dict[int, list[dict[str, Any]]] = {}
     for row in _values(child, organisation):
-        found.setdefault(row[f"{child.parent}_id"], []).append(_written(child.keys, row))
+        found.setdefault(row[f"{child.parent}_id"], []).append(in_document(child.keys, row))
     return found
 
 
@@ -111,7 +111,7 @@ def _fields(keys: Sequence[Key], document: Document) -> dict[str, Any]:
     return values
 
 
-def _written(keys: Sequence[Key], values: Mapping[str, Any]) -> dict[str, Any]:
+def in_document(keys: Sequence[Key], values: Mapping[str, Any]) -> dict[str, Any]:
     """A value that says nothing, or is what an absent key means, is left out, unless it decides."""
     written = {}
     for key in keys:

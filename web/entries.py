@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -31,7 +31,7 @@ NEW = "new"
 Told = Mapping[str, Any]
 
 
-def _kind(name: str) -> Kind:
+def kind_or_404(name: str) -> Kind:
     if name not in {one.name for one in KINDS}:
         raise Http404
     return kind_of(name)
@@ -51,7 +51,9 @@ def record(request: HttpRequest, place: Place) -> HttpResponse:
 def entries(request: HttpRequest, place: Place, kind: str) -> HttpResponse:
     """The entries of one kind, those with a word of the search in their name."""
     asked = request.GET.get("q", "").strip()[:200]
-    rows = rows_of(_kind(kind), place.organisation).order_by("position", "pk")
+    found = kind_or_404(kind)
+    gone = bool(request.GET.get("gone"))
+    rows = taken_out(found, place) if gone else rows_of(found, place.organisation).order_by("position", "pk")
     if asked:
         rows = rows.filter(Q(name__icontains=asked) | Q(code__icontains=asked))
     pages = paged(request, rows)
@@ -59,14 +61,15 @@ def entries(request: HttpRequest, place: Place, kind: str) -> HttpResponse:
         "kind": kind,
         "title": label(kind, language()),
         "pages": pages,
-        "rows": [_row(kind, one) for one in pages.rows],
+        "rows": [_gone(one) if gone else _row(kind, one) for one in pages.rows],
         "asked": asked,
+        "gone": gone,
         "may_edit": place.may(Verb.EDIT),
     }
-    return shown(request, place, "web/entries.html", context, here=_here(kind))
+    return shown(request, place, "web/entries.html", context, here=here_in_menu(kind))
 
 
-def _here(kind: str) -> str:
+def here_in_menu(kind: str) -> str:
     return {"activities": "activities", "registers": "registers", "datasets": "rules"}.get(kind, "record")
 
 
@@ -80,8 +83,20 @@ def _row(kind: str, row: Any) -> dict[str, Any]:
     return {"code": row.code, "name": named(row.name, row.code), "more": more}
 
 
+def taken_out(kind: Kind, place: Place) -> Any:
+    """Entries that the draft had and has no more: the last that their histories have of them, the newest first."""
+    past: Any = kind.model.history.filter(organisation=place.organisation)  # type: ignore[attr-defined]
+    standing = rows_of(kind, place.organisation).values("code")
+    last = past.exclude(code__in=standing).order_by().values("code").annotate(last=Max("history_id")).values("last")
+    return past.filter(history_id__in=last).order_by("-history_date", "-history_id")
+
+
+def _gone(row: Any) -> dict[str, Any]:
+    return {"code": row.code, "name": named(row.name, row.code), "when": row.history_date}
+
+
 def _open(place: Place, kind: str, code: str) -> Open:
-    found = _kind(kind)
+    found = kind_or_404(kind)
     row = rows_of(found, place.organisation).filter(code=code).first()
     if row is None:
         raise Http404
@@ -170,7 +185,7 @@ def _drawn(
         "openings": opening(opened.kind.name),
         "may_edit": place.may(Verb.EDIT),
     }
-    return shown(request, place, "web/entry.html", context, here=_here(opened.kind.name), status=status)
+    return shown(request, place, "web/entry.html", context, here=here_in_menu(opened.kind.name), status=status)
 
 
 def _removed(request: HttpRequest, opened: Open) -> HttpResponse:
@@ -212,7 +227,7 @@ def _removed(request: HttpRequest, opened: Open) -> HttpResponse:
 @page(GET=Verb.EDIT, POST=Verb.EDIT)
 def new(request: HttpRequest, place: Place, kind: str) -> HttpResponse:
     """A new entry: what it cannot do without; the rest is said on its page."""
-    found = _kind(kind)
+    found = kind_or_404(kind)
     opened = Open(place, found, NEW, dict(_chosen_before(request, kind)))
     section = sections_of(kind, {})[0].with_required(schema()["$defs"][definition_of(kind)]["required"])
     form = opened.form(section, request.POST if request.method == "POST" else None)
@@ -238,7 +253,7 @@ def new(request: HttpRequest, place: Place, kind: str) -> HttpResponse:
         "drawn": form.drawn(),
     }
     status = 422 if request.method == "POST" else 200
-    return shown(request, place, "web/entry_new.html", context, here=_here(kind), status=status)
+    return shown(request, place, "web/entry_new.html", context, here=here_in_menu(kind), status=status)
 
 
 def _chosen_before(request: HttpRequest, kind: str) -> Iterator[tuple[str, str]]:

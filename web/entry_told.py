@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import Http404
@@ -14,7 +14,8 @@ from retention.models import Connection
 from ropa.article30 import State, fields
 from ropa.change_words import Teller, label, text_in, value_in_words
 from ropa.changes import difference
-from ropa.draft import entry_of, head_of, rows_of
+from ropa.draft import alike, entry_of, head_of, rows_of
+from ropa.entry_history import Past, history_of
 from ropa.kinds import KINDS, Kind, kind_of
 from ropa.law import LANGUAGES
 from ropa.wording import rule_in_words, table
@@ -23,6 +24,9 @@ from web.record import record_of, version_of
 from web.sections import CHILDREN, Section, opening, sections_of
 from web.slots import SlotForm, slots_of
 from web.words import Sign, language, named
+
+LAST_CHANGES = 6
+"""Changes that stand beside a section that is being edited; the page of its history has all."""
 
 
 def definition_of(kind: str) -> str:
@@ -187,23 +191,24 @@ def rules_of(opened: Open) -> list[dict[str, Any]]:
     ]
 
 
-def history(opened: Open, section: Section) -> list[dict[str, Any]]:
-    """When the section's fields were changed last, and who gave which reason."""
-    row: Any = rows_of(opened.kind, opened.place.organisation).get(code=opened.code)
-    names = {one.key: one.field for one in opened.kind.keys}
-    if section.child:
-        row = getattr(row, section.child).filter(code=section.inside).first()
-        child = next(one for one in opened.kind.children if one.name == section.child)
-        names = {one.key: one.field for one in child.keys}
-    if row is None:
-        return []
-    wanted = [names[key] for key in section.keys if key in names]
-    kept = list(
-        row.history.order_by("history_date", "history_id").values("history_date", "history_change_reason", *wanted)
-    )
-    found = [
-        {"when": after["history_date"], "why": after["history_change_reason"] or "–"}
-        for before, after in zip([None, *kept], kept, strict=False)
-        if before is None or any(before[name] != after[name] for name in wanted)
-    ]
-    return found[::-1][:6]
+def history(opened: Open, section: Section) -> list[Past]:
+    """The last changes of the section's fields."""
+    return narrowed(section, history_of(opened.kind, opened.place.organisation, opened.code))[:LAST_CHANGES]
+
+
+def narrowed(section: Section, pasts: Iterable[Past]) -> list[Past]:
+    """The changes of what a section is about, with that alone before and after."""
+    found = []
+    for past in pasts:
+        before, after = _of(section, past.before), _of(section, past.after)
+        if not alike(before or {}, after or {}):
+            found.append(replace(past, before=before, after=after))
+    return found
+
+
+def _of(section: Section, entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What of an entry the section is about, as the entry has it; of an entry inside, None where it is not there."""
+    if entry is None or not section.child:
+        return None if entry is None else section.of(entry)
+    inside = section.of(entry)
+    return {section.child: [inside]} if inside else None

@@ -20,6 +20,7 @@ from retention.domain.errors import SelosteError
 from retention.inventory_document import draft_with
 from retention.models.counting import Counted
 from ropa.draft import entry_of, head_of, rows_of
+from ropa.entry_history import Past, history_of
 from ropa.kinds import kind_of
 from ropa.law import LawRule, library
 from ropa.models import Dataset, Register
@@ -28,8 +29,10 @@ from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
 from web.editing import Overtaken, in_words, seen, write
+from web.entry_told import LAST_CHANGES, narrowed
 from web.paging import paged
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
+from web.sections import Section
 from web.shell import shown
 from web.words import free_code, language, named, policy_in_words
 
@@ -373,10 +376,10 @@ def _removed(request: HttpRequest, desk: Desk) -> HttpResponse:
     return redirect("web:rules", slug=desk.place.organisation.slug)
 
 
-def _history(desk: Desk) -> list[Any]:
+def _history(desk: Desk) -> list[Past]:
     """Its last changes: when, and who for which reason."""
     if desk.is_new:
         return []
-    found = Dataset.objects.filter(organisation=desk.place.organisation, code=desk.dataset["id"])
-    row = getattr(found.get(), desk.where).filter(code=desk.code).first()
-    return list(row.history.order_by("-history_date")[:6]) if row is not None else []
+    section = Section(f"{desk.where}-{desk.code}", "", (), child=desk.where, inside=desk.code)
+    pasts = history_of(DATASETS, desk.place.organisation, str(desk.dataset["id"]))
+    return narrowed(section, pasts)[:LAST_CHANGES]

@@ -111,6 +111,12 @@ def states() -> list[State]:
         State("entry", "dataset", f"{DEMO}record/datasets/crm-laskut/"),
         State("entry", "dataset, mapping edited", f"{DEMO}record/datasets/crm-laskut/?edit=where"),
         State("entry", "long names", f"{NAMES}record/registers/laskutus/?edit=what"),
+        State("entry-history", "activity", f"{activity}history/"),
+        State("entry-history", "dataset", f"{DEMO}record/datasets/kysely-vastaukset/history/", "aino"),
+        State("entry-history", "rules of a dataset", f"{DEMO}record/datasets/kysely-vastaukset/history/?section=rules"),
+        State("entry-history", "long names", f"{NAMES}record/registers/laskutus/history/"),
+        State("head-history", "demo", f"{DEMO}record/organisation/history/"),
+        State("entries", "taken out", f"{DEMO}record/registers/?gone=1"),
         State("entry-new", "wrong form", f"{DEMO}record/activities/new/", act=send()),
         State("entry-new", "dataset", f"{DEMO}record/datasets/new/?register=asiakashallinta"),
     ]
