@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from retention import database_locks
 from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import import_document
 from ropa.models import Organisation, Role
@@ -22,6 +23,7 @@ def make_organisation(slug: str, name: str, language: str, by: str) -> Organisat
 
     `slug`: its id, in addresses; `by`: who makes it, for the history.
     """
+    database_locks.alone("new organisation")  # of two with one id the second would empty the first's record
     if Organisation.objects.filter(slug=slug).exists():
         told = _("there is an organisation with this id already")
         raise DocumentError([Problem("organisation.slug", told)])
