@@ -9,25 +9,22 @@ FOR SHARE would let a stream of claims starve the hold).
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from django.db import connection, transaction
-from django.db.models import BooleanField, Exists, F, OuterRef
-from django.db.models.expressions import RawSQL
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext
 from simple_history.utils import update_change_reason
 
 from retention import database_locks, remembered
-from retention.connectors.sql.arrays import array_of_texts
 from retention.domain import rules
 from retention.domain.errors import DocumentError, EvidenceError, LifecycleError, Problem
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
-from retention.ledger import LONGEST
+from retention.ledger import LONGEST, among
 from retention.lot_keys import unpack
 from retention.models import (
     Attempt,
@@ -204,18 +201,11 @@ def active(
             found[UNNAMED].append(meant[hold.pk])
     persons = HoldSubject.objects.filter(hold__in=list(meant), subject_kind=subject_kind)
     if subjects is not None:
-        persons = persons.filter(_among([subject for subject in subjects if subject is not None]))
+        persons = persons.filter(among([subject for subject in subjects if subject is not None]))
     told = persons.order_by("hold__start", "hold", "pk")
     for pk, subject in told.values_list("hold", "subject").iterator():
         found[subject].append(meant[pk])
     return dict(found)
-
-
-def _among(subjects: Sequence[str]) -> RawSQL:
-    """These persons, as one list that the database holds against everybody who is held."""
-    if connection.vendor == "postgresql":
-        return RawSQL("subject IN (SELECT unnest(%s::text[]))", (array_of_texts(subjects),), BooleanField())
-    return RawSQL("subject IN (SELECT value FROM json_each(%s))", (json.dumps(subjects),), BooleanField())
 
 
 def of_item(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None) -> tuple[rules.Hold, ...]:

@@ -6,6 +6,7 @@ one; what a register tells is taken in as a whole every night (`retention.collec
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -317,7 +318,7 @@ def known_to_ledger(
         wanted = sorted(set(subjects))
         for start in range(0, len(wanted), BATCH):
             page = wanted[start : start + BATCH]
-            yield from _known_of(organisation, subject_kind, page, _among(page))
+            yield from _known_of(organisation, subject_kind, page, among(page))
         return
     last, until = span
     while page := _next_subjects(organisation, subject_kind, last, until):
@@ -367,7 +368,7 @@ class Known:
 
 def with_contracts(organisation_id: int, subject_kind: str, subjects: Sequence[str]) -> set[str]:
     """Who of these subjects has a contract."""
-    mine = LedgerContract.objects.filter(_among(subjects), organisation=organisation_id, subject_kind=subject_kind)
+    mine = LedgerContract.objects.filter(among(subjects), organisation=organisation_id, subject_kind=subject_kind)
     return set(mine.values_list("subject", flat=True).order_by().distinct())
 
 
@@ -376,16 +377,16 @@ def contracts_told(
 ) -> set[tuple[str, str, date | None, date | None, bool]]:
     """(number, contract, started, ended, closed) of these subjects, as a source told them last and tells them still."""
     mine = LedgerContract.objects.filter(
-        _among(subjects), organisation=organisation, subject_kind=subject_kind, source=source
+        among(subjects), organisation=organisation, subject_kind=subject_kind, source=source
     )
     return set(mine.exclude(revision=UNTOLD).values_list("subject", "ref", "started", "ended", "closed").order_by())
 
 
-def _among(page: Sequence[str]) -> Q | RawSQL:
-    """These subjects; to PostgreSQL as one array, which it reads far faster than as many parameters."""
-    if connection.vendor != "postgresql":
-        return Q(subject__in=page)
-    return RawSQL("subject = ANY(%s::text[])", (array_of_texts(page),), models.BooleanField())
+def among(subjects: Sequence[str]) -> RawSQL:
+    """These subjects, of any table that has them: one parameter, which both databases read far faster than many."""
+    if connection.vendor == "postgresql":
+        return RawSQL("subject = ANY(%s::text[])", (array_of_texts(subjects),), models.BooleanField())
+    return RawSQL("subject IN (SELECT value FROM json_each(%s))", (json.dumps(list(subjects)),), models.BooleanField())
 
 
 def _known_of(
