@@ -58,7 +58,7 @@ def test_it_records_tells_and_ends_with_one_while_something_is_open(company, sin
     assert (code, len(sink.to(ADMIN)), err) == (1, 1, "")
     assert f"testi: {alarm.pk} open: The night of 1\u00a0July\u00a02026 has not run" in out
     code, out, _ = alarms(capsys, "--acknowledge", str(alarm.pk), "--until", "2026-07-02", "--reason", "x", "--by", "y")
-    assert (code, out) == (0, f"Alarm {alarm.pk} is quiet through 2.7.2026. It is not over.\n")
+    assert (code, out) == (0, f"Alarm {alarm.pk} is quiet through 2\u00a0July\u00a02026. It is not over.\n")
     code, out, _ = alarms(capsys, "--json")
     (row,) = json.loads(out)
     assert (code, row["alarms"][0]["state"], len(sink.letters)) == (1, "acknowledged", 1)

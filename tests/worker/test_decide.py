@@ -43,7 +43,8 @@ def test_a_case_that_comes_out_otherwise_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("fi", "29.6.2026"), ("en", "It is due since 30.6.2026: deletion."), ("sv", "30.6.2026")]
+    ("language", "words"),
+    [("fi", "29.6.2026"), ("en", "It is due since 30\u00a0June\u00a02026: deletion."), ("sv", "30.6.2026")],
 )
 def test_it_explains_in_words(tmp_path, language, words):
     code, out, _ = decide(tmp_path, [CASE], "--language", language)

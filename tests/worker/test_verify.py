@@ -50,7 +50,7 @@ def test_a_night_that_did_not_run_is_told(company):
     assert "No night" not in out
     code, out, _ = run("verify_overdue", "--on", (TODAY + timedelta(days=2)).isoformat(), "--language", "en")
     assert code == 1
-    assert "No night has run since 30.6.2026." in out
+    assert "No night has run since 30\u00a0June\u00a02026." in out
 
 
 def test_after_the_night_nothing_is_overdue(company):
