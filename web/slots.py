@@ -1,14 +1,17 @@
 """Fields for one entry of the inventory document, drawn from its JSON Schema: what the document can say, a form can.
 
 Each part of an entry is a *slot*: it knows which form fields it needs, what stands in them, and what they say again
-as the document has it. What no form does justice to (a ledger source, a connector's options) is written as there.
+as the document has it. What no form does justice to (a condition, a connector's options) is written as there.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -17,13 +20,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from retention.domain.errors import DocumentError
+from retention.domain.events import CATALOGUE
+from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import Period
 from retention.inventory_document import yaml_text
 from retention.inventory_document.shape import schema
 from ropa.change_words import label, value_in_words
 from ropa.law import LANGUAGES
 from web.times import in_one_unit, units
-from web.words import language
+from web.words import free_code, language, stem_of
 
 Told = Mapping[str, Any]
 Offered = Callable[[str], Sequence[tuple[str, str]]]
@@ -212,7 +217,9 @@ class PeriodSlot(Slot):
 
 @dataclass
 class PairsSlot(Slot):
-    """`event = column`, one on each line."""
+    """`event = column`, one on each line. `known`: names that the catalogue has, and what each is called."""
+
+    known: Sequence[tuple[str, str]] = ()
 
     shape = "block"
 
@@ -225,17 +232,18 @@ class PairsSlot(Slot):
 
     def value(self, told: Told) -> Any:
         found = {}
+        codes = {called: name for name, called in self.known}
         for line in told.get(self.prefix, "").splitlines():
             if not line.strip():
                 continue
             name, equals, column = line.partition("=")
             if not equals or not name.strip() or not column.strip():
                 raise forms.ValidationError({self.prefix: _("Each line is written: name = column.")})
-            found[name.strip()] = column.strip()
+            found[codes.get(name.strip().lower(), name.strip())] = column.strip()
         return found or None
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
-        return {**super().drawn(form), "hint": _("Each line is written: name = column.")}
+        return {**super().drawn(form), "hint": _("Each line is written: name = column."), "known": self.known}
 
 
 @dataclass
@@ -256,6 +264,40 @@ class LinesSlot(Slot):
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         return {**super().drawn(form), "hint": _("One on each line.")}
+
+
+@dataclass
+class ValuesSlot(LinesSlot):
+    """Values as a column has them, one on each line: numbers, true and false; what looks like one in quotes is text."""
+
+    def initial(self, value: Any) -> dict[str, Any]:
+        return super().initial([_as_line(one) for one in value or ()])
+
+    def value(self, told: Told) -> Any:
+        try:
+            return [_of_line(line) for line in super().value(told) or ()] or None
+        except ValueError:
+            raise forms.ValidationError({self.prefix: _("A quotation mark is not closed.")}) from None
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        hint = _('One on each line. Text that looks like a number stands in quotation marks: "9".')
+        return {**super().drawn(form), "hint": hint}
+
+
+def _of_line(line: str) -> str | int | bool:
+    """Raises ValueError."""
+    if line in ("true", "false"):
+        return line == "true"
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", line):
+        return int(line)
+    return str(json.loads(line)) if line.startswith('"') else line
+
+
+def _as_line(value: str | int | bool) -> str:
+    if isinstance(value, bool) or not isinstance(value, str):
+        return json.dumps(value)
+    plain = value == value.strip() and "\n" not in value and not value.startswith('"') and _of_line(value) == value
+    return value if plain and value else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass
@@ -317,16 +359,34 @@ class GroupSlot(Slot):
 
 
 @dataclass
+class EntrySlot(GroupSlot):
+    """Such a group that has an id: folded, under its name."""
+
+    shape = "entry"
+
+    def drawn(self, form: forms.Form) -> dict[str, Any]:
+        asked = (f"name-{language()}", "name-fi", "place", "id")
+        named = (form[f"{self.prefix}-{key}"].value() for key in asked if f"{self.prefix}-{key}" in form.fields)
+        wrong = any(form[name].errors for name, _field in self.fields())
+        return {**super().drawn(form), "label": next((one for one in named if one), self.label), "open": wrong}
+
+
+@dataclass
 class RowsSlot(Slot):
-    """A list of such groups: those there are, and one more to write."""
+    """A list of such groups: those there are, and one more to write.
+
+    `with_ids`: each has an id; one that is left empty is made from its name, or the place that it names.
+    """
 
     make: Callable[[str], GroupSlot] | None = None
     count: int = 1
+    with_ids: bool = False
 
     shape = "rows"
 
-    @property
+    @cached_property
     def rows(self) -> list[GroupSlot]:
+        """Those that `initial` was told of, and one more."""
         return [self.make(f"{self.prefix}-{at}") for at in range(self.count)] if self.make is not None else []
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
@@ -335,15 +395,34 @@ class RowsSlot(Slot):
 
     def initial(self, value: Any) -> dict[str, Any]:
         self.count = len(value or ()) + 1
+        vars(self).pop("rows", None)
         filled = zip(self.rows, [*(value or ()), {}], strict=True)
         return {name: told for row, entry in filled for name, told in row.initial(entry).items()}
 
     def value(self, told: Told) -> Any:
-        return [found for one in self.rows if (found := one.value(told)) is not None] or None
+        found = [said for one in self.rows if (said := one.value(told)) is not None]
+        return (self._named(found) if self.with_ids else found) or None
+
+    def _named(self, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        taken, named = {one["id"] for one in found if "id" in one}, []
+        for one in found:
+            name = one["name"] if isinstance(one.get("name"), Mapping) else {"fi": one.get("place", "")}
+            code = one.get("id") or free_code(stem_of(name, self.key), taken)
+            taken.add(code)
+            named.append({"id": code, **one})
+        return named
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         rows = [one.drawn(form) for one in self.rows]
-        return {"shape": self.shape, "label": self.label, "fields": [], "inside": rows}
+        rows[-1]["open"] = any(form[name].errors for name, _field in self.rows[-1].fields())
+        return {
+            "shape": self.shape,
+            "label": self.label,
+            "fields": [],
+            "inside": rows[:-1],
+            "another": rows[-1],
+            "hint": _("One whose fields are all emptied is taken out."),
+        }
 
 
 @dataclass
@@ -431,7 +510,9 @@ def _slot(key: str, told: Told, prefix: str, offered: Offered, within: tuple[str
     if name == "period":
         return PeriodSlot(key, prefix, here, required)
     if name in ("columns_of_events", "columns_of_facts"):
-        return PairsSlot(key, prefix, here, required)
+        known = () if name == "columns_of_facts" else CATALOGUE.keys() - (CONTRACT_EVENTS if "ledger" in here else ())
+        called = [(one, value_in_words(one, language(), ("event",))) for one in sorted(known)]
+        return PairsSlot(key, prefix, here, required, known=called)
     if "enum" in told:
         choices = [(one, value_in_words(one, language(), here)) for one in told["enum"]]
         return ChoiceSlot(key, prefix, here, required, choices=choices)
@@ -451,17 +532,39 @@ def _by_type(key: str, told: Told, prefix: str, offered: Offered, here: tuple[st
         case "object" if "properties" in told:
             return _group(key, told, prefix, offered, here)
         case "array":
-            _name, inside = _resolved(told["items"])
-            if "properties" in inside and "id" not in inside["properties"]:
-                return RowsSlot(key, prefix, here, required, make=lambda at: _group(key, inside, at, offered, here))
-            if inside.get("type") == "string":
-                return LinesSlot(key, prefix, here, required)
+            return _list(key, told, prefix, offered, here, required)
     return WrittenSlot(key, prefix, here, required)
 
 
-def _group(key: str, told: Told, prefix: str, offered: Offered, here: tuple[str, ...]) -> GroupSlot:
+def _list(key: str, told: Told, prefix: str, offered: Offered, here: tuple[str, ...], required: bool) -> Slot:
+    _name, inside = _resolved(told["items"])
+    if "properties" in inside and not {"trigger", "grounds"} & inside["properties"].keys():
+        with_ids = "id" in inside["properties"]
+
+        def row(at: str) -> GroupSlot:
+            return _group(key, inside, at, offered, here, EntrySlot if with_ids else GroupSlot)
+
+        return RowsSlot(key, prefix, here, required, make=row, with_ids=with_ids)
+    if "enum" in inside:
+        choices = [(one, value_in_words(one, language(), here)) for one in inside["enum"]]
+        return ChoiceSlot(key, prefix, here, required, choices=choices, several=True)
+    if inside.get("type") == "string":
+        return LinesSlot(key, prefix, here, required)
+    if isinstance(inside.get("type"), list) and "object" not in inside["type"]:
+        return ValuesSlot(key, prefix, here, required)
+    return WrittenSlot(key, prefix, here, required)
+
+
+def _group(
+    key: str,
+    told: Told,
+    prefix: str,
+    offered: Offered,
+    here: tuple[str, ...],
+    made: type[GroupSlot] = GroupSlot,
+) -> GroupSlot:
     slots = [_slot(name, inner, f"{prefix}-{name}", offered, here) for name, inner in told["properties"].items()]
-    return GroupSlot(key, prefix, here, slots=slots)
+    return made(key, prefix, here, slots=slots)
 
 
 def _resolved(told: Told) -> tuple[str, Told]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -31,7 +32,7 @@ from tests.web.test_pages import client, text
 from web.entry_told import definition_of
 from web.rule_form import CEILINGS, GROUNDS, RuleForm, from_law
 from web.sections import sections_of
-from web.slots import SlotForm, keys_of, slots_of
+from web.slots import SlotForm, ValuesSlot, keys_of, slots_of
 
 RULE = "/o/testi/datasets/crm-0/grounds/sopimus/"
 PAGES = (
@@ -361,6 +362,51 @@ def test_none_because_is_a_full_answer_and_an_empty_one_is_not(house):
     assert answer.status_code == 302
     assert of_draft(house, "activities", "crm-hoito")["transfers"] == {"none_because": {"fi": "Kaikki on Suomessa"}}
     assert "Ei ole, koska Kaikki on Suomessa" in text(client("olga").get(here))
+
+
+def test_who_tells_of_contracts_is_said_in_fields_and_gets_an_id_from_its_place(house):
+    here = "/o/testi/record/registers/crm/"
+    page = client("olga").get(here, {"edit": "reach"})
+    sent = {**fields(page), "section": "reach", "change_reason": "Kartoitus"}
+    at = f"ledger-{len(of_draft(house, 'registers', 'crm').get('ledger') or ())}"
+    told = {
+        f"{at}-subject_kind": "customer",
+        f"{at}-via": "collect",
+        f"{at}-place": "Sopimukset 2",
+        f"{at}-subject": "asiakasnro",
+        f"{at}-contract": "sopimusnro",
+        f"{at}-ended": "paattyi",
+        f"{at}-closed-column": "tila",
+        f"{at}-closed-values": 'loppu\n9\n"9"\ntrue',
+        f"{at}-events": "Tositteen päiväys = laskupvm\ndebt_due = erapvm",
+    }
+    assert client("olga").post(here, {**sent, **told}).status_code == 302
+    assert of_draft(house, "registers", "crm")["ledger"][-1] == {
+        "id": "sopimukset-2",
+        "subject_kind": "customer",
+        "via": "collect",
+        "place": "Sopimukset 2",
+        "subject": "asiakasnro",
+        "contract": "sopimusnro",
+        "ended": "paattyi",
+        "closed": {"column": "tila", "values": ["loppu", 9, "9", True]},
+        "events": {"invoice_dated": "laskupvm", "debt_due": "erapvm"},
+    }
+    again = {**fields(client("olga").get(here, {"edit": "reach"})), "section": "reach", "change_reason": "Pois"}
+    emptied = {name: "" for name in again if name.startswith(f"{at}-")}
+    assert client("olga").post(here, {**again, **emptied}).status_code == 302
+    assert "sopimukset-2" not in [one["id"] for one in of_draft(house, "registers", "crm").get("ledger") or ()]
+
+
+@pytest.mark.parametrize("value", ["x", "9", "true", '"', "007", "-1", " a", "a\nb", '"x"', "ä", 9, -1, True, False])
+def test_a_value_of_a_column_is_read_as_it_was_written(value):
+    slot = ValuesSlot("values", "values")
+    assert slot.value(slot.initial([value, "z"])) == [value, "z"]
+
+
+def test_a_quotation_mark_that_is_not_closed_is_told():
+    with pytest.raises(ValidationError):
+        ValuesSlot("values", "values").value({"values": '"9'})
 
 
 def test_a_list_in_three_languages_is_matched_by_its_lines(house):
