@@ -15,7 +15,7 @@ from retention.connectors.contract import ConnectorError
 from retention.models import Connection, DatasetNight, Run
 from retention.plan import plan_of
 from retention.selectors import connector_of
-from ropa.models import Version
+from ropa.models import Dataset, Register, Version
 from ropa.rights import Verb
 from ropa.wording import citation_in_words, rule_in_words
 from web.access import Place, page
@@ -99,13 +99,21 @@ def register(request: HttpRequest, place: Place, code: str) -> HttpResponse:
     seen = _seen(night, record.inside[code])
     outlook = outlook_of(place.organisation)
     ages = ages_of(outlook, seen, pages.rows)
+    drafted = set(
+        Dataset.objects.filter(organisation=place.organisation, code__in=pages.rows).values_list("code", flat=True)
+    )
+    datasets = [
+        {**_dataset(record.datasets[one], seen.get(one)), "ages": ages[one], "code": one if one in drafted else ""}
+        for one in pages.rows
+    ]
     context = {
         "outlook": outlook,
         "row": _row(record, code, seen, night),
         "version": version,
         "night": night,
         "pages": pages,
-        "datasets": [{**_dataset(record.datasets[one], seen.get(one)), "ages": ages[one]} for one in pages.rows],
+        "datasets": datasets,
+        "drafted": Register.objects.filter(organisation=place.organisation, code=code).exists(),
         "reachable": _reachable(place, record.registers[code]),
         "may_reach": place.may(Verb.EDIT),
     }
