@@ -41,7 +41,11 @@ def document_asked(organisation: Organisation, version: int | str | None, today:
 
 def examine(organisation: Organisation, version: int | str | None, today: date, group: str = "all") -> list[Finding]:
     """One finding per check of a group, listed ones first. Raises NoVersionError."""
-    document = document_asked(organisation, version, today)
+    return examined(document_asked(organisation, version, today), today, group)
+
+
+def examined(document: dict[str, Any], today: date, group: str = "all") -> list[Finding]:
+    """The same of a document at hand."""
     found = findings(document, references(), read_on(today), today, mentions)
     return [one for one in found if group in ("all", one.group)]
 

@@ -27,7 +27,7 @@ from retention.models.counting import Counted
 from ropa.agreeing import CHANGED, approvals_of, approve_draft, is_another, last_standing, shortens
 from ropa.change_words import Teller
 from ropa.changes import difference
-from ropa.examination import DRAFT, examine
+from ropa.examination import examined
 from ropa.models import DraftApproval, Impact, Opinion, Role, Stance, Version
 from ropa.places import on_the_way
 from ropa.rights import Verb
@@ -148,7 +148,7 @@ def _drawn(
     place = looked.place
     organisation = place.organisation
     lines = list(_lines(looked)) if looked.differs and looked.last is not None else []
-    findings = [one for one in examine(organisation, DRAFT, place.today) if not one.status.well]
+    findings = [one for one in examined(looked.document, place.today) if not one.status.well]
     others = [one for one in looked.approvals if is_another(one, place.who(Verb.READ), place.user)]
     context = {
         "looked": looked,
