@@ -21,12 +21,32 @@ class NoPlaceError(LookupError):
 
 def at(document: Document, place: str) -> Any:
     """What stands at a place. Raises NoPlaceError for one that is malformed, not there, or empty."""
-    here: Any = document
-    for key, name in _steps(place):
-        here = _entry(here, name, place) if name else _field(here, key, place)
-    if empty(here):
-        raise NoPlaceError(f"{place!r} holds nothing")
-    return here
+    return Places(document).at(place)
+
+
+class Places:
+    """Many places of one document, which does not change meanwhile: a list is looked through once."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._lists: dict[int, Mapping[str | None, Any]] = {}
+
+    def at(self, place: str) -> Any:
+        """What stands there. Raises NoPlaceError as `at` does."""
+        here: Any = self._document
+        for key, name in _steps(place):
+            here = self._entry(here, name, place) if name else _field(here, key, place)
+        if empty(here):
+            raise NoPlaceError(f"{place!r} holds nothing")
+        return here
+
+    def _entry(self, here: Any, name: str, place: str) -> Any:
+        if not isinstance(here, list):
+            return _entry(here, name, place)
+        if id(here) not in self._lists:
+            self._lists[id(here)] = dict(reversed([(_name(one, n), one) for n, one in enumerate(here)]))
+        named = self._lists[id(here)]
+        return named[name] if name in named else _entry((), name, place)
 
 
 def on_the_way(document: Document, place: str) -> list[Document]:
@@ -85,6 +105,12 @@ def _field(here: Any, key: str, place: str) -> Any:
 def _entry(here: Any, name: str, place: str) -> Any:
     if isinstance(here, list):
         for position, one in enumerate(here):
-            if (one.get("id") if isinstance(one, Mapping) and "id" in one else str(position)) == name:
+            if _name(one, position) == name:
                 return one
     raise NoPlaceError(f"{place!r} is not there: there is no {name!r}")
+
+
+def _name(entry: Any, position: int) -> str | None:
+    if not isinstance(entry, Mapping) or "id" not in entry:
+        return str(position)
+    return entry["id"] if isinstance(entry["id"], str) else None

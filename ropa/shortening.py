@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from retention.domain.evidence import canonical
@@ -23,6 +24,8 @@ BY = {"automatic": 0, "one": 1, "two": 2}
 POLICY = {"mode": "observe", "approval": "one", "grace": "P0D", "waves": False}
 FIRST_PLAUSIBLE_DAY = "1950-01-01"
 YEAR_END = "12-31"
+CALENDAR = ("financial_years", "financial_year_end", "first_plausible_day")
+"""What of the organisation the rules are read with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +53,52 @@ def draft_shortens(versions: Sequence[Document], draft: Document) -> list[Shorte
     return list({(one.path, one.way): one for one in reversed(found)}.values())[::-1]
 
 
-def _against(before: Document, after: Document) -> Iterator[Shortened]:
-    olds = {dataset["id"]: dataset for dataset in before.get("datasets") or ()}
+@dataclass(frozen=True)
+class _Side:
+    """One of the two documents; its entries are found by id, for a record has thousands."""
+
+    document: Document
+
+    @cached_property
+    def datasets(self) -> Mapping[str, Document]:
+        return {one["id"]: one for one in self.document.get("datasets") or ()}
+
+    @cached_property
+    def registers(self) -> Mapping[str, Document]:
+        return {one["id"]: one for one in self.document.get("registers") or ()}
+
+    @property
+    def head(self) -> Document:
+        head: Document = self.document["organisation"]
+        return head
+
+
+def _against(version: Document, draft: Document) -> Iterator[Shortened]:
+    before, after = _Side(version), _Side(draft)
     followed = {
         follow["dataset"]
-        for document in (before, after)
-        for dataset in document.get("datasets") or ()
+        for side in (before, after)
+        for dataset in side.datasets.values()
         for follow in dataset.get("follows") or ()
     }
-    for new in after.get("datasets") or ():
-        old, path = olds.get(new["id"]), f"datasets[{new['id']}]"
+    same_calendar = all(before.head.get(key) == after.head.get(key) for key in CALENDAR)
+    for new in after.datasets.values():
+        old, path = before.datasets.get(new["id"]), f"datasets[{new['id']}]"
         if old is None:
             if _destroys(new):
                 yield Shortened(path, "destroys", "", _mode(new))
             continue
-        for one in shortened(_rules(old, before), _rules(new, after), new["id"] in followed):
-            yield Shortened(f"{path}.{one.where}" if one.where else path, one.way.value, one.before, one.after)
-        yield from _policy(old, new, path)
+        if not (same_calendar and old == new):  # the same words by the same calendar shorten nothing
+            for one in shortened(_rules(old, before), _rules(new, after), new["id"] in followed):
+                yield Shortened(f"{path}.{one.where}" if one.where else path, one.way.value, one.before, one.after)
+            yield from _policy(old, new, path)
         if _destroys(new):
             yield from _reading(old, before, new, after, path)
     yield from _ledger(before, after)
 
 
-def _rules(dataset: Document, document: Document) -> RuleSet:
-    head = document["organisation"]
+def _rules(dataset: Document, side: _Side) -> RuleSet:
+    head = side.head
     years = [(parse_day(one["start"], ""), parse_day(one["end"], "")) for one in head.get("financial_years") or ()]
     return parse_rules(
         dataset,
@@ -125,19 +150,18 @@ def _shorter(new: str, old: str) -> bool:
     return any(last_day(start, now) < last_day(start, was) for start in starts)
 
 
-def _reading(old: Document, before: Document, new: Document, after: Document, path: str) -> Iterator[Shortened]:
+def _reading(old: Document, before: _Side, new: Document, after: _Side, path: str) -> Iterator[Shortened]:
     """What the items of a dataset that we destroy are read from, with what it follows."""
     if _read_from(old, before) != _read_from(new, after):
         yield Shortened(path, "reading")
     for follow in new.get("follows") or ():
-        theirs = [_dataset(document, str(follow["dataset"])) for document in (before, after)]
-        sides = [
-            _read_from(one, document) if one is not None else None
-            for one, document in zip(theirs, (before, after), strict=True)
+        theirs = [
+            _read_from(side.datasets[follow["dataset"]], side) if follow["dataset"] in side.datasets else None
+            for side in (before, after)
         ]
-        if sides[0] != sides[1]:
+        if theirs[0] != theirs[1]:
             yield Shortened(f"{path}.follows[{follow['dataset']}]", "reading")
-    head, was = after["organisation"], before["organisation"]
+    head, was = after.head, before.head
     if head.get("time_zone") != was.get("time_zone"):
         yield Shortened("organisation.time_zone", "reading", str(was.get("time_zone")), str(head.get("time_zone")))
     asked = _rules(new, after).facts | _rules(old, before).facts
@@ -147,10 +171,10 @@ def _reading(old: Document, before: Document, new: Document, after: Document, pa
             yield Shortened(f"organisation.facts.{name}", "reading", str(facts[0].get(name)), str(facts[1].get(name)))
 
 
-def _read_from(dataset: Document, document: Document) -> bytes:
+def _read_from(dataset: Document, side: _Side) -> bytes:
     mapping = dataset.get("mapping") or {}
-    register = _entry(document.get("registers"), str(dataset.get("register"))) or {}
-    named = _entry(document.get("registers"), str((mapping.get("subject_key") or {}).get("via"))) or {}
+    register = side.registers.get(str(dataset.get("register"))) or {}
+    named = side.registers.get(str((mapping.get("subject_key") or {}).get("via"))) or {}
     return canonical(
         [
             mapping,
@@ -164,15 +188,15 @@ def _read_from(dataset: Document, document: Document) -> bytes:
     )
 
 
-def _ledger(before: Document, after: Document) -> Iterator[Shortened]:
+def _ledger(before: _Side, after: _Side) -> Iterator[Shortened]:
     """Where what is told of the persons of something that we destroy comes from."""
-    kinds = {dataset.get("subject_kind") for dataset in after.get("datasets") or () if _destroys(dataset)}
+    destroyed = [dataset for dataset in after.datasets.values() if _destroys(dataset)]
+    kinds = {dataset.get("subject_kind") for dataset in destroyed}
     kinds |= {
         theirs.get("subject_kind")
-        for dataset in after.get("datasets") or ()
-        if _destroys(dataset)
+        for dataset in destroyed
         for follow in dataset.get("follows") or ()
-        if (theirs := _dataset(after, str(follow["dataset"]))) is not None
+        if (theirs := after.datasets.get(follow["dataset"])) is not None
     }
     told = [
         {
@@ -182,19 +206,11 @@ def _ledger(before: Document, after: Document) -> Iterator[Shortened]:
                     [source for source in register.get("ledger") or () if source.get("subject_kind") in kinds],
                 ]
             )
-            for register in document.get("registers") or ()
+            for register in side.registers.values()
             if any(source.get("subject_kind") in kinds for source in register.get("ledger") or ())
         }
-        for document in (before, after)
+        for side in (before, after)
     ]
     for code in sorted({*told[0], *told[1]}):
         if told[0].get(code) != told[1].get(code):
             yield Shortened(f"registers[{code}].ledger", "reading")
-
-
-def _dataset(document: Document, code: str) -> Document | None:
-    return _entry(document.get("datasets"), code)
-
-
-def _entry(entries: Any, code: str) -> Document | None:
-    return next((one for one in entries or () if one["id"] == code), None)

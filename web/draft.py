@@ -31,20 +31,33 @@ from ropa.examination import examined
 from ropa.models import DraftApproval, Impact, Opinion, Role, Stance, Version
 from ropa.places import on_the_way
 from ropa.rights import Verb
-from ropa.services import digest_of, draft_of, give_opinion, opinion_on, publish, stale_opinion, withdraw
+from ropa.services import draft_of, give_opinion, opinion_on, publish, stale_opinion, withdraw
 from ropa.shortening import Shortened
 from ropa.shortening_words import in_words
 from ropa.wording import article_in_words, rule_in_words
+from web import drafting
 from web.access import Place, page
 from web.connector_words import problem_in_words
 from web.rule_told import differing
 from web.shell import shown
 from web.words import day, language, named, number
 
+MOST_FINDINGS = 60
 MOST_LINES = 200
 """Differences in words on the page; all of them are in the API and in the report."""
 
 Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the page says of a draft, in the reader's language: the first lines and findings, and how many there are."""
+
+    lines: list[str]
+    all_lines: int
+    shortened: list[dict[str, str]]
+    findings: list[dict[str, str]]
+    all_findings: int
 
 
 @dataclass
@@ -59,7 +72,7 @@ class Looked:
 
     @cached_property
     def digest(self) -> str:
-        return digest_of(self.document)
+        return drafting.digest(self.place.organisation)
 
     @cached_property
     def last(self) -> Version | None:
@@ -70,8 +83,26 @@ class Looked:
         return self.last is None or self.last.digest != self.digest
 
     @cached_property
-    def shortened(self) -> list[Shortened]:
-        return shortens(self.place.organisation, self.document, self.place.today)
+    def told(self) -> Told:
+        """What follows from the draft, the versions and the day: read once for all who look, until one is another."""
+        standing = self.place.organisation.versions.standing().order_by("number").values_list("number", flat=True)
+        return drafting.of_state(self.place.organisation, "told", self._told, language(), self.place.today, *standing)
+
+    def _told(self) -> Told:
+        lines = list(_lines(self)) if self.differs and self.last is not None else []
+        findings = [one for one in examined(self.document, self.place.today) if not one.status.well]
+        shortened = shortens(self.place.organisation, self.document, self.place.today)
+        return Told(
+            lines[:MOST_LINES],
+            len(lines),
+            [_shortened(one, self.document) for one in shortened],
+            [_finding(one) for one in findings if one.severity != "info"][:MOST_FINDINGS],
+            len(findings),
+        )
+
+    @property
+    def shortened(self) -> list[dict[str, str]]:
+        return self.told.shortened
 
     @cached_property
     def impact(self) -> Impact | None:
@@ -147,23 +178,22 @@ def _drawn(
 ) -> HttpResponse:
     place = looked.place
     organisation = place.organisation
-    lines = list(_lines(looked)) if looked.differs and looked.last is not None else []
-    findings = [one for one in examined(looked.document, place.today) if not one.status.well]
+    told = looked.told
     others = [one for one in looked.approvals if is_another(one, place.who(Verb.READ), place.user)]
     context = {
         "looked": looked,
-        "say": _say(looked, len(lines)),
-        "lines": lines[:MOST_LINES],
-        "more": max(len(lines) - MOST_LINES, 0),
-        "shortened": [_shortened(one, looked.document) for one in looked.shortened],
+        "say": _say(looked, told.all_lines),
+        "lines": told.lines,
+        "more": told.all_lines - len(told.lines),
+        "shortened": told.shortened,
         "effect": _effect(looked),
         "being_counted": waiting(organisation, Counted.DRAFT),
         "opinion": _opinion(looked),
         "stale": stale_opinion(organisation, looked.digest) is not None,
         "approvals": looked.approvals,
         "mine": any(not is_another(one, place.who(Verb.READ), place.user) for one in looked.approvals),
-        "findings": [_finding(one) for one in findings if one.severity != "info"][:60],
-        "findings_in_all": len(findings),
+        "findings": told.findings,
+        "findings_in_all": told.all_findings,
         "may_advise": place.may(Verb.ADVISE),
         "may_publish": place.may(Verb.PUBLISH),
         "may_count": place.may(Verb.EDIT),
@@ -214,7 +244,20 @@ def _called(entry: Document) -> str:
 def _effect(looked: Looked) -> dict[str, Any] | None:
     if looked.impact is None:
         return None
-    told = json.loads(looked.impact.body)
+    impact = looked.impact
+    told = drafting.of_state(
+        looked.place.organisation, "effect", lambda: _effect_of(looked, impact), language(), impact.digest
+    )
+    return {
+        **told,
+        "shown_at": impact.shown_at,
+        "shown_to": impact.shown_to.partition(":")[2] or impact.shown_to,
+        "digest": impact.digest,
+    }
+
+
+def _effect_of(looked: Looked, impact: Impact) -> dict[str, Any]:
+    told = json.loads(impact.body)
     names = {one["id"]: named(one.get("name") or {}, one["id"]) for one in looked.document.get("datasets") or ()}
     rows = [
         {
@@ -229,15 +272,12 @@ def _effect(looked: Looked) -> dict[str, Any] | None:
         if one["problem"] or one["gained"] or one["lost"]
     ]
     return {
-        "shown_at": looked.impact.shown_at,
-        "shown_to": looked.impact.shown_to.partition(":")[2] or looked.impact.shown_to,
         "from": date.fromisoformat(told["from"]),
         "unknown": [row["name"] for row in rows if row["problem"]],
         "counted": sum(not one["problem"] for one in told["datasets"]),
         "gained": sum(one["gained"] for one in told["datasets"] if not one["problem"]),
         "lost": sum(one["lost"] for one in told["datasets"] if not one["problem"]),
         "rows": rows,
-        "digest": looked.impact.digest,
     }
 
 

@@ -6,26 +6,43 @@ was made of. What is decided about a draft asks for the digest itself (`ropa.agr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from django.core.cache import cache
 from django.db import connection, models
 
+from retention.domain.evidence import sha256_hex
 from ropa.agreeing import draft_digest
 from ropa.kinds import KINDS, Kind
 from ropa.models import Organisation, Version
 
 REMEMBERED_SECONDS = 24 * 60 * 60
 
+Told = TypeVar("Told")
+
 
 def differs(organisation: Organisation, last: Version) -> bool:
     """Whether the draft is another than this version."""
-    key = "-".join(map(str, ("draft", organisation.pk, *_state())))
-    digest = cache.get(key)
-    if digest is None:
-        digest = draft_digest(organisation)
-        cache.set(key, digest, REMEMBERED_SECONDS)
-    return bool(digest != last.digest)
+    return digest(organisation) != last.digest
+
+
+def digest(organisation: Organisation) -> str:
+    """What the draft says now, as a digest."""
+    return of_state(organisation, "draft", lambda: draft_digest(organisation))
+
+
+def of_state(organisation: Organisation, what: str, told: Callable[[], Told], *on: object) -> Told:
+    """What follows from the draft as it stands, and from `on`: remembered until either is another.
+
+    The state is read before: whoever edits meanwhile makes a new state, under which nothing was remembered yet.
+    """
+    key = sha256_hex("-".join(map(str, (what, organisation.pk, *_state(), *on))).encode())
+    found: Told | None = cache.get(key)
+    if found is None:
+        found = told()
+        cache.set(key, found, REMEMBERED_SECONDS)
+    return found
 
 
 def _state() -> list[int]:

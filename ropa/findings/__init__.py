@@ -15,7 +15,7 @@ from ropa.findings.finding import Decision, Finding, Status, Verdict, not_applic
 from ropa.findings.inventory import Inventory
 from ropa.findings.register import CHECKS
 from ropa.findings.table import Check, checks
-from ropa.places import NoPlaceError, at
+from ropa.places import NoPlaceError, Places
 from ropa.references import mentions as known_mentions
 
 __all__ = ["Check", "Decision", "Finding", "Status", "checks", "findings"]
@@ -34,30 +34,30 @@ def findings(
     finds the rows of the first that a text names. `today` decides what is repealed, ended, expiring or overdue. The
     document is one that the importer takes.
     """
-    inventory = Inventory(document, references, laws, today, mentions)
+    inventory, places = Inventory(document, references, laws, today, mentions), Places(document)
     only_processes = processes(document) and not controls(document)
     found = []
     for check in checks():
         verdict = not_applicable() if check.binds_controller and only_processes else CHECKS[check.id](inventory)
-        found.append(check.finding(verdict, standing(document, verdict)))
+        found.append(check.finding(verdict, standing(places, verdict)))
     return found
 
 
-def standing(document: Document, verdict: Verdict) -> tuple[str, ...]:
+def standing(places: Places, verdict: Verdict) -> tuple[str, ...]:
     """A verdict's places, each once; for one where nothing stands, the nearest around it that does."""
     found: dict[str, None] = {}
     for place in verdict.where:
         here = place
-        while here and not _stands(document, here):
+        while here and not _stands(places, here):
             here = here.rpartition("." if here.rfind(".") > here.rfind("[") else "[")[0]
         if here:
             found[here] = None
     return tuple(found)
 
 
-def _stands(document: Document, place: str) -> bool:
+def _stands(places: Places, place: str) -> bool:
     try:
-        at(document, place)
+        places.at(place)
     except NoPlaceError:
         return False
     return True
