@@ -28,6 +28,7 @@ from ropa.rights import Verb
 from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
+from web.confirming import choice
 from web.editing import Overtaken, in_words, seen, write
 from web.entry_told import LAST_CHANGES, narrowed
 from web.paging import paged
@@ -48,14 +49,17 @@ Document = Mapping[str, Any]
 def rules(request: HttpRequest, place: Place) -> HttpResponse:
     """Every dataset of the draft with its rules in words, those with a word of the search in a name."""
     asked = request.GET.get("q", "").strip()[:200]
-    rows = rows_of(DATASETS, place.organisation).order_by("register__position", "register_id", "position", "pk")
+    found = rows_of(DATASETS, place.organisation).order_by("register__position", "register_id", "position", "pk")
     if asked:
-        rows = rows.filter(Q(name__icontains=asked) | Q(register__name__icontains=asked) | Q(code__icontains=asked))
-    pages = paged(request, rows)
+        found = found.filter(Q(name__icontains=asked) | Q(register__name__icontains=asked) | Q(code__icontains=asked))
+    pages = paged(request, found)
+    rows = [_dataset_row(one) for one in pages.rows]
+    proposed = any(not rule["decides"] for row in rows for rule in row["rules"])
     context = {
         "pages": pages,
-        "rows": [_dataset_row(one) for one in pages.rows],
+        "rows": rows,
         "asked": asked,
+        "may_confirm": proposed and place.may(Verb.CONFIRM),
         "may_edit": place.may(Verb.EDIT),
     }
     return shown(request, place, "web/rules.html", context, here="rules")
@@ -70,6 +74,7 @@ def _dataset_row(row: Dataset) -> dict[str, Any]:
             "text": rule_in_words(rule, language()),
             "law": citation_in_words(rule["law"], language()) if rule.get("law") else "",
             "decides": rule.get("status") == "confirmed",
+            "choice": choice(row.code, where, rule),
         }
         for where in (GROUNDS, CEILINGS)
         for rule in entry.get(where) or ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from tests.browser.state import State, one_after_the_other, open_all, press, send
-from tests.browser.world import EMPTY, KASENET, LONG
+from tests.browser.world import EMPTY, HOUSE, KASENET, LONG
 
 DEMO, NOTHING, NAMES = (f"/o/{slug}/" for slug in (KASENET, EMPTY, LONG))
 RULE = "datasets/crm-laskut/grounds/tosite/"
@@ -64,6 +64,7 @@ def states() -> list[State]:
         *entries,
         State("rules", "nothing found", f"{DEMO}rules/?q=olematon"),
         State("rules", "auditor's", f"{DEMO}rules/", "aino"),
+        State("rules", "to be confirmed", f"{NAMES}rules/", HOUSE, choose_all),
         State("rule", "opened", DEMO + RULE, "alice", open_all),
         State("rule", "auditor's", DEMO + RULE, "aino"),
         State("rule", "wrong form", DEMO + RULE, "alice", send(("number", "x"))),
@@ -107,7 +108,7 @@ def states() -> list[State]:
         ),
         State("entry", "wrong form", f"{activity}?edit=what", act=send(("change_reason", ""))),
         State("entry", "register", f"{DEMO}record/registers/asiakashallinta/?edit=what"),
-        State("entry", "register, reach edited", f"{DEMO}record/registers/asiakashallinta/?edit=reach"),
+        State("entry", "register, reach edited", f"{DEMO}record/registers/asiakashallinta/?edit=reach", act=open_all),
         State("entry", "dataset", f"{DEMO}record/datasets/crm-laskut/"),
         State("entry", "dataset, mapping edited", f"{DEMO}record/datasets/crm-laskut/?edit=where"),
         State("entry", "long names", f"{NAMES}record/registers/laskutus/?edit=what"),

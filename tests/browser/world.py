@@ -96,6 +96,7 @@ def _long_names(now: datetime) -> None:
             dataset.policy = {**dataset.policy, "mode": "purge"}
             dataset.save()
     publish(organisation, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="ensi")
+    edit_entry(organisation, "datasets", "laskutus-1", _proposed, "owner:olga", "tarkistetaan uudelleen")
     moved = {"kind": "sql", "config": {"url": "sqlite:///{data}/asiakkuudenhallinta-uusi-palvelin.sqlite3"}}
     edit_connection(organisation, "crm", moved, "administrator:adam: palvelin vaihtui")
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -168,3 +169,8 @@ def _shorter(entry: Mapping[str, Any] | None) -> dict[str, Any]:
     assert entry is not None
     first, *others = entry["grounds"]
     return {**entry, "grounds": [{**first, "period": "P6M"}, *others]}
+
+
+def _proposed(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    assert entry is not None
+    return {**entry, "grounds": [{**one, "status": "proposed"} for one in entry["grounds"]]}

@@ -15,7 +15,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.inventory_document import yaml_text
+from retention.inventory_document import edit_entry, yaml_text
 from retention.inventory_document.shape import schema
 from retention.rule_impact import impact_of
 from ropa.draft import document_of, entry_of, normalised, rows_of
@@ -165,6 +165,52 @@ def test_a_rule_is_written_as_a_statute_says_and_what_differs_is_told(house):
     added = of_draft(house, "datasets", "crm-0")["grounds"][1]
     assert (added["id"], added["law"], added["period"]) == ("acc-voucher", "ACC-VOUCHER", "P6Y")
     assert added["status"] == "proposed"
+
+
+def _proposed(house, number: int) -> list[str]:
+    """So many proposed reasons to keep in the draft; the boxes that the controller is shown for them."""
+    entry = of_draft(house, "datasets", "crm-0")
+    (rule,) = entry["grounds"]
+    rules = [{**rule, "status": "proposed"}, {**rule, "id": "toinen", "period": "P3Y", "status": "proposed"}][:number]
+    edit_entry(house.testi, "datasets", "crm-0", lambda now: {**now, "grounds": rules}, "owner:olga", "uusi ehdotus")
+    return re.findall(r'name="rule" value="([^"]+)"', client("alice").get("/o/testi/rules/").content.decode())
+
+
+def test_the_controller_confirms_several_proposed_rules_at_once(house):
+    boxes = _proposed(house, 2)
+    assert len(boxes) == 2
+    before = draft_digest(house.testi)
+    for who, sent in (("alice", {"rule": boxes}), ("alice", {"reason": "Luettu"})):
+        client(who).post("/o/testi/rules/confirm/", sent)
+        assert draft_digest(house.testi) == before
+    assert client("bob").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "x"}).status_code == 403
+    assert 'name="rule"' not in client("bob").get("/o/testi/rules/").content.decode()
+    answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes[1:], "reason": "Luettu"}, follow=True)
+    assert "vahvistettu luonnoksessa" in text(answer)
+    left = re.findall(r'name="rule" value="([^"]+)"', answer.content.decode())
+    assert left == boxes[:1]
+    assert [one["status"] for one in of_draft(house, "datasets", "crm-0")["grounds"]] == ["proposed", "confirmed"]
+
+
+def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
+    boxes = _proposed(house, 1)
+    dataset, where, code, _shown = boxes[0].split("/")
+    entry = of_draft(house, "datasets", dataset)
+    longer = [{**one, "period": "P9Y"} if one["id"] == code else one for one in entry[where]]
+    edit_entry(house.testi, "datasets", dataset, lambda now: {**now, where: longer}, "owner:olga", "pidempi")
+    answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"}, follow=True)
+    assert "joku on muuttanut" in text(answer)
+    (rule,) = [one for one in of_draft(house, "datasets", dataset)[where] if one["id"] == code]
+    assert rule["status"] == "proposed"
+
+
+@pytest.mark.parametrize(
+    "box", ["", "x", "crm-0/grounds", "crm-0/grounds/olematon/", "crm-0/steps/a/b", "nope/grounds/a/b"]
+)
+def test_a_box_that_nobody_was_shown_confirms_nothing(house, box):
+    before = draft_digest(house.testi)
+    assert client("alice").post("/o/testi/rules/confirm/", {"rule": box, "reason": "Luettu"}).status_code == 302
+    assert draft_digest(house.testi) == before
 
 
 def test_a_statute_is_found_by_words_of_its_text(house):
