@@ -15,6 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from retention import outlook
+from retention.campaign import survey
+from retention.campaign_survey import Heap
 from retention.domain.errors import SelosteError, in_words
 from retention.domain.evidence import canonical, sha256_hex
 from retention.inventory_document import draft_with
@@ -41,17 +43,21 @@ def ask(
     who: str,
     user: Any,
     dataset: Mapping[str, Any] | None = None,
+    *,
+    anew: bool = False,
 ) -> Counting:
     """Have something counted; `dataset`: its entry as nobody has saved it. The row says how far it is.
 
-    Counted before this returns where the last night found few records; else a worker takes it.
+    Counted before this returns where the last night found few records; else a worker takes it. `anew`: also where
+    the same was counted a little while ago, since the registers may say something else by now.
     """
     day = organisation.day_of(now)
     about = [str(what), day.isoformat(), draft_digest(organisation), dataset and dict(dataset)]
     asked = sha256_hex(canonical(about))
     mine = Counting.objects.filter(organisation=organisation)
     mine.filter(asked_at__lt=now - KEPT).delete()
-    same = mine.filter(asked=asked).filter(Q(done_at=None) | Q(done_at__gt=now - FRESH, problem="")).last()
+    fresh = Q(done_at__gt=now - FRESH, problem="")
+    same = mine.filter(asked=asked).filter(Q(done_at=None) if anew else Q(done_at=None) | fresh).last()
     found = same or Counting.objects.create(
         organisation=organisation,
         what=what,
@@ -71,6 +77,12 @@ def ask(
 def waiting(organisation: Organisation, what: Counted) -> Counting | None:
     """The newest request of this kind that is not counted yet."""
     return Counting.objects.filter(organisation=organisation, what=what, done_at=None).last()
+
+
+def newest(organisation: Organisation, what: Counted, dataset: str = "") -> Counting | None:
+    """The newest of this kind that was counted; `dataset`: of that one, else of all."""
+    mine = Counting.objects.filter(organisation=organisation, what=what).exclude(done_at=None)
+    return mine.filter(dataset__id=dataset).last() if dataset else mine.filter(dataset__isnull=True).last()
 
 
 def take_one(now: datetime) -> Counting | None:
@@ -122,6 +134,9 @@ def _counted(one: Counting, now: datetime) -> dict[str, Any]:
     if one.what == Counted.DRAFT:
         counted = impact_of(organisation, one.first_day).as_data()
         return {"impact": keep_impact(organisation, counted, now, one.asked_by, one.account).digest}
+    if one.what == Counted.GAPS:
+        found_gaps = survey(organisation, now, Heap(), (one.dataset or {}).get("id", ""))
+        return {"groups": [{**group.as_dict(), "examples": []} for group in found_gaps]}
     entry = dict(one.dataset or {})
     document = draft_with(organisation, "datasets", entry["id"], lambda now: entry)
     found = impact_of(organisation, one.first_day, document, only=entry["id"])

@@ -13,7 +13,9 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -31,12 +33,14 @@ from retention.campaign_minutes import (
     substitute_in_words,
 )
 from retention.campaign_people import answering, said
-from retention.campaign_survey import NOT_YET, Group, Heap
+from retention.campaign_survey import NOT_YET
 from retention.campaign_told import as_dict
+from retention.counting import ask, newest, waiting
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.domain.events import CATALOGUE
 from retention.domain.substitutes import NEVER_ESTIMATED, Cause
 from retention.models import Campaign
+from retention.models.counting import Counted
 from retention.plan import Plan, plan_of
 from retention.reports import PAGE_POLICY
 from ropa.persons import Person
@@ -115,30 +119,37 @@ def _words(error: LifecycleError) -> str:
     return calling(str(error))
 
 
-@page(GET=Verb.READ)
+@page(GET=Verb.READ, POST=Verb.ESTIMATE)
 def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
-    """Every campaign; with `?look` the groups of a dataset, or of all, read from their registers meanwhile."""
+    """Every campaign, and the groups of a dataset, or of all, as they were read last; a POST has them read."""
     plan = _plan(place)
     names = _names(plan)
     somebody = _person(place)
-    asked = request.GET.get("dataset", "")
-    groups: list[Group] | None = None
-    problem = ""
-    status = 200
-    if "look" in request.GET and somebody is not None:
-        try:
-            groups = doors.survey(place.organisation, timezone.now(), Heap(), asked)
-        except LifecycleError as error:
-            problem, status = _words(error), 409
+    asked = (request.POST if request.method == "POST" else request.GET).get("dataset", "")
+    of = asked if asked in names else ""
+    problem, status = "", 200
+    if request.method == "POST":
+        if asked and not of:
+            raise Http404
+        looked = {"id": of} if of else None
+        who = place.who(Verb.ESTIMATE)
+        found = ask(place.organisation, Counted.GAPS, timezone.now(), who, place.user, looked, anew=True)
+        if not found.problem:
+            query = f"?{urlencode({'dataset': of})}" if of else ""
+            return redirect(f"{reverse('web:campaigns', args=[place.organisation.slug])}{query}#groups")
+        problem, status = calling(found.problem), 409
+    last = newest(place.organisation, Counted.GAPS, of) if somebody is not None and status == 200 else None
     rows = Campaign.objects.filter(organisation=place.organisation).order_by("-number")
     reached = [(one.code, names[one.code]) for one in plan.datasets if one.mapping is not None] if plan else []
     context = {
         "campaigns": [_row(one, names) for one in rows[:200]],
         "datasets": reached,
-        "asked": asked,
+        "asked": of,
         "may_look": somebody is not None and bool(reached),
-        "groups": [_group(one, names) for one in groups] if groups is not None else None,
-        "problem": problem,
+        "looked": last,
+        "groups": [_group(one, names) for one in (last.result or {}).get("groups", ())] if last is not None else None,
+        "being_counted": waiting(place.organisation, Counted.GAPS),
+        "problem": problem or (calling(last.problem) if last is not None else ""),
         "published": plan is not None,
     }
     return shown(request, place, "web/campaigns.html", context, here="campaigns", status=status)
@@ -161,14 +172,14 @@ def sign_of(state: str) -> Sign:
     return Sign(shape[state], _(STATES[state]))
 
 
-def _group(one: Group, names: Mapping[str, str]) -> dict[str, Any]:
+def _group(one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "group": one,
-        "dataset": names.get(one.dataset, one.dataset),
-        "event": event_name(one.event),
-        "cause": cause_in_words(one.cause, one.same_day.isoformat() if one.same_day else None),
-        "same_day": one.same_day.isoformat() if one.same_day else "",
-        "fillable": one.cause != NOT_YET,
+        "dataset": names.get(one["dataset"], one["dataset"]),
+        "event": event_name(one["event"]),
+        "cause": cause_in_words(one["cause"], one["same_day"]),
+        "same_day": one["same_day"] or "",
+        "fillable": one["cause"] != NOT_YET,
     }
 
 

@@ -9,11 +9,12 @@ from ropa.models import Organisation
 
 
 class Counted(models.TextChoices):
-    """What is counted: the draft's effect, one dataset's if its rules were otherwise, or what falls due ahead."""
+    """What is counted: the draft's effect, one dataset's if its rules were otherwise, what falls due ahead, or gaps."""
 
     DRAFT = "draft"
     DATASET = "dataset"
     AHEAD = "ahead"
+    GAPS = "gaps"
 
 
 class Counting(models.Model):
@@ -22,7 +23,7 @@ class Counting(models.Model):
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="countings")
     what = models.CharField(max_length=20, choices=Counted.choices)
     asked = models.CharField(max_length=64, help_text="SHA-256 of exactly what is counted: asked twice, counted once")
-    dataset = models.JSONField(null=True, help_text="the entry as nobody has saved it")
+    dataset = models.JSONField(null=True, help_text="the entry as nobody has saved it; of gaps its id")
     first_day = models.DateField()
     asked_by = models.CharField(max_length=200, help_text="role and user name as text")
     account = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -103,7 +103,7 @@ def states(served: Served) -> list[State]:
         State("review", "asked", link, None),
         State("review", "unknown", "/review/nothing/", None, status=404),
         State("lot-sample", "closed", f"{demo}lots/{lot}/sample/", "alice"),
-        State("campaigns", "groups", f"{demo}estimates/?look=1", "olga"),
+        State("campaigns", "groups", f"{demo}estimates/", "olga", press("look")),
         State("campaign", "proposed", f"{demo}estimates/1/", "olga"),
         State("campaign", "reader's", f"{demo}estimates/1/"),
         State("campaign", "no reason", f"{demo}estimates/1/", "olga", press("decide")),

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from retention import counting
-from retention.counting import FRESH, LOST, ask, take_one, waiting
+from retention.campaign import survey
+from retention.campaign_survey import Heap
+from retention.counting import FRESH, LOST, ask, newest, take_one, waiting
 from retention.models import Counting, DatasetNight, Outlook
 from retention.models.counting import Counted
 from retention.rule_impact import impact_of
@@ -85,6 +87,24 @@ def test_it_is_counted_anew_when_it_is_old_the_draft_is_another_or_it_failed(com
     assert ask(company, Counted.AHEAD, NOW, "dpo:bob", None).pk > newest.pk
     Counting.objects.update(problem="gone")
     assert ask(company, Counted.AHEAD, NOW, "dpo:bob", None).problem == ""
+
+
+def test_gaps_are_what_the_survey_finds_and_are_read_anew_each_time(company):  # noqa: F811
+    first = ask(company, Counted.GAPS, NOW, "owner:olga", None, anew=True)
+    expected = [{**one.as_dict(), "examples": []} for one in survey(company, NOW, Heap())]
+    assert expected
+    assert (first.problem, first.result) == ("", {"groups": expected})
+    again = ask(company, Counted.GAPS, NOW + timedelta(seconds=5), "owner:olga", None, anew=True)
+    assert again.pk != first.pk
+    one = ask(company, Counted.GAPS, NOW, "owner:olga", None, {"id": "asiakastiedot"}, anew=True)
+    assert [group["dataset"] for group in one.result["groups"]] == ["asiakastiedot"] * len(one.result["groups"])
+    assert (newest(company, Counted.GAPS).pk, newest(company, Counted.GAPS, "asiakastiedot").pk) == (again.pk, one.pk)
+    assert newest(company, Counted.GAPS, "tiketit") is None
+
+
+def test_two_who_ask_for_gaps_at_once_wait_for_one(many):
+    first = ask(many, Counted.GAPS, NOW, "owner:olga", None, anew=True)
+    assert ask(many, Counted.GAPS, NOW, "controller:alice", None, anew=True).pk == first.pk
 
 
 def test_what_breaks_off_is_told_and_does_not_stop_the_next(many, monkeypatch):

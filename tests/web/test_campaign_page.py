@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+from retention.counting import take_one
 from retention.models import Campaign, CampaignGap, EvidenceEntry
 from ropa.models import Membership, Role
 from tests.api.test_campaigns import crm  # noqa: F401  (a fixture)
 from tests.factors import give_factor
 from tests.web.forms import buttons, sent_back
 from tests.web.test_pages import client, text
+from web.places import calling
 
 LIST = "/o/testi/estimates/"
 GROUP = {"dataset": "crm-0", "event": "contract_ended", "cause": "no_date"}
@@ -55,14 +58,19 @@ def test_another_organisations_campaign_does_not_exist_under_ones_own_address(ho
 def test_groups_are_looked_for_when_asked_and_lead_to_a_proposal(house, crm):  # noqa: F811
     olga = client("olga")
     assert "odottavat päivämäärää" in text(olga.get(LIST))
-    shown = text(olga.get(f"{LIST}?dataset=crm-0&look=1"))
+    waits = text(olga.post(LIST, {"dataset": "crm-0"}, follow=True))
+    assert "Rekistereitä luetaan." in waits  # nobody knows yet how much there is: a worker takes it
+    assert take_one(timezone.now()).problem == ""
+    shown = text(olga.get(f"{LIST}?dataset=crm-0"))
+    assert "Rekisterit luettu" in shown
     assert "Perustiedot sopimuksen päättyminen: päivämäärä puuttuu 1 1" in shown
     assert "Ehdota korvaavaa päivää" in shown
     for name in ("bob", "aino"):
-        page = client(name).get(f"{LIST}?dataset=crm-0&look=1")
+        assert client(name).post(LIST, {"dataset": "crm-0"}).status_code == 403
+        page = client(name).get(f"{LIST}?dataset=crm-0")
         assert "Ehdota korvaavaa" not in text(page)
-        assert 'name="look"' not in page.content.decode()
-    assert olga.get(f"{LIST}?dataset=nothing&look=1").status_code == 409
+        assert 'value="look"' not in page.content.decode()
+    assert olga.post(LIST, {"dataset": "nothing"}).status_code == 404
 
 
 def test_from_the_proposal_to_the_confirmation_by_three_persons(house, proposed):
@@ -182,8 +190,10 @@ def test_a_group_that_cannot_be_is_not_found(house, crm):  # noqa: F811
 
 def test_a_register_that_does_not_answer_is_told_and_nothing_is_closed(house):
     olga = client("olga")
-    answer = olga.get(f"{LIST}?dataset=crm-0&look=1")
-    assert answer.status_code == 409
+    olga.post(LIST, {"dataset": "crm-0"})
+    told = take_one(timezone.now()).problem
+    assert told
+    assert calling(told) in text(olga.get(f"{LIST}?dataset=crm-0"))
     assert olga.post(f"{LIST}new/", {**GROUP, **TOLD}).status_code == 409
     assert not Campaign.objects.exists()
 
