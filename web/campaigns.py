@@ -53,6 +53,8 @@ from web.shell import shown
 from web.words import Sign, named
 
 MEDIA = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+CHOSEN = 200
+"""Datasets that are offered in a list; of more the name is written."""
 OPEN = (READING, PROPOSED, DECIDED)
 
 
@@ -125,12 +127,13 @@ def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
     plan = _plan(place)
     names = _names(plan)
     somebody = _person(place)
-    asked = (request.POST if request.method == "POST" else request.GET).get("dataset", "")
-    of = asked if asked in names else ""
+    asked = (request.POST if request.method == "POST" else request.GET).get("dataset", "").strip()
+    of = asked if asked in names else next((code for code, name in names.items() if name == asked), "")
     problem, status = "", 200
     if request.method == "POST":
         if asked and not of:
-            raise Http404
+            messages.warning(request, _("No dataset of the version in force is called so."))
+            return redirect("web:campaigns", slug=place.organisation.slug)
         looked = {"id": of} if of else None
         who = place.who(Verb.ESTIMATE)
         found = ask(place.organisation, Counted.GAPS, timezone.now(), who, place.user, looked, anew=True)
@@ -143,8 +146,9 @@ def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
     reached = [(one.code, names[one.code]) for one in plan.datasets if one.mapping is not None] if plan else []
     context = {
         "campaigns": [_row(one, names) for one in rows[:200]],
-        "datasets": reached,
+        "datasets": reached if len(reached) <= CHOSEN else [],
         "asked": of,
+        "asked_name": names.get(of, ""),
         "may_look": somebody is not None and bool(reached),
         "looked": last,
         "groups": [_group(one, names) for one in (last.result or {}).get("groups", ())] if last is not None else None,

@@ -32,7 +32,7 @@ from web.access import Place, page
 from web.connector_words import help_of, label_of, problem_in_words
 from web.roles import who_in_words
 from web.shell import shown
-from web.words import named
+from web.words import named, some_of
 
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:(/|\{data\}/).+)")
 
@@ -85,12 +85,13 @@ def _shown(config: Mapping[str, Any]) -> dict[str, str]:
 def connections(request: HttpRequest, place: Place) -> HttpResponse:
     """Every connection, what it is, and which registers it reaches."""
     registers: dict[str, list[str]] = {}
-    for one in Register.objects.filter(organisation=place.organisation).order_by("code"):
-        registers.setdefault(one.connection, []).append(named(one.name, one.code))
+    drafted = Register.objects.filter(organisation=place.organisation).order_by("code")
+    for connection, name, code in drafted.values_list("connection", "name", "code"):
+        registers.setdefault(connection, []).append(named(name, code))
     waits = {one.connection.pk: one for one in changes(place.organisation)}
     context = {
         "rows": [
-            {"connection": one, "registers": registers.get(one.code, []), "change": waits.get(one.pk)}
+            {"connection": one, "registers": some_of(registers.get(one.code, [])), "change": waits.get(one.pk)}
             for one in Connection.objects.filter(organisation=place.organisation).order_by("code")
         ],
         "may": place.may(Verb.CONNECT),

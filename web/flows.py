@@ -2,48 +2,60 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ropa.models import Version
 from ropa.rights import Verb
-from ropa.selectors import version_in_force
 from web.access import Place, page
 from web.flow_chart import flow_chart
-from web.flows_told import EVERY, Flows, flows_of
+from web.flows_told import EVERY, Flow, Flows, flows_of
+from web.paging import paged
+from web.record import REMEMBERED, record_of, version_of
 from web.shell import shown
-from web.words import number
+from web.words import language, number, some_of
 
 
 @page(GET=Verb.READ)
 def flows(request: HttpRequest, place: Place) -> HttpResponse:
     """A sentence, a picture, a table."""
-    version = version_in_force(place.organisation, place.today)
+    version = version_of(place)
     if version is None:
         return shown(request, place, "web/flows.html", {"version": None}, here="flows")
-    found = flows_of(json.loads(version.snapshot))
+    found = _flows(version.pk, version.digest, language())
+    pages = paged(request, found.flows)
     context = {
+        "pages": pages,
         "version": version,
         "flows": found,
         "say": _say(found),
         "outside": _outside(found),
         "chart": flow_chart(found),
-        "rows": _rows(found),
+        "rows": _rows(found, pages.rows),
+        "unsaid": some_of(found.unsaid),
     }
     return shown(request, place, "web/flows.html", context, here="flows")
 
 
-def _rows(found: Flows) -> list[dict[str, Any]]:
+@lru_cache(maxsize=REMEMBERED)
+def _flows(pk: int, digest: str, _language: str) -> Flows:
+    """Of a version, which never changes; in a language."""
+    return flows_of(record_of(Version(pk=pk, digest=digest)).document)
+
+
+def _rows(found: Flows, flows: Sequence[Flow]) -> list[dict[str, Any]]:
     return [
         {
             "flow": flow,
-            "registers": [found.registers[code] for code in flow.registers],
+            "registers": some_of([found.registers[code] for code in flow.registers]),
             "abroad": flow.abroad,
         }
-        for flow in found.flows
+        for flow in flows
     ]
 
 

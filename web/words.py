@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.text import slugify
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from retention.exit_certificate import REASONS
 from retention.models import Hold
 from ropa.change_words import text_in
 from ropa.wording import day_in_words, number_in_words
+
+SHOWN = 20
+"""Names that stand in one cell; of more it is said how many."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ def free_code(stem: str, taken: Iterable[str]) -> str:
 def stem_of(name: Mapping[str, str], otherwise: str) -> str:
     """What an entry's id begins with: its name, as addresses can have it."""
     return slugify(text_in(name, "fi"))[:50].strip("-") or otherwise
+
+
+def some_of(names: Sequence[str]) -> list[str]:
+    """The first names of many, and how many more there are."""
+    if len(names) <= SHOWN + 1:
+        return list(names)
+    more = len(names) - SHOWN
+    told = ngettext("%(n)s other", "%(n)s others", more) % {"n": number(more)}
+    return [*names[:SHOWN], told]
 
 
 def number(value: int) -> str:

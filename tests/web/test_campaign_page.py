@@ -70,7 +70,16 @@ def test_groups_are_looked_for_when_asked_and_lead_to_a_proposal(house, crm):  #
         page = client(name).get(f"{LIST}?dataset=crm-0")
         assert "Ehdota korvaavaa" not in text(page)
         assert 'value="look"' not in page.content.decode()
-    assert olga.post(LIST, {"dataset": "nothing"}).status_code == 404
+    assert "ei ole" in text(olga.post(LIST, {"dataset": "nothing"}, follow=True))
+
+
+def test_of_many_datasets_the_name_is_written(house, crm, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("web.campaigns.CHOSEN", 0)
+    olga = client("olga")
+    assert "<select" not in olga.get(LIST).content.decode()
+    answer = olga.post(LIST, {"dataset": "Perustiedot"})
+    assert answer["Location"] == f"{LIST}?dataset=crm-0#groups"
+    assert 'value="Perustiedot"' in olga.get(f"{LIST}?dataset=crm-0").content.decode()
 
 
 def test_from_the_proposal_to_the_confirmation_by_three_persons(house, proposed):

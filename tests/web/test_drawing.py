@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
 from django.utils import translation
 from django.utils.safestring import SafeString
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from web import charts
 from web.sums import Bar
 from web.templatetags.seloste import LONG, SHY, shy, sign
-from web.words import Sign
+from web.words import SHOWN, Sign, some_of
 
 FIRST = date(2026, 1, 1)
 GONE = st.lists(st.one_of(st.none(), st.integers(0, 10**8)), min_size=1, max_size=30)
@@ -96,3 +97,12 @@ def test_a_compound_parts_at_its_joints(settings):
 def test_what_is_escaped_already_is_not_escaped_again():
     assert isinstance(shy(SafeString("A &amp; B")), SafeString)
     assert not isinstance(shy("A & B"), SafeString)
+
+
+@pytest.mark.parametrize(
+    ("names", "last"), [(0, None), (SHOWN, str(SHOWN - 1)), (SHOWN + 1, str(SHOWN)), (SHOWN + 2, "2 muuta")]
+)
+def test_of_many_names_some_are_shown_and_the_others_counted(names, last):
+    with translation.override("fi"):
+        told = some_of([str(n) for n in range(names)])
+    assert (len(told), told[-1] if told else None) == (min(names, SHOWN + 1), last)
