@@ -28,8 +28,9 @@ from retention.domain.decisions import Decision, Item, State, decide
 from retention.domain.errors import SelosteError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.following import Followed, decide_following
+from retention.domain.horizon import Question, questions
 from retention.domain.periods import Period, last_day
-from retention.domain.rules import Hold
+from retention.domain.rules import Hold, RuleSet
 from retention.evidence_log import subject_digest
 from retention.first_told import Silent, first_told, refuse_blind
 from retention.following_reader import Reader
@@ -174,6 +175,7 @@ class _Side:
     silent: Silent
     holds: Mapping[str, Sequence[Hold]] = field(default_factory=dict)
     reader: Reader | None = None
+    asked: dict[tuple[int, date], tuple[RuleSet, frozenset[Question]]] = field(default_factory=dict)
 
     def prepare(self, stack: ExitStack) -> None:
         """Read the holds, and open what the dataset follows. Raises ConnectorError, RuleError."""
@@ -219,7 +221,14 @@ class _Side:
 
         parts = [(item, rules), *((one.item, one.rules) for one in followed or ())]
         every = [*holds, *(hold for one in followed or () for hold in one.holds)]
-        return course(on, parts, every, self.start, self.until)
+        return course(on, parts, every, self.start, self.until, self._asked)
+
+    def _asked(self, rules: RuleSet, day: date) -> frozenset[Question]:
+        """Asked once for all items: every one begins on the same day."""
+        found = self.asked.get((id(rules), day))
+        if found is None or found[0] is not rules:
+            found = self.asked[id(rules), day] = rules, questions(rules, day)
+        return found[1]
 
 
 def impact_of(
@@ -248,7 +257,8 @@ def impact_of(
         ]
         silent = stack.enter_context(first_told(organisation, [plan for plan in (before, after) if plan is not None]))
         for old, new in _pairs(before, after, only):
-            if old is not None and new is not None and before is not None and _the_same(before, old, after, new):
+            alike = _decided_alike(before, old, after, new)
+            if alike and old is not None and new is not None and old.policy.mode == new.policy.mode:
                 same += 1
                 continue
             sides = [
@@ -260,7 +270,7 @@ def impact_of(
             one = new or old
             if one is not None:
                 modes = (old.policy.mode if old else "", new.policy.mode if new else "")
-                effects.append(_effect(Effect(one.code, one.register, modes), *sides))
+                effects.append(_effect(Effect(one.code, one.register, modes), *sides, alike=alike))
     return Impact(draft.digest, version, start, until, tuple(effects), same)
 
 
@@ -299,18 +309,19 @@ def _asked(plan: Plan, only: str | None) -> Iterator[DatasetPlan]:
             yield one
 
 
-def _the_same(before: Plan, old: DatasetPlan, after: Plan, new: DatasetPlan) -> bool:
-    """Whether nothing that decides about the items has changed, nor how far nights go with them."""
+def _decided_alike(before: Plan | None, old: DatasetPlan | None, after: Plan, new: DatasetPlan | None) -> bool:
+    """Whether nothing that decides about the items has changed."""
+    if before is None or old is None or new is None:
+        return False
     kinds = {one.subject_kind for one in (*before.datasets, *after.datasets)}
     return (
         old.rules_digest == new.rules_digest
         and old.register == new.register
-        and old.policy.mode == new.policy.mode
         and all(before.told(kind) == after.told(kind) for kind in kinds)
     )
 
 
-def _effect(effect: Effect, before: _Side | None, after: _Side | None) -> Effect:
+def _effect(effect: Effect, before: _Side | None, after: _Side | None, *, alike: bool = False) -> Effect:
     one = after or before
     if one is None:
         effect.problem = UNMAPPED  # how many there are nobody knows: that is not none
@@ -323,6 +334,8 @@ def _effect(effect: Effect, before: _Side | None, after: _Side | None) -> Effect
     try:
         if before is not None and after is not None and not _same_place(before, after):
             _compared(effect, before, after)
+        elif alike and before is not None and after is not None:
+            _read_once(effect, after)
         else:
             _read(effect, one, before, after)
     except SelosteError as error:
@@ -354,6 +367,15 @@ def _read(effect: Effect, one: _Side, before: _Side | None, after: _Side | None)
             news = after.courses(batch) if after is not None else nobody
             for old, new in zip(olds, news, strict=True):
                 effect.add(old, new, one.start)
+
+
+def _read_once(effect: Effect, side: _Side) -> None:
+    """Where both decide alike, and only how far nights go is another."""
+    with ExitStack() as stack:
+        side.prepare(stack)
+        for batch in side.batches():
+            for found in side.courses(batch):
+                effect.add(found, found, side.start)
 
 
 def _compared(effect: Effect, before: _Side, after: _Side) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from retention.domain.decisions import Decision, State
-from retention.domain.horizon import next_change, questions
+from retention.domain.horizon import Question, next_change, questions
 from retention.domain.items import CONTRACT_EVENTS, Item, recorded
 from retention.domain.rules import Hold, RuleSet
 
@@ -36,21 +36,24 @@ def course(
     holds: Sequence[Hold],
     start: date,
     until: date,
+    ask: Callable[[RuleSet, date], frozenset[Question]] = questions,
 ) -> Course:
-    """Look from `start` to `until`, both inclusive. `parts`: the items that decide, each with its rules."""
+    """Look from `start` to `until`, both inclusive. `parts`: the items that decide, each with its rules.
+
+    `ask`: `questions`, or what remembers its answers.
+    """
     first = decide_on(start)
     day, found = start, first
     while found.state not in MAY_GO:
-        day = min((_next(item, rules, holds, day) for item, rules in parts), default=date.max)
+        day = min((_next(item, rules, holds, day, ask(rules, day)) for item, rules in parts), default=date.max)
         if day > until:
             return Course(first.state)
         found = decide_on(day)
     return Course(first.state, day, found.state is State.HELD)
 
 
-def _next(item: Item, rules: RuleSet, holds: Sequence[Hold], day: date) -> date:
+def _next(item: Item, rules: RuleSet, holds: Sequence[Hold], day: date, wanted: frozenset[Question]) -> date:
     """The earliest later day on which these rules may say something else about this item."""
-    wanted = questions(rules, day)
     dates = {name: list(_days(item, name)) for name, _ in wanted}
     earliest = {(name, since): [min((d for d in dates[name] if d >= since), default=None)] for name, since in wanted}
     return next_change(rules, holds, day, earliest)
