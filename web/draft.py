@@ -22,7 +22,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from retention.counting import ask, waiting
+from retention.domain.decisions import State
 from retention.domain.errors import DocumentError, LifecycleError, SelosteError
+from retention.domain.periods import ONE_DAY
+from retention.models import Run
 from retention.models.counting import Counted
 from ropa.agreeing import CHANGED, approvals_of, approve_draft, is_another, last_standing, shortens
 from ropa.change_words import Teller
@@ -40,7 +43,7 @@ from web.access import Place, page
 from web.connector_words import problem_in_words
 from web.rule_told import differing
 from web.shell import shown
-from web.words import day, language, named, number
+from web.words import day, language, named, number, policy_in_words
 
 MOST_FINDINGS = 60
 MOST_LINES = 200
@@ -117,6 +120,13 @@ class Looked:
     def approvals(self) -> list[DraftApproval]:
         return approvals_of(self.place.organisation, self.digest)
 
+    @property
+    def next_night(self) -> date:
+        """The first day whose night can still carry it out: today's goes by what was in force when it began."""
+        today = self.place.today
+        begun = Run.objects.filter(organisation=self.place.organisation, business_date=today).exclude(started_at=None)
+        return today + ONE_DAY if begun.exists() else today
+
     @cached_property
     def has_dpo(self) -> bool:
         return self.place.organisation.memberships.filter(role=Role.DPO, user__is_active=True).exists()
@@ -137,7 +147,7 @@ class PublishForm(forms.Form):
     )
 
     def __init__(self, looked: Looked, sent: Any = None) -> None:
-        super().__init__(sent, initial={"in_force_from": looked.place.today}, label_suffix="")
+        super().__init__(sent, initial={"in_force_from": looked.next_night}, label_suffix="")
         against = looked.opinion is not None and looked.opinion.stance == Stance.ADVISES_AGAINST
         if not against and not (looked.has_dpo and looked.opinion is None):
             del self.fields["opinion_reason"]
@@ -267,18 +277,26 @@ def _effect_of(looked: Looked, impact: Impact) -> dict[str, Any]:
             "gained": differing(one["gained"]) if one["gained"] is not None else None,
             "lost": number(one["lost"]) if one["lost"] is not None else None,
             "held": number(one["held"]) if one["held"] is not None else None,
+            "modes": [policy_in_words(mode) for mode in one["modes"] if mode] if _moves(one) else [],
         }
         for one in told["datasets"]
-        if one["problem"] or one["gained"] or one["lost"]
+        if one["problem"] or one["gained"] or one["lost"] or _moves(one)
     ]
+    begun = [one for one in told["datasets"] if _moves(one) and one["modes"][1] == "purge"]
     return {
         "from": date.fromisoformat(told["from"]),
         "unknown": [row["name"] for row in rows if row["problem"]],
         "counted": sum(not one["problem"] for one in told["datasets"]),
         "gained": sum(one["gained"] for one in told["datasets"] if not one["problem"]),
         "lost": sum(one["lost"] for one in told["datasets"] if not one["problem"]),
+        "begun": sum(one["states"][1].get(State.DUE.value, 0) for one in begun if not one["problem"]),
         "rows": rows,
     }
+
+
+def _moves(one: Document) -> bool:
+    """Whether nights go further with a dataset than they did, or less far: its rules may be the same."""
+    return bool(one["modes"][0] != one["modes"][1])
 
 
 def _opinion(looked: Looked) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ What the sentence has no slot for (conditions, events that end it early, records
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -69,14 +69,15 @@ class RuleForm(forms.Form):
     ) -> None:
         super().__init__(sent, initial=_initial(rule, confirms), label_suffix="")
         self.where, self.rule = where, rule
+        offered = [rule, *(from_law(law) for law in laws.values())]
         self._offer("kind", [(one.value, kind_in_words(one)) for one in Kind])
         self._offer("unit", _units(where))
-        self._offer("trigger", _triggers(rule, set(told)))
+        self._offer("trigger", _triggers(offered, self._chosen("trigger"), set(told)))
         self._offer("rounding", _roundings(rule))
         self._offer("action", [(one.value, _actions()[one]) for one in Action])
         self._offer("law", [("", _("None: our own judgement")), *((one, one) for one in laws)])
         self._offer("purpose", [("", _("None")), *purposes])
-        self._offer("yields_to", _yields(rule))
+        self._offer("yields_to", _yields(offered, self._chosen("yields_to")))
         self._offer(
             "status", [(one.value, _statuses()[one]) for one in Status if confirms or one is not Status.CONFIRMED]
         )
@@ -98,6 +99,11 @@ class RuleForm(forms.Form):
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
+
+    def _chosen(self, name: str) -> str:
+        """What stands in a slot now: as it was sent, else as the rule has it."""
+        found = self.data.get(name) if self.is_bound else self.initial.get(name)
+        return str(found or "")
 
     def _offer(self, name: str, choices: list[Any]) -> None:
         self._field(name).choices = choices
@@ -235,14 +241,15 @@ def event_from(name: str) -> str:
     return forms_of[2] if len(forms_of) > 2 else forms_of[0]
 
 
-def _triggers(rule: Document, told: set[str]) -> list[Any]:
-    written = rule.get("trigger")
-    several = []
-    if isinstance(written, Mapping):
-        (choose, names), *_rest = written.items()
-        events = ", ".join(event_from(name) for name in names)
-        text = _("the latest of: %(events)s") if choose == "latest_of" else _("the earliest of: %(events)s")
-        several = [(_written(written), text % {"events": events})]
+def _triggers(offered: Sequence[Document], chosen: str, told: set[str]) -> list[Any]:
+    """Single events; of several at once only what stands there now, and that the rule or a statute has."""
+    several: list[Any] = []
+    for written in (one.get("trigger") for one in offered):
+        if isinstance(written, Mapping) and _written(written) == chosen and not several:
+            (choose, names), *_rest = written.items()
+            events = ", ".join(event_from(name) for name in names)
+            text = _("the latest of: %(events)s") if choose == "latest_of" else _("the earliest of: %(events)s")
+            several = [(chosen, text % {"events": events})]
     ours = [(name, event_from(name)) for name in CATALOGUE if name in told]
     others = [(name, event_from(name)) for name in CATALOGUE if name not in told]
     return [*several, (_("Told by its registers"), ours), (_("Others: nobody tells them yet"), others)]
@@ -271,16 +278,16 @@ def _statuses() -> Mapping[Status, str]:
     }
 
 
-def _yields(rule: Document) -> list[tuple[str, str]]:
+def _yields(offered: Sequence[Document], chosen: str) -> list[tuple[str, str]]:
     known = [
         ("", _("Nothing: it is final")),
         (json.dumps("any_basis"), _("Every other reason to keep")),
         (json.dumps([Kind.OBLIGATION.value]), kind_in_words(Kind.OBLIGATION)),
     ]
-    own = rule.get("yields_to")
-    if own not in (None, "none") and json.dumps(own) not in dict(known):
-        kinds = own if isinstance(own, list) else [own]
-        known.append((json.dumps(own), ", ".join(kind_in_words(Kind(one)) for one in kinds)))
+    for own in (one.get("yields_to") for one in offered):
+        if own not in (None, "none") and json.dumps(own) == chosen and chosen not in dict(known):
+            kinds = own if isinstance(own, list) else [own]
+            known.append((chosen, ", ".join(kind_in_words(Kind(one)) for one in kinds)))
     return known
 
 
