@@ -98,6 +98,14 @@ SAID = (
     gettext_noop("its clock is %(n)s seconds off ours"),
     gettext_noop("rights are missing: %(what)s"),
     gettext_noop("the ledger is not complete tonight: %(why)s"),
+    gettext_noop("table %(name)s is not there"),
+    gettext_noop("%(name)s is not there"),
+    gettext_noop("%(name)s is a view: nothing can be deleted there"),
+    gettext_noop("%(name)s is no key: it is neither the primary key nor unique by an index"),
+    gettext_noop(
+        "%(name)s is a foreign key without an index: each deletion from %(place)s would walk the whole table; "
+        "run: %(what)s"
+    ),
     gettext_noop("unknown field %(name)s"),
     gettext_noop("missing field %(name)s"),
 )

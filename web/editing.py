@@ -78,9 +78,17 @@ def in_words(problems: Iterable[Problem], organisation: Organisation) -> Iterato
     """What a document refuses, each with what the field is called, entries by their names."""
     document = draft_of(organisation)
     for one in problems:
-        last = one.path.rpartition(".")[2].partition("[")[0]
-        try:
-            where = label(last, language())
-        except KeyError:
-            where = one.path
+        where = " › ".join(_steps(one.path))
         yield _("%(where)s: %(what)s") % {"where": where, "what": calling(one.message, document)}
+
+
+def _steps(path: str) -> Iterator[str]:
+    """A place as the form calls it: lists inside the entry with the entry that is meant, and the field."""
+    steps = path.split(".")
+    for n, step in enumerate(steps):
+        name, _bracket, which = step.partition("[")
+        last = n == len(steps) - 1
+        if last:
+            yield label(name, language())
+        elif n > 0 and which:
+            yield f"{label(name, language())}, {which.rstrip(']')}"

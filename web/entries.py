@@ -22,6 +22,7 @@ from web.access import Place, page
 from web.editing import Overtaken, seen, write
 from web.entry_told import Open, definition_of, differs, history, law_of, names_in, rules_of, states, told
 from web.paging import paged
+from web.record import record_of, version_of
 from web.sections import Section, opening, sections_of
 from web.shell import shown
 from web.slots import SlotForm
@@ -139,6 +140,16 @@ def entry(request: HttpRequest, place: Place, kind: str, code: str) -> HttpRespo
     return response
 
 
+def _in_force(opened: Open) -> int | None:
+    """The number of the version in force that says the same of this entry."""
+    version = version_of(opened.place)
+    if version is None:
+        return None
+    there = record_of(version).document.get(opened.kind.name) or ()
+    same = any(one["id"] == opened.code and one == opened.entry for one in there)
+    return version.number if same else None
+
+
 def _drawn(
     request: HttpRequest,
     opened: Open,
@@ -168,6 +179,7 @@ def _drawn(
     fresh = section is not None and all(one["name"] != section.name for one in sections)
     context = {
         "opened": opened,
+        "in_force": _in_force(opened),
         "title": opened.name,
         "kind": opened.kind.name,
         "kind_name": label(opened.kind.name, language()),

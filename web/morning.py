@@ -66,6 +66,7 @@ def morning(request: HttpRequest, place: Place) -> HttpResponse:
         "dates": _dates(place, now),
         "ahead": ahead_of(organisation),
         "missing": left.missing,
+        "to_begin": night is None and not organisation.versions.standing().exists(),
     }
     return shown(request, place, "web/morning.html", context, here="morning")
 
@@ -101,7 +102,11 @@ def _left_told(place: Place, left: Left, night: Run | None) -> str:
             left.answered,
         )
         return text % {"n": left.answered}
-    people = ngettext("%(n)s person is affected", "%(n)s people are affected", left.people) % {"n": number(left.people)}
+    if left.late > 1:
+        people = ngettext("At most %(n)s person is affected", "At most %(n)s people are affected", left.people)
+    else:
+        people = ngettext("%(n)s person is affected", "%(n)s people are affected", left.people)
+    people = people % {"n": number(left.people)}
     return f"{people}, " + _("since %(day)s.") % {"day": day(left.since)}
 
 

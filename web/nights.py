@@ -12,11 +12,13 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from retention.disposal_certificate import certificate
 from retention.disposal_certificate import page as in_html
 from retention.domain.errors import EvidenceError, NightError
 from retention.domain.lifecycle import Outcome
+from retention.domain.periods import ONE_DAY
 from retention.models import Attempt, DatasetNight, EvidenceHead, KeyOutcome, Run
 from retention.models.run import RunState
 from retention.runs import stop as stop_night
@@ -31,7 +33,7 @@ from web.paging import paged
 from web.record import record_of
 from web.shell import shown
 from web.sums import ORDERED, Sum, left_of, lefts_of
-from web.words import Sign, language, moment, named
+from web.words import Sign, language, moment, named, number
 
 MEDIA = {"html": "text/html; charset=utf-8", "json": "application/json"}
 """The forms of a night's certificate."""
@@ -55,6 +57,8 @@ def nights(request: HttpRequest, place: Place) -> HttpResponse:
         "pages": pages,
         "published": published,
         "may_ask": published and not of_today and place.may(Verb.START),
+        "asked_today": of_today and place.may(Verb.START),
+        "tomorrow": place.today + ONE_DAY,
         "may_stop": place.may(Verb.STOP),
         "may_resume": place.may(Verb.RESUME),
     }
@@ -96,7 +100,7 @@ def night(request: HttpRequest, place: Place, day: date) -> HttpResponse:
         "sum": left.sum,
         "left": left,
         "pages": pages,
-        "rows": [_row(row, names) for row in pages.rows],
+        "rows": [_row(row, names, _mode(run, row.dataset)) for row in pages.rows],
         "reasons": _reasons(run, names),
         "head": _head(place, day) if run.state == RunState.FINISHED else None,
         "may_stop": place.may(Verb.STOP) and run.state in {RunState.REQUESTED, RunState.RUNNING},
@@ -175,7 +179,35 @@ def _names(run: Run) -> Names:
     return lambda kind, code: named(record.name_of(kind, code), code)
 
 
-def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
+def _mode(run: Run, dataset: str) -> str:
+    return record_of(run.version).mode_of(dataset) if run.version is not None else ""
+
+
+def _only(mode: str, due: int) -> str:
+    """Why what is due did not go where no night deletes it."""
+    told = {"n": number(due)}
+    if mode == "observe" and due:
+        return (
+            ngettext(
+                "only observed: %(n)s record that is due was not deleted",
+                "only observed: %(n)s records that are due were not deleted",
+                due,
+            )
+            % told
+        )
+    if mode == "flag" and due:
+        return (
+            ngettext(
+                "only flagged: %(n)s record that is due was not deleted",
+                "only flagged: %(n)s records that are due were not deleted",
+                due,
+            )
+            % told
+        )
+    return ""
+
+
+def _row(row: DatasetNight, names: Names, mode: str) -> dict[str, Any]:
     found: Counter[str] = Counter(row.counts.get("outcomes", {}))
     total = Sum(found)
     if row.problem or row.unexplained is None:
@@ -187,6 +219,7 @@ def _row(row: DatasetNight, names: Names) -> dict[str, Any]:
     return {
         "name": names("datasets", row.dataset),
         "register": names("registers", row.register),
+        "only": _only(mode, row.counts.get("left_due", 0)),
         "problem": problem_in_words(row.problem),
         "sum": total,
         "held": found[Outcome.HELD],

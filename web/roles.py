@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -116,15 +117,18 @@ def _add(request: HttpRequest, place: Place, form: AddForm) -> bool:
     told = form.cleaned_data
     by = _asker(place, Verb.ADMINISTER)
     user = User.objects.filter(username=told["name"].strip()).first()
+    done = []
     try:
-        if user is None:
-            made = people.make_account(place.organisation, told["name"], by, told["reason"])
-            user = made.act.user
-            _tell(request, made)
-        _tell(request, people.act(place.organisation, Act.GIVE, user, told["role"], by, told["reason"]))
+        with transaction.atomic():  # an account without the role that it was made for would be nobody's
+            if user is None:
+                done.append(people.make_account(place.organisation, told["name"], by, told["reason"]))
+                user = done[0].act.user
+            done.append(people.act(place.organisation, Act.GIVE, user, told["role"], by, told["reason"]))
     except PersonRefused as error:
         form.add_error(None, str(error))
         return False
+    for one in done:
+        _tell(request, one)
     return True
 
 

@@ -367,8 +367,10 @@ class EntrySlot(GroupSlot):
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         asked = (f"name-{language()}", "name-fi", "place", "id")
         named = (form[f"{self.prefix}-{key}"].value() for key in asked if f"{self.prefix}-{key}" in form.fields)
-        wrong = any(form[name].errors for name, _field in self.fields())
-        return {**super().drawn(form), "label": next((one for one in named if one), self.label), "open": wrong}
+        title = next((one for one in named if one), "")
+        refused = bool(form.non_field_errors()) and bool(title)  # by the document, which names no field of the form
+        wrong = refused or any(form[name].errors for name, _field in self.fields())
+        return {**super().drawn(form), "label": title or self.label, "open": wrong}
 
 
 @dataclass
@@ -414,7 +416,7 @@ class RowsSlot(Slot):
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         rows = [one.drawn(form) for one in self.rows]
-        rows[-1]["open"] = any(form[name].errors for name, _field in self.rows[-1].fields())
+        rows[-1].setdefault("open", any(form[name].errors for name, _field in self.rows[-1].fields()))
         return {
             "shape": self.shape,
             "label": self.label,
@@ -471,6 +473,11 @@ class StatementSlot(Slot):
                 if why is None:
                     raise forms.ValidationError({f"{self.prefix}-said": _("Write why there is none.")})
                 return {"none_because": why, **kept}
+        typed = self.inner.value(told) if self.inner is not None else None
+        if typed is not None and typed != self.before.get("value"):
+            raise forms.ValidationError(
+                {f"{self.prefix}-said": _("You wrote what it is, and left it unsaid: choose one of them.")}
+            )
         return None
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:

@@ -102,6 +102,9 @@ class Left:
 
     records: int | None = None
     people: int = 0
+    """Added up by dataset: whoever stands in several is counted in each."""
+    late: int = 0
+    """Datasets in which something is overdue."""
     since: date | None = None
     sum: Sum = field(default_factory=Sum)
     missing: int = 0
@@ -129,6 +132,7 @@ def lefts_of(runs: Iterable[Run]) -> dict[int, Left]:
     totals: Any = rows.values("run_id").annotate(
         records=Coalesce(models.Sum("unexplained"), 0),
         people=Coalesce(models.Sum("people_overdue", filter=late), 0),
+        late=models.Count("pk", filter=late),
         since=models.Min("overdue_since", filter=late),
         missing=_number("left_trigger_missing"),
         registers=models.Count("register", distinct=True),
@@ -139,6 +143,7 @@ def lefts_of(runs: Iterable[Run]) -> dict[int, Left]:
         found[pk] = Left(
             records=row["records"],
             people=row["people"],
+            late=row["late"],
             since=row["since"],
             sum=Sum(Counter({one.value: row[one.name] for one in Outcome})),
             missing=row["missing"],

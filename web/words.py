@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from retention.exit_certificate import REASONS
 from retention.models import Hold
-from ropa.change_words import text_in
+from ropa.change_words import text_in, value_in_words
 from ropa.wording import day_in_words, number_in_words
 
 SHOWN = 20
@@ -87,7 +87,7 @@ def reason_in_words(reason: str) -> str:
 
 def policy_in_words(mode: str) -> str:
     """How far nights go with a dataset."""
-    return {"observe": _("observation"), "flag": _("flagging"), "purge": _("purging")}.get(mode, mode)
+    return value_in_words(mode, language(), ("policy", "mode"))
 
 
 def action_in_words(action: str) -> str:

@@ -265,7 +265,11 @@ def _connection(connection: Document, steps: Steps) -> Iterator[Finding]:
             )
         elif not isinstance(value, Mapping) and _tells_a_secret(str(value), declared[name].secret):
             yield Finding(
-                place, gettext('is secret: write {secret: "env:NAME"} or {secret: "file:PATH"} instead of what it is')
+                place,
+                gettext(
+                    "may hold a secret: write where it lies, env:NAME or file:PATH, in a document as "
+                    '{secret: "env:NAME"}; only an address without a password stands here, as sqlite:////path/to/file'
+                ),
             )
     for name, field in declared.items():
         if field.required and name not in config:

@@ -369,13 +369,23 @@ class TestMeaning:
             ),
             (("connections", "crm", "config"), {}, "connections.crm.config.url", "is missing"),
             (("connections", "crm", "config", "ulr"), "x", "connections.crm.config.ulr", "did you mean 'url'?"),
-            (("connections", "crm", "config", "url"), "postgresql://h/d", "connections.crm.config.url", "is secret"),
-            (("connections", "crm", "config", "url"), "sqlite:///a?key=b", "connections.crm.config.url", "is secret"),
+            (
+                ("connections", "crm", "config", "url"),
+                "postgresql://h/d",
+                "connections.crm.config.url",
+                "may hold a secret",
+            ),
+            (
+                ("connections", "crm", "config", "url"),
+                "sqlite:///a?key=b",
+                "connections.crm.config.url",
+                "may hold a secret",
+            ),
             (
                 ("connections", "crm", "config", "time_zone"),
                 "http://u:hunter2@h/",
                 "connections.crm.config.time_zone",
-                "is secret",
+                "may hold a secret",
             ),
         ],
     )

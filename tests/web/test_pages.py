@@ -312,8 +312,21 @@ def test_registers_are_found_by_place_and_dataset_and_show_their_rules(house):
     shown = text(bob.get("/o/testi/registers/crm/"))
     assert "15 tietuetta oli jäljellä viime yön jälkeen." in shown
     assert "3 vuotta sopimuksen päättymisestä" in shown
-    assert "tarkkailu" in shown
+    assert "vain seurataan" in shown
     assert bob.get("/o/testi/registers/nothing/").status_code == 404
+
+
+def test_a_dataset_that_is_only_observed_says_what_was_not_deleted(house):
+    today = house.testi.day_of(timezone.now())
+    run = finished(house, today)
+    run.version = house.testi.versions.get()
+    run.save()
+    dataset_night(run, counts={"left_due": 9, "due": 9}, unexplained=9, people_overdue=4)
+    shown = text(client("bob").get(f"/o/testi/nights/{today}/"))
+    assert "vain seurataan: 9 tietuetta olisi kuulunut poistaa" in shown
+    assert "Koskee 4 henkilöä" in text(client("bob").get("/o/testi/"))
+    dataset_night(run, register="toinen", dataset="toinen-0", counts={}, unexplained=1, people_overdue=1)
+    assert "Koskee enintään 5 henkilöä" in text(client("bob").get("/o/testi/"))
 
 
 def test_a_register_no_night_has_seen_is_not_in_order(house):

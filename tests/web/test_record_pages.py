@@ -6,6 +6,7 @@ import html
 import json
 import re
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,13 +21,14 @@ from retention.inventory_document.shape import schema
 from retention.rule_impact import impact_of
 from ropa.draft import document_of, entry_of, normalised, rows_of
 from ropa.kinds import KINDS, kind_of
+from ropa.law import library
 from ropa.models import Dataset, Notice, Opinion, Role
 from ropa.ready_made import ready_made
-from ropa.services import draft_digest
+from ropa.services import draft_digest, publish
 from samples.companies import companies
 from samples.documents import whole
 from tests.factors import member
-from tests.retention.company import TODAY
+from tests.retention.company import NOW, TODAY
 from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
 from tests.web.test_pages import client, text
 from web.entry_told import definition_of
@@ -213,6 +215,26 @@ def test_a_box_that_nobody_was_shown_confirms_nothing(house, box):
     assert draft_digest(house.testi) == before
 
 
+@pytest.mark.parametrize("law", ["DEBT-OPEN", "ACC-VOUCHER"])
+def test_what_a_statute_counts_from_stays_in_the_slot_when_it_is_saved(house, law):
+    new = "/o/testi/datasets/crm-0/grounds/new/"
+    taken = fields(client("olga").post(new, {**fields(client("olga").get(new)), "law": law, "do": "take"}))
+    answer = client("olga").post(new, {**taken, "do": "save", "change_reason": "Laki"})
+    shown = fields(answer)
+    assert "ei ole vaihtoehtojen joukossa" not in text(answer)  # what nobody tells is refused for that, and stands
+    assert shown["trigger"] == taken["trigger"]
+    expected = from_law(library(house.testi.day_of(timezone.now()))[law])["trigger"]
+    assert taken["trigger"] == (expected if isinstance(expected, str) else json.dumps(expected, sort_keys=True))
+
+
+def test_several_events_that_no_statute_has_are_no_choice(house):
+    new = "/o/testi/datasets/crm-0/grounds/new/"
+    sent = {**fields(client("olga").get(new)), "trigger": '{"latest_of": ["recorded", "occurred"]}'}
+    answer = client("olga").post(new, {**sent, "do": "save", "change_reason": "x"})
+    assert answer.status_code == 422
+    assert len(of_draft(house, "datasets", "crm-0")["grounds"]) == 1
+
+
 def test_a_statute_is_found_by_words_of_its_text(house):
     sent = {**fields(client("olga").get(RULE)), "q": "tositteet kirjanpitolaki", "do": "find"}
     found = text(client("olga").post(RULE, sent, headers={"HX-Request": "true"}))
@@ -298,6 +320,32 @@ def test_an_opinion_and_the_publication_name_the_draft_that_was_looked_at(house)
     assert done.status_code == 302
     assert house.testi.versions.order_by("-number").first().publisher == "controller:alice"
     assert "Luonnos on sama kuin versio 2." in text(client("bob").get("/o/testi/draft/"))
+
+
+def test_a_dataset_that_is_purged_from_now_on_says_how_much_the_first_night_takes(company):  # noqa: F811
+    """Its rules are the same, so nothing of it goes earlier or later: what is due goes at all."""
+    member(company, "alice", Role.CONTROLLER)
+    assert _with_mode(company, "observe")
+    publish(company, TODAY, NOW, "controller:x", opinion_reason="x")
+    assert _with_mode(company, "purge")
+    with pytest.MonkeyPatch.context() as patch:
+        noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=timezone.get_current_timezone())
+        patch.setattr(timezone, "now", lambda: noon)
+        client("alice").post("/o/testi/draft/count/")
+        shown = text(client("alice").get("/o/testi/draft/"))
+    (one,) = [row for row in impact_of(company, TODAY).effects if row.dataset == "asiakastiedot"]
+    due = one.states[1]["due"]
+    assert due > 0
+    assert f"Ensimmäinen yöajo tämän luonnoksen mukaan saa poistaa {due} tietue" in shown
+    assert "vain seurataan → poistetaan" in shown
+
+
+def _with_mode(company, mode: str) -> bool:  # noqa: F811
+    def change(entry):
+        return {**entry, "policy": {**(entry.get("policy") or {}), "mode": mode}}
+
+    edit_entry(company, "datasets", "asiakastiedot", change, "controller:x", "toimintatapa")
+    return of_draft(SimpleNamespace(testi=company), "datasets", "asiakastiedot")["policy"]["mode"] == mode
 
 
 def test_what_shortens_is_approved_by_one_and_published_by_another(company):  # noqa: F811
@@ -394,6 +442,36 @@ def test_every_key_of_every_kind_has_a_slot_on_its_page():
         elsewhere = {"purposes", "grounds", "ceilings", "passages", "addition"}
         assert set(keys_of(definition_of(kind.name))) - elsewhere <= here, kind.name
     assert schema()["properties"]["registers"]
+
+
+def test_what_is_typed_and_left_unsaid_is_not_thrown_away(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    page = client("olga").get(here, {"edit": "recipients"})
+    sent = {**fields(page), "section": "recipients", "change_reason": "Kartoitus", "recipients-value-fi": "posti"}
+    sent.pop("recipients-said", None)
+    refused = client("olga").post(here, sent)
+    assert refused.status_code == 422
+    assert "Valitse toinen." in text(refused)
+    assert fields(refused)["recipients-value-fi"] == "posti"
+    assert "recipients" not in of_draft(house, "activities", "crm-hoito")
+
+
+def test_an_entry_that_the_version_in_force_has_too_is_no_mere_draft(house):
+    here = "/o/testi/record/registers/crm/"
+    assert "Versio 1 on samansisältöinen." in text(client("olga").get(here))
+    edit_entry(house.testi, "registers", "crm", lambda now: {**now, "name": {"fi": "Muu"}}, "owner:olga", "nimi")
+    assert "Tätä ei noudateta" in text(client("olga").get(here))
+
+
+def test_a_refused_entry_of_a_list_is_opened_and_named(house):
+    here = "/o/testi/record/registers/crm/"
+    page = client("olga").get(here, {"edit": "reach"})
+    at = f"ledger-{len(of_draft(house, 'registers', 'crm').get('ledger') or ())}"
+    sent = {**fields(page), "section": "reach", "change_reason": "x", f"{at}-place": "sopimus"}
+    refused = client("olga").post(here, sent)
+    assert refused.status_code == 422
+    assert "Sopimus- ja tapahtumatiedot, sopimus › Rekisteröityjen laji: puuttuu" in text(refused)
+    assert '<details class="slot entry" open><summary>' in refused.content.decode()
 
 
 def test_none_because_is_a_full_answer_and_an_empty_one_is_not(house):

@@ -168,6 +168,17 @@ def test_the_first_controller_is_somebody_else(people):
     assert "controller" in roles_of(people["aino"])
 
 
+def test_no_account_is_left_over_where_its_role_is_refused(people, house):
+    Membership.objects.filter(role=Role.CONTROLLER, organisation=house.testi).delete()
+    Membership.objects.create(user=people["adam"], organisation=house.testi, role=Role.CONTROLLER)
+    adam = by("adam")
+    page = adam.post(ROLES, {"name": "zoe", "role": "controller", "reason": "begins"})
+    assert "there is none who may" in text(page)
+    assert not User.objects.filter(username="zoe").exists()
+    assert "new_link" not in adam.session
+    assert not AccountLink.objects.exists()
+
+
 def test_a_new_person_sets_a_password_by_a_link_that_works_once(people, clock):
     page = by("adam").post(ROLES, {"name": "zoe", "role": "auditor", "reason": "begins"}, follow=True)
     assert page.status_code == 200
