@@ -97,8 +97,9 @@ def test_gaps_are_what_the_survey_finds_and_are_read_anew_each_time(company):  #
     again = ask(company, Counted.GAPS, NOW + timedelta(seconds=5), "owner:olga", None, anew=True)
     assert again.pk != first.pk
     one = ask(company, Counted.GAPS, NOW, "owner:olga", None, {"id": "asiakastiedot"}, anew=True)
-    assert [group["dataset"] for group in one.result["groups"]] == ["asiakastiedot"] * len(one.result["groups"])
-    assert (newest(company, Counted.GAPS).pk, newest(company, Counted.GAPS, "asiakastiedot").pk) == (again.pk, one.pk)
+    assert one.result is not None
+    assert {group["dataset"] for group in one.result["groups"]} <= {"asiakastiedot"}
+    assert (newest(company, Counted.GAPS), newest(company, Counted.GAPS, "asiakastiedot")) == (again, one)
     assert newest(company, Counted.GAPS, "tiketit") is None
 
 

@@ -174,7 +174,9 @@ def _proposed(house, number: int) -> list[str]:
     entry = of_draft(house, "datasets", "crm-0")
     (rule,) = entry["grounds"]
     rules = [{**rule, "status": "proposed"}, {**rule, "id": "toinen", "period": "P3Y", "status": "proposed"}][:number]
-    edit_entry(house.testi, "datasets", "crm-0", lambda now: {**now, "grounds": rules}, "owner:olga", "uusi ehdotus")
+    edit_entry(
+        house.testi, "datasets", "crm-0", lambda now: {**(now or {}), "grounds": rules}, "owner:olga", "uusi ehdotus"
+    )
     return re.findall(r'name="rule" value="([^"]+)"', client("alice").get("/o/testi/rules/").content.decode())
 
 
@@ -199,7 +201,7 @@ def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
     dataset, where, code, _shown = boxes[0].split("/")
     entry = of_draft(house, "datasets", dataset)
     longer = [{**one, "period": "P9Y"} if one["id"] == code else one for one in entry[where]]
-    edit_entry(house.testi, "datasets", dataset, lambda now: {**now, where: longer}, "owner:olga", "pidempi")
+    edit_entry(house.testi, "datasets", dataset, lambda now: {**(now or {}), where: longer}, "owner:olga", "pidempi")
     answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"}, follow=True)
     assert "joku on muuttanut" in text(answer)
     (rule,) = [one for one in of_draft(house, "datasets", dataset)[where] if one["id"] == code]
@@ -345,7 +347,7 @@ def _with_mode(company, mode: str) -> bool:  # noqa: F811
         return {**entry, "policy": {**(entry.get("policy") or {}), "mode": mode}}
 
     edit_entry(company, "datasets", "asiakastiedot", change, "controller:x", "toimintatapa")
-    return of_draft(SimpleNamespace(testi=company), "datasets", "asiakastiedot")["policy"]["mode"] == mode
+    return bool(of_draft(SimpleNamespace(testi=company), "datasets", "asiakastiedot")["policy"]["mode"] == mode)
 
 
 def test_what_shortens_is_approved_by_one_and_published_by_another(company):  # noqa: F811
@@ -459,7 +461,9 @@ def test_what_is_typed_and_left_unsaid_is_not_thrown_away(house):
 def test_an_entry_that_the_version_in_force_has_too_is_no_mere_draft(house):
     here = "/o/testi/record/registers/crm/"
     assert "Versio 1 on samansisältöinen." in text(client("olga").get(here))
-    edit_entry(house.testi, "registers", "crm", lambda now: {**now, "name": {"fi": "Muu"}}, "owner:olga", "nimi")
+    edit_entry(
+        house.testi, "registers", "crm", lambda now: {**(now or {}), "name": {"fi": "Muu"}}, "owner:olga", "nimi"
+    )
     assert "Tätä ei noudateta" in text(client("olga").get(here))
 
 
