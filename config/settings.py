@@ -179,6 +179,8 @@ STORAGES = {
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+"""A section of the record with two hundred entries in it has so many fields."""
 FILE_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024
 """The largest form with a file: what an inventory document may have, and the form's other fields."""
 FILE_UPLOAD_HANDLERS = ["web.uploads.Bounded", "django.core.files.uploadhandler.MemoryFileUploadHandler"]

@@ -317,8 +317,20 @@ def _decided_alike(before: Plan | None, old: DatasetPlan | None, after: Plan, ne
     return (
         old.rules_digest == new.rules_digest
         and old.register == new.register
+        and _followed(before, old) == _followed(after, new)
         and all(before.told(kind) == after.told(kind) for kind in kinds)
     )
+
+
+def _followed(plan: Plan, dataset: DatasetPlan) -> list[object]:
+    """Where what decides about a follower's items is read from."""
+    found = [plan.find_dataset(follow.dataset) for follow in dataset.rules.follows]
+    registers = [plan.find_register(one.register) if one is not None else None for one in found]
+    return [
+        (one.code, one.mapping, one.register, register.connection if register is not None else None)
+        for one, register in zip(found, registers, strict=True)
+        if one is not None
+    ]
 
 
 def _effect(effect: Effect, before: _Side | None, after: _Side | None, *, alike: bool = False) -> Effect:

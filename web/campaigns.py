@@ -39,7 +39,7 @@ from retention.counting import ask, newest, waiting
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.domain.events import CATALOGUE
 from retention.domain.substitutes import NEVER_ESTIMATED, Cause
-from retention.models import Campaign
+from retention.models import Campaign, Counting
 from retention.models.counting import Counted
 from retention.plan import Plan, plan_of
 from retention.reports import PAGE_POLICY
@@ -151,12 +151,20 @@ def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
         "asked_name": names.get(of, ""),
         "may_look": somebody is not None and bool(reached),
         "looked": last,
-        "groups": [_group(one, names) for one in (last.result or {}).get("groups", ())] if last is not None else None,
+        "groups": _groups(last, names),
         "being_counted": waiting(place.organisation, Counted.GAPS),
-        "problem": problem or (calling(last.problem) if last is not None else ""),
+        "problem": problem,
+        "unread": calling(last.problem) if last is not None and last.problem else "",
         "published": plan is not None,
     }
     return shown(request, place, "web/campaigns.html", context, here="campaigns", status=status)
+
+
+def _groups(looked: Counting | None, names: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """None: nobody has looked, or it could not be read; that is not the same as no group."""
+    if looked is None or looked.problem or looked.result is None:
+        return None
+    return [_group(one, names) for one in looked.result["groups"]]
 
 
 def _row(one: Campaign, names: Mapping[str, str]) -> dict[str, Any]:

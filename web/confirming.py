@@ -8,15 +8,18 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from retention.domain.rules import Status
+from ropa.models import Dataset
 from ropa.rights import Verb
 from web.access import Place, page
 from web.editing import Overtaken, seen, write
 from web.rule_form import CEILINGS, GROUNDS
-from web.words import number
+from web.words import named, number
 
 Document = Mapping[str, Any]
 Chosen = Sequence[tuple[str, str, str]]
@@ -31,7 +34,7 @@ def choice(dataset: str, where: str, rule: Document) -> str:
 @page(POST=Verb.CONFIRM)
 def confirm(request: HttpRequest, place: Place) -> HttpResponse:
     """Write the chosen rules of the draft as confirmed. One that was changed since it was shown stays as it is."""
-    back = redirect("web:rules", slug=place.organisation.slug)
+    back = redirect(_list(request, place))
     chosen: dict[str, list[tuple[str, str, str]]] = {}
     for one in request.POST.getlist("rule"):
         dataset, where, code, shown = (*one.split("/"), "", "", "")[:4]
@@ -52,32 +55,46 @@ def confirm(request: HttpRequest, place: Place) -> HttpResponse:
     return back
 
 
+def _list(request: HttpRequest, place: Place) -> str:
+    """The list of rules as it was: its page, and what was searched for."""
+    kept = {key: value for key in ("q", "page") if (value := request.POST.get(key, ""))}
+    here = reverse("web:rules", args=[place.organisation.slug])
+    return f"{here}?{urlencode(kept)}" if kept else here
+
+
 def _confirmed(request: HttpRequest, place: Place, dataset: str, rules: Chosen, reason: str) -> int:
     """How many; what stands in the way is told."""
+    asked = {(where, code) for where, code, _shown in rules}
+    changed = 0
 
     def now(entry: Document) -> list[str]:
         return [seen(_find(entry, where, code)) for where, code, _shown in rules]
 
     def change(entry: dict[str, Any]) -> dict[str, Any]:
-        asked = {(where, code) for where, code, _shown in rules}
-        confirmed = {
-            where: [
-                {**rule, "status": Status.CONFIRMED.value} if (where, rule["id"]) in asked else rule
-                for rule in entry[where]
-            ]
-            for where in (GROUNDS, CEILINGS)
-            if where in entry
-        }
+        nonlocal changed
+        changed = 0
+        confirmed = {where: list(entry[where]) for where in (GROUNDS, CEILINGS) if where in entry}
+        for where, listed in confirmed.items():
+            for n, rule in enumerate(listed):
+                if (where, rule["id"]) in asked and rule.get("status") != Status.CONFIRMED.value:
+                    listed[n] = {**rule, "status": Status.CONFIRMED.value}
+                    changed += 1
         return {**entry, **confirmed}
 
     shown = seen([shown for _where, _code, shown in rules])
     try:
-        problems = write(place, "datasets", dataset, change, reason, shown, now)
+        problems = write(place, "datasets", dataset, change, reason, shown, now, Verb.CONFIRM)
     except Overtaken:
-        problems = [_("%(id)s: somebody changed it meanwhile; look at it again.") % {"id": dataset}]
+        problems = [_("somebody changed it meanwhile; look at it again.")]
+    name = _name(place, dataset)
     for one in problems:
-        messages.warning(request, one)
-    return 0 if problems else len(rules)
+        messages.warning(request, f"{name}: {one}")
+    return 0 if problems else changed
+
+
+def _name(place: Place, dataset: str) -> str:
+    row = Dataset.objects.filter(organisation=place.organisation, code=dataset).first()
+    return named(row.name, dataset) if row is not None else dataset
 
 
 def _find(entry: Document, where: str, code: str) -> Document:

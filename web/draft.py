@@ -282,7 +282,8 @@ def _effect_of(looked: Looked, impact: Impact) -> dict[str, Any]:
         for one in told["datasets"]
         if one["problem"] or one["gained"] or one["lost"] or _moves(one)
     ]
-    begun = [one for one in told["datasets"] if _moves(one) and one["modes"][1] == "purge"]
+    whole = [one for one in told["datasets"] if "." not in one["dataset"]]  # a step of one deletes none of its records
+    begun = [one for one in whole if _moves(one) and one["modes"][1] == "purge"]
     return {
         "from": date.fromisoformat(told["from"]),
         "unknown": [row["name"] for row in rows if row["problem"]],

@@ -1,7 +1,8 @@
 """Whether the draft differs from what was published: asked on every morning, so remembered until somebody edits.
 
 Every edit of the inventory writes its history, and so the newest rows of the histories name the state that a digest
-was made of. What is decided about a draft asks for the digest itself (`ropa.agreeing`), never here.
+was made of. Whoever decides about a draft sends the digest that the page showed, and the decision asks for it anew
+(`ropa.agreeing`): of a draft that has changed nothing is decided.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ropa.agreeing import draft_digest
 from ropa.kinds import KINDS, Kind
 from ropa.models import Organisation, Version
 
-REMEMBERED_SECONDS = 24 * 60 * 60
+REMEMBERED_SECONDS = 6 * 60 * 60
 
 Told = TypeVar("Told")
 
@@ -32,12 +33,16 @@ def digest(organisation: Organisation) -> str:
     return of_state(organisation, "draft", lambda: draft_digest(organisation))
 
 
+FORM = 1
+"""Another number, where what is remembered has another form than before: an upgrade finds nothing old then."""
+
+
 def of_state(organisation: Organisation, what: str, told: Callable[[], Told], *on: object) -> Told:
     """What follows from the draft as it stands, and from `on`: remembered until either is another.
 
     The state is read before: whoever edits meanwhile makes a new state, under which nothing was remembered yet.
     """
-    key = sha256_hex("-".join(map(str, (what, organisation.pk, *_state(), *on))).encode())
+    key = sha256_hex("-".join(map(str, (FORM, what, organisation.pk, *_state(), *on))).encode())
     found: Told | None = cache.get(key)
     if found is None:
         found = told()
@@ -45,16 +50,19 @@ def of_state(organisation: Organisation, what: str, told: Callable[[], Told], *o
     return found
 
 
-def _state() -> list[int]:
-    """The newest row of each history, in one query."""
+def _state() -> list[tuple[int, int]]:
+    """The newest row of each history and how many there are, in one query.
+
+    The number too: a row that was begun earlier may be committed later, behind one that is newer.
+    """
     tables = [connection.ops.quote_name(one._meta.db_table) for one in _histories()]
     newest = " union all ".join(
-        f"select {n} as place, max(history_id) as newest from {table}"  # noqa: S608 - names of our own tables
+        f"select {n} as place, max(history_id) as newest, count(*) as every from {table}"  # noqa: S608 - names of our own tables
         for n, table in enumerate(tables)
     )
     with connection.cursor() as cursor:
         cursor.execute(f"{newest} order by place")
-        return [newest or 0 for _place, newest in cursor.fetchall()]
+        return [(newest or 0, every) for _place, newest, every in cursor.fetchall()]
 
 
 def _histories() -> Iterator[type[models.Model]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from retention.domain.errors import DocumentError, Problem
@@ -30,6 +31,16 @@ def seen(told: Any) -> str:
     return digest_of({"seen": told})
 
 
+def seen_first(request: HttpRequest, status: int, told: Any) -> str:
+    """What a form shows for the first time; sent back with a fault it is still about what was seen then.
+
+    Only whoever is told that it was overtaken (409) has seen what stands there now.
+    """
+    if request.method == "POST" and status != 409 and request.POST.get("seen"):
+        return str(request.POST["seen"])
+    return seen(told)
+
+
 def write(
     place: Place,
     kind: str,
@@ -38,11 +49,13 @@ def write(
     reason: str,
     shown: str | None,
     now: Callable[[dict[str, Any]], Any],
+    verb: Verb = Verb.EDIT,
 ) -> list[str]:
     """Change an entry of the draft, or make it; [] where it is done, else what the document refuses, in words.
 
     `shown`: what the form was about, as `seen` said it; None for a new entry, which nobody else may have made. `now`:
-    the same of the entry as it stands. `change` gives None for an entry that goes. Raises Overtaken.
+    the same of the entry as it stands. `change` gives None for an entry that goes. `verb`: as which of several roles
+    it is done. Raises Overtaken.
     """
 
     def checked(entry: Entry) -> Told | None:
@@ -51,7 +64,7 @@ def write(
         return change(entry or {})
 
     try:
-        edit_entry(place.organisation, kind, code, checked, place.who(Verb.EDIT), reason[:2_000])
+        edit_entry(place.organisation, kind, code, checked, place.who(verb), reason[:2_000])
     except DocumentError as error:
         return list(dict.fromkeys(in_words(error.problems, place.organisation)))
     return []
@@ -87,8 +100,7 @@ def _steps(path: str) -> Iterator[str]:
     steps = path.split(".")
     for n, step in enumerate(steps):
         name, _bracket, which = step.partition("[")
-        last = n == len(steps) - 1
-        if last:
-            yield label(name, language())
-        elif n > 0 and which:
+        if n > 0 and which:
             yield f"{label(name, language())}, {which.rstrip(']')}"
+        elif n == len(steps) - 1:
+            yield label(name, language())

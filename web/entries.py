@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 
 from retention.inventory_document.shape import schema
 from ropa.change_words import label
-from ropa.draft import entry_of, rows_of
+from ropa.draft import alike, entry_of, rows_of
 from ropa.kinds import KINDS, Kind, kind_of
 from ropa.models import Notice
 from ropa.rights import Verb
 from ropa.wording import article_in_words
 from web.access import Place, page
-from web.editing import Overtaken, seen, write
+from web.editing import Overtaken, seen, seen_first, write
 from web.entry_told import Open, definition_of, differs, history, law_of, names_in, rules_of, states, told
 from web.paging import paged
 from web.record import record_of, version_of
@@ -146,7 +146,7 @@ def _in_force(opened: Open) -> int | None:
     if version is None:
         return None
     there = record_of(version).document.get(opened.kind.name) or ()
-    same = any(one["id"] == opened.code and one == opened.entry for one in there)
+    same = any(one["id"] == opened.code and alike(one, opened.entry) for one in there)
     return version.number if same else None
 
 
@@ -190,7 +190,7 @@ def _drawn(
         "section": section,
         "fresh": fresh,
         "fresh_heading": section.heading({}) if fresh and section is not None else "",
-        "seen": seen(section.of(opened.entry)) if section is not None else "",
+        "seen": seen_first(request, status, section.of(opened.entry)) if section is not None else "",
         "overtaken": list(told(opened, section, names)) if overtaken and section is not None else None,
         "diff": differs(opened),
         "rules": rules_of(opened),

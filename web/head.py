@@ -14,7 +14,7 @@ from ropa.change_words import label, text_in, value_in_words
 from ropa.draft import head_of
 from ropa.rights import Verb
 from web.access import Place, page
-from web.editing import Overtaken, seen, write_head
+from web.editing import Overtaken, seen_first, write_head
 from web.sections import HEAD, Section
 from web.shell import shown
 from web.slots import SlotForm, slots_of
@@ -83,7 +83,7 @@ def _drawn(
         "sections": sections,
         "form": form,
         "drawn": form.drawn() if form is not None else [],
-        "seen": seen(section.of(told)) if section is not None else "",
+        "seen": seen_first(request, status, section.of(told)) if section is not None else "",
         "overtaken": list(_rows(section, told)) if status == 409 and section is not None else None,
         "may_edit": place.may(Verb.EDIT),
     }

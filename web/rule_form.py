@@ -242,17 +242,17 @@ def event_from(name: str) -> str:
 
 
 def _triggers(offered: Sequence[Document], chosen: str, told: set[str]) -> list[Any]:
-    """Single events; of several at once only what stands there now, and that the rule or a statute has."""
-    several: list[Any] = []
-    for written in (one.get("trigger") for one in offered):
-        if isinstance(written, Mapping) and _written(written) == chosen and not several:
+    """Single events; of several at once the rule's own (the first offered), and what stands there now of a statute."""
+    several: dict[str, str] = {}
+    for n, written in enumerate(one.get("trigger") for one in offered):
+        if isinstance(written, Mapping) and (n == 0 or _written(written) == chosen):
             (choose, names), *_rest = written.items()
             events = ", ".join(event_from(name) for name in names)
             text = _("the latest of: %(events)s") if choose == "latest_of" else _("the earliest of: %(events)s")
-            several = [(chosen, text % {"events": events})]
+            several[_written(written)] = text % {"events": events}
     ours = [(name, event_from(name)) for name in CATALOGUE if name in told]
     others = [(name, event_from(name)) for name in CATALOGUE if name not in told]
-    return [*several, (_("Told by its registers"), ours), (_("Others: nobody tells them yet"), others)]
+    return [*several.items(), (_("Told by its registers"), ours), (_("Others: nobody tells them yet"), others)]
 
 
 def _roundings(rule: Document) -> list[tuple[str, str]]:

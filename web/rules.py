@@ -29,7 +29,7 @@ from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
 from web.confirming import choice
-from web.editing import Overtaken, in_words, seen, write
+from web.editing import Overtaken, in_words, seen, seen_first, write
 from web.entry_told import LAST_CHANGES, narrowed
 from web.paging import paged
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
@@ -59,6 +59,7 @@ def rules(request: HttpRequest, place: Place) -> HttpResponse:
         "pages": pages,
         "rows": rows,
         "asked": asked,
+        "page": request.GET.get("page", "")[:9],
         "may_confirm": proposed and place.may(Verb.CONFIRM),
         "may_edit": place.may(Verb.EDIT),
     }
@@ -245,7 +246,7 @@ def _drawn(
         "laws": _laws(desk, request.POST, form),
         "find": request.POST.get("q", ""),
         "laws_in_all": len(desk.laws),
-        "seen": desk.seen,
+        "seen": seen_first(request, status, desk.rule),
         "may_edit": desk.place.may(Verb.EDIT),
         "sentence_possible": can_be_a_sentence(desk.rule),
         "history": _history(desk),

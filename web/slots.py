@@ -123,6 +123,7 @@ class ChoiceSlot(Slot):
 
     choices: Sequence[tuple[str, str]] = ()
     several: bool = False
+    before: Sequence[str] = ()
 
     @property
     def shape(self) -> str:  # type: ignore[override]
@@ -143,10 +144,14 @@ class ChoiceSlot(Slot):
         known = {code for code, _name in self.choices}
         extra = [one for one in (value if isinstance(value, list) else [value]) if one and one not in known]
         self.choices = [*self.choices, *((one, one) for one in extra)]
+        self.before = list(value or ()) if self.several else ()
         return {self.prefix: value}
 
     def value(self, told: Told) -> Any:
-        return told.get(self.prefix) or None
+        chosen = told.get(self.prefix) or None
+        if not self.several or chosen is None:
+            return chosen
+        return [*(one for one in self.before if one in chosen), *(one for one in chosen if one not in self.before)]
 
 
 @dataclass
@@ -232,7 +237,7 @@ class PairsSlot(Slot):
 
     def value(self, told: Told) -> Any:
         found = {}
-        codes = {called: name for name, called in self.known}
+        codes = {called.lower(): name for name, called in self.known}
         for line in told.get(self.prefix, "").splitlines():
             if not line.strip():
                 continue
@@ -277,7 +282,7 @@ class ValuesSlot(LinesSlot):
         try:
             return [_of_line(line) for line in super().value(told) or ()] or None
         except ValueError:
-            raise forms.ValidationError({self.prefix: _("A quotation mark is not closed.")}) from None
+            raise forms.ValidationError({self.prefix: _("What stands in quotation marks cannot be read.")}) from None
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         hint = _('One on each line. Text that looks like a number stands in quotation marks: "9".')
@@ -288,7 +293,7 @@ def _of_line(line: str) -> str | int | bool:
     """Raises ValueError."""
     if line in ("true", "false"):
         return line == "true"
-    if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", line):
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,99})", line):
         return int(line)
     return str(json.loads(line)) if line.startswith('"') else line
 
@@ -296,8 +301,8 @@ def _of_line(line: str) -> str | int | bool:
 def _as_line(value: str | int | bool) -> str:
     if isinstance(value, bool) or not isinstance(value, str):
         return json.dumps(value)
-    plain = value == value.strip() and "\n" not in value and not value.startswith('"') and _of_line(value) == value
-    return value if plain and value else json.dumps(value, ensure_ascii=False)
+    plain = [value] == value.splitlines() and value == value.strip() and not value.startswith('"')
+    return value if plain and _of_line(value) == value else json.dumps(value)
 
 
 @dataclass
@@ -402,8 +407,11 @@ class RowsSlot(Slot):
         return {name: told for row, entry in filled for name, told in row.initial(entry).items()}
 
     def value(self, told: Told) -> Any:
-        found = [said for one in self.rows if (said := one.value(told)) is not None]
-        return (self._named(found) if self.with_ids else found) or None
+        said = [(row, found) for row in self.rows if (found := row.value(told)) is not None]
+        if not self.with_ids:
+            return [found for _row, found in said] or None
+        # an id that is emptied stays: the evidence and the ledger know it
+        return self._named([{**_id_of(row), **found} for row, found in said]) or None
 
     def _named(self, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         taken, named = {one["id"] for one in found if "id" in one}, []
@@ -416,6 +424,8 @@ class RowsSlot(Slot):
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         rows = [one.drawn(form) for one in self.rows]
+        if not self.with_ids:
+            rows = [{**row, "label": f"{self.label} {n + 1}"} for n, row in enumerate(rows)]
         rows[-1].setdefault("open", any(form[name].errors for name, _field in self.rows[-1].fields()))
         return {
             "shape": self.shape,
@@ -427,12 +437,18 @@ class RowsSlot(Slot):
         }
 
 
+def _id_of(row: GroupSlot) -> dict[str, Any]:
+    return {"id": row.before["id"]} if "id" in row.before else {}
+
+
 @dataclass
 class StatementSlot(Slot):
     """A value; "none, because …", which is a full answer; or nothing yet, which is a gap."""
 
     inner: Slot | None = None
     before: Mapping[str, Any] = field(default_factory=dict)
+    shown: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What stood in the fields of either answer."""
 
     shape = "statement"
 
@@ -458,10 +474,13 @@ class StatementSlot(Slot):
         self.before = value or {}
         said = "value" if "value" in self.before else "none" if "none_because" in self.before else ""
         inner = self.inner.initial(self.before.get("value")) if self.inner is not None else {}
-        return {f"{self.prefix}-said": said, **inner, **self._why.initial(self.before.get("none_because"))}
+        why = self._why.initial(self.before.get("none_because"))
+        self.shown = {"value": inner, "none": why}
+        return {f"{self.prefix}-said": said, **inner, **why}
 
     def value(self, told: Told) -> Any:
         kept = {"addition": True} if self.before.get("addition") else {}
+        self._refuse_unheard(told, str(told.get(f"{self.prefix}-said") or ""))
         match told.get(f"{self.prefix}-said"):
             case "value":
                 found = self.inner.value(told) if self.inner is not None else None
@@ -473,12 +492,15 @@ class StatementSlot(Slot):
                 if why is None:
                     raise forms.ValidationError({f"{self.prefix}-said": _("Write why there is none.")})
                 return {"none_because": why, **kept}
-        typed = self.inner.value(told) if self.inner is not None else None
-        if typed is not None and typed != self.before.get("value"):
-            raise forms.ValidationError(
-                {f"{self.prefix}-said": _("You wrote what it is, and left it unsaid: choose one of them.")}
-            )
         return None
+
+    def _refuse_unheard(self, told: Told, said: str) -> None:
+        """What is typed under an answer that is not the chosen one would be lost without a word."""
+        for answer, shown in self.shown.items():
+            if answer != said and any(_typed(told.get(name), before) for name, before in shown.items()):
+                raise forms.ValidationError(
+                    {f"{self.prefix}-said": _("Something is written under an answer that is not chosen: choose one.")}
+                )
 
     def drawn(self, form: forms.Form) -> dict[str, Any]:
         return {
@@ -488,6 +510,17 @@ class StatementSlot(Slot):
             "fields": [],
             "inside": [self.inner.drawn(form) if self.inner is not None else None, self._why.drawn(form)],
         }
+
+
+def _typed(sent: Any, shown: Any) -> bool:
+    """Whether somebody wrote this in a field that showed something else."""
+
+    def plain(value: Any) -> str:
+        if isinstance(value, list | tuple):
+            return " ".join(sorted(map(str, value)))
+        return "" if value is None else str(value).replace("\r\n", "\n").strip()
+
+    return bool(plain(sent)) and plain(sent) != plain(shown)
 
 
 def slots_of(definition: str, keys: Sequence[str], offered: Offered, within: tuple[str, ...]) -> list[Slot]:

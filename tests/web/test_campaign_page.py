@@ -209,7 +209,9 @@ def test_a_register_that_does_not_answer_is_told_and_nothing_is_closed(house):
     olga.post(LIST, {"dataset": "crm-0"})
     told = taken()
     assert told
-    assert calling(told) in text(olga.get(f"{LIST}?dataset=crm-0"))
+    shown = text(olga.get(f"{LIST}?dataset=crm-0"))
+    assert calling(told) in shown
+    assert "Mikään luettu tietue ei odota" not in shown  # what was not read is not nothing
     assert olga.post(f"{LIST}new/", {**GROUP, **TOLD}).status_code == 409
     assert not Campaign.objects.exists()
 

@@ -323,7 +323,7 @@ def test_a_dataset_that_is_only_observed_says_what_was_not_deleted(house):
     run.save()
     dataset_night(run, counts={"left_due": 9, "due": 9}, unexplained=9, people_overdue=4)
     shown = text(client("bob").get(f"/o/testi/nights/{today}/"))
-    assert "vain seurataan: 9 tietuetta olisi kuulunut poistaa" in shown
+    assert "vain seurataan: 9 poistettavaksi erääntynyttä tietuetta jäi poistamatta" in shown
     assert "Koskee 4 henkilöä" in text(client("bob").get("/o/testi/"))
     dataset_night(run, register="toinen", dataset="toinen-0", counts={}, unexplained=1, people_overdue=1)
     assert "Koskee enintään 5 henkilöä" in text(client("bob").get("/o/testi/"))

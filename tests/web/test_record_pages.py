@@ -10,31 +10,34 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrance import factors
 from retention.inventory_document import edit_entry, yaml_text
 from retention.inventory_document.shape import schema
 from retention.rule_impact import impact_of
 from ropa.draft import document_of, entry_of, normalised, rows_of
 from ropa.kinds import KINDS, kind_of
 from ropa.law import library
-from ropa.models import Dataset, Notice, Opinion, Role
+from ropa.models import Dataset, Membership, Notice, Opinion, Role
 from ropa.ready_made import ready_made
 from ropa.services import draft_digest, publish
 from samples.companies import companies
 from samples.documents import whole
-from tests.factors import member
+from tests.factors import give_factor, member
 from tests.retention.company import NOW, TODAY
 from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
 from tests.web.test_pages import client, text
+from web import drafting
 from web.entry_told import definition_of
 from web.rule_form import CEILINGS, GROUNDS, RuleForm, from_law
 from web.sections import sections_of
-from web.slots import SlotForm, ValuesSlot, keys_of, slots_of
+from web.slots import ChoiceSlot, SlotForm, ValuesSlot, keys_of, slots_of
 
 RULE = "/o/testi/datasets/crm-0/grounds/sopimus/"
 PAGES = (
@@ -338,7 +341,7 @@ def test_a_dataset_that_is_purged_from_now_on_says_how_much_the_first_night_take
     (one,) = [row for row in impact_of(company, TODAY).effects if row.dataset == "asiakastiedot"]
     due = one.states[1]["due"]
     assert due > 0
-    assert f"Ensimmäinen yöajo tämän luonnoksen mukaan saa poistaa {due} tietue" in shown
+    assert f"Tämän luonnoksen mukainen ensimmäinen yöajo voi poistaa {due} tietue" in shown
     assert "vain seurataan → poistetaan" in shown
 
 
@@ -453,14 +456,75 @@ def test_what_is_typed_and_left_unsaid_is_not_thrown_away(house):
     sent.pop("recipients-said", None)
     refused = client("olga").post(here, sent)
     assert refused.status_code == 422
-    assert "Valitse toinen." in text(refused)
+    assert "Valitse jompikumpi." in text(refused)
     assert fields(refused)["recipients-value-fi"] == "posti"
     assert "recipients" not in of_draft(house, "activities", "crm-hoito")
 
 
+def test_a_value_typed_under_none_is_not_thrown_away(house):
+    here = "/o/testi/record/activities/crm-hoito/"
+    page = client("olga").get(here, {"edit": "recipients"})
+    sent = {**fields(page), "section": "recipients", "change_reason": "Kartoitus", "recipients-value-fi": "posti"}
+    sent |= {"recipients-said": "none", "recipients-none-fi": "Ei luovuteta"}
+    assert client("olga").post(here, sent).status_code == 422
+    assert client("olga").post(here, {**sent, "recipients-value-fi": ""}).status_code == 302
+
+
+def test_a_fault_does_not_hide_that_somebody_else_was_there_meanwhile(house):
+    here = "/o/testi/record/registers/crm/"
+    sent = {**fields(client("olga").get(here, {"edit": "what"})), "section": "what", "name-fi": "Minun"}
+    edit_entry(house.testi, "registers", "crm", lambda now: {**(now or {}), "name": {"fi": "Hänen"}}, "owner:x", "y")
+    faulty = client("olga").post(here, sent)  # no reason is given
+    assert faulty.status_code == 422
+    again = {**fields(faulty), "section": "what", "change_reason": "Nimi"}
+    assert client("olga").post(here, again).status_code == 409
+    assert of_draft(house, "registers", "crm")["name"] == {"fi": "Hänen"}
+
+
+def test_who_is_dpo_and_owner_confirms_as_the_owner(house):
+    boxes = _proposed(house, 1)
+    bob = User.objects.get(username="bob")
+    Membership.objects.create(user=bob, organisation=house.testi, role=Role.OWNER)
+    if not factors.has(bob):
+        give_factor(bob)
+    client("bob").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"})
+    assert [one["status"] for one in of_draft(house, "datasets", "crm-0")["grounds"]] == ["confirmed"]
+
+
+def test_an_id_that_is_emptied_stays(house):
+    source = {
+        "id": "omat",
+        "subject_kind": "customer",
+        "place": "sopimus",
+        "subject": "nro",
+        "contract": "s",
+        "ended": "e",
+    }
+    edit_entry(house.testi, "registers", "crm", lambda now: {**(now or {}), "ledger": [source]}, "owner:x", "y")
+    here = "/o/testi/record/registers/crm/"
+    sent = {**fields(client("olga").get(here, {"edit": "reach"})), "section": "reach", "change_reason": "x"}
+    assert client("olga").post(here, {**sent, "ledger-0-id": ""}).status_code == 302
+    assert of_draft(house, "registers", "crm")["ledger"] == [source]
+
+
+def test_chosen_words_stay_in_their_order(house):
+    slot = ChoiceSlot("media", "media", choices=[("a", "A"), ("b", "B"), ("c", "C")], several=True)
+    slot.initial(["c", "a"])
+    assert slot.value({"media": ["a", "b", "c"]}) == ["c", "a", "b"]
+    assert slot.value({"media": ["b"]}) == ["b"]
+
+
+def test_a_change_that_is_committed_behind_a_newer_one_is_another_state(house):
+    before = drafting._state()
+    row = Dataset.history.latest("history_id")
+    row.history_id = -1
+    row.save(force_insert=True)
+    assert drafting._state() != before
+
+
 def test_an_entry_that_the_version_in_force_has_too_is_no_mere_draft(house):
     here = "/o/testi/record/registers/crm/"
-    assert "Versio 1 on samansisältöinen." in text(client("olga").get(here))
+    assert "Voimassa oleva versio 1 on tältä osin samansisältöinen." in text(client("olga").get(here))
     edit_entry(
         house.testi, "registers", "crm", lambda now: {**(now or {}), "name": {"fi": "Muu"}}, "owner:olga", "nimi"
     )
