@@ -96,9 +96,9 @@ def _long_names(now: datetime) -> None:
             dataset.policy = {**dataset.policy, "mode": "purge"}
             dataset.save()
     publish(organisation, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), "controller:alice", opinion_reason="ensi")
-    edit_entry(organisation, "datasets", "laskutus-1", _proposed, "owner:olga", "tarkistetaan uudelleen")
     moved = {"kind": "sql", "config": {"url": "sqlite:///{data}/asiakkuudenhallinta-uusi-palvelin.sqlite3"}}
     edit_connection(organisation, "crm", moved, "administrator:adam: palvelin vaihtui")
+    edit_entry(organisation, "datasets", "laskutus-1", _proposed, "owner:olga", "tarkistetaan uudelleen")
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     settings.MAIL_URL, settings.PUBLIC_URL = True, "http://127.0.0.1"
     mail.outbox = []
