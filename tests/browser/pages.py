@@ -29,6 +29,7 @@ ACTIONS = frozenset(
         "version-withdraw",
         "campaign-answer",
         "role-act",
+        "rules-confirm",
         "role-decide",
         "token-revoke",
         "tokens-revoke",
