@@ -25,7 +25,7 @@ from web.paging import paged
 from web.record import record_of, version_of
 from web.sections import Section, opening, sections_of
 from web.shell import shown
-from web.slots import SlotForm
+from web.slot_form import SlotForm
 from web.words import free_code, language, named, stem_of
 
 NEW = "new"

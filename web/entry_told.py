@@ -22,7 +22,7 @@ from ropa.wording import rule_in_words, table
 from web.access import Place
 from web.record import record_of, version_of
 from web.sections import CHILDREN, Section, opening, sections_of
-from web.slots import SlotForm, slots_of
+from web.slot_form import SlotForm, slots_of
 from web.words import Sign, language, named
 
 LAST_CHANGES = 6

@@ -17,7 +17,7 @@ from web.access import Place, page
 from web.editing import Overtaken, seen_first, write_head
 from web.sections import HEAD, Section
 from web.shell import shown
-from web.slots import SlotForm, slots_of
+from web.slot_form import SlotForm, slots_of
 from web.words import language
 
 

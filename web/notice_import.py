@@ -42,7 +42,7 @@ from web.access import Place, page
 from web.entry_told import Open, definition_of
 from web.places import in_words, where_in_words
 from web.shell import shown
-from web.slots import SlotForm, slots_of
+from web.slot_form import SlotForm, slots_of
 from web.uploads import Refused, brought, refused
 from web.words import Sign, language, named
 

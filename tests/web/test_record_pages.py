@@ -37,7 +37,8 @@ from web import drafting
 from web.entry_told import definition_of
 from web.rule_form import CEILINGS, GROUNDS, RuleForm, from_law
 from web.sections import sections_of
-from web.slots import ChoiceSlot, SlotForm, ValuesSlot, keys_of, slots_of
+from web.slot_form import SlotForm, keys_of, slots_of
+from web.slots import ChoiceSlot, ValuesSlot
 
 RULE = "/o/testi/datasets/crm-0/grounds/sopimus/"
 PAGES = (
