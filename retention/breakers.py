@@ -136,6 +136,32 @@ def trip(
     """
     unforeseen = max(0, early - foreseen.known - foreseen.shown)
     tonight = Tonight(max(0, due - foreseen.shown), unforeseen, items, _turned_down(run, dataset))
+    lots = Lot.objects.filter(run=run, dataset=dataset.code, state=LotState.FLAGGED)
+    return _wait(run, dataset, foreseen, tonight, due, sorted(lots.values_list("pk", flat=True)), log)
+
+
+def trip_anew(run: Run, dataset: DatasetPlan, lots: Sequence[Lot], log: EvidenceLog) -> Breaker | None:
+    """The same of what dropped out of a lot and is flagged anew: nothing foresaw its other day, so all of it counts.
+
+    Lots that wait carry so in `approvals_needed`, as their rows do.
+    """
+    foreseen, anew = forecast(run, dataset), sum(lot.size for lot in lots)
+    tonight = Tonight(anew, anew, foreseen.items or 0, _turned_down(run, dataset))
+    breaker = _wait(run, dataset, foreseen, tonight, anew, [lot.pk for lot in lots], log)
+    for lot in lots:
+        lot.refresh_from_db(fields=["breaker", "approvals_needed"])
+    return breaker
+
+
+def _wait(
+    run: Run,
+    dataset: DatasetPlan,
+    foreseen: Forecast,
+    tonight: Tonight,
+    due: int,
+    lots: Sequence[int],
+    log: EvidenceLog,
+) -> Breaker | None:
     breaker = tripped(tonight)
     if breaker is None:
         return None
@@ -146,10 +172,9 @@ def trip(
         "items": tonight.items,
         "since": foreseen.since and foreseen.since.isoformat(),
     }
-    lots = Lot.objects.filter(run=run, dataset=dataset.code, state=LotState.FLAGGED)
-    numbers = sorted(lots.values_list("pk", flat=True))
-    lots.update(breaker=told, approvals_needed=Greatest(F("approvals_needed"), Value(1)))
-    log.append("breaker", {"register": dataset.register, "dataset": dataset.code, "lots": numbers, **told})
+    waiting = Lot.objects.filter(pk__in=lots)
+    waiting.update(breaker=told, approvals_needed=Greatest(F("approvals_needed"), Value(1)))
+    log.append("breaker", {"register": dataset.register, "dataset": dataset.code, "lots": list(lots), **told})
     return breaker
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from django.db import transaction
 
-from retention import replay, residue
+from retention import breakers, replay, residue
 from retention.connectors.contract import Connector
 from retention.disposal import (
     abandon,
@@ -167,15 +167,23 @@ def purge(night: Night, question: Question, connector: Connector, names: Names, 
 
 
 def _flag_anew(night: Night, question: Question, work: Work) -> list[Lot]:
-    """What is due otherwise and so dropped out of its lot waits in another, of the same wave, unapproved (V3)."""
+    """What is due otherwise and so dropped out of its lot waits in another, of the same wave, unapproved (V3).
+
+    Where that is much, it waits for a person under every policy.
+    """
     if not isinstance(work.changed, Changed) or not work.changed.otherwise:
         return []
+    dataset = question.dataset
     with transaction.atomic():
-        return [
+        lots = [
             lot
             for (action, why), keys in sorted(work.changed.lots().items())
-            for lot in make_lots(night.run, question.dataset, action, why.value, keys, night.log, wave=work.lot.wave)
+            for lot in make_lots(night.run, dataset, action, why.value, keys, night.log, wave=work.lot.wave)
         ]
+        breaker = breakers.trip_anew(night.run, dataset, lots, night.log)
+    if breaker is not None:
+        night.progress("breaker", dataset.register, f"{dataset.code}: {breaker.value}")
+    return lots
 
 
 def block_lot(night: Night, question: Question, connector: Connector, lot: Lot) -> None:

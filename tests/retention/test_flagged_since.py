@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
 
 from retention import holds
 from retention.approvals import approve
-from retention.models import KeyOutcome, Lot
+from retention.evidence_check import verify
+from retention.models import EvidenceEntry, KeyOutcome, Lot
 from retention.runs import succeeded
 from tests.retention.company import controller, ground
 from tests.retention.shape_house import POLICY, dataset, house  # noqa: F401
@@ -106,3 +108,45 @@ def test_where_nobody_needs_to_approve_it_goes_by_its_new_day_after_its_own_grac
     assert (first.tally, again.state, house.left()) == ({"superseded": 1}, "approved", {1})
     assert succeeded(house.night(DAYS[2]))
     assert house.left() == set()
+
+
+class TestOutOfProportion:
+    """Nothing foresaw another day: where it is much, it waits for a person under every policy (D5)."""
+
+    @staticmethod
+    def waiting(house, number):  # noqa: F811
+        """So many records, due and in a lot whose grace ends on the second night, beside 100 that are not due."""
+        due = ((n, f"1{n:03}", None, "2024-01-01", None, "muu") for n in range(number))
+        house.tiedot(*due, *((n, f"1{n:03}", None, "2025-01-01", None, "muu") for n in range(200, 300)))
+        house.publish({**rules(), "policy": {**POLICY, "grace": "P1D"}})
+        house.night(DAYS[0])
+        house.server.run("update tieto set luotu = '2024-02-02' where id < 200")
+
+    def test_a_few_go_by_their_new_day(self, house):  # noqa: F811
+        self.waiting(house, 50)
+        house.night(DAYS[1])
+        assert Lot.objects.latest("pk").breaker == {}
+        house.night(DAYS[2])
+        assert len(house.left()) == 100
+
+    def test_many_wait_until_somebody_approves_them(self, house):  # noqa: F811
+        self.waiting(house, 51)
+        house.night(DAYS[1])
+        again = Lot.objects.latest("pk")
+        assert (again.state, again.approvals_needed, len(house.left())) == ("flagged", 1, 151)
+        assert again.breaker == {
+            "breaker": "unforeseen",
+            "due": 51,
+            "unforeseen": 51,
+            "items": 151,
+            "since": DAYS[0],
+        }
+        told = json.loads(EvidenceEntry.objects.get(kind="breaker", chain=DAYS[1]).body)
+        assert (told["lots"], told["dataset"]) == ([again.pk], again.dataset)
+        house.night(DAYS[2])
+        assert len(house.left()) == 151
+        approve(again, controller(again.organisation), again.digest)
+        house.night("2025-03-04")
+        house.night("2025-03-05")  # after its own grace
+        assert len(house.left()) == 100
+        verify(house.organisation.slug)
