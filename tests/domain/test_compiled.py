@@ -158,3 +158,16 @@ def test_a_closed_row_that_lacks_the_day_its_ceiling_starts_on_is_asked_for():
     for closed, state in ((True, State.TRIGGER_MISSING), (False, State.KEEP)):
         assert decide(with_own(Item(), dates, {}, closed), rules, (), some.TODAY).state is state
         assert holds_true(attention, dates, {}, closed) is closed
+
+
+def test_a_closed_row_whose_step_was_ended_early_is_asked_for():
+    """What it starts on lacks, and would not apply to an open row; its own end says that the step is due."""
+    ground = {"id": "g", "kind": "need", "trigger": "case_closed", "period": "P1Y", "ends_on": ["last_contact"]}
+    document = {**ground, "if_absent": "not_applicable", "action": "delete", "status": "confirmed"}
+    rules = RuleSet((parse_ground(document, "g"),), is_step=True)
+    dates = {"case_opened": some.TODAY, "case_closed": None, "last_contact": date(2024, 1, 1)}
+    verdicts = compiled.verdicts(Item(), rules, some.TODAY, frozenset(dates), frozenset())
+    attention = compiled.attention(rules, verdicts, some.TODAY, frozenset(dates), frozenset(), True)
+    for closed, state in ((True, State.DUE), (False, State.OPEN)):
+        assert decide(with_own(Item(), dates, {}, closed), rules, (), some.TODAY).state is state
+        assert holds_true(attention, dates, {}, closed) is closed
