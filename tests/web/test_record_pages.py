@@ -724,6 +724,20 @@ def test_ids_are_found_by_the_search_and_lists_are_paged(house):
     assert "Aineisto 5" not in text(client("olga").get("/o/testi/rules/", {"q": "Aineisto 77"}))
 
 
+def test_entries_inside_others_are_offered_to_those_that_name_them(house):
+    category = {"id": "yhteystiedot", "name": {"fi": "Yhteystiedot"}, "items": [{"id": "nimi", "name": {"fi": "Nimi"}}]}
+    (purpose,) = of_draft(house, "activities", "crm-hoito")["purposes"]
+    recipient = {"id": "tulostus", "name": {"fi": "Tulostustalo"}, "purposes": [purpose["id"]]}
+    edit_entry(house.testi, "data_categories", "yhteystiedot", lambda _none: category, "dpo:bob", "Alku")
+    edit_entry(house.testi, "recipients", "tulostus", lambda _none: recipient, "dpo:bob", "Alku")
+    olga = client("olga")
+    assert "Nimi" in text(olga.get("/o/testi/record/sources/new/"))
+    (section,) = [one.name for one in sections_of("recipients", recipient) if "purposes" in one.keys]
+    page = olga.get(f"/o/testi/record/recipients/tulostus/?edit={section}")
+    assert fields(page)["purposes"] == [purpose["id"]]
+    assert f"{purpose['name']['fi']}</label>" in page.content.decode()
+
+
 def test_lists_ask_as_often_for_many_as_for_few(house, django_assert_max_num_queries):
     alice: Client = client("alice")
     alice.get("/o/testi/rules/")
