@@ -71,7 +71,7 @@ class ProposeForm(forms.Form):
         label=gettext_lazy("The evidence"),
         help_text=gettext_lazy("Why it is right enough. Without personal data: it is kept for ever."),
         max_length=10_000,
-        widget=forms.Textarea(attrs={"rows": 5, "aria-describedby": "hint-evidence"}),
+        widget=forms.Textarea(attrs={"rows": 5}),
     )
     attachments = forms.CharField(
         label=gettext_lazy("What it rests on"),
@@ -80,7 +80,7 @@ class ProposeForm(forms.Form):
         ),
         max_length=20_000,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "aria-describedby": "hint-attachments"}),
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
     )
 
     def __init__(self, event: str, sent: Any = None) -> None:

@@ -136,7 +136,7 @@ class PublishForm(forms.Form):
     in_force_from = forms.DateField(
         label=gettext_lazy("In force from"),
         help_text=gettext_lazy("The first day whose night carries it out."),
-        widget=forms.DateInput(attrs={"type": "date", "aria-describedby": "hint-in_force_from"}, format="%Y-%m-%d"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     reason = forms.CharField(label=gettext_lazy("What this version changes"), max_length=2_000, required=False)
     opinion_reason = forms.CharField(

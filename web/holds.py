@@ -72,9 +72,6 @@ class PlaceForm(forms.Form):
             names = [(code, named(one.get("name") or {}, code)) for code, one in self.registers.items()]
             self._offer("register", [("", _("Every register")), *names])
         self._offer("reason", [(one, reason_in_words(one)) for one in REASONS])
-        for name, field in self.fields.items():
-            if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"hint-{name}"
 
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
