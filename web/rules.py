@@ -28,7 +28,7 @@ from ropa.rights import Verb
 from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
-from web.confirming import choice
+from web.confirming import choice, confirm
 from web.editing import Overtaken, in_words, seen, seen_first, write
 from web.entry_told import LAST_CHANGES, narrowed
 from web.paging import paged
@@ -45,9 +45,18 @@ LAWS_SHOWN = 5
 Document = Mapping[str, Any]
 
 
-@page(GET=Verb.READ)
+@page(GET=Verb.READ, POST=Verb.CONFIRM)
 def rules(request: HttpRequest, place: Place) -> HttpResponse:
-    """Every dataset of the draft with its rules in words, those with a word of the search in a name."""
+    """Every dataset of the draft with its rules in words, those with a word of the search in a name.
+
+    A POST confirms the chosen ones.
+    """
+    lacks = ""
+    if request.method == "POST":
+        lacks = confirm(request, place)
+        if not lacks:
+            return redirect(request.get_full_path())
+        messages.warning(request, lacks)
     asked = request.GET.get("q", "").strip()[:200]
     found = rows_of(DATASETS, place.organisation).order_by("register__position", "register_id", "position", "pk")
     if asked:
@@ -59,11 +68,13 @@ def rules(request: HttpRequest, place: Place) -> HttpResponse:
         "pages": pages,
         "rows": rows,
         "asked": asked,
-        "page": request.GET.get("page", "")[:9],
+        "chosen": request.POST.getlist("rule"),
+        "reason": request.POST.get("reason", "")[:2_000],
+        "lacks": lacks,
         "may_confirm": proposed and place.may(Verb.CONFIRM),
         "may_edit": place.may(Verb.EDIT),
     }
-    return shown(request, place, "web/rules.html", context, here="rules")
+    return shown(request, place, "web/rules.html", context, here="rules", status=422 if lacks else 200)
 
 
 def _dataset_row(row: Dataset) -> dict[str, Any]:

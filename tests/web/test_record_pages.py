@@ -32,6 +32,7 @@ from samples.documents import whole
 from tests.factors import give_factor, member
 from tests.retention.company import NOW, TODAY
 from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
+from tests.web.forms import sent_back
 from tests.web.test_pages import client, text
 from web import drafting
 from web.entry_told import definition_of
@@ -189,15 +190,28 @@ def test_the_controller_confirms_several_proposed_rules_at_once(house):
     assert len(boxes) == 2
     before = draft_digest(house.testi)
     for who, sent in (("alice", {"rule": boxes}), ("alice", {"reason": "Luettu"})):
-        client(who).post("/o/testi/rules/confirm/", sent)
+        client(who).post("/o/testi/rules/", sent)
         assert draft_digest(house.testi) == before
-    assert client("bob").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "x"}).status_code == 403
+    assert client("bob").post("/o/testi/rules/", {"rule": boxes, "reason": "x"}).status_code == 403
     assert 'name="rule"' not in client("bob").get("/o/testi/rules/").content.decode()
-    answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes[1:], "reason": "Luettu"}, follow=True)
+    answer = client("alice").post("/o/testi/rules/", {"rule": boxes[1:], "reason": "Luettu"}, follow=True)
     assert "vahvistettu luonnoksessa" in text(answer)
     left = re.findall(r'name="rule" value="([^"]+)"', answer.content.decode())
     assert left == boxes[:1]
     assert [one["status"] for one in of_draft(house, "datasets", "crm-0")["grounds"]] == ["proposed", "confirmed"]
+
+
+def test_chosen_rules_stay_chosen_where_the_reason_was_forgotten(house):
+    boxes = _proposed(house, 2)
+    address = "/o/testi/rules/?q=crm&page=1"
+    answer = client("alice").post(address, {"rule": boxes[1:], "reason": ""})
+    assert answer.status_code == 422
+    assert "valitse säännöt" in text(answer).lower()
+    assert sent_back(answer, "rule") == {"rule": boxes[1], "reason": ""}
+    unchosen = client("alice").post(address, {"reason": "Luettu"})
+    assert sent_back(unchosen, "rule") == {"reason": "Luettu"}
+    done = client("alice").post(address, {"rule": boxes[1:], "reason": "Luettu"})
+    assert (done.status_code, done["Location"]) == (302, address)
 
 
 def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
@@ -206,7 +220,7 @@ def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
     entry = of_draft(house, "datasets", dataset)
     longer = [{**one, "period": "P9Y"} if one["id"] == code else one for one in entry[where]]
     edit_entry(house.testi, "datasets", dataset, lambda now: {**(now or {}), where: longer}, "owner:olga", "pidempi")
-    answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"}, follow=True)
+    answer = client("alice").post("/o/testi/rules/", {"rule": boxes, "reason": "Luettu"}, follow=True)
     assert "joku on muuttanut" in text(answer)
     (rule,) = [one for one in of_draft(house, "datasets", dataset)[where] if one["id"] == code]
     assert rule["status"] == "proposed"
@@ -217,7 +231,7 @@ def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
 )
 def test_a_box_that_nobody_was_shown_confirms_nothing(house, box):
     before = draft_digest(house.testi)
-    assert client("alice").post("/o/testi/rules/confirm/", {"rule": box, "reason": "Luettu"}).status_code == 302
+    assert client("alice").post("/o/testi/rules/", {"rule": box, "reason": "Luettu"}).status_code in (302, 422)
     assert draft_digest(house.testi) == before
 
 
@@ -488,7 +502,7 @@ def test_who_is_dpo_and_owner_confirms_as_the_owner(house):
     Membership.objects.create(user=bob, organisation=house.testi, role=Role.OWNER)
     if not factors.has(bob):
         give_factor(bob)
-    client("bob").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"})
+    client("bob").post("/o/testi/rules/", {"rule": boxes, "reason": "Luettu"})
     assert [one["status"] for one in of_draft(house, "datasets", "crm-0")["grounds"]] == ["confirmed"]
 
 
