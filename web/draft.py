@@ -220,6 +220,9 @@ def _drawn(
 def _say(looked: Looked, differences: int) -> str:
     if looked.last is None:
         return _("Nothing is published yet: no night runs before the controller publishes this draft.")
+    if not looked.differs and looked.last.in_force_from > looked.place.today:
+        told = {"n": looked.last.number, "day": day(looked.last.in_force_from)}
+        return _("The draft says the same as version %(n)d, which comes into force on %(day)s.") % told
     if not looked.differs:
         return _("The draft says the same as version %(n)d.") % {"n": looked.last.number}
     text = ngettext(

@@ -19,7 +19,7 @@ from retention.counting import ask
 from retention.domain.errors import SelosteError
 from retention.inventory_document import draft_with
 from retention.models.counting import Counted
-from ropa.draft import entry_of, head_of, rows_of
+from ropa.draft import alike, entry_of, head_of, rows_of
 from ropa.entry_history import Past, history_of
 from ropa.kinds import kind_of
 from ropa.law import LawRule, library
@@ -35,6 +35,7 @@ from web.paging import paged
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
 from web.sections import Section
 from web.shell import shown
+from web.standing import says
 from web.words import free_code, language, named, policy_in_words
 
 DATASETS = kind_of("datasets")
@@ -259,6 +260,7 @@ def _drawn(
         "laws_in_all": len(desk.laws),
         "seen": seen_first(request, status, desk.rule),
         "may_edit": desk.place.may(Verb.EDIT),
+        "standing": says(desk.place, lambda document: _says(desk, document)),
         "sentence_possible": can_be_a_sentence(desk.rule),
         "history": _history(desk),
         "overtaken": rule_in_words(overtaken, language()) if overtaken else "",
@@ -269,6 +271,13 @@ def _drawn(
         fragment = "web/_laws.html" if request.POST.get("do") == "find" else "web/_rule_told.html"
         return render(request, fragment, context)
     return shown(request, desk.place, "web/rule.html", context, here="rules", status=status)
+
+
+def _says(desk: Desk, document: Document) -> bool:
+    """Whether a version has the same rule."""
+    datasets = document.get("datasets") or ()
+    there = next((one for one in datasets if one["id"] == desk.dataset["id"]), None)
+    return there is not None and not desk.is_new and alike(desk.now(there), desk.rule)
 
 
 def _title(desk: Desk) -> str:

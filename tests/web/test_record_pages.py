@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrance import factors
-from retention.inventory_document import edit_entry, yaml_text
+from retention.inventory_document import edit_entry, edit_head, yaml_text
 from retention.inventory_document.shape import schema
 from retention.rule_impact import impact_of
 from ropa.draft import document_of, entry_of, normalised, rows_of
@@ -27,8 +27,10 @@ from ropa.law import library
 from ropa.models import Dataset, Membership, Notice, Opinion, Role
 from ropa.ready_made import ready_made
 from ropa.services import draft_digest, publish
+from ropa.wording import day_in_words
 from samples.companies import companies
 from samples.documents import whole
+from tests.api.conftest import make_register
 from tests.factors import give_factor, member
 from tests.retention.company import NOW, TODAY
 from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
@@ -535,6 +537,38 @@ def test_a_change_that_is_committed_behind_a_newer_one_is_another_state(house):
     row.history_id = -1
     row.save(force_insert=True)
     assert drafting._state() != before
+
+
+def test_what_is_published_for_a_day_ahead_is_no_mere_draft(house):
+    today = house.testi.day_of(timezone.now())
+    edit_entry(
+        house.testi, "registers", "crm", lambda now: {**(now or {}), "name": {"fi": "Muu"}}, "owner:olga", "nimi"
+    )
+    head = {"financial_year_end": "06-30"}
+    edit_head(house.testi, lambda now: {**now, **head}, "owner:olga", "tilikausi")
+    sent = {**fields(client("olga").get(RULE)), "number": "9", "do": "save", "change_reason": "Pidempi"}
+    client("olga").post(RULE, sent)
+    changed = ("/o/testi/record/registers/crm/", "/o/testi/record/organisation/", RULE)
+    olga = client("olga", "en")
+    for page in changed:
+        assert "Draft Nothing of it is carried out" in text(olga.get(page))
+    publish(house.testi, today + timedelta(days=9), timezone.now(), "controller:alice", opinion_reason="x")
+    coming = day_in_words(today + timedelta(days=9), "en").replace("\u00a0", " ")
+    for page in changed:
+        assert f"Comes into force on {coming} The published version 2 says the same." in text(olga.get(page))
+    assert "In force Version 1 says the same." in text(olga.get("/o/testi/record/activities/crm-hoito/"))
+    assert f"the same as version 2, which comes into force on {coming}" in text(olga.get("/o/testi/draft/"))
+
+
+def test_before_the_first_day_the_pages_say_when_it_is(house):
+    member(house.other, "maria", Role.DPO)
+    maria, at = client("maria", "en"), house.other.day_of(timezone.now()) + timedelta(days=3)
+    assert "Nothing is published yet." in text(maria.get("/o/toinen/registers/"))
+    make_register(house.other, "crm")
+    publish(house.other, at, timezone.now(), "controller:charlie", opinion_reason="x")
+    coming = day_in_words(at, "en").replace("\u00a0", " ")
+    for page in ("registers/", "flows/", "person/", "reports/"):
+        assert f"Version 1 is published and comes into force on {coming}." in text(maria.get(f"/o/toinen/{page}"))
 
 
 def test_an_entry_that_the_version_in_force_has_too_is_no_mere_draft(house):
