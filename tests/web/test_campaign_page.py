@@ -13,6 +13,7 @@ from ropa.models import Membership, Role
 from tests.api.test_campaigns import crm  # noqa: F401  (a fixture)
 from tests.factors import give_factor
 from tests.web.forms import buttons, sent_back
+from tests.web.test_log_in import found
 from tests.web.test_pages import client, text
 from web.places import calling
 
@@ -67,6 +68,8 @@ def test_groups_are_looked_for_when_asked_and_lead_to_a_proposal(house, crm):  #
     assert "odottavat päivämäärää" in text(olga.get(LIST))
     waits = text(olga.post(LIST, {"dataset": "crm-0"}, follow=True))
     assert "Rekistereitä luetaan." in waits  # nobody knows yet how much there is: a worker takes it
+    page = olga.get(f"{LIST}?dataset=crm-0")
+    assert found(r'<a href="([^"]+)">Päivitä nyt</a>', page) == f"{LIST}?dataset=crm-0"  # a fragment loads nothing anew
     assert taken() == ""
     shown = text(olga.get(f"{LIST}?dataset=crm-0"))
     assert "Rekisterit luettu" in shown
