@@ -50,11 +50,13 @@ from web import in_time
 from web.access import Place, page
 from web.places import calling
 from web.shell import shown
-from web.words import Sign, named
+from web.words import Sign, named, told_apart
 
 MEDIA = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 CHOSEN = 200
 """Datasets that are offered in a list; of more the name is written."""
+CHOSEN_APART = 200
+"""Datasets of one name that are offered."""
 OPEN = (READING, PROPOSED, DECIDED)
 
 
@@ -71,7 +73,7 @@ class ProposeForm(forms.Form):
         label=gettext_lazy("The evidence"),
         help_text=gettext_lazy("Why it is right enough. Without personal data: it is kept for ever."),
         max_length=10_000,
-        widget=forms.Textarea(attrs={"rows": 5, "aria-describedby": "hint-evidence"}),
+        widget=forms.Textarea(attrs={"rows": 5}),
     )
     attachments = forms.CharField(
         label=gettext_lazy("What it rests on"),
@@ -80,7 +82,7 @@ class ProposeForm(forms.Form):
         ),
         max_length=20_000,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "aria-describedby": "hint-attachments"}),
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
     )
 
     def __init__(self, event: str, sent: Any = None) -> None:
@@ -128,9 +130,13 @@ def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
     names = _names(plan)
     somebody = _person(place)
     asked = (request.POST if request.method == "POST" else request.GET).get("dataset", "").strip()
-    of = asked if asked in names else next((code for code, name in names.items() if name == asked), "")
+    alike = [asked] if asked in names else [code for code, name in names.items() if asked and name == asked]
+    of = alike[0] if len(alike) == 1 else ""
     problem, status = "", 200
-    if request.method == "POST":
+    if len(alike) > 1:  # never the first of them: whoever asks says which
+        messages.warning(request, _("Several datasets are called so: choose one."))
+        status = 422
+    elif request.method == "POST":
         if asked and not of:
             messages.warning(request, _("No dataset of the version in force is called so."))
             return redirect("web:campaigns", slug=place.organisation.slug)
@@ -144,12 +150,14 @@ def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
     last = newest(place.organisation, Counted.GAPS, of) if somebody is not None and status == 200 else None
     rows = Campaign.objects.filter(organisation=place.organisation).order_by("-number")
     reached = [(one.code, names[one.code]) for one in plan.datasets if one.mapping is not None] if plan else []
+    apart = told_apart((code, names[code]) for code in alike[:CHOSEN_APART]) if len(alike) > 1 else []
     context = {
         "campaigns": [_row(one, names) for one in rows[:200]],
-        "datasets": reached if len(reached) <= CHOSEN else [],
+        "datasets": apart or (told_apart(reached) if len(reached) <= CHOSEN else []),
         "asked": of,
         "asked_name": names.get(of, ""),
         "may_look": somebody is not None and bool(reached),
+        "apart": bool(apart),
         "looked": last,
         "groups": _groups(last, names),
         "being_counted": waiting(place.organisation, Counted.GAPS),

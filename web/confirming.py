@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.http import urlencode
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from retention.domain.rules import Status
 from ropa.models import Dataset
 from ropa.rights import Verb
-from web.access import Place, page
+from web.access import Place
 from web.editing import Overtaken, seen, write
 from web.rule_form import CEILINGS, GROUNDS
 from web.words import named, number
@@ -31,10 +28,11 @@ def choice(dataset: str, where: str, rule: Document) -> str:
     return "/".join((dataset, where, str(rule["id"]), seen(rule)))
 
 
-@page(POST=Verb.CONFIRM)
-def confirm(request: HttpRequest, place: Place) -> HttpResponse:
-    """Write the chosen rules of the draft as confirmed. One that was changed since it was shown stays as it is."""
-    back = redirect(_list(request, place))
+def confirm(request: HttpRequest, place: Place) -> str:
+    """Write the chosen rules of the draft as confirmed. One that was changed since it was shown stays as it is.
+
+    What the form lacks, where nothing was written for that; else nothing.
+    """
     chosen: dict[str, list[tuple[str, str, str]]] = {}
     for one in request.POST.getlist("rule"):
         dataset, where, code, shown = (*one.split("/"), "", "", "")[:4]
@@ -42,8 +40,7 @@ def confirm(request: HttpRequest, place: Place) -> HttpResponse:
             chosen.setdefault(dataset, []).append((where, code, shown))
     reason = request.POST.get("reason", "").strip()
     if not chosen or not reason:
-        messages.warning(request, _("Choose the rules, and say why: the history keeps it."))
-        return back
+        return _("Choose the rules, and say why: the history keeps it.")
     done = sum(_confirmed(request, place, dataset, rules, reason) for dataset, rules in chosen.items())
     if done:
         text = ngettext(
@@ -52,14 +49,7 @@ def confirm(request: HttpRequest, place: Place) -> HttpResponse:
             done,
         )
         messages.success(request, text % {"n": number(done)})
-    return back
-
-
-def _list(request: HttpRequest, place: Place) -> str:
-    """The list of rules as it was: its page, and what was searched for."""
-    kept = {key: value for key in ("q", "page") if (value := request.POST.get(key, ""))}
-    here = reverse("web:rules", args=[place.organisation.slug])
-    return f"{here}?{urlencode(kept)}" if kept else here
+    return ""
 
 
 def _confirmed(request: HttpRequest, place: Place, dataset: str, rules: Chosen, reason: str) -> int:

@@ -115,8 +115,9 @@ def connection(request: HttpRequest, place: Place, code: str) -> HttpResponse:
 def connection_confirm(request: HttpRequest, place: Place, code: str) -> HttpResponse:
     """What somebody changed of a connection, for a controller to confirm exactly that."""
     row = get_object_or_404(Connection, organisation=place.organisation, code=code)
+    reason, status = request.POST.get("reason", "")[:500], 200
     if request.method == "POST":
-        seen, reason = request.POST.get("digest", ""), request.POST.get("reason", "")[:500]
+        seen, status = request.POST.get("digest", ""), 422
         by = place.who(Verb.ENTRUST)
         try:
             confirm(place.organisation, code, seen, by, place.user, reason, timezone.now())
@@ -124,8 +125,8 @@ def connection_confirm(request: HttpRequest, place: Place, code: str) -> HttpRes
             return redirect("web:connections", slug=place.organisation.slug)
         except LifecycleError as error:
             messages.warning(request, str(error))
-    context = {"row": row, **_changed(place, change_of(row))}
-    return shown(request, place, "web/connection_confirm.html", context, here="connections")
+    context = {"row": row, "reason": reason, **_changed(place, change_of(row))}
+    return shown(request, place, "web/connection_confirm.html", context, here="connections", status=status)
 
 
 def _changed(place: Place, change: Change | None) -> dict[str, Any]:

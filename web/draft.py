@@ -31,16 +31,18 @@ from ropa.agreeing import CHANGED, approvals_of, approve_draft, is_another, last
 from ropa.change_words import Teller
 from ropa.changes import difference
 from ropa.examination import examined
+from ropa.findings import Finding
 from ropa.models import DraftApproval, Impact, Opinion, Role, Stance, Version
 from ropa.places import on_the_way
 from ropa.rights import Verb
 from ropa.services import draft_of, give_opinion, opinion_on, publish, stale_opinion, withdraw
 from ropa.shortening import Shortened
 from ropa.shortening_words import in_words
-from ropa.wording import article_in_words, rule_in_words
+from ropa.wording import article_in_words
 from web import drafting
 from web.access import Place, page
 from web.connector_words import problem_in_words
+from web.mending import Mends, called, mends_of
 from web.rule_told import differing
 from web.shell import shown
 from web.words import day, language, named, number, policy_in_words
@@ -59,7 +61,7 @@ class Told:
     lines: list[str]
     all_lines: int
     shortened: list[dict[str, str]]
-    findings: list[dict[str, str]]
+    findings: list[dict[str, Any]]
     all_findings: int
 
 
@@ -94,14 +96,18 @@ class Looked:
     def _told(self) -> Told:
         lines = list(_lines(self)) if self.differs and self.last is not None else []
         findings = [one for one in examined(self.document, self.place.today) if not one.status.well]
+        heavy = [one for one in findings if one.severity != "info"]
         shortened = shortens(self.place.organisation, self.document, self.place.today)
         return Told(
             lines[:MOST_LINES],
             len(lines),
             [_shortened(one, self.document) for one in shortened],
-            [_finding(one) for one in findings if one.severity != "info"][:MOST_FINDINGS],
+            [{**_finding(one), "mends": self._mends(one)} for one in heavy[:MOST_FINDINGS]],
             len(findings),
         )
+
+    def _mends(self, finding: Finding) -> Mends:
+        return mends_of(finding, self.place.organisation.slug, self.document)
 
     @property
     def shortened(self) -> list[dict[str, str]]:
@@ -136,7 +142,7 @@ class PublishForm(forms.Form):
     in_force_from = forms.DateField(
         label=gettext_lazy("In force from"),
         help_text=gettext_lazy("The first day whose night carries it out."),
-        widget=forms.DateInput(attrs={"type": "date", "aria-describedby": "hint-in_force_from"}, format="%Y-%m-%d"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     reason = forms.CharField(label=gettext_lazy("What this version changes"), max_length=2_000, required=False)
     opinion_reason = forms.CharField(
@@ -220,6 +226,9 @@ def _drawn(
 def _say(looked: Looked, differences: int) -> str:
     if looked.last is None:
         return _("Nothing is published yet: no night runs before the controller publishes this draft.")
+    if not looked.differs and looked.last.in_force_from > looked.place.today:
+        told = {"n": looked.last.number, "day": day(looked.last.in_force_from)}
+        return _("The draft says the same as version %(n)d, which comes into force on %(day)s.") % told
     if not looked.differs:
         return _("The draft says the same as version %(n)d.") % {"n": looked.last.number}
     text = ngettext(
@@ -242,13 +251,7 @@ def _shortened(one: Shortened, document: Document) -> dict[str, str]:
 
 def place_in_words(path: str, document: Document) -> str:
     """A place of the document by what lies on the way: `datasets[crm].grounds[x]` as Invoices › 6 years from …"""
-    return " › ".join(_called(one) for one in on_the_way(document, path)) or path
-
-
-def _called(entry: Document) -> str:
-    if "trigger" in entry and "name" not in entry:
-        return rule_in_words(entry, language())
-    return named(entry.get("name") or {}, str(entry.get("id", "")))
+    return " › ".join(called(one) for one in on_the_way(document, path)) or path
 
 
 def _effect(looked: Looked) -> dict[str, Any] | None:
@@ -316,7 +319,7 @@ def _cited(text: str) -> str:
     return re.sub(r"\b\d{1,2}\(\d\)(?:\([a-z]\))?", lambda found: article_in_words(found[0], language()), text)
 
 
-def _finding(one: Any) -> dict[str, str]:
+def _finding(one: Finding) -> dict[str, Any]:
     return {
         "name": one.label[language()],
         "message": _cited(one.message[language()]),

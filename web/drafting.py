@@ -33,7 +33,7 @@ def digest(organisation: Organisation) -> str:
     return of_state(organisation, "draft", lambda: draft_digest(organisation))
 
 
-FORM = 1
+FORM = 2
 """Another number, where what is remembered has another form than before: an upgrade finds nothing old then."""
 
 

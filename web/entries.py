@@ -22,10 +22,10 @@ from web.access import Place, page
 from web.editing import Overtaken, seen, seen_first, write
 from web.entry_told import Open, definition_of, differs, history, law_of, names_in, rules_of, states, told
 from web.paging import paged
-from web.record import record_of, version_of
 from web.sections import Section, opening, sections_of
 from web.shell import shown
 from web.slot_form import SlotForm
+from web.standing import says
 from web.words import free_code, language, named, stem_of
 
 NEW = "new"
@@ -140,14 +140,10 @@ def entry(request: HttpRequest, place: Place, kind: str, code: str) -> HttpRespo
     return response
 
 
-def _in_force(opened: Open) -> int | None:
-    """The number of the version in force that says the same of this entry."""
-    version = version_of(opened.place)
-    if version is None:
-        return None
-    there = record_of(version).document.get(opened.kind.name) or ()
-    same = any(one["id"] == opened.code and alike(one, opened.entry) for one in there)
-    return version.number if same else None
+def _says(opened: Open, document: Told) -> bool:
+    """Whether a version says the same of this entry."""
+    there = document.get(opened.kind.name) or ()
+    return any(one["id"] == opened.code and alike(one, opened.entry) for one in there)
 
 
 def _drawn(
@@ -160,7 +156,7 @@ def _drawn(
 ) -> HttpResponse:
     place = opened.place
     names = names_in(opened)
-    standing = states(opened)
+    filled = states(opened)
     sections = [
         {
             "name": one.name,
@@ -170,7 +166,7 @@ def _drawn(
             "article": article_in_words(one.article, language()) if one.article else "",
             "law": law_of(one.article),
             "rows": list(told(opened, one, names)),
-            "state": standing.get(one.name),
+            "state": filled.get(one.name),
             "open": section is not None and one.name == section.name,
             "history": history(opened, one) if section is not None and one.name == section.name else [],
         }
@@ -179,7 +175,7 @@ def _drawn(
     fresh = section is not None and all(one["name"] != section.name for one in sections)
     context = {
         "opened": opened,
-        "in_force": _in_force(opened),
+        "standing": says(place, lambda document: _says(opened, document)),
         "title": opened.name,
         "kind": opened.kind.name,
         "kind_name": label(opened.kind.name, language()),

@@ -18,12 +18,13 @@ from ropa.draft import alike, entry_of, head_of, rows_of
 from ropa.entry_history import Past, history_of
 from ropa.kinds import KINDS, Kind, kind_of
 from ropa.law import LANGUAGES
+from ropa.models import DataCategory, Purpose
 from ropa.wording import rule_in_words, table
 from web.access import Place
 from web.record import record_of, version_of
 from web.sections import CHILDREN, Section, opening, sections_of
 from web.slot_form import SlotForm, slots_of
-from web.words import Sign, language, named
+from web.words import Sign, language, named, told_apart
 
 LAST_CHANGES = 6
 """Changes that stand beside a section that is being edited; the page of its history has all."""
@@ -68,9 +69,15 @@ class Open:
             rows = Connection.objects.filter(organisation=self.place.organisation).order_by("code")
             return [(one.code, f"{one.code} ({one.kind})") for one in rows]
         if kind == "purposes":
-            return [(one["id"], named(one.get("name") or {}, one["id"])) for one in self.entry.get("purposes") or ()]
+            purposes = Purpose.objects.filter(activity__organisation=self.place.organisation)
+            found = purposes.order_by("activity__position", "activity", "position", "pk")
+            return told_apart((one.code, named(one.name, one.code)) for one in found)
+        if kind == "items":
+            categories = DataCategory.objects.filter(organisation=self.place.organisation).order_by("position", "pk")
+            items = [one for listed in categories.values_list("items", flat=True) for one in listed]
+            return told_apart((one["id"], named(one.get("name") or {}, one["id"])) for one in items)
         rows = rows_of(kind_of(kind), self.place.organisation).order_by("position", "pk")
-        return [(one.code, named(one.name, one.code)) for one in rows]
+        return told_apart((one.code, named(one.name, one.code)) for one in rows)
 
 
 def told(opened: Open, section: Section, names: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Any]]:

@@ -11,13 +11,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from ropa.change_words import label, text_in, value_in_words
-from ropa.draft import head_of
+from ropa.draft import alike, head_of
 from ropa.rights import Verb
 from web.access import Place, page
 from web.editing import Overtaken, seen_first, write_head
 from web.sections import HEAD, Section
 from web.shell import shown
 from web.slot_form import SlotForm, slots_of
+from web.standing import says
 from web.words import language
 
 
@@ -86,8 +87,14 @@ def _drawn(
         "seen": seen_first(request, status, section.of(told)) if section is not None else "",
         "overtaken": list(_rows(section, told)) if status == 409 and section is not None else None,
         "may_edit": place.may(Verb.EDIT),
+        "standing": says(place, lambda document: alike(_said(document.get("organisation") or {}), _said(told))),
     }
     return shown(request, place, "web/head.html", context, here="record", status=status)
+
+
+def _said(organisation: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of it."""
+    return {key: value for one in HEAD for key, value in one.of(organisation).items()}
 
 
 def _rows(section: Section, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

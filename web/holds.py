@@ -25,12 +25,14 @@ from web.access import Place, page
 from web.paging import paged
 from web.record import Record, record_of, version_of
 from web.shell import shown
-from web.words import day, named, reason_in_words
+from web.words import day, named, reason_in_words, told_apart
 
 MOST_PEOPLE = 1_000
 """Numbers in one form."""
 MOST_OFFERED = 300
 """Registers to choose from; where there are more, one is named."""
+MOST_ALIKE = 20
+"""Registers of one name whose ids are told."""
 
 
 class PlaceForm(forms.Form):
@@ -70,11 +72,8 @@ class PlaceForm(forms.Form):
             )
         else:
             names = [(code, named(one.get("name") or {}, code)) for code, one in self.registers.items()]
-            self._offer("register", [("", _("Every register")), *names])
+            self._offer("register", [("", _("Every register")), *told_apart(names)])
         self._offer("reason", [(one, reason_in_words(one)) for one in REASONS])
-        for name, field in self.fields.items():
-            if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"hint-{name}"
 
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -98,8 +97,11 @@ class PlaceForm(forms.Form):
             for code, one in self.registers.items()
             if told.casefold() in {name.casefold() for name in (one.get("name") or {}).values()}
         ]
-        if len(found) != 1:
-            raise forms.ValidationError(_("No register, or not one alone, has this name."))
+        if len(found) > 1:
+            told_of = {"ids": ", ".join(found[:MOST_ALIKE])}
+            raise forms.ValidationError(_("Several registers have this name. Write the id of one: %(ids)s.") % told_of)
+        if not found:
+            raise forms.ValidationError(_("No register has this name."))
         return found[0]
 
     def clean_review_by(self) -> date:

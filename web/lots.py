@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -31,9 +32,13 @@ MOST_REASON = 2_000
 @page(GET=Verb.READ, POST=Verb.DECIDE)
 def lots(request: HttpRequest, place: Place) -> HttpResponse:
     """The lots that wait; a controller approves those that are chosen, or turns them down with a reason."""
+    lacks = ""
     if request.method == "POST":
-        _decide(request, place)
-        return redirect(request.get_full_path())
+        lacks = _decide(request, place)
+        if not lacks:
+            return redirect(request.get_full_path())
+        messages.warning(request, lacks)
+    chosen = request.POST.getlist("lot")
     waiting = waiting_lots(place.organisation)
     pages = paged(request, waiting.defer("keys").prefetch_related("events").order_by("register", "dataset", "id"))
     versions = {
@@ -43,18 +48,24 @@ def lots(request: HttpRequest, place: Place) -> HttpResponse:
     record = record_of(in_force) if in_force is not None else None
     going, flagged = summed(waiting, record)
     context = {
-        "rows": [_row(one, versions[one.version_id], place, record) for one in pages.rows],
+        "rows": [_row(one, versions[one.version_id], place, record, chosen) for one in pages.rows],
         "pages": pages,
         "going": going,
         "flagged": flagged,
         "may_decide": place.may(Verb.DECIDE),
         "most_reason": MOST_REASON,
-        "reason": request.session.pop("lots_reason", ""),
+        "reason": _reason(request),
+        "lacks": lacks if chosen else "",
     }
-    return shown(request, place, "web/lots.html", context, here="lots")
+    return shown(request, place, "web/lots.html", context, here="lots", status=422 if lacks else 200)
 
 
-def _row(lot: Lot, version: Version, place: Place, in_force: Record | None) -> dict[str, Any]:
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:MOST_REASON]
+
+
+def _row(lot: Lot, version: Version, place: Place, in_force: Record | None, chosen: Collection[str]) -> dict[str, Any]:
+    """A lot as it waits; one that was chosen stays so only as it was seen."""
     record = record_of(version)
     lot.version, lot.organisation = version, place.organisation
     given = approvers(lot)
@@ -71,23 +82,24 @@ def _row(lot: Lot, version: Version, place: Place, in_force: Record | None) -> d
         "blocked": blocked,
         "only_flags": only_flags(lot.dataset, in_force),
         "sample": lot.wave is not None and place.may(Verb.DECIDE) and len(drawn_of(lot)),
+        "chosen": f"{lot.pk}:{lot.digest}" in chosen,
         "open": place.may(Verb.DECIDE) and not mine and not blocked,
         "digest": " ".join(lot.digest[n : n + 4] for n in range(0, 64, 4)),
     }
 
 
-def _decide(request: HttpRequest, place: Place) -> None:
-    """Take each chosen lot by itself: what one refuses does not undo the others. What is chosen names its digest."""
+def _decide(request: HttpRequest, place: Place) -> str:
+    """Take each chosen lot by itself: what one refuses does not undo the others. What is chosen names its digest.
+
+    What the form lacks, where nothing was decided for that; else nothing.
+    """
     chosen = [value.partition(":") for value in request.POST.getlist("lot")]
     turned_down = request.POST.get("decision") == "reject"
-    reason = request.POST.get("reason", "").strip()[:MOST_REASON]
+    reason = _reason(request)
     if not chosen:
-        messages.warning(request, _("No lot was chosen: nothing was decided."))
-        request.session["lots_reason"] = reason
-        return
+        return _("No lot was chosen: nothing was decided.")
     if turned_down and not reason:
-        messages.warning(request, _("Say why the lots are turned down: nothing was decided."))
-        return
+        return _("Say why the lots are turned down: nothing was decided.")
     numbers = [pk for pk, _colon, _digest in chosen if pk.isascii() and pk.isdigit() and len(pk) < 19]
     known = {str(lot.pk): lot for lot in waiting_lots(place.organisation).filter(pk__in=numbers)}
     done = wanted = 0
@@ -108,6 +120,7 @@ def _decide(request: HttpRequest, place: Place) -> None:
         except LifecycleError as error:
             messages.warning(request, str(error))
     _tell(request, done, wanted, turned_down)
+    return ""
 
 
 def _tell(request: HttpRequest, done: int, wanted: int, turned_down: bool) -> None:

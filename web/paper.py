@@ -90,9 +90,7 @@ class RecordForm(forms.Form):
             del self.fields["seal"]
         if not told.two:
             del self.fields["witness"]
-        for name, one in self.fields.items():
-            if one.help_text:
-                one.widget.attrs["aria-describedby"] = f"hint-{name}"
+        for one in self.fields.values():
             if isinstance(one, forms.CharField):
                 one.widget.attrs["autocomplete"] = "off"
 

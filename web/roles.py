@@ -66,9 +66,13 @@ def roles(request: HttpRequest, place: Place) -> HttpResponse:
 @page(GET=Verb.ADMINISTER)
 def role_person(request: HttpRequest, place: Place, pk: int) -> HttpResponse:
     """What an administrator may do to one person."""
-    user = get_object_or_404(_members(place), pk=pk)
+    return _person(request, place, get_object_or_404(_members(place), pk=pk))
+
+
+def _person(request: HttpRequest, place: Place, user: User, status: int = 200) -> HttpResponse:
+    """What was sent stands in the form that was refused."""
     row = next(one for one in _rows(place) if one["user"].pk == user.pk)
-    return shown(request, place, "web/role.html", {"row": row}, here="roles")
+    return shown(request, place, "web/role.html", {"row": row, "sent": request.POST}, here="roles", status=status)
 
 
 @page(POST=Verb.ADMINISTER)
@@ -86,6 +90,7 @@ def role_act(request: HttpRequest, place: Place) -> HttpResponse:
         )
     except PersonRefused as error:
         messages.warning(request, str(error))
+        return _person(request, place, user, status=422)
     return redirect("web:roles", slug=place.organisation.slug)
 
 

@@ -91,8 +91,6 @@ class RuleForm(forms.Form):
         for name, field in self.fields.items():
             if name in SLOTS:
                 field.widget.attrs["aria-label"] = str(field.label)
-            elif field.help_text:
-                field.widget.attrs["aria-describedby"] = f"hint-{name}"
         self.fields["number"].widget = forms.TextInput(
             attrs={"inputmode": "numeric", "maxlength": 5, "aria-label": str(self.fields["number"].label)}
         )

@@ -19,7 +19,7 @@ from retention.counting import ask
 from retention.domain.errors import SelosteError
 from retention.inventory_document import draft_with
 from retention.models.counting import Counted
-from ropa.draft import entry_of, head_of, rows_of
+from ropa.draft import alike, entry_of, head_of, rows_of
 from ropa.entry_history import Past, history_of
 from ropa.kinds import kind_of
 from ropa.law import LawRule, library
@@ -28,13 +28,14 @@ from ropa.rights import Verb
 from ropa.wording import citation_in_words, period_in_words, rule_in_words
 from web import rule_told
 from web.access import Place, page
-from web.confirming import choice
+from web.confirming import choice, confirm
 from web.editing import Overtaken, in_words, seen, seen_first, write
 from web.entry_told import LAST_CHANGES, narrowed
 from web.paging import paged
 from web.rule_form import CEILINGS, GROUNDS, KINDS_OF_RULES, RuleForm, can_be_a_sentence, from_law, kind_in_words
 from web.sections import Section
 from web.shell import shown
+from web.standing import says
 from web.words import free_code, language, named, policy_in_words
 
 DATASETS = kind_of("datasets")
@@ -45,9 +46,18 @@ LAWS_SHOWN = 5
 Document = Mapping[str, Any]
 
 
-@page(GET=Verb.READ)
+@page(GET=Verb.READ, POST=Verb.CONFIRM)
 def rules(request: HttpRequest, place: Place) -> HttpResponse:
-    """Every dataset of the draft with its rules in words, those with a word of the search in a name."""
+    """Every dataset of the draft with its rules in words, those with a word of the search in a name.
+
+    A POST confirms the chosen ones.
+    """
+    lacks = ""
+    if request.method == "POST":
+        lacks = confirm(request, place)
+        if not lacks:
+            return redirect(request.get_full_path())
+        messages.warning(request, lacks)
     asked = request.GET.get("q", "").strip()[:200]
     found = rows_of(DATASETS, place.organisation).order_by("register__position", "register_id", "position", "pk")
     if asked:
@@ -59,11 +69,13 @@ def rules(request: HttpRequest, place: Place) -> HttpResponse:
         "pages": pages,
         "rows": rows,
         "asked": asked,
-        "page": request.GET.get("page", "")[:9],
+        "chosen": request.POST.getlist("rule"),
+        "reason": request.POST.get("reason", "")[:2_000],
+        "lacks": lacks,
         "may_confirm": proposed and place.may(Verb.CONFIRM),
         "may_edit": place.may(Verb.EDIT),
     }
-    return shown(request, place, "web/rules.html", context, here="rules")
+    return shown(request, place, "web/rules.html", context, here="rules", status=422 if lacks else 200)
 
 
 def _dataset_row(row: Dataset) -> dict[str, Any]:
@@ -248,6 +260,7 @@ def _drawn(
         "laws_in_all": len(desk.laws),
         "seen": seen_first(request, status, desk.rule),
         "may_edit": desk.place.may(Verb.EDIT),
+        "standing": says(desk.place, lambda document: _says(desk, document)),
         "sentence_possible": can_be_a_sentence(desk.rule),
         "history": _history(desk),
         "overtaken": rule_in_words(overtaken, language()) if overtaken else "",
@@ -258,6 +271,13 @@ def _drawn(
         fragment = "web/_laws.html" if request.POST.get("do") == "find" else "web/_rule_told.html"
         return render(request, fragment, context)
     return shown(request, desk.place, "web/rule.html", context, here="rules", status=status)
+
+
+def _says(desk: Desk, document: Document) -> bool:
+    """Whether a version has the same rule."""
+    datasets = document.get("datasets") or ()
+    there = next((one for one in datasets if one["id"] == desk.dataset["id"]), None)
+    return there is not None and not desk.is_new and alike(desk.now(there), desk.rule)
 
 
 def _title(desk: Desk) -> str:

@@ -138,7 +138,6 @@ class SlotForm(forms.Form):
             self.fields |= dict(slot.fields())
         reason.label = _("Why you change it")
         reason.help_text = _("Stands in the history, beside your name.")
-        reason.widget.attrs["aria-describedby"] = "hint-change_reason"
         self.fields["change_reason"] = reason
         self.said: dict[str, Any] = {}
 

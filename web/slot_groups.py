@@ -117,6 +117,7 @@ class RowsSlot(Slot):
             "inside": rows[:-1],
             "another": rows[-1],
             "hint": _("One whose fields are all emptied is taken out."),
+            "hint_id": f"hint-{self.prefix}",
         }
 
 

@@ -50,6 +50,11 @@ class Slot:
     def label(self) -> str:
         return self.called or label(self.key, language())
 
+    @property
+    def hint(self) -> str:
+        """How it is written, where that has to be said."""
+        return ""
+
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
         yield self.prefix, forms.CharField(label=self.label, max_length=400, required=self.required)
 
@@ -65,6 +70,8 @@ class Slot:
         return {
             "shape": self.shape,
             "label": self.label,
+            "hint": self.hint,
+            "hint_id": f"hint-{self.prefix}",
             "fields": [form[name] for name, _field in self.fields()],
             "inside": [],
         }
@@ -108,9 +115,16 @@ class TextSlot(Slot):
         ]
         return [row for row in rows if row] or None
 
+    @property
+    def hint(self) -> str:
+        return _("One on each line; the same line is the same in every language.") if self.lines else ""
+
     def drawn(self, form: forms.Form) -> dict[str, Any]:
-        hint = _("One on each line; the same line is the same in every language.") if self.lines else ""
-        return {**super().drawn(form), "hint": hint}
+        node = super().drawn(form)
+        for one in node["fields"] if self.hint else ():  # it stands once, for every language
+            told = [node["hint_id"], one.aria_describedby]
+            one.field.widget.attrs.setdefault("aria-describedby", " ".join(filter(None, told)))
+        return node
 
 
 @dataclass
@@ -216,6 +230,10 @@ class PeriodSlot(Slot):
         return written
 
 
+def _block(slot: Slot, widget: forms.Textarea) -> forms.CharField:
+    return forms.CharField(label=slot.label, help_text=slot.hint, required=False, max_length=LONGEST, widget=widget)
+
+
 @dataclass
 class PairsSlot(Slot):
     """`event = column`, one on each line. `known`: names that the catalogue has, and what each is called."""
@@ -226,7 +244,7 @@ class PairsSlot(Slot):
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
         widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
-        yield self.prefix, forms.CharField(label=self.label, required=False, max_length=LONGEST, widget=widget)
+        yield self.prefix, _block(self, widget)
 
     def initial(self, value: Any) -> dict[str, Any]:
         return {self.prefix: "\n".join(f"{name} = {column}" for name, column in (value or {}).items())}
@@ -243,8 +261,12 @@ class PairsSlot(Slot):
             found[codes.get(name.strip().lower(), name.strip())] = column.strip()
         return found or None
 
+    @property
+    def hint(self) -> str:
+        return _("Each line is written: name = column.")
+
     def drawn(self, form: forms.Form) -> dict[str, Any]:
-        return {**super().drawn(form), "hint": _("Each line is written: name = column."), "known": self.known}
+        return {**super().drawn(form), "known": self.known}
 
 
 @dataclass
@@ -255,7 +277,7 @@ class LinesSlot(Slot):
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
         widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
-        yield self.prefix, forms.CharField(label=self.label, required=False, max_length=LONGEST, widget=widget)
+        yield self.prefix, _block(self, widget)
 
     def initial(self, value: Any) -> dict[str, Any]:
         return {self.prefix: "\n".join(value or ())}
@@ -263,8 +285,9 @@ class LinesSlot(Slot):
     def value(self, told: Told) -> Any:
         return [line.strip() for line in told.get(self.prefix, "").splitlines() if line.strip()] or None
 
-    def drawn(self, form: forms.Form) -> dict[str, Any]:
-        return {**super().drawn(form), "hint": _("One on each line.")}
+    @property
+    def hint(self) -> str:
+        return _("One on each line.")
 
 
 @dataclass
@@ -280,9 +303,9 @@ class ValuesSlot(LinesSlot):
         except ValueError:
             raise forms.ValidationError({self.prefix: _("What stands in quotation marks cannot be read.")}) from None
 
-    def drawn(self, form: forms.Form) -> dict[str, Any]:
-        hint = _('One on each line. Text that looks like a number stands in quotation marks: "9".')
-        return {**super().drawn(form), "hint": hint}
+    @property
+    def hint(self) -> str:
+        return _('One on each line. Text that looks like a number stands in quotation marks: "9".')
 
 
 def _of_line(line: str) -> str | int | bool:
@@ -309,7 +332,7 @@ class WrittenSlot(Slot):
 
     def fields(self) -> Iterator[tuple[str, forms.Field]]:
         widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "code"})
-        yield self.prefix, forms.CharField(label=self.label, required=False, max_length=LONGEST, widget=widget)
+        yield self.prefix, _block(self, widget)
 
     def initial(self, value: Any) -> dict[str, Any]:
         return {self.prefix: "" if value is None else yaml_text.write(value)}
@@ -323,5 +346,6 @@ class WrittenSlot(Slot):
         except (DocumentError, yaml.YAMLError) as error:
             raise forms.ValidationError({self.prefix: str(error)}) from None
 
-    def drawn(self, form: forms.Form) -> dict[str, Any]:
-        return {**super().drawn(form), "hint": _("Written as in the inventory document, in YAML.")}
+    @property
+    def hint(self) -> str:
+        return _("Written as in the inventory document, in YAML.")

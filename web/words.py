@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -45,6 +46,13 @@ def free_code(stem: str, taken: Iterable[str]) -> str:
 def stem_of(name: Mapping[str, str], otherwise: str) -> str:
     """What an entry's id begins with: its name, as addresses can have it."""
     return slugify(text_in(name, "fi"))[:50].strip("-") or otherwise
+
+
+def told_apart(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Ids and names to choose from: what is called as another is has its id beside it."""
+    listed = list(choices)
+    count = Counter(name for _code, name in listed)
+    return [(code, f"{name} ({code})" if count[name] > 1 and name != code else name) for code, name in listed]
 
 
 def some_of(names: Sequence[str]) -> list[str]:

@@ -29,7 +29,6 @@ ACTIONS = frozenset(
         "version-withdraw",
         "campaign-answer",
         "role-act",
-        "rules-confirm",
         "role-decide",
         "token-revoke",
         "tokens-revoke",

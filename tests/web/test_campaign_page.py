@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from retention.counting import take_one
 from retention.models import Campaign, CampaignGap, EvidenceEntry
+from retention.models.counting import Counting
 from ropa.models import Membership, Role
 from tests.api.test_campaigns import crm  # noqa: F401  (a fixture)
 from tests.factors import give_factor
 from tests.web.forms import buttons, sent_back
+from tests.web.test_log_in import found
 from tests.web.test_pages import client, text
 from web.places import calling
 
@@ -67,6 +69,8 @@ def test_groups_are_looked_for_when_asked_and_lead_to_a_proposal(house, crm):  #
     assert "odottavat päivämäärää" in text(olga.get(LIST))
     waits = text(olga.post(LIST, {"dataset": "crm-0"}, follow=True))
     assert "Rekistereitä luetaan." in waits  # nobody knows yet how much there is: a worker takes it
+    page = olga.get(f"{LIST}?dataset=crm-0")
+    assert found(r'<a href="([^"]+)">Päivitä nyt</a>', page) == f"{LIST}?dataset=crm-0"  # a fragment loads nothing anew
     assert taken() == ""
     shown = text(olga.get(f"{LIST}?dataset=crm-0"))
     assert "Rekisterit luettu" in shown
@@ -87,6 +91,18 @@ def test_of_many_datasets_the_name_is_written(house, crm, monkeypatch):  # noqa:
     answer = olga.post(LIST, {"dataset": "Perustiedot"})
     assert answer["Location"] == f"{LIST}?dataset=crm-0#groups"
     assert 'value="Perustiedot"' in olga.get(f"{LIST}?dataset=crm-0").content.decode()
+
+
+def test_of_two_datasets_of_one_name_the_id_is_chosen(house, crm, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("web.campaigns._names", lambda _plan: {"crm-0": "Perustiedot", "crm-1": "Perustiedot"})
+    monkeypatch.setattr("web.campaigns.CHOSEN", 0)
+    olga = client("olga", "en")
+    answer = olga.post(LIST, {"dataset": "Perustiedot"})
+    assert answer.status_code == 422
+    assert "Several datasets are called so: choose one." in text(answer)
+    assert answer.context["datasets"] == [("crm-0", "Perustiedot (crm-0)"), ("crm-1", "Perustiedot (crm-1)")]
+    assert not Counting.objects.exists()
+    assert olga.post(LIST, {"dataset": "crm-0"})["Location"] == f"{LIST}?dataset=crm-0#groups"
 
 
 def test_from_the_proposal_to_the_confirmation_by_three_persons(house, proposed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, timedelta
 
@@ -14,6 +15,7 @@ from retention.models import Hold
 from ropa.models import Dataset, Register
 from ropa.services import publish
 from tests.api.conftest import make_lot, make_register
+from tests.retention.company import publish as publish_content
 from tests.web.test_pages import client, dataset_night, finished, text
 from web.paging import ROWS
 
@@ -119,6 +121,13 @@ def test_of_many_registers_a_hold_names_one(house, monkeypatch):
     assert 'value="Rekisteri olematon"' in shown.content.decode()
     client("bob").post("/o/testi/holds/", {**told, "register": "rekisteri CRM"})
     assert Hold.objects.latest("pk").register == "crm"
+    content = json.loads(house.testi.versions.latest("number").snapshot)
+    content["registers"].append({**content["registers"][0], "id": "crm-2"})
+    publish_content(house.testi, content, 2)
+    alike = client("bob", "en").post("/o/testi/holds/", {**told, "register": "rekisteri CRM"})
+    assert "Several registers have this name. Write the id of one: crm, crm-2." in text(alike)
+    client("bob").post("/o/testi/holds/", {**told, "register": "crm-2"})
+    assert Hold.objects.latest("pk").register == "crm-2"
 
 
 def test_the_same_hold_of_the_same_day_is_one(house):

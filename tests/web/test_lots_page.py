@@ -9,6 +9,7 @@ import pytest
 from retention.models import Lot
 from tests.api.conftest import make_lot
 from tests.retention.company import publish
+from tests.web.forms import sent_back
 from tests.web.test_log_in import found
 from tests.web.test_pages import client, text
 
@@ -63,3 +64,16 @@ def test_the_menu_says_as_many_as_the_page_lists(house, more):
     assert page.context["pages"].every == more + 1
     in_menu_of_the_morning = text(alice.get("/o/testi/"))
     assert f"Lots to be decided {more + 1} " in in_menu_of_the_morning
+
+
+def test_chosen_lots_stay_chosen_where_the_reason_was_forgotten(house):
+    other = make_lot(house.run, number=2)
+    alice = client("alice", "en")
+    seen = [f"{house.lot.pk}:{house.lot.digest}", f"{other.pk}:{other.digest}"]
+    refused = alice.post(LOTS, {"lot": [seen[0], f"{other.pk}:of-before"], "decision": "reject", "reason": " "})
+    assert refused.status_code == 422
+    assert "Say why the lots are turned down: nothing was decided." in text(refused)
+    assert sent_back(refused, "lot") == {"lot": seen[0], "reason": ""}
+    unchosen = alice.post(LOTS, {"decision": "reject", "reason": "a quarrel"})
+    assert sent_back(unchosen, "lot") == {"reason": "a quarrel"}
+    assert Lot.objects.filter(state="flagged").count() == 2

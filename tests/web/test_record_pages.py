@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrance import factors
-from retention.inventory_document import edit_entry, yaml_text
+from retention.inventory_document import edit_entry, edit_head, yaml_text
 from retention.inventory_document.shape import schema
 from retention.rule_impact import impact_of
 from ropa.draft import document_of, entry_of, normalised, rows_of
@@ -27,11 +27,14 @@ from ropa.law import library
 from ropa.models import Dataset, Membership, Notice, Opinion, Role
 from ropa.ready_made import ready_made
 from ropa.services import draft_digest, publish
+from ropa.wording import day_in_words
 from samples.companies import companies
 from samples.documents import whole
+from tests.api.conftest import make_register
 from tests.factors import give_factor, member
 from tests.retention.company import NOW, TODAY
 from tests.retention.test_rule_impact import company  # noqa: F401  (a fixture)
+from tests.web.forms import sent_back
 from tests.web.test_pages import client, text
 from web import drafting
 from web.entry_told import definition_of
@@ -189,15 +192,28 @@ def test_the_controller_confirms_several_proposed_rules_at_once(house):
     assert len(boxes) == 2
     before = draft_digest(house.testi)
     for who, sent in (("alice", {"rule": boxes}), ("alice", {"reason": "Luettu"})):
-        client(who).post("/o/testi/rules/confirm/", sent)
+        client(who).post("/o/testi/rules/", sent)
         assert draft_digest(house.testi) == before
-    assert client("bob").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "x"}).status_code == 403
+    assert client("bob").post("/o/testi/rules/", {"rule": boxes, "reason": "x"}).status_code == 403
     assert 'name="rule"' not in client("bob").get("/o/testi/rules/").content.decode()
-    answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes[1:], "reason": "Luettu"}, follow=True)
+    answer = client("alice").post("/o/testi/rules/", {"rule": boxes[1:], "reason": "Luettu"}, follow=True)
     assert "vahvistettu luonnoksessa" in text(answer)
     left = re.findall(r'name="rule" value="([^"]+)"', answer.content.decode())
     assert left == boxes[:1]
     assert [one["status"] for one in of_draft(house, "datasets", "crm-0")["grounds"]] == ["proposed", "confirmed"]
+
+
+def test_chosen_rules_stay_chosen_where_the_reason_was_forgotten(house):
+    boxes = _proposed(house, 2)
+    address = "/o/testi/rules/?q=crm&page=1"
+    answer = client("alice").post(address, {"rule": boxes[1:], "reason": ""})
+    assert answer.status_code == 422
+    assert "valitse säännöt" in text(answer).lower()
+    assert sent_back(answer, "rule") == {"rule": boxes[1], "reason": ""}
+    unchosen = client("alice").post(address, {"reason": "Luettu"})
+    assert sent_back(unchosen, "rule") == {"reason": "Luettu"}
+    done = client("alice").post(address, {"rule": boxes[1:], "reason": "Luettu"})
+    assert (done.status_code, done["Location"]) == (302, address)
 
 
 def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
@@ -206,7 +222,7 @@ def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
     entry = of_draft(house, "datasets", dataset)
     longer = [{**one, "period": "P9Y"} if one["id"] == code else one for one in entry[where]]
     edit_entry(house.testi, "datasets", dataset, lambda now: {**(now or {}), where: longer}, "owner:olga", "pidempi")
-    answer = client("alice").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"}, follow=True)
+    answer = client("alice").post("/o/testi/rules/", {"rule": boxes, "reason": "Luettu"}, follow=True)
     assert "joku on muuttanut" in text(answer)
     (rule,) = [one for one in of_draft(house, "datasets", dataset)[where] if one["id"] == code]
     assert rule["status"] == "proposed"
@@ -217,7 +233,7 @@ def test_a_rule_that_was_changed_since_it_was_shown_is_not_confirmed(house):
 )
 def test_a_box_that_nobody_was_shown_confirms_nothing(house, box):
     before = draft_digest(house.testi)
-    assert client("alice").post("/o/testi/rules/confirm/", {"rule": box, "reason": "Luettu"}).status_code == 302
+    assert client("alice").post("/o/testi/rules/", {"rule": box, "reason": "Luettu"}).status_code in (302, 422)
     assert draft_digest(house.testi) == before
 
 
@@ -488,7 +504,7 @@ def test_who_is_dpo_and_owner_confirms_as_the_owner(house):
     Membership.objects.create(user=bob, organisation=house.testi, role=Role.OWNER)
     if not factors.has(bob):
         give_factor(bob)
-    client("bob").post("/o/testi/rules/confirm/", {"rule": boxes, "reason": "Luettu"})
+    client("bob").post("/o/testi/rules/", {"rule": boxes, "reason": "Luettu"})
     assert [one["status"] for one in of_draft(house, "datasets", "crm-0")["grounds"]] == ["confirmed"]
 
 
@@ -521,6 +537,38 @@ def test_a_change_that_is_committed_behind_a_newer_one_is_another_state(house):
     row.history_id = -1
     row.save(force_insert=True)
     assert drafting._state() != before
+
+
+def test_what_is_published_for_a_day_ahead_is_no_mere_draft(house):
+    today = house.testi.day_of(timezone.now())
+    edit_entry(
+        house.testi, "registers", "crm", lambda now: {**(now or {}), "name": {"fi": "Muu"}}, "owner:olga", "nimi"
+    )
+    head = {"financial_year_end": "06-30"}
+    edit_head(house.testi, lambda now: {**now, **head}, "owner:olga", "tilikausi")
+    sent = {**fields(client("olga").get(RULE)), "number": "9", "do": "save", "change_reason": "Pidempi"}
+    client("olga").post(RULE, sent)
+    changed = ("/o/testi/record/registers/crm/", "/o/testi/record/organisation/", RULE)
+    olga = client("olga", "en")
+    for page in changed:
+        assert "Draft Nothing of it is carried out" in text(olga.get(page))
+    publish(house.testi, today + timedelta(days=9), timezone.now(), "controller:alice", opinion_reason="x")
+    coming = day_in_words(today + timedelta(days=9), "en").replace("\u00a0", " ")
+    for page in changed:
+        assert f"Comes into force on {coming} The published version 2 says the same." in text(olga.get(page))
+    assert "In force Version 1 says the same." in text(olga.get("/o/testi/record/activities/crm-hoito/"))
+    assert f"the same as version 2, which comes into force on {coming}" in text(olga.get("/o/testi/draft/"))
+
+
+def test_before_the_first_day_the_pages_say_when_it_is(house):
+    member(house.other, "maria", Role.DPO)
+    maria, at = client("maria", "en"), house.other.day_of(timezone.now()) + timedelta(days=3)
+    assert "Nothing is published yet." in text(maria.get("/o/toinen/registers/"))
+    make_register(house.other, "crm")
+    publish(house.other, at, timezone.now(), "controller:charlie", opinion_reason="x")
+    coming = day_in_words(at, "en").replace("\u00a0", " ")
+    for page in ("registers/", "flows/", "person/", "reports/"):
+        assert f"Version 1 is published and comes into force on {coming}." in text(maria.get(f"/o/toinen/{page}"))
 
 
 def test_an_entry_that_the_version_in_force_has_too_is_no_mere_draft(house):
@@ -722,6 +770,20 @@ def test_ids_are_found_by_the_search_and_lists_are_paged(house):
     assert "1–50 / 121" in text(first)
     assert "Aineisto 77" in text(client("olga").get("/o/testi/rules/", {"q": "Aineisto 77"}))
     assert "Aineisto 5" not in text(client("olga").get("/o/testi/rules/", {"q": "Aineisto 77"}))
+
+
+def test_entries_inside_others_are_offered_to_those_that_name_them(house):
+    category = {"id": "yhteystiedot", "name": {"fi": "Yhteystiedot"}, "items": [{"id": "nimi", "name": {"fi": "Nimi"}}]}
+    (purpose,) = of_draft(house, "activities", "crm-hoito")["purposes"]
+    recipient = {"id": "tulostus", "name": {"fi": "Tulostustalo"}, "purposes": [purpose["id"]]}
+    edit_entry(house.testi, "data_categories", "yhteystiedot", lambda _none: category, "dpo:bob", "Alku")
+    edit_entry(house.testi, "recipients", "tulostus", lambda _none: recipient, "dpo:bob", "Alku")
+    olga = client("olga")
+    assert "Nimi" in text(olga.get("/o/testi/record/sources/new/"))
+    (section,) = [one.name for one in sections_of("recipients", recipient) if "purposes" in one.keys]
+    page = olga.get(f"/o/testi/record/recipients/tulostus/?edit={section}")
+    assert fields(page)["purposes"] == [purpose["id"]]
+    assert f"{purpose['name']['fi']}</label>" in page.content.decode()
 
 
 def test_lists_ask_as_often_for_many_as_for_few(house, django_assert_max_num_queries):

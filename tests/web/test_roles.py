@@ -356,7 +356,10 @@ def test_a_persons_own_page_is_the_administrators(people):
 
 
 def test_every_act_wants_a_reason(people):
-    assert "Say why" in text(act(by("adam"), "give", people["olga"], Role.AUDITOR, reason=" "))
+    refused = act(by("adam"), "give", people["olga"], Role.AUDITOR, reason=" ")
+    assert "Say why" in text(refused)
+    assert refused.status_code == 422
+    assert f'value="{Role.AUDITOR}" selected' in refused.content.decode()
     assert not PersonAct.objects.exists()
 
 

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from ropa.models import Role
 from ropa.render.sheet import bound, jointed
-from web import words
+from web import standing, words
 from web.access import ONCE, Place
 from web.shell import role_in_words
 
@@ -97,6 +97,12 @@ def by_whom(written: str) -> str:
 def fours(digest: str) -> str:
     """A digest in groups of four."""
     return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
+
+
+@register.simple_tag
+def nothing_in_force(place: Place) -> str:
+    """Why no version is in force."""
+    return standing.nothing_in_force(place)
 
 
 @register.simple_tag
