@@ -70,9 +70,9 @@ def day(value: date | None) -> str:
 
 
 def moment(value: datetime, zone: str) -> str:
-    """A time of day where the organisation is: 2.41 in Finnish, 02:41 elsewhere."""
+    """A time of day where the organisation is: 2.41 in Finnish and in Finland's Swedish, 02:41 in English."""
     here = value.astimezone(ZoneInfo(zone))
-    return date_format(here, "G.i" if language() == "fi" else "H:i")
+    return date_format(here, "G.i" if language() in {"fi", "sv"} else "H:i")
 
 
 def hold_in_words(hold: Hold) -> str:
