@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from web.sums import Bar
-from web.words import day, number
+from web.words import day, number, short_day
 
 WIDTH, LEFT, TOP, FLOOR = 500.0, 44.0, 30.0, 172.0
 
@@ -62,7 +62,7 @@ def nights(bars: Sequence[Bar]) -> Nights:
                 height,
                 bar.left,
                 last,
-                f"{bar.day.day}.{bar.day.month}." if told else "",
+                short_day(bar.day) if told else "",
                 "middle",
                 number(bar.gone) if last and bar.gone is not None else "",
             )

@@ -78,7 +78,7 @@ def _row(kind: str, row: Any) -> dict[str, Any]:
     more = ""
     if kind == "activities":
         names = [named(one.name, one.code) for one in row.purposes.all()]
-        more = ", ".join(names[:4])
+        more = " · ".join(names[:4])
     elif kind == "datasets":
         more = named(row.register.name, row.register.code)
     return {"code": row.code, "name": named(row.name, row.code), "more": more}

@@ -38,6 +38,7 @@ def report(request: HttpRequest, place: Place) -> HttpResponse:
         "more_overdue": max(len(told.overdue) - SHOWN, 0),
         "more_failed": max(len(told.failed) - SHOWN, 0),
         "more_waits": max(len(told.waits) - SHOWN, 0),
+        "more_alarms": max(len(told.alarms) - SHOWN, 0),
     }
     return shown(request, place, "web/management.html", context, here="reports")
 

@@ -147,10 +147,13 @@ def _else(told: Management) -> Iterator[Block]:
     dates = ngettext("%(n)s lies near", "%(n)s lie near", told.dates) % {"n": number(told.dates)}
     if told.dates_passed:
         dates = f"{dates}, " + _("%(n)s of them passed") % {"n": number(told.dates_passed)}
+    alarms = list(told.alarms[:SHOWN])
+    if more := len(told.alarms) - len(alarms):
+        alarms.append(ngettext("%(number)s alarm more", "%(number)s alarms more", more) % {"number": number(more)})
     yield Facts(
         (
             Fact(_("Holds"), cell(holds)),
             Fact(_("Dates of rules and agreements"), cell(dates)),
-            Fact(_("Alarms"), tuple(line for one in told.alarms[:SHOWN] for line in cell(one)) or cell(_("None."))),
+            Fact(_("Alarms"), tuple(line for one in alarms for line in cell(one)) or cell(_("None."))),
         )
     )

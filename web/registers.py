@@ -44,6 +44,7 @@ def registers(request: HttpRequest, place: Place) -> HttpResponse:
             "rows": [_row(record, code, seen, night) for code in pages.rows],
             "pages": pages,
             "every": len(record.registers),
+            "night": night,
         }
     return shown(request, place, "web/registers.html", context, here="registers")
 

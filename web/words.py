@@ -77,10 +77,15 @@ def day(value: date | None) -> str:
     return "–" if value is None else day_in_words(value, language())
 
 
+def short_day(value: date) -> str:
+    """A day without its year, below a picture: 14.10., in English 14 Oct."""
+    return date_format(value, "j M") if language() == "en" else f"{value.day}.{value.month}."
+
+
 def moment(value: datetime, zone: str) -> str:
-    """A time of day where the organisation is: 2.41 in Finnish, 02:41 elsewhere."""
+    """A time of day where the organisation is: 2.41 in Finnish and in Finland's Swedish, 02:41 in English."""
     here = value.astimezone(ZoneInfo(zone))
-    return date_format(here, "G.i" if language() == "fi" else "H:i")
+    return date_format(here, "G.i" if language() in {"fi", "sv"} else "H:i")
 
 
 def hold_in_words(hold: Hold) -> str:

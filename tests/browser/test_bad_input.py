@@ -79,7 +79,7 @@ def test_a_missing_right_is_said_and_nothing_happened(standing_once, visit):
     answer = aino.goto(f"/o/{KASENET}/person/")
     assert answer.status == 403
     expect(aino.get_by_role("heading", name="Roolisi ei oikeuta tähän")).to_be_visible()
-    aino.get_by_role("link", name="Alkuun").click()
+    aino.get_by_role("link", name="Aloitussivulle").click()
     expect(aino.get_by_role("heading", name="Aamun tilanne")).to_be_visible()
 
 

@@ -253,7 +253,7 @@ def test_a_database_is_connected_and_mapped_and_its_owner_sees_what_would_go(edi
     adam.wait_for_url("**/connections/")
     adam.get_by_role("link", name="Muuta ovet").click()
     adam.locator("main [name=reach]").click()
-    expect(adam.get_by_text("Se vastaa.")).to_be_visible()
+    expect(adam.get_by_text("Yhteys toimii: järjestelmä vastaa.")).to_be_visible()
 
     olga.goto(f"/o/{KASENET}/record/registers/kulunvalvonta/?edit=reach")
     olga.locator("main [name=connection]").select_option("ovet")

@@ -117,7 +117,7 @@ def test_the_morning_tells_what_went_and_that_it_adds_up(house):
 
 def test_what_nobody_knows_is_neither_nothing_nor_in_order(house):
     shown = text(client("bob").get("/o/testi/"))
-    assert "Yhtään yötä ei ole vielä ajettu." in shown
+    assert "Yöajoa ei ole vielä tehty." in shown
     assert "Mikään ei ole myöhässä" not in shown
     assert shown.count("Ei tiedetä") == 2
 
@@ -244,7 +244,7 @@ def test_a_night_says_why_records_stayed_without_a_key(house):
     dataset_night(house.run, counts={"outcomes": {"destroyed": 1, "refused": 2}})
     Run.objects.filter(pk=house.run.pk).update(state=RunState.FINISHED)
     shown = text(client("bob").get(f"/o/testi/nights/{NIGHT}/"))
-    assert "1 tietue poistettiin; 2 jäi, jokainen syystä." in shown
+    assert "1 tietue poistettiin; 2 jäi, syyt alla." in shown
     assert "järjestelmä kieltäytyi Perustiedot: avoin alitiketti 2" in shown
 
 
@@ -310,7 +310,7 @@ def test_registers_are_found_by_place_and_dataset_and_show_their_rules(house):
     assert "Rekisteri crm Omat palvelimet 1 15 kunnossa" in text(bob.get("/o/testi/registers/?q=PERUS"))
     assert "Rekisteri crm" not in text(bob.get("/o/testi/registers/?q=sähköposti"))
     shown = text(bob.get("/o/testi/registers/crm/"))
-    assert "15 tietuetta oli jäljellä viime yön jälkeen." in shown
+    assert "15 tietuetta oli jäljellä viime yöajon jälkeen." in shown
     assert "3 vuotta sopimuksen päättymisestä" in shown
     assert "vain seurataan" in shown
     assert bob.get("/o/testi/registers/nothing/").status_code == 404
@@ -493,7 +493,7 @@ def test_what_falls_due_ahead_is_the_readers_own_count_month_by_month(db, data_d
     organisation = found_company(data_dir, observe)
     run_night(organisation, TODAY, NOW)
     member(organisation, "olga", Role.OWNER)
-    assert "Sitä ei ole vielä laskettu." in text(client("olga").get("/o/testi/ahead/"))
+    assert "Päättyviä määräaikoja ei ole vielä laskettu." in text(client("olga").get("/o/testi/ahead/"))
     kept = count_ahead(organisation, NOW)
     organisation.refresh_from_db()
     version = organisation.versions.get()

@@ -11,6 +11,7 @@ from django import template
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from ropa.models import Role
 from ropa.render.sheet import bound, jointed
@@ -84,6 +85,12 @@ def day_in(value: datetime | None, place: Place) -> str:
 def at(value: datetime | None, place: Place) -> str:
     """The time of day of an instant where the organisation is."""
     return "–" if value is None else words.moment(value, place.organisation.time_zone)
+
+
+@register.filter
+def when(value: datetime | None, place: Place) -> str:
+    """The day and the time of day of an instant where the organisation is."""
+    return "–" if value is None else _("%(day)s, at %(now)s") % {"day": day_in(value, place), "now": at(value, place)}
 
 
 @register.filter
