@@ -407,6 +407,8 @@ def test_a_version_whose_day_has_not_come_is_taken_back_with_a_reason(house):
     )
     later = (house.testi.day_of(timezone.now()) + timedelta(days=9)).isoformat()
     sent = {"digest": draft_digest(house.testi), "in_force_from": later, "opinion_reason": "Kiire"}
+    assert client("alice").post("/o/testi/draft/publish/", {**sent, "reason": " "}).status_code == 422
+    assert house.testi.versions.count() == 1
     sent["reason"] = "Uusi aika"
     client("alice").post("/o/testi/draft/publish/", sent)
     client("alice").post("/o/testi/versions/2/withdraw/", {"reason": ""})
