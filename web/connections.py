@@ -29,7 +29,7 @@ from retention.selectors import resolve
 from ropa.models import Register
 from ropa.rights import Verb
 from web.access import Place, page
-from web.connector_words import help_of, label_of, problem_in_words
+from web.connector_words import help_of, kind_of_system, label_of, problem_in_words
 from web.roles import who_in_words
 from web.shell import shown
 from web.words import named, some_of
@@ -91,12 +91,17 @@ def connections(request: HttpRequest, place: Place) -> HttpResponse:
     waits = {one.connection.pk: one for one in changes(place.organisation)}
     context = {
         "rows": [
-            {"connection": one, "registers": some_of(registers.get(one.code, [])), "change": waits.get(one.pk)}
+            {
+                "connection": one,
+                "kind": kind_of_system(one.kind),
+                "registers": some_of(registers.get(one.code, [])),
+                "change": waits.get(one.pk),
+            }
             for one in Connection.objects.filter(organisation=place.organisation).order_by("code")
         ],
         "may": place.may(Verb.CONNECT),
         "entrusts": place.may(Verb.ENTRUST),
-        "kinds": kinds(),
+        "kinds": [(one, kind_of_system(one)) for one in kinds()],
     }
     return shown(request, place, "web/connections.html", context, here="connections")
 
@@ -125,7 +130,7 @@ def connection_confirm(request: HttpRequest, place: Place, code: str) -> HttpRes
             return redirect("web:connections", slug=place.organisation.slug)
         except LifecycleError as error:
             messages.warning(request, str(error))
-    context = {"row": row, "reason": reason, **_changed(place, change_of(row))}
+    context = {"row": row, "reason": reason, "kind": kind_of_system(row.kind), **_changed(place, change_of(row))}
     return shown(request, place, "web/connection_confirm.html", context, here="connections", status=status)
 
 
@@ -164,7 +169,12 @@ def _form(request: HttpRequest, place: Place, kind: str, row: Connection | None)
             _tell_saved(request, place, row.code if row is not None else form.cleaned_data["code"])
             return redirect("web:connections", slug=place.organisation.slug)
         status = 422
-    context = {"form": form, "row": row, "kind": kind, **_changed(place, change_of(row) if row is not None else None)}
+    context = {
+        "form": form,
+        "row": row,
+        "kind": kind_of_system(kind),
+        **_changed(place, change_of(row) if row is not None else None),
+    }
     return shown(request, place, "web/connection.html", context, here="connections", status=status)
 
 

@@ -1,4 +1,4 @@
-"""Connectors in the reader's language: what their fields are called and mean, and why a system did not answer.
+"""Connectors in the reader's language: what they reach, what their fields are called, and why one did not answer.
 
 A connector is plain Python and speaks English. Its fields' explanations are collected where they are declared
 (`config.messages`); what it says of a system that fails is known here by its form. Another house's words stay as they
@@ -14,6 +14,13 @@ from functools import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+KINDS: Mapping[str, str] = {
+    "sql": gettext_noop("SQL database"),
+    "ldap": gettext_noop("Directory (LDAP)"),
+    "imap": gettext_noop("Mail server (IMAP)"),
+    "files": gettext_noop("Folder of documents"),
+    "paper": gettext_noop("Paper archive"),
+}
 FIELDS: Mapping[str, str] = {
     "url": gettext_noop("Address of the system"),
     "timeout": gettext_noop("Longest wait"),
@@ -110,6 +117,11 @@ SAID = (
     gettext_noop("missing field %(name)s"),
 )
 """What connectors, and who opens them, say of a system that cannot be asked; `%(…)s`: what differs."""
+
+
+def kind_of_system(kind: str) -> str:
+    """What a kind of connection reaches; one of another house, by its name."""
+    return _(KINDS[kind]) if kind in KINDS else kind
 
 
 def label_of(field: str) -> str:

@@ -144,7 +144,11 @@ class PublishForm(forms.Form):
         help_text=gettext_lazy("The first day whose night carries it out."),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
-    reason = forms.CharField(label=gettext_lazy("What this version changes"), max_length=2_000, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("What this version changes, and why"),
+        help_text=gettext_lazy("In a sentence or two. It stands beside the version for good."),
+        max_length=2_000,
+    )
     opinion_reason = forms.CharField(
         label=gettext_lazy("Why it does not wait for the DPO's opinion, or goes against it"),
         max_length=2_000,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from retention.inventory_document.shape import schema
 from retention.models import Connection
 from ropa.article30 import State, fields
-from ropa.change_words import Teller, label, text_in, value_in_words
+from ropa.change_words import Teller, label, text_in
 from ropa.changes import difference
 from ropa.draft import alike, entry_of, head_of, rows_of
 from ropa.entry_history import Past, history_of
@@ -21,6 +21,8 @@ from ropa.law import LANGUAGES
 from ropa.models import DataCategory, Purpose
 from ropa.wording import rule_in_words, table
 from web.access import Place
+from web.choice_words import choice_in_words
+from web.connector_words import kind_of_system
 from web.record import record_of, version_of
 from web.sections import CHILDREN, Section, opening, sections_of
 from web.slot_form import SlotForm, slots_of
@@ -67,7 +69,7 @@ class Open:
         """What a field that names entries offers: all of that list."""
         if kind == "connections":
             rows = Connection.objects.filter(organisation=self.place.organisation).order_by("code")
-            return [(one.code, f"{one.code} ({one.kind})") for one in rows]
+            return [(one.code, f"{one.code} ({kind_of_system(one.kind)})") for one in rows]
         if kind == "purposes":
             purposes = Purpose.objects.filter(activity__organisation=self.place.organisation)
             found = purposes.order_by("activity__position", "activity", "position", "pk")
@@ -96,7 +98,7 @@ def told(opened: Open, section: Section, names: Mapping[str, Mapping[str, str]])
             "missing": value is None,
             "values": []
             if none or value is None
-            else [value_in_words(one, language(), (opened.kind.name, key), names) for one in members],
+            else [choice_in_words(one, (opened.kind.name, key), names) for one in members],
         }
 
 

@@ -10,10 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from ropa.change_words import label, text_in, value_in_words
+from ropa.change_words import label, text_in
 from ropa.draft import alike, head_of
 from ropa.rights import Verb
 from web.access import Place, page
+from web.choice_words import choice_in_words
 from web.editing import Overtaken, seen_first, write_head
 from web.sections import HEAD, Section
 from web.shell import shown
@@ -103,5 +104,5 @@ def _rows(section: Section, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]
         yield {
             "label": label(key, language()),
             "none": text_in(value["none_because"], language()) if none else "",
-            "values": [] if none else [value_in_words(value, language(), ("organisation", key))],
+            "values": [] if none else [choice_in_words(value, ("organisation", key))],
         }

@@ -12,6 +12,7 @@ from retention.domain.events import CATALOGUE
 from retention.domain.items import CONTRACT_EVENTS
 from retention.inventory_document.shape import schema
 from ropa.change_words import label, value_in_words
+from web.choice_words import choice_in_words
 from web.slot_groups import EntrySlot, GroupSlot, RowsSlot, StatementSlot
 from web.slots import (
     ChoiceSlot,
@@ -64,7 +65,7 @@ def _slot(key: str, told: Told, prefix: str, offered: Offered, within: tuple[str
         called = [(one, value_in_words(one, language(), ("event",))) for one in sorted(known)]
         return PairsSlot(key, prefix, here, required, known=called)
     if "enum" in told:
-        choices = [(one, value_in_words(one, language(), here)) for one in told["enum"]]
+        choices = [(one, choice_in_words(one, here)) for one in told["enum"]]
         return ChoiceSlot(key, prefix, here, required, choices=choices)
     if refers is not None and told["type"] in ("string", "array"):
         return ChoiceSlot(key, prefix, here, required, choices=offered(refers), several=told["type"] == "array")
@@ -96,7 +97,7 @@ def _list(key: str, told: Told, prefix: str, offered: Offered, here: tuple[str, 
 
         return RowsSlot(key, prefix, here, required, make=row, with_ids=with_ids)
     if "enum" in inside:
-        choices = [(one, value_in_words(one, language(), here)) for one in inside["enum"]]
+        choices = [(one, choice_in_words(one, here)) for one in inside["enum"]]
         return ChoiceSlot(key, prefix, here, required, choices=choices, several=True)
     if inside.get("type") == "string":
         return LinesSlot(key, prefix, here, required)

@@ -141,6 +141,7 @@ def test_a_period_is_shortened_and_two_persons_decide_what_was_counted_before_it
     send(ada, "/draft/approve/")
     expect(ada.locator("main form[action$='/draft/publish/']")).to_have_count(0)
     alice.goto(DRAFT)
+    alice.locator("main form[action$='/draft/publish/'] [name=reason]").fill("lyhyempi vaatimusaika")
     send(alice, "/draft/publish/")
     expect(alice.get_by_text(re.compile(r"Versio \d+ on julkaistu"))).to_be_visible()
     assert versions(edited, KASENET) == before + 1

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from retention.connectors.contract import ConnectorError
+from retention.connectors.registry import BUILT_IN
 from retention.models import ConfirmedConnection, Connection
 from retention.selectors import resolve
 from ropa.models import Membership
@@ -14,6 +15,7 @@ from tests.factors import sign_in
 from tests.retention.company import publish
 from tests.web.test_log_in import found, fresh
 from tests.web.test_pages import client, text
+from web.connector_words import KINDS
 
 PLACE = "/o/testi/connections/"
 
@@ -85,10 +87,18 @@ def test_a_new_one_has_a_kind_that_is_installed_and_a_name_of_its_own(house):
 def test_others_see_that_they_are_there(house, name):
     who = client(name, "en")
     page = who.get(PLACE)
-    assert "crm sql Rekisteri crm" in text(page)
+    assert "crm SQL database Rekisteri crm" in text(page)
     assert "sqlite:///" not in page.content.decode()
     assert who.get(f"{PLACE}crm/").status_code == 403
     assert who.post(f"{PLACE}crm/", {"field-url": "sqlite:///y", "reason": "x"}).status_code == 403
+
+
+def test_every_kind_of_ours_is_called_by_what_it_reaches(house):
+    assert set(KINDS) == set(BUILT_IN)
+    page = text(client("adam").get(PLACE))
+    assert "Hakemistopalvelu (LDAP)" in page
+    assert "Sähköpostipalvelin (IMAP)" in page
+    assert "SQL-tietokanta" in text(client("adam").get(f"{PLACE}crm/"))
 
 
 def test_another_organisations_are_not_there(house):

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -328,16 +328,19 @@ def test_an_opinion_and_the_publication_name_the_draft_that_was_looked_at(house)
     )
     today = house.testi.day_of(timezone.now()).isoformat()
     late = client("alice").post(
-        "/o/testi/draft/publish/", {"digest": old, "in_force_from": today, "opinion_reason": "x"}
+        "/o/testi/draft/publish/", {"digest": old, "in_force_from": today, "reason": "Uusi aika", "opinion_reason": "x"}
     )
     assert late.status_code == 409
     assert "mitään ei päätetty" in text(late)
     now = draft_digest(house.testi)
-    waits = client("alice").post("/o/testi/draft/publish/", {"digest": now, "in_force_from": today})
+    waits = client("alice").post(
+        "/o/testi/draft/publish/", {"digest": now, "in_force_from": today, "reason": "Uusi aika"}
+    )
     assert waits.status_code == 422
     assert house.testi.versions.count() == 1
     done = client("alice").post(
-        "/o/testi/draft/publish/", {"digest": now, "in_force_from": today, "opinion_reason": "Kiire"}
+        "/o/testi/draft/publish/",
+        {"digest": now, "in_force_from": today, "reason": "Uusi aika", "opinion_reason": "Kiire"},
     )
     assert done.status_code == 302
     assert house.testi.versions.order_by("-number").first().publisher == "controller:alice"
@@ -385,10 +388,15 @@ def test_what_shortens_is_approved_by_one_and_published_by_another(company):  # 
     assert "Hyväksy tämä luonnos" in text(client("alice").get("/o/testi/draft/"))
     client("alice").post("/o/testi/draft/approve/", sent)
     today = company.day_of(timezone.now()).isoformat()
-    own = client("alice").post("/o/testi/draft/publish/", {**sent, "in_force_from": today})
+    own = client("alice").post("/o/testi/draft/publish/", {**sent, "in_force_from": today, "reason": "Lyhyempi aika"})
     assert own.status_code == 422
     assert company.versions.count() == 1
-    assert client("ada").post("/o/testi/draft/publish/", {**sent, "in_force_from": today}).status_code == 302
+    assert (
+        client("ada")
+        .post("/o/testi/draft/publish/", {**sent, "in_force_from": today, "reason": "Lyhyempi aika"})
+        .status_code
+        == 302
+    )
     version = company.versions.order_by("-number").first()
     assert (version.publisher, version.approval["by"]) == ("controller:ada", "controller:alice")
 
@@ -399,6 +407,9 @@ def test_a_version_whose_day_has_not_come_is_taken_back_with_a_reason(house):
     )
     later = (house.testi.day_of(timezone.now()) + timedelta(days=9)).isoformat()
     sent = {"digest": draft_digest(house.testi), "in_force_from": later, "opinion_reason": "Kiire"}
+    assert client("alice").post("/o/testi/draft/publish/", {**sent, "reason": " "}).status_code == 422
+    assert house.testi.versions.count() == 1
+    sent["reason"] = "Uusi aika"
     client("alice").post("/o/testi/draft/publish/", sent)
     client("alice").post("/o/testi/versions/2/withdraw/", {"reason": ""})
     assert house.testi.versions.standing().count() == 2
@@ -464,6 +475,22 @@ def test_every_key_of_every_kind_has_a_slot_on_its_page():
         elsewhere = {"purposes", "grounds", "ceilings", "passages", "addition"}
         assert set(keys_of(definition_of(kind.name))) - elsewhere <= here, kind.name
     assert schema()["properties"]["registers"]
+
+
+def test_every_choice_of_a_form_has_words():
+    bare: list[tuple[tuple[str, ...], str]] = []
+
+    def look(slot: Any) -> None:
+        if isinstance(slot, ChoiceSlot):
+            bare.extend((slot.within, code) for code, name in slot.choices if code == name)
+        for one in (*getattr(slot, "slots", ()), *getattr(slot, "rows", ()), getattr(slot, "inner", None)):
+            look(one) if one is not None else None
+
+    with translation.override("fi"):
+        for definition, within in [*((definition_of(one.name), one.name) for one in KINDS), ("organisation",) * 2]:
+            for slot in slots_of(definition, keys_of(definition), lambda _kind: [], (within,)):
+                look(slot)
+    assert bare == []
 
 
 def test_what_is_typed_and_left_unsaid_is_not_thrown_away(house):
