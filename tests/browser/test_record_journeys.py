@@ -246,7 +246,7 @@ def test_a_database_is_connected_and_mapped_and_its_owner_sees_what_would_go(edi
     """
     adam, olga = visit(edited.address, "adam"), visit(edited.address, "olga")
     adam.goto(f"/o/{KASENET}/connections/")
-    adam.get_by_role("link", name="sql", exact=True).click()
+    adam.get_by_role("link", name="SQL-tietokanta", exact=True).click()
     adam.locator("main [name=code]").fill("ovet")
     adam.locator("main [name=field-url]").fill("sqlite:///{data}/demo/kasenet/kulunvalvonta.sqlite3")
     adam.locator("main [name=reason]").fill("kulunvalvonta mukaan")
