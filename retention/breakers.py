@@ -141,9 +141,9 @@ def trip(
 
 
 def trip_anew(run: Run, dataset: DatasetPlan, lots: Sequence[Lot], log: EvidenceLog) -> Breaker | None:
-    """The same of what dropped out of a lot and is flagged anew: nothing foresaw its other day, so all of it counts.
+    """The same of what dropped out of one lot and is flagged anew: nothing foresaw its other day, so all of it counts.
 
-    Lots that wait carry so in `approvals_needed`, as their rows do.
+    Each lot that was sent is weighed by itself. `lots` are then as their rows are.
     """
     foreseen, anew = forecast(run, dataset), sum(lot.size for lot in lots)
     tonight = Tonight(anew, anew, foreseen.items or 0, _turned_down(run, dataset))
