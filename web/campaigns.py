@@ -55,6 +55,8 @@ from web.words import Sign, named, told_apart
 MEDIA = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 CHOSEN = 200
 """Datasets that are offered in a list; of more the name is written."""
+CHOSEN_APART = 200
+"""Datasets of one name that are offered."""
 OPEN = (READING, PROPOSED, DECIDED)
 
 
@@ -148,7 +150,7 @@ def campaigns(request: HttpRequest, place: Place) -> HttpResponse:
     last = newest(place.organisation, Counted.GAPS, of) if somebody is not None and status == 200 else None
     rows = Campaign.objects.filter(organisation=place.organisation).order_by("-number")
     reached = [(one.code, names[one.code]) for one in plan.datasets if one.mapping is not None] if plan else []
-    apart = told_apart((code, names[code]) for code in alike[:CHOSEN]) if len(alike) > 1 else []
+    apart = told_apart((code, names[code]) for code in alike[:CHOSEN_APART]) if len(alike) > 1 else []
     context = {
         "campaigns": [_row(one, names) for one in rows[:200]],
         "datasets": apart or (told_apart(reached) if len(reached) <= CHOSEN else []),
