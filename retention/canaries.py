@@ -7,12 +7,12 @@ it is asked for their numbers, with a question of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, cast
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from retention.connectors.contract import Connector
 from retention.domain.canaries import FINAL, Seen, judge
@@ -121,9 +121,20 @@ def look(run: Run, dataset: DatasetPlan, connector: Connector, log: EvidenceLog)
     return waiting
 
 
-def stand(run: Run, plan: Plan, unchanged: Collection[str]) -> None:
+def of_night(run: Run) -> list[Canary]:
+    """Those that are still looked for, and those that this night saw to be gone."""
+    seen_gone = Q(state=CanaryState.VANISHED, looked_on=run.business_date)
+    return list(Canary.objects.filter(~Q(state__in=OVER) | seen_gone, organisation=run.organisation))
+
+
+def counts(canary: Canary, today: date) -> bool:
+    """Whether a night tells of it: one that is over is told of by the night that saw it."""
+    return canary.state not in OVER or (canary.state == CanaryState.VANISHED and canary.looked_on == today)
+
+
+def stand(run: Run, plan: Plan, unasked: Iterable[Canary]) -> None:
     """Judge by the day alone those of datasets in which nothing has changed since they were asked for last."""
-    for one in live(run.organisation).filter(dataset__in=unchanged):
+    for one in unasked:
         dataset = plan.find_dataset(one.dataset)
         if dataset is None:
             continue

@@ -16,17 +16,19 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from retention import database_locks
 from retention.domain.errors import EvidenceError
@@ -135,23 +137,33 @@ class EvidenceLog:
 
         Raises EvidenceError outside a transaction.
         """
+        return self.append_all([(kind, body)])
+
+    def append_all(self, told: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+        """Add entries (kind, body), one after the other, as `append` adds one; the digest of the last."""
         if not transaction.get_connection().in_atomic_block:
-            raise EvidenceError(f"{kind}: evidence is written in the transaction of what it speaks of")
+            raise EvidenceError(f"{told[0][0]}: evidence is written in the transaction of what it speaks of")
         self.guard()
         database_locks.alone(f"evidence {self.slug} {self.chain}")
-        number, previous = self.end()
-        content = canonical(body)
-        digest = link(previous, number + 1, kind, content)
-        EvidenceEntry.objects.create(
-            organisation=self.slug,
-            chain=self.chain,
-            number=number + 1,
-            kind=kind,
-            body=content.decode("utf-8"),
-            previous=previous,
-            digest=digest,
-        )
-        return digest
+        last, previous = self.end()
+        entries = []
+        for number, (kind, body) in enumerate(told, last + 1):
+            content = canonical(body)
+            digest = link(previous, number, kind, content)
+            entries.append(
+                EvidenceEntry(
+                    organisation=self.slug,
+                    chain=self.chain,
+                    number=number,
+                    kind=kind,
+                    body=content.decode("utf-8"),
+                    previous=previous,
+                    digest=digest,
+                )
+            )
+            previous = digest
+        EvidenceEntry.objects.bulk_create(entries)
+        return previous
 
     def end(self) -> tuple[int, str]:
         """The number and the digest of the last entry; 0 and GENESIS of none."""
@@ -332,16 +344,17 @@ def sign_head(
     Raises EvidenceError if the key is missing, or if the night was signed with another end.
     """
     database_locks.alone(f"heads {slug}")
-    digests = [entry.digest for entry in EvidenceLog(slug, chain).entries()]
+    digests = EvidenceLog(slug, chain).digests()
     last = digests[-1] if digests else GENESIS
-    mine = EvidenceHead.objects.filter(organisation=slug)
-    for signed in mine.filter(business_date=business_date):
+    mine = EvidenceHead.objects.filter(organisation=slug).order_by("-number")
+    found = list(mine.filter(Q(business_date=business_date) | Q(number__in=mine.values("number")[:1])))
+    for signed in found:
         told = json.loads(signed.body)
-        if told["chain"] == chain:
+        if signed.business_date == business_date and told["chain"] == chain:
             if told["last"] != last:
                 raise EvidenceError(f"{slug}: the night of {business_date} is signed already, and its chain went on")
             return signed
-    before = mine.order_by("-number").first()
+    before = found[0] if found else None
     lines, journal = Journal(slug, business_date).end()
     when = {} if signed_at is None else {"signed_at": signed_at.astimezone(UTC).isoformat(timespec="seconds")}
     body = canonical(
@@ -385,7 +398,9 @@ def heads_directory(slug: str) -> Path:
 
 def copy_heads(slug: str) -> int:
     """Write a copy of each head that has none yet, to be carried away from this machine; how many were written."""
-    heads = EvidenceHead.objects.filter(organisation=slug).order_by("number")
+    there = {path.stem for path in heads_directory(slug).glob("*.json")}
+    first = next(number for number in count(1) if str(number) not in there)  # heads are numbered from 1
+    heads = EvidenceHead.objects.filter(organisation=slug, number__gte=first).order_by("number")
     fields = ("body", "digest", "key_id", "signature")
     told = ((head.number, canonical({name: getattr(head, name) for name in fields}) + b"\n") for head in heads)
     return write_copies(slug, ".json", told)
@@ -420,5 +435,6 @@ def write_copies(slug: str, suffix: str, contents: Iterable[tuple[int, bytes]]) 
                 continue
             _replace(path, content)
             written += 1
-    _sync_directory(directory)
+    if written:
+        _sync_directory(directory)
     return written

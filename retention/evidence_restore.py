@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from retention import remembered
 from retention.domain.errors import EvidenceError
@@ -40,21 +42,50 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 KIND = "adopted"
 """The entry that says which nights' entries were lost with our own database."""
 
+_ADOPTED = Q(kind=KIND, number=1, chain__gt="a", chain__lt="b")
+"""It begins a chain of its own, `adopted-…`: within these bounds only few of all entries are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The evidence outside the database held against what the database knows.
+
+    lost     chains of which it does not know what is told outside, and that were not adopted
+    ahead    the number and the body of each copied head that it does not have
+    adopted  nights whose entries are lost, as was said
+    last     the number and the digest of its last head; 0 and "" of none
+    """
+
+    lost: Sequence[str]
+    ahead: Sequence[tuple[int, str]]
+    adopted: Container[str]
+    last: tuple[int, str]
+
+
+def compare(slug: str) -> Compared:
+    """Read what lies outside, and then what the database knows. Raises EvidenceError."""
+    copied = sorted(int(path.stem) for path in heads_directory(slug).glob("*.json") if path.stem.isdecimal())
+    journals = _journals(slug)
+    written = {path.stem for path in journals if Journal(slug, _day(path)).end()[0]}
+    intent = Journal(slug, _day(journals[-1])).last() if journals else None
+    # after the files, which the database has first: a night that begins meanwhile is not taken for a lost one
+    first = Q(chain__in=written, number=1)
+    told = EvidenceEntry.objects.filter(first | _ADOPTED, organisation=slug).order_by()
+    entries = list(told.values_list("chain", "kind", "body"))
+    adopted = _adopted(body for _, kind, body in entries if kind == KIND)
+    heads = dict(EvidenceHead.objects.filter(organisation=slug).values_list("number", "digest"))
+    ahead = [(number, str(_told(slug, number)["body"])) for number in copied if number not in heads]
+    lost = written - {chain for chain, _, _ in entries}
+    if intent is not None and journals[-1].stem not in adopted and not _knows(slug, intent):
+        lost.add(journals[-1].stem)
+    lost |= {json.loads(body)["chain"] for _, body in ahead}
+    last = max(heads.items(), default=(0, ""))
+    return Compared(sorted(name for name in lost if name not in adopted), ahead, adopted, last)
+
 
 def lost_nights(slug: str) -> list[str]:
     """Dates of nights that the evidence outside the database tells of and the database does not know whole."""
-    return _lost(slug, adopted_nights(slug), _ahead(slug))
-
-
-def _lost(slug: str, adopted: Container[str], ahead: Sequence[tuple[int, str]]) -> list[str]:
-    journals = _journals(slug)
-    written = {path.stem for path in journals if Journal(slug, _day(path)).end()[0]}
-    # after the files, which the database has first: a night that begins meanwhile is not taken for a lost one
-    chains = EvidenceEntry.objects.filter(organisation=slug).order_by()  # in the order of entries all were distinct
-    lost = written - set(chains.values_list("chain", flat=True).distinct())
-    lost |= {path.stem for path in journals[-1:] if not _knows_its_journal(slug, _day(path), adopted)}
-    lost |= {json.loads(body)["chain"] for _, body in ahead}
-    return sorted(name for name in lost if name not in adopted)
+    return [*compare(slug).lost]
 
 
 def _day(path: Path) -> date:
@@ -65,39 +96,33 @@ def refuse_restored(run: Run) -> None:
     """Raises EvidenceError if our own database is older than the evidence beside it, or this night was lost with it."""
     slug, night = run.organisation.slug, run.business_date
     heads = EvidenceHead.objects.filter(organisation=slug, business_date=night)
-    adopted, ahead = adopted_nights(slug), _ahead(slug)
-    if night.isoformat() in adopted and heads.exists():
+    found = compare(slug)
+    if night.isoformat() in found.adopted and heads.exists():
         raise EvidenceError(f"{slug}: the night of {night} ran before our own database was restored; run the next")
-    lost = _lost(slug, adopted, ahead)
-    if lost or ahead or not _follows_its_copy(slug):
+    if found.lost or found.ahead or not _follows_its_copy(slug, *found.last):
         raise EvidenceError(
             f"{slug}: our own database was restored from a backup: it does not know the night of "
-            f"{', '.join(lost) or night.isoformat()} as the evidence outside it does. Place again the holds of those "
-            "days, then say `manage.py evidence adopt`"
+            f"{', '.join(found.lost) or night.isoformat()} as the evidence outside it does. Place again the holds of "
+            "those days, then say `manage.py evidence adopt`"
         )
-    if forgotten := remembered.lost(slug):
+    forgotten, untold = remembered.compare(slug)
+    if forgotten:
         raise EvidenceError(
             f"{slug}: our own database was restored from a backup: it does not know {forgotten}. Place, publish or say "
             "again what still holds, then say `manage.py evidence adopt`"
         )
-    remembered.catch_up(slug)
+    if untold:
+        remembered.catch_up(slug)
 
 
-def _follows_its_copy(slug: str) -> bool:
+def _follows_its_copy(slug: str, number: int, digest: str) -> bool:
     """Whether the last head is the one that was copied under its number."""
-    last = EvidenceHead.objects.filter(organisation=slug).order_by("-number").first()
-    path = None if last is None else heads_directory(slug) / f"{last.number}.json"
-    if last is None or path is None or not path.exists():
-        return True
-    return bool(_told(slug, last.number)["digest"] == last.digest)
+    return not (heads_directory(slug) / f"{number}.json").exists() or _told(slug, number)["digest"] == digest
 
 
-def _knows_its_journal(slug: str, night: date, adopted: Container[str]) -> bool:
-    """Whether the last intent that the night's journal tells of is in the database, which had it first."""
-    last = Journal(slug, night).last()
-    if last is None or night.isoformat() in adopted:
-        return True
-    lot, attempt = last["lot"], last["attempt"]
+def _knows(slug: str, intent: Mapping[str, Any]) -> bool:
+    """Whether the last intent that a journal tells of is in the database, which had it first."""
+    lot, attempt = intent["lot"], intent["attempt"]
     return Attempt.objects.filter(lot_id=lot, number=attempt, lot__organisation__slug=slug).exists()
 
 
@@ -107,7 +132,8 @@ def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = Fal
     `without_lost`: what was not placed, published or said again holds no more, as who says so has looked at. Raises
     EvidenceError if nothing was lost, a copy is not what its night signed, or, without it, something is not put right.
     """
-    lost, heads = lost_nights(slug), _ahead(slug)
+    found = compare(slug)
+    lost, heads = [*found.lost], found.ahead
     forgotten = remembered.lost(slug)
     if not lost and not heads and not forgotten:
         raise EvidenceError(f"{slug}: the database knows every night that the evidence tells of")
@@ -176,20 +202,16 @@ def _settle_what_is_known(slug: str) -> None:
 
 def adopted_nights(slug: str, signed: Collection[str] | None = None) -> frozenset[str]:
     """Nights whose entries are lost, as was said when our own database had been restored; in `signed` chains only."""
-    told = EvidenceEntry.objects.filter(organisation=slug, kind=KIND).values_list("chain", "body")
-    heard = (body for chain, body in told if signed is None or chain in signed)
-    return frozenset(night for body in heard for night in json.loads(body)["nights"])
+    told = EvidenceEntry.objects.filter(_ADOPTED, organisation=slug).values_list("chain", "body")
+    return _adopted(body for chain, body in told if signed is None or chain in signed)
+
+
+def _adopted(bodies: Iterable[str]) -> frozenset[str]:
+    return frozenset(night for body in bodies for night in json.loads(body)["nights"])
 
 
 def _journals(slug: str) -> list[Path]:
     return sorted((Path(settings.DATA_DIR) / "journal" / slug).glob("????-??-??.jsonl"))
-
-
-def _ahead(slug: str) -> list[tuple[int, str]]:
-    """The number and the body of each copied head that the database does not have."""
-    numbers = sorted(int(path.stem) for path in heads_directory(slug).glob("*.json") if path.stem.isdecimal())
-    known = set(EvidenceHead.objects.filter(organisation=slug).values_list("number", flat=True))  # after their copies
-    return [(number, str(_told(slug, number)["body"])) for number in numbers if number not in known]
 
 
 def _told(slug: str, number: int) -> dict[str, Any]:

@@ -143,6 +143,12 @@ def take(step: NightStep, who: Owner) -> bool:
     return True
 
 
+def take_unsaved(step: NightStep, who: Owner) -> None:
+    """Take the lease of a step that nobody has seen yet."""
+    step.state, step.lease_owner, step.tries = StepState.RUNNING, who.token, step.tries + 1
+    step.lease_until = who.until
+
+
 def forget_dead_owners(but: Owner | None = None) -> None:
     """Remove the files of owners that have ended and hold nothing any more."""
     others = [path for path in _directory().glob("*.lease") if but is None or path.stem != but.token]

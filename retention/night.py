@@ -10,12 +10,12 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, datetime
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from retention import leaf_keys, stamps
+from retention import database_locks, leaf_keys, stamps
 from retention.domain.errors import NightError, in_words
 from retention.evidence_log import check_keys, copy_heads
 from retention.evidence_restore import refuse_restored
@@ -29,6 +29,7 @@ from retention.plan import plan_of
 from retention.purge import CHUNK, Stopped
 from retention.runs import missed, refuse_wrong_date, request
 from retention.steps import (
+    BEGIN,
     MOST_TRIES,
     begin,
     following,
@@ -67,6 +68,7 @@ def run_night(
     night; a person who looks on may try it as often as he likes.
     """
     with transaction.atomic():  # a refusal leaves no request behind
+        database_locks.need_not_last()  # whoever asks looks on, and asks again
         run = request(organisation, business_date, by, confirm_gap, confirm_falls)
         last = refuse_wrong_date(run, now) if run.started_at is None else None
     asking = Asked(now, progress or quiet, chunk, at, most_tries=most_tries)
@@ -107,20 +109,28 @@ def help_night(
 
 @contextmanager
 def _as_a_night_works() -> Iterator[None]:
-    """A night makes millions of small objects, hardly one of them in a circle: looking for those cost a third of it.
-
-    It asks its own database of thousands of people at a time, whom PostgreSQL would look for row by row in the whole
-    ledger: it takes a place on the disk for four times as dear as it is.
-    """
+    """A night makes millions of small objects, hardly one of them in a circle: looking for those cost a third of it."""
     before = gc.get_threshold()
     gc.set_threshold(*OBJECTS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@contextmanager
+def _many_are_asked_about() -> Iterator[None]:
+    """Our own database is asked of thousands of people at a time.
+
+    PostgreSQL would look for them row by row in the whole ledger: it takes a place on the disk for four times as dear
+    as it is.
+    """
     ours = connection.vendor == "postgresql"
     try:
         if ours:
             connection.cursor().execute("SET random_page_cost = 1.1")
         yield
     finally:
-        gc.set_threshold(*before)
         if ours:
             with suppress(DatabaseError, InterfaceError):  # it may be our database that failed
                 connection.cursor().execute("RESET random_page_cost")
@@ -169,15 +179,17 @@ def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> 
         raise NightError(f"the night of {run.business_date} has no version pinned")
     plan = plan_of(run.version)
     step = step or following(run, who, most_tries=asking.most_tries)
+    done: NightStep | None = None
     while step is not None:
-        done: NightStep | None = None
+        done = None
         try:
-            do(run, plan, step, who, asking)
+            with nullcontext() if step.kind == BEGIN else _many_are_asked_about():
+                do(run, plan, step, who, asking)
             done = step
         except Stopped as stopped:
             release(step, who)
             _stopped(run, str(stopped), asking.progress)
-            run.refresh_from_db()
+            _refresh(run)
             return
         except LeaseLost:  # somebody else has it now, and does the rest of it
             done = None
@@ -193,10 +205,18 @@ def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> 
             asking.at(f"{done} done")
             if asking.freed is not None and (others := free(run)):
                 asking.freed(others)
-    run.refresh_from_db()
+    if done is None or run.state != RunState.FINISHED:  # what we ended just now is as the database has it
+        _refresh(run)
     if run.state == RunState.RUNNING and run.stop_requested:
         _stopped(run, run.stop_reason, asking.progress)
-        run.refresh_from_db()
+        _refresh(run)
+
+
+def _refresh(run: Run) -> None:
+    """The run as the database has it, of the organisation that was handed to us."""
+    organisation = run.organisation
+    run.refresh_from_db()
+    run.organisation = organisation
 
 
 def _stopped(run: Run, reason: str, progress: Progress) -> None:

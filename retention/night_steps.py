@@ -8,6 +8,8 @@ Every step can be killed and begun again, by whom ever: what is done is not done
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -23,14 +25,12 @@ from retention.forgetting import forget
 from retention.leases import Owner
 from retention.models import (
     Attempt,
-    Canary,
     Collection,
     DatasetNight,
     Lot,
     NightStep,
     Run,
 )
-from retention.models.canary import CanaryState
 from retention.models.run import RunState
 from retention.night_context import Asked, Night
 from retention.night_lots import lift_blocks, withdraw_void_lots
@@ -38,9 +38,11 @@ from retention.night_reading import read_closed, read_register
 from retention.night_work import collect_register, do_part, work_register
 from retention.parts import PART
 from retention.plan import Plan
+from retention.purge import Stopped
 from retention.runs import summary_row
 from retention.steps import (
     BEGIN,
+    CLOSE,
     CLOSED,
     COLLECT,
     FORGET,
@@ -102,23 +104,41 @@ def _night(run: Run, plan: Plan, step: NightStep, who: Owner, asking: Asked) -> 
 def _begin(night: Night) -> None:
     fresh = not night.log.has("night_started")
     still = unchanged.quiet(night.run, night.plan, night.told) if fresh else None
-    with transaction.atomic():
-        if fresh:
-            _tell_start(night)
-        if still is not None:
-            still.write(night.run, night.log)
-            pass_over(night.run, (COLLECT, WORK, READ, FORGET))
-    _have_replay_keys(night)
     if still is not None:
-        night.progress("unchanged", "", str(len(still.standing)))
+        _pass_quietly(night, still)
         return
+    if fresh:
+        with transaction.atomic():
+            night.log.append(*_start(night))
+    with transaction.atomic():
+        if lost := _lost_replay_keys(night):
+            night.log.append(*lost)
     withdraw_void_lots(night)
     lift_blocks(night)
     forget_dropped_sources(night.run, night.whole)
 
 
-def _tell_start(night: Night) -> None:
-    night.log.append(
+def _pass_quietly(night: Night, still: unchanged.Quiet) -> None:
+    """The night from its beginning to its head, in one transaction: of its other steps nothing is left to be done."""
+    with transaction.atomic():
+        rows = still.write(night.run)
+        told = [_start(night)]
+        if rows:
+            told.append(still.told(rows))
+        if lost := _lost_replay_keys(night):
+            told.append(lost)
+        pass_over(night.run, (COLLECT, WORK, READ, FORGET, CLOSE))
+        _end(night, rows, night.step.problems, {}, told)
+    night.progress("unchanged", "", str(len(still.standing)))
+    night.asking.at("closed")
+
+
+_Entry = tuple[str, Mapping[str, Any]]
+"""The kind and the body of an entry of the evidence."""
+
+
+def _start(night: Night) -> _Entry:
+    return (
         "night_started",
         {
             "organisation": night.organisation.slug,
@@ -131,16 +151,15 @@ def _tell_start(night: Night) -> None:
     )
 
 
-def _have_replay_keys(night: Night) -> None:
+def _lost_replay_keys(night: Night) -> _Entry | None:
+    """Have the keys by which what went is known again; in the caller's transaction, which tells which are lost."""
     lost = replay.begin(night.organisation, night.whole, night.today)
-    if lost:
-        months = ", ".join(sorted(lost))
-        night.step.problems["replay"] = (
-            f"the key of {months} is lost: what went then is not known again if it comes back"
-        )
-        with transaction.atomic():
-            night.step.save(update_fields=["problems"])
-            night.log.append("replay_keys_lost", {"months": lost})
+    if not lost:
+        return None
+    months = ", ".join(sorted(lost))
+    night.step.problems["replay"] = f"the key of {months} is lost: what went then is not known again if it comes back"
+    night.step.save(update_fields=["problems"])
+    return "replay_keys_lost", {"months": lost}
 
 
 def _forget(night: Night) -> None:
@@ -168,60 +187,84 @@ def _forget(night: Night) -> None:
     night.at("forgot")
 
 
-def _of_canaries(run: Run) -> dict[str, dict[str, int]]:
-    """How many are as they should be, and how many are not; nothing where nobody has declared any."""
-    states = Counter(canaries.live(run.organisation).values_list("state", flat=True))
-    states["vanished"] = Canary.objects.filter(
-        organisation=run.organisation, state=CanaryState.VANISHED, looked_on=run.business_date
-    ).count()
-    return {"canaries": dict(sorted((+states).items()))} if +states else {}
+def _of_canaries(night: Night, unchanged: Container[str]) -> dict[str, dict[str, int]]:
+    """How many are as they should be, and how many are not; nothing where nobody has declared any.
+
+    `unchanged`: datasets of which nobody was asked, so that theirs are judged by the day alone.
+    """
+    tonight = canaries.of_night(night.run)
+    standing = [one for one in tonight if one.dataset in unchanged and one.state not in canaries.OVER]
+    if standing:
+        canaries.stand(night.run, night.plan, standing)
+    states = Counter(one.state for one in tonight if canaries.counts(one, night.today))
+    return {"canaries": dict(sorted(states.items()))} if states else {}
 
 
 def _close(night: Night) -> None:
-    rows = []
     with transaction.atomic():
-        standing = DatasetNight.objects.filter(run=night.run).exclude(unchanged_since=None)
-        canaries.stand(night.run, night.plan, set(standing.values_list("dataset", flat=True)))
-        outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-        estimated: dict[str, Counter[str]] = defaultdict(Counter)
-        attempts = Attempt.objects.filter(run=night.run, state="outcome").order_by()
-        for dataset, tally, by in attempts.values_list("lot__dataset", "tally", "lot__estimated"):
-            outcomes[dataset].update(tally)
-            if by:
-                estimated[dataset].update(tally)
-        for row in DatasetNight.objects.filter(run=night.run).order_by("register", "dataset"):
-            counts = {**row.counts, "outcomes": dict(sorted(outcomes[row.dataset].items()))}
-            if estimated[row.dataset]:
-                counts["outcomes_estimated"] = dict(sorted(estimated[row.dataset].items()))
-            if counts != row.counts:
-                row.counts = counts
-                row.save(update_fields=["counts"])
-            rows.append(summary_row(row))
-        run = night.run
-        run.summary = {
-            "datasets": rows,
-            "problems": {**night.problems, **{row["dataset"]: row["problem"] for row in rows if row["problem"]}},
-            "unheard": dict(
-                Collection.objects.filter(run=run, complete=False).order_by("source").values_list("source", "problem")
-            ),
-            "unexplained": sum(row["unexplained"] or 0 for row in rows),
-            "purged": sum(row["destroyed"] for row in rows),
-            **_of_canaries(run),
-            "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
-        }
-        ended = night.instant
-        earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
-        earlier.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
-            state=RunState.STOPPED, stop_reason=f"the night of {run.business_date} covered it"
-        )
-        run.state, run.finished_at, run.stop_reason = RunState.FINISHED, ended, ""
-        run.save(update_fields=["state", "finished_at", "stop_reason", "summary"])
-        night.log.append("night_finished", {"business_date": night.today.isoformat(), "summary": run.summary})
-        sign_head(
-            night.organisation.slug,
-            night.today,
-            night.log.chain,
-            {key: run.summary[key] for key in ("unexplained", "purged", "waiting_lots")},
-            signed_at=ended,
-        )
-    night.at("closed")
+        rows = _with_outcomes(night.run)
+        unheard = Collection.objects.filter(run=night.run, complete=False).order_by("source")
+        _end(night, rows, night.problems, dict(unheard.values_list("source", "problem")))
+    night.asking.at("closed")
+
+
+def _with_outcomes(run: Run) -> list[DatasetNight]:
+    """The night's table with what became of what was sent."""
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    estimated: dict[str, Counter[str]] = defaultdict(Counter)
+    attempts = Attempt.objects.filter(run=run, state="outcome").order_by()
+    for dataset, tally, by in attempts.values_list("lot__dataset", "tally", "lot__estimated"):
+        outcomes[dataset].update(tally)
+        if by:
+            estimated[dataset].update(tally)
+    rows = list(DatasetNight.objects.filter(run=run))
+    for row in rows:
+        counts = {**row.counts, "outcomes": dict(sorted(outcomes[row.dataset].items()))}
+        if estimated[row.dataset]:
+            counts["outcomes_estimated"] = dict(sorted(estimated[row.dataset].items()))
+        if counts != row.counts:
+            row.counts = counts
+            row.save(update_fields=["counts"])
+    return rows
+
+
+def _end(
+    night: Night,
+    rows: Sequence[DatasetNight],
+    problems: Mapping[str, str],
+    unheard: Mapping[str, str],
+    told: Sequence[_Entry] = (),
+) -> None:
+    """Sum up, finish the run and sign its head, in the caller's transaction. `told`: entries not written yet.
+
+    Raises Stopped if somebody stops it in this moment: then it is not finished.
+    """
+    run = night.run
+    datasets = [summary_row(row) for row in sorted(rows, key=lambda row: (row.register, row.dataset))]
+    run.summary = {
+        "datasets": datasets,
+        "problems": {**problems, **{row.dataset: row.problem for row in rows if row.problem}},
+        "unheard": dict(unheard),
+        "unexplained": sum(row.unexplained or 0 for row in rows),
+        "purged": sum(row["destroyed"] for row in datasets),
+        **_of_canaries(night, {row.dataset for row in rows if row.unchanged_since is not None}),
+        "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
+    }
+    ended = night.instant
+    earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
+    earlier.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
+        state=RunState.STOPPED, stop_reason=f"the night of {run.business_date} covered it"
+    )
+    state = {"state": RunState.FINISHED, "finished_at": ended, "stop_reason": "", "summary": run.summary}
+    if not Run.objects.filter(pk=run.pk, stop_requested=False).update(**state):
+        raise Stopped(Run.objects.values_list("stop_reason", flat=True).get(pk=run.pk))
+    run.state, run.finished_at, run.stop_reason = RunState.FINISHED, ended, ""
+    finished = {"business_date": night.today.isoformat(), "summary": run.summary}
+    night.log.append_all([*told, ("night_finished", finished)])
+    sign_head(
+        night.organisation.slug,
+        night.today,
+        night.log.chain,
+        {key: run.summary[key] for key in ("unexplained", "purged", "waiting_lots")},
+        signed_at=ended,
+    )

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical
@@ -30,6 +31,7 @@ from ropa.models import Version, Withdrawal
 
 HOLD, RELEASED, STOPS, SETTLED = "hold", "released", "stops", "settled"
 VERSION, WITHDRAWAL, REJECTION = "version", "withdrawal", "rejection"
+BAN = "ban"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def tell_decisions(slug: str) -> None:
                 _holds(slug).append(decision)
 
 
-def _decided(record: Mapping[str, Any]) -> tuple[str, int, str]:
+def _decided(record: Mapping[str, Any]) -> _Key:
     return record["kind"], record["number"], record["at"]
 
 
@@ -210,47 +212,95 @@ def _bans(slug: str) -> Path:
     return _directory(slug) / "bans.json"
 
 
-def _lost_bans(slug: str) -> str:
+def _told_ban(slug: str) -> Mapping[str, Any] | None:
     path = _bans(slug)
-    if not path.exists():
+    return dict(json.loads(path.read_bytes())) if path.exists() else None
+
+
+def _lost_bans(slug: str) -> str:
+    told = _told_ban(slug)
+    if told is None:
         return ""
-    told = json.loads(path.read_bytes())
     at = BanEvent.objects.filter(organisation__slug=slug, pk=told["number"]).values_list("at", flat=True).first()
     return "" if at is not None and _instant(at) == told["at"] else str(told["at"])
 
 
 def lost(slug: str) -> Lost:
-    """What stands by what was told and the database does not know. Raises EvidenceError.
+    """What stands by what was told and the database does not know. Raises EvidenceError."""
+    return compare(slug)[0]
 
-    The journal is read first and tells only what was committed: what is done meanwhile is not taken for lost.
+
+def compare(slug: str) -> tuple[Lost, bool]:
+    """What stands by what was told and the database does not know; and whether it knows more: then `catch_up`.
+
+    The journal is read first and tells only what was committed: what is done meanwhile is not taken for lost. Raises
+    EvidenceError.
     """
     told: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
     stops: dict[tuple[int, str], tuple[int, Mapping[str, Any]]] = {}
-    decisions: dict[tuple[str, int, str], tuple[int, Mapping[str, Any]]] = {}
+    decisions: dict[_Key, tuple[int, Mapping[str, Any]]] = {}
     settled: set[int] = set()
+    ever: set[_Key] = set()
     for line, record in _lines(_holds(slug)):
         if record["kind"] == HOLD:
             told[record["hold"], record["at"]] = line, record
+            ever.add((HOLD, record["hold"], record["at"]))
         elif record["kind"] == RELEASED:
             told.pop((record["hold"], record["at"]), None)
         elif record["kind"] == STOPS:
             stops.setdefault(_which(record), (line, record))
+            ever.add((STOPS, *_which(record)))
         elif record["kind"] == SETTLED:
             settled.update(record["lines"])
         else:
             decisions.setdefault(_decided(record), (line, record))
-    return Lost(
-        holds=_lost_holds(slug, {key: one for key, one in told.items() if one[0] not in settled}),
-        stop=_lost_stop(slug, {key: one for key, one in stops.items() if one[0] not in settled}),
-        decisions=_lost_decisions(slug, {key: one for key, one in decisions.items() if one[0] not in settled}),
-        bans=_lost_bans(slug),
+            ever.add(_decided(record))
+    ban = _told_ban(slug)
+    here = _here(slug, ban)
+    if ban is not None:
+        ever.add((BAN, ban["number"], ban["at"]))
+    found = Lost(
+        holds=_lost_holds(slug, {key: one for key, one in told.items() if one[0] not in settled}, here),
+        stop=_lost_stop(slug, {key: one for key, one in stops.items() if one[0] not in settled}, here),
+        decisions=_lost_decisions(slug, {key: one for key, one in decisions.items() if one[0] not in settled}, here),
+        bans="" if ban is None or (BAN, ban["number"], ban["at"]) in here else str(ban["at"]),
     )
+    return found, any(one[0] != RELEASED and one not in ever for one in here)
 
 
-def _lost_holds(slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]]) -> tuple[LostHold, ...]:
-    known = Hold.objects.filter(organisation__slug=slug).values_list("pk", "placed_at") if told else ()
-    here = {(pk, _instant(at)) for pk, at in known}
-    missing = [one for key, one in told.items() if key not in here]
+_Key = tuple[str, int, str]
+"""(what it is, its number, its instant): what no other has."""
+
+_KNOWN_HERE = """
+WITH own AS (SELECT id FROM ropa_organisation WHERE slug = %(slug)s)
+SELECT CASE WHEN released IS NULL THEN 'hold' ELSE 'released' END, id, placed_at
+    FROM retention_hold WHERE organisation_id IN (SELECT id FROM own)
+UNION ALL SELECT 'stops', epoch, at FROM retention_stopevent WHERE organisation_id IN (SELECT id FROM own)
+UNION ALL SELECT 'version', number, published_at FROM ropa_version WHERE organisation_id IN (SELECT id FROM own)
+UNION ALL SELECT 'withdrawal', v.number, w.withdrawn_at
+    FROM ropa_withdrawal w JOIN ropa_version v ON v.id = w.version_id WHERE v.organisation_id IN (SELECT id FROM own)
+UNION ALL SELECT 'rejection', e.lot_id, e.at FROM retention_lotevent e JOIN retention_lot l ON l.id = e.lot_id
+    WHERE e.after = 'rejected' AND l.organisation_id IN (SELECT id FROM own)
+UNION ALL SELECT 'ban', id, at FROM retention_banevent WHERE organisation_id IN (SELECT id FROM own)
+    AND id = coalesce(%(ban)s, (SELECT max(id) FROM retention_banevent WHERE organisation_id IN (SELECT id FROM own)))
+"""
+"""Every hold, stop and decision, and of the bans the one that was told last, or the newest where none was."""
+
+
+def _here(slug: str, ban: Mapping[str, Any] | None) -> frozenset[_Key]:
+    """What the database knows; in one statement, for each night asks it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN_HERE, {"slug": slug, "ban": None if ban is None else ban["number"]})
+        rows = cursor.fetchall()
+    if connection.vendor == "sqlite":  # which knows no offsets: all is in UTC there
+        rows = [(what, number, at.replace(tzinfo=UTC)) for what, number, at in rows]
+    return frozenset((what, number, _instant(at)) for what, number, at in rows)
+
+
+def _lost_holds(
+    slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]], here: frozenset[_Key]
+) -> tuple[LostHold, ...]:
+    missing = [one for key, one in told.items() if here.isdisjoint({(HOLD, *key), (RELEASED, *key)})]
     again = _standing(slug) if missing else {}
     return tuple(
         LostHold(
@@ -269,9 +319,8 @@ def _lost_holds(slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str
 
 
 def _lost_decisions(
-    slug: str, told: Mapping[tuple[str, int, str], tuple[int, Mapping[str, Any]]]
+    slug: str, told: Mapping[_Key, tuple[int, Mapping[str, Any]]], here: frozenset[_Key]
 ) -> tuple[LostDecision, ...]:
-    here = {(kind, number, at) for kind in {key[0] for key in told} for number, at, _ in _KNOWN[kind](slug)}
     missing = [(line, record) for key, (line, record) in told.items() if key not in here]
     return tuple(
         LostDecision(line, record["kind"], record["number"], record["at"], _taken_again(slug, record))
@@ -334,11 +383,11 @@ def catch_up(slug: str) -> None:
         tell_bans(slug)
 
 
-def _lost_stop(slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]]) -> LostStop | None:
+def _lost_stop(
+    slug: str, told: Mapping[tuple[int, str], tuple[int, Mapping[str, Any]]], here: frozenset[_Key]
+) -> LostStop | None:
     """What the last change that is not known had stopped, and is not stopped here."""
-    known = StopEvent.objects.filter(organisation__slug=slug).values_list("epoch", "at") if told else ()
-    here = {(epoch, _instant(at)) for epoch, at in known}
-    unknown = [one for key, one in told.items() if key not in here]
+    unknown = [one for key, one in told.items() if (STOPS, *key) not in here]
     if not unknown:
         return None
     _, last = max(unknown, key=lambda one: one[0])

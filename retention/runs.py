@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from retention.domain.errors import NightError
 from retention.models import DatasetNight, Run
@@ -27,14 +28,11 @@ def request(
 
     `confirm_falls`: sources of the ledger ("crm:contracts") that tell half of what they told or less, which is true.
     """
-    asked, _ = Run.objects.get_or_create(
-        organisation=organisation,
-        business_date=business_date,
-        defaults={"requested_by": by},
-    )
-    with transaction.atomic():
+    asked = Run(organisation=organisation, business_date=business_date, requested_by=by)
+    with transaction.atomic(savepoint=False):
+        Run.objects.bulk_create([asked], ignore_conflicts=True)  # where it was asked for already that row stays
         # as it is now: of two who ask again for a stopped night, one may have begun it already
-        run = Run.objects.select_for_update(no_key=True).get(pk=asked.pk)
+        run = Run.objects.select_for_update(no_key=True).get(organisation=organisation, business_date=business_date)
         falls = sorted({*run.falls_confirmed, *confirm_falls})
         if run.state == RunState.STOPPED or (confirm_gap and not run.gap_confirmed) or falls != run.falls_confirmed:
             run.gap_confirmed = run.gap_confirmed or confirm_gap
@@ -65,25 +63,19 @@ def refuse_wrong_date(run: Run, now: datetime) -> date | None:
     here = run.organisation.day_of(now)
     if run.business_date > here:
         raise NightError(f"{run.business_date} has not begun yet: it is {here}")
-    last = _last_finished(run)
+    # what a later one left open is brought to its end by no earlier date's evidence
+    counts = Q(state=RunState.FINISHED) | Q(business_date__gt=run.business_date, started_at__isnull=False)
+    others = Run.objects.filter(counts, organisation=run.organisation).exclude(business_date=run.business_date)
+    last, state = others.order_by("-business_date").values_list("business_date", "state").first() or (None, "")
     if last is not None and last > run.business_date:
-        raise NightError(f"a later night than {run.business_date} has run already; it covered this date")
-    begun = Run.objects.filter(organisation=run.organisation, business_date__gt=run.business_date)
-    if begun.exclude(started_at=None).exists():  # what it left open is brought to its end by no earlier date's evidence
-        raise NightError(f"a later night than {run.business_date} has begun already; it covers this date")
+        over = "has run already; it covered" if state == RunState.FINISHED else "has begun already; it covers"
+        raise NightError(f"a later night than {run.business_date} {over} this date")
     if last is not None and run.business_date - last > GAP and not run.gap_confirmed:
         raise NightError(
             f"{(run.business_date - last).days} days since the last night ({last}): much may fall due at once; "
             "look first, then say --confirm-gap"
         )
     return last
-
-
-def _last_finished(run: Run) -> date | None:
-    """The date of the last night that has finished; this one's own is another matter."""
-    finished = Run.objects.filter(organisation=run.organisation, state=RunState.FINISHED)
-    others = finished.exclude(business_date=run.business_date).order_by("-business_date")
-    return others.values_list("business_date", flat=True).first()
 
 
 _WENT = ("destroyed", "anonymised", "unlinked", "recovered")

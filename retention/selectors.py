@@ -47,16 +47,24 @@ def connector_of(organisation: Organisation, register: Reachable) -> Connector:
     a controller (`retention.connection_changes`), a secret is not there, or the connector refuses its config; it
     names the reference, never what it stands for.
     """
+    return connector_by(connection_of(organisation, register))
+
+
+def connection_of(organisation: Organisation, register: Reachable) -> Connection:
+    """How the register is reached. Raises ConnectorError(permanent) if there is no connection."""
     if not register.connection:
         raise ConnectorError(f"register {register.code}: no connection is named", permanent=True)
-    try:
-        found = Connection.objects.select_related("organisation").get(
-            organisation=organisation, code=register.connection
-        )
-    except Connection.DoesNotExist:
+    found = Connection.objects.filter(organisation=organisation, code=register.connection).first()
+    if found is None:
         raise ConnectorError(
             f"register {register.code}: there is no connection {register.connection!r}", permanent=True
-        ) from None
+        )
+    found.organisation = organisation
+    return found
+
+
+def connector_by(found: Connection) -> Connector:
+    """`connector_of`, by a connection that was just read."""
     if change_of(found) is not None:
         raise ConnectorError(f"connection {found.code}: {UNCONFIRMED}", permanent=True)
     return connect(found.kind, resolve(found.config, f"connection {found.code}"))

@@ -160,6 +160,8 @@ def _store(row: EvidenceStamp, answer: bytes, given: datetime) -> int:
 def _take_back(slug: str) -> int:
     """Stamps that only their copies know, since our database was restored. A bad copy stays; the log names it."""
     copies = {int(path.stem): path for path in heads_directory(slug).glob("*.tsr") if path.stem.isdecimal()}
+    if not copies:
+        return 0
     given = EvidenceStamp.objects.filter(organisation=slug, answer__isnull=False).values_list("number", flat=True)
     done = 0
     for head in EvidenceHead.objects.filter(organisation=slug, number__in=copies.keys() - set(given)):

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from retention import database_locks
 from retention.closed import closings
 from retention.domain.errors import NightError
-from retention.leases import LeaseLost, Owner, forget_dead_owners, may_be_taken, take
+from retention.leases import LeaseLost, Owner, forget_dead_owners, may_be_taken, take, take_unsaved
 from retention.models import NightStep, Run
 from retention.models.run import RunState
 from retention.models.step import StepState
@@ -141,8 +141,10 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
     while another night of the organisation is running, or this one is still being stopped.
     """
     with transaction.atomic():
-        database_locks.alone(name_of(run.organisation))
-        was = Run.objects.get(pk=run.pk)
+        database_locks.alone(name_of(run.organisation), lasts=False)  # a night that seems not to have begun begins anew
+        ours = Q(organisation=run.organisation)
+        runs = {one.pk: one for one in Run.objects.filter(Q(pk=run.pk) | (ours & Q(state=RunState.RUNNING)))}
+        was = runs.pop(run.pk)
         if was.state == RunState.FINISHED:
             return None
         held = NightStep.objects.filter(run__organisation=run.organisation, state=StepState.RUNNING)
@@ -156,8 +158,8 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
             raise NightError(
                 f"{run.organisation.slug}: another process is still at a step of the night that was stopped"
             )
-        left = Run.objects.filter(organisation=run.organisation, state=RunState.RUNNING).exclude(pk=run.pk)
-        left.update(state=RunState.REQUESTED)
+        if runs:  # left by everybody
+            Run.objects.filter(pk__in=runs, state=RunState.RUNNING).update(state=RunState.REQUESTED)
         if others:
             NightStep.objects.filter(pk__in=[step.pk for step in others]).update(
                 state=StepState.WAITING, lease_owner="", lease_until=None
@@ -172,10 +174,12 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
                 step.tries, step.problem = old.tries, old.problem
         run.state = RunState.RUNNING
         run.save(update_fields=["version", "state", "started_at", "missed_dates"])
+        first = steps[0]  # the beginning, which waits for nobody
+        if not was.stop_requested:
+            take_unsaved(first, who)
         NightStep.objects.bulk_create(steps)
         forget_dead_owners(who)
-        first = steps[0]  # the beginning, which waits for nobody
-        return first if not was.stop_requested and take(first, who) else None
+        return None if was.stop_requested else first
 
 
 def _broken_off(was: Run) -> Mapping[tuple[str, str], NightStep]:
@@ -193,9 +197,9 @@ def following(
     `leave`: none is taken if somebody else is at the night. Raises LeaseLost if the step is no longer ours.
     """
     with transaction.atomic():
-        database_locks.need_not_last()  # a step that seems not to have ended is begun again
         # two who leave at once must not both find each other there
-        (database_locks.alone if leave else database_locks.together)(name_of(run.organisation))
+        lock = database_locks.alone if leave else database_locks.together
+        lock(name_of(run.organisation), lasts=False)  # a step that seems not to have ended is begun again
         if done is not None:
             mine = NightStep.objects.filter(pk=done.pk, lease_owner=who.token, state=StepState.RUNNING)
             if mine.update(state=StepState.DONE, lease_owner="", lease_until=None, problem="") != 1:

@@ -14,6 +14,7 @@ from collections.abc import Collection as Some
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Min, Q
@@ -38,7 +39,7 @@ from retention.models import (
 from retention.models import Hold as PlacedHold
 from retention.plan import DatasetPlan, Plan, RegisterPlan
 from retention.release import release
-from retention.unchanged_sources import FULL, Told, sources, standing_sources, write_sources
+from retention.unchanged_sources import FULL, LONG, Told, sources, standing_sources, write_sources
 
 NUMBERS = ("overdue_left", "unexplained", "people_overdue", "overdue_since", "oldest_kept")
 
@@ -74,7 +75,7 @@ class Basis:
             written.append(
                 [
                     code,
-                    self.told.connections(self.run).get(register.connection, ""),
+                    self.told.way(self.run, register),
                     [tokens[p] for p in sorted(places)],
                 ]
             )
@@ -109,16 +110,14 @@ def basis(run: Run, plan: Plan, told: Told, fresh: bool = False) -> Basis:
     organisation = run.organisation
     holds = PlacedHold.objects.filter(organisation=organisation).order_by("pk")
     lots = Lot.objects.filter(lots_to_look_at(run.business_date), organisation=organisation)
+    states = DatasetState.objects.filter(organisation=organisation).select_related("night__run")
     return Basis(
         run,
         plan,
         told,
         {row.subject_kind: row for row in LedgerRevision.objects.filter(organisation=organisation)},
         list(holds.values_list("register", "dataset", "start", "released", "pk")),
-        {
-            state.dataset: state
-            for state in DatasetState.objects.filter(organisation=organisation).select_related("night__run")
-        },
+        {state.dataset: state for state in states.defer(*(f"night__run__{field}" for field in LONG))},
         frozenset(lots.order_by().values_list("dataset", flat=True).distinct()),
         {} if fresh else {row.dataset: row for row in DatasetNight.objects.filter(run=run)},
         fresh or not Collection.objects.filter(run=run, complete=False).exists(),
@@ -129,6 +128,15 @@ def take_over(
     run: Run, datasets: Iterable[DatasetPlan], standing: Mapping[str, DatasetState], log: EvidenceLog
 ) -> None:
     """Of these, write the numbers of what stands into tonight's rows, and into the evidence that nobody was asked."""
+    rows = _taken_over(run, datasets, standing)
+    if not rows:
+        return
+    with transaction.atomic(savepoint=False):
+        log.append(*_entry(rows, standing))
+        _write(rows)
+
+
+def _taken_over(run: Run, datasets: Iterable[DatasetPlan], standing: Mapping[str, DatasetState]) -> list[DatasetNight]:
     rows = []
     for dataset in datasets:
         if dataset.code not in standing:
@@ -145,17 +153,21 @@ def take_over(
         for name in NUMBERS:
             setattr(row, name, getattr(last, name))
         rows.append(row)
-    if not rows:
-        return
-    with transaction.atomic(savepoint=False):
-        told = {row.dataset: [str(row.unchanged_since), standing[row.dataset].digest] for row in rows}
-        log.append("unchanged", {"datasets": told})
-        DatasetNight.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["run", "dataset"],
-            update_fields=["register", "problem", "counts", "unchanged_since", *NUMBERS],
-        )
+    return rows
+
+
+def _entry(rows: Iterable[DatasetNight], standing: Mapping[str, DatasetState]) -> tuple[str, Mapping[str, Any]]:
+    told = {row.dataset: [str(row.unchanged_since), standing[row.dataset].digest] for row in rows}
+    return "unchanged", {"datasets": told}
+
+
+def _write(rows: Sequence[DatasetNight]) -> None:
+    DatasetNight.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["run", "dataset"],
+        update_fields=["register", "problem", "counts", "unchanged_since", *NUMBERS],
+    )
 
 
 def remember(before: Basis, dataset: DatasetPlan, digest: str, connector: Connector, overdue: int) -> None:
@@ -221,11 +233,17 @@ class Quiet:
     standing: Mapping[str, DatasetState]
     sources: Sequence[tuple[RegisterPlan, Mapping[str, Collection]]]
 
-    def write(self, run: Run, log: EvidenceLog) -> None:
-        """Write all its rows, in the caller's transaction."""
+    def write(self, run: Run) -> list[DatasetNight]:
+        """Write all its rows, in the caller's transaction; those of the night's table."""
         for register, rows in self.sources:
             write_sources(run, register, rows)
-        take_over(run, self.datasets, self.standing, log)
+        table = _taken_over(run, self.datasets, self.standing)
+        _write(table)
+        return table
+
+    def told(self, table: Iterable[DatasetNight]) -> tuple[str, Mapping[str, Any]]:
+        """The entry of the evidence that says so."""
+        return _entry(table, self.standing)
 
 
 def quiet(run: Run, plan: Plan, told: Told) -> Quiet | None:

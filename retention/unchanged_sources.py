@@ -17,10 +17,13 @@ from retention.evidence_log import subject_digest
 from retention.models import Collection, Connection, Run
 from retention.plan import LedgerSource, Plan, RegisterPlan
 from retention.release import release
-from retention.selectors import connector_of
+from retention.selectors import connection_of, connector_by
 
 FULL = timedelta(days=7)
 """So long nothing is believed unasked."""
+
+LONG = ("summary", "progress", "missed_dates", "falls_confirmed", "stop_reason")
+"""What of a run need not be read to know its day."""
 
 Tokens = Mapping[str, str]
 """Place of one register -> what stands for all that was written there; unknown ones are left out."""
@@ -32,13 +35,22 @@ class Told:
 
     registers: dict[str, Tokens] = field(default_factory=dict)
     reached: dict[str, str] = field(default_factory=dict)
-    """Connection -> digest of how it reaches its system."""
+    """Register -> digest of how its system is reached."""
 
-    def connections(self, run: Run) -> Mapping[str, str]:
-        if not self.reached:
-            rows = Connection.objects.filter(organisation=run.organisation).values_list("code", "kind", "config")
-            self.reached = {row[0]: subject_digest(canonical(list(row)).decode("utf-8")) for row in rows}
-        return self.reached
+    def way(self, run: Run, register: RegisterPlan) -> str:
+        """Digest of how a register is reached of which something is known; "" if it is not reached any more."""
+        if register.code not in self.reached:
+            try:
+                self._connection(run, register)
+            except ConnectorError:
+                return ""
+        return self.reached[register.code]
+
+    def _connection(self, run: Run, register: RegisterPlan) -> Connection:
+        found = connection_of(run.organisation, register)
+        written = canonical([found.code, found.kind, found.config])
+        self.reached[register.code] = subject_digest(written.decode("utf-8"))
+        return found
 
     def of(self, run: Run, plan: Plan, register: RegisterPlan, connector: Connector | None = None) -> Tokens:
         """One register's; asked of `connector`, which is open, or of one of our own."""
@@ -52,7 +64,7 @@ class Told:
     def _asked(self, run: Run, plan: Plan, register: RegisterPlan, connector: Connector | None) -> Tokens:
         if connector is not None:
             return _tokens(plan, register, connector)
-        fresh = connector_of(run.organisation, register)
+        fresh = connector_by(self._connection(run, register))  # whose digest goes with what it tells
         if not isinstance(fresh, TellsChanges):
             return {}
         with fresh:
@@ -83,7 +95,7 @@ def _source_token(run: Run, register: RegisterPlan, source: LedgerSource, tokens
 def sources(run: Run, plan: Plan, told: Told, register: RegisterPlan, connector: Connector | None = None) -> Tokens:
     """Source of the ledger -> what stands for it tonight; without those of which that is unknown."""
     tokens = told.of(run, plan, register, connector)
-    reached = told.connections(run).get(register.connection, "") if tokens else ""
+    reached = told.way(run, register) if tokens else ""
     found = {
         f"{register.code}:{source.code}": _source_token(run, register, source, tokens, reached)
         for source in register.ledger
@@ -134,7 +146,8 @@ def standing_sources(run: Run, register: RegisterPlan, tokens: Tokens) -> Mappin
         register=register.code,
         source__in=list(tokens),
     )
-    last = {row.source: row for row in before.select_related("run").order_by("run__business_date")}
+    dated = before.select_related("run").defer(*(f"run__{field}" for field in LONG))
+    last = {row.source: row for row in dated.order_by("run__business_date")}
     return {
         name: row
         for name, row in last.items()
@@ -172,7 +185,7 @@ def account_for_own(
     except ConnectorError:
         return  # then the next night reads it
     ours = {place: change for place, change in changes.items() if before.get(place) == change.but_own != ""}
-    reached = told.connections(run).get(register.connection, "")
+    reached = told.way(run, register)
     for source in register.ledger:
         was = _source_token(run, register, source, before, reached)
         now = _source_token(run, register, source, {place: change.token for place, change in ours.items()}, reached)

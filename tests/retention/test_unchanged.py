@@ -10,19 +10,32 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from retention import holds, ledger, verification
+from retention import canaries, holds, ledger, night_steps, runs, verification
 from retention.evidence_check import verify
 from retention.evidence_log import EvidenceLog
 from retention.ledger import EventRow
-from retention.models import Collection, Connection, DatasetNight, DatasetState, Hold, LedgerContract
+from retention.models import (
+    Collection,
+    Connection,
+    DatasetNight,
+    DatasetState,
+    EvidenceHead,
+    Hold,
+    LedgerContract,
+    Run,
+)
 from retention.night import run_night
 from retention.release import release
 from retention.reports import given
 from retention.runs import succeeded
+from retention.steps import begin
 from tests.connectors.sql_servers import plain_postgres  # noqa: F401
 from tests.retention.company import CONTRACTS, NOW, SCHEMA, TICKETS, TODAY, document, found_company, publish
 
+MOST_STATEMENTS = 45
 BOTH = {"tiketit", "asiakastiedot"}
 WEEK = timedelta(days=7)
 
@@ -312,16 +325,66 @@ class KilledError(Exception):
     """A process that is gone."""
 
 
-def test_a_night_that_is_killed_before_it_ends_is_begun_anew_and_stands(quiet):
+def test_a_night_that_is_killed_before_it_ends_is_begun_anew_and_stands(quiet, monkeypatch):
+    def kill(*args, **more):
+        raise KilledError
+
+    monkeypatch.setattr(night_steps, "sign_head", kill)
+    with pytest.raises(KilledError):
+        night(quiet, 4)
+    monkeypatch.undo()
+    left = Run.objects.latest("business_date")
+    assert (left.state, unasked(left)) == ("running", set())
+    assert not EvidenceLog("testi", left.business_date.isoformat()).has("night_started")
+    run = night(quiet, 4)
+    assert (unasked(run), run.state) == (BOTH, "finished")
+    assert len(run.summary["datasets"]) == 2
+
+
+def test_a_night_that_is_killed_once_it_is_over_stays_so(quiet):
     def kill(point):
-        if point == "begin done":
+        if point == "closed":
             raise KilledError
 
     with pytest.raises(KilledError):
         night(quiet, 4, at=kill)
     run = night(quiet, 4)
     assert (unasked(run), run.state) == (BOTH, "finished")
-    assert len(run.summary["datasets"]) == 2
+    assert set(run.steps.values_list("kind", "state")) >= {("collect", "done"), ("close", "done")}
+    assert EvidenceHead.objects.filter(business_date=run.business_date).count() == 1
+    assert succeeded(night(quiet, 5))
+
+
+def test_a_stop_that_comes_before_it_begins_is_heard(quiet, monkeypatch):
+    def stopped(run, plan, who):
+        runs.stop(run, "controller:alice", "epäily")
+        return begin(run, plan, who)
+
+    monkeypatch.setattr("retention.night.begin", stopped)
+    run = night(quiet, 4)
+    assert (run.state, unasked(run)) == ("stopped", set())
+
+
+def test_a_stop_that_comes_before_it_is_over_is_heard(quiet, monkeypatch):
+    def stopped(run):
+        runs.stop(run, "controller:alice", "epäily")
+        return of_night(run)
+
+    of_night = canaries.of_night
+    monkeypatch.setattr(canaries, "of_night", stopped)
+    run = night(quiet, 4)
+    monkeypatch.undo()
+    assert (run.state, run.stop_reason, unasked(run)) == ("stopped", "epäily (controller:alice)", set())
+    assert not EvidenceLog("testi", run.business_date.isoformat()).has("night_started")
+    assert night(quiet, 4).state == "finished"
+
+
+def test_it_asks_our_own_database_little(quiet):
+    """Each statement is most of a millisecond, and they are most of such a night."""
+    with CaptureQueriesContext(connection) as asked:
+        assert unasked(night(quiet, 4)) == BOTH
+    told = [one["sql"] for one in asked if "SAVEPOINT" not in one["sql"]]  # a test's own transaction has them
+    assert len(told) <= MOST_STATEMENTS, "\n".join(told)
 
 
 def test_what_the_statistics_forgot_is_asked(db, data_dir, plain_postgres):  # noqa: F811
