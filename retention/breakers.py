@@ -20,7 +20,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.db.models import F, Value
+from django.db.models import F, Sum, Value
 from django.db.models.functions import Greatest
 
 from retention.connectors.contract import Connector, Ref, TellsCrowds
@@ -141,11 +141,15 @@ def trip(
 
 
 def trip_anew(run: Run, dataset: DatasetPlan, lots: Sequence[Lot], log: EvidenceLog) -> Breaker | None:
-    """The same of what dropped out of one lot and is flagged anew: nothing foresaw its other day, so all of it counts.
+    """The same of what dropped out of a lot and is flagged anew: nothing foresaw its other day, so all of it counts.
 
-    Each lot that was sent is weighed by itself. `lots` are then as their rows are.
+    So does what dropped out of the dataset's other lots tonight: whoever writes evidence of the night is alone until
+    that is committed, and sees what the others made. Those go on; `lots` wait, and are then as their rows are.
     """
-    foreseen, anew = forecast(run, dataset), sum(lot.size for lot in lots)
+    if not lots:
+        return None
+    mine = Lot.objects.filter(run=run, dataset=dataset.code, anew=True)
+    foreseen, anew = forecast(run, dataset), mine.aggregate(sum=Sum("size"))["sum"]
     tonight = Tonight(anew, anew, foreseen.items or 0, _turned_down(run, dataset))
     breaker = _wait(run, dataset, foreseen, tonight, anew, [lot.pk for lot in lots], log)
     for lot in lots:

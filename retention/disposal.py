@@ -67,10 +67,12 @@ def make_lots(
     log: EvidenceLog,
     estimated: Sequence[int] = (),
     wave: int | None = None,
+    anew: bool = False,
 ) -> list[Lot]:
     """Flag these keys: lots of up to 20,000, in key order, each with the root over its keyed digests.
 
     `estimated`: the campaigns by whose substitute start they are due. `wave`: of a backlog that goes in waves.
+    `anew`: they dropped out of an earlier night's lot tonight.
     """
     if run.version is None:
         raise LifecycleError(f"run {run.pk} has no version pinned")
@@ -88,6 +90,7 @@ def make_lots(
             action=name,
             why=why,
             estimated=list(estimated),
+            anew=anew,
             wave=wave,
             due_from_first=min(entry.due_from for entry in part),
             due_from_last=max(entry.due_from for entry in part),
@@ -109,6 +112,7 @@ def make_lots(
                 "action": lot.action,
                 "why": lot.why,
                 **({"estimated": lot.estimated} if lot.estimated else {}),
+                **({"anew": True} if lot.anew else {}),
                 **({"wave": lot.wave} if lot.wave else {}),
                 "size": lot.size,
                 "due_from": [lot.due_from_first.isoformat(), lot.due_from_last.isoformat()],

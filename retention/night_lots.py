@@ -178,7 +178,7 @@ def _flag_anew(night: Night, question: Question, work: Work) -> list[Lot]:
         lots = [
             lot
             for (action, why), keys in sorted(work.changed.lots().items())
-            for lot in make_lots(night.run, dataset, action, why.value, keys, night.log, wave=work.lot.wave)
+            for lot in make_lots(night.run, dataset, action, why.value, keys, night.log, wave=work.lot.wave, anew=True)
         ]
         breaker = breakers.trip_anew(night.run, dataset, lots, night.log)
     if breaker is not None:

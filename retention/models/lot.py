@@ -34,6 +34,9 @@ class Lot(models.Model):
     breaker = models.JSONField(
         default=dict, help_text="what was out of proportion when it was made, so that a person looks"
     )
+    anew = models.BooleanField(
+        default=False, help_text="its keys dropped out of lots of earlier nights on the night that made it"
+    )
     wave = models.PositiveSmallIntegerField(null=True, help_text="1, 2, 3 of a backlog; null: as it came")
     root = models.CharField(max_length=64, blank=True, help_text="Merkle root over the keyed digests of its keys")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from retention import holds
+from retention import disposal, holds
 from retention.approvals import approve
 from retention.evidence_check import verify
 from retention.models import EvidenceEntry, KeyOutcome, Lot
@@ -128,6 +128,23 @@ class TestOutOfProportion:
         assert Lot.objects.latest("pk").breaker == {}
         house.night(DAYS[2])
         assert len(house.left()) == 100
+
+    def test_many_lots_of_a_few_are_added_up(self, house, monkeypatch):  # noqa: F811
+        """What makes it too many waits, and all that comes after it; what went its way before goes on."""
+        monkeypatch.setattr(disposal, "LOT_SIZE", 20)
+        self.waiting(house, 80)
+        house.night(DAYS[1])
+        again = Lot.objects.filter(anew=True)
+        assert [(lot.size, lot.state, lot.breaker.get("due")) for lot in again] == [
+            (20, "approved", None),
+            (20, "approved", None),
+            (20, "flagged", 60),
+            (20, "flagged", 80),
+        ]
+        told = EvidenceEntry.objects.filter(chain=DAYS[1], kind="lot").values_list("body", flat=True)
+        assert [json.loads(body)["anew"] for body in told] == [True] * 4
+        house.night(DAYS[2])
+        assert len(house.left()) == 140
 
     def test_many_wait_until_somebody_approves_them(self, house):  # noqa: F811
         self.waiting(house, 51)
