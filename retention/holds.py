@@ -9,7 +9,6 @@ FOR SHARE would let a stream of claims starve the hold).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -187,25 +186,25 @@ def active(
     With `subjects` only what holds one of them, or whoever has no number: a lot's people are few, those held are many.
     A hold on persons that names this register or dataset is under `UNNAMED` too: it keeps what tells no person (D2).
     """
-    found: dict[str, list[rules.Hold]] = defaultdict(list)
+    found: dict[str, tuple[rules.Hold, ...]] = {}
     holds = list(
         Hold.objects.filter(organisation=organisation, register__in=["", register], dataset__in=["", dataset])
         .annotate(named=Exists(HoldSubject.objects.filter(hold=OuterRef("pk"))))
         .order_by("start", "pk")
     )  # read once: one that comes meanwhile is not half there
     meant = {hold.pk: rules.Hold(hold.start, hold.released, hold.reason) for hold in holds}
-    for hold in holds:
-        if not hold.named:
-            found[""].append(meant[hold.pk])
-        elif hold.register or hold.dataset:
-            found[UNNAMED].append(meant[hold.pk])
+    everybody = tuple(meant[hold.pk] for hold in holds if not hold.named)
+    unnamed = tuple(meant[hold.pk] for hold in holds if hold.named and (hold.register or hold.dataset))
+    found.update({who: on for who, on in (("", everybody), (UNNAMED, unnamed)) if on})
     persons = HoldSubject.objects.filter(hold__in=list(meant), subject_kind=subject_kind)
     if subjects is not None:
         persons = persons.filter(among([subject for subject in subjects if subject is not None]))
     told = persons.order_by("hold__start", "hold", "pk")
+    once: dict[tuple[rules.Hold, ...], tuple[rules.Hold, ...]] = {}  # tens of thousands may be held alike
     for pk, subject in told.values_list("hold", "subject").iterator():
-        found[subject].append(meant[pk])
-    return dict(found)
+        theirs = (*found.get(subject, ()), meant[pk])
+        found[subject] = once.setdefault(theirs, theirs)
+    return found
 
 
 def of_item(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None) -> tuple[rules.Hold, ...]:

@@ -192,6 +192,8 @@ def do_part(night: Night, register: RegisterPlan) -> None:
     dataset = night.plan.find_dataset(night.step.about["dataset"])
     if dataset is None:
         raise NightError(f"{night.step}: version {night.plan.digest} has no such dataset")
+    if night.step.about["do"] != "evaluate":
+        night.asking.memory.forget()
     try:
         with connector_of(night.organisation, register) as connector, night.names() as names:
             if night.step.about["do"] == "read":

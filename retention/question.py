@@ -91,6 +91,11 @@ class Memory:
     held_about: Hashable = None
     held: Mapping[str, Sequence[Hold]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Remember nothing: what comes next asks nothing of it, and need not lie in memory beside it."""
+        self.about, self.memo = None, Memo()
+        self.held_about, self.held = None, {}
+
     def of(self, question: Question) -> Memo:
         """The memo, or a new one where other rules, another day or other sources of the ledger decide."""
         dataset = question.dataset

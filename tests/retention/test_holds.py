@@ -85,7 +85,7 @@ class TestWhomItProtects:
         placed = hold(organisation, "1").hold
         release(placed, date(2026, 7, 5), "dpo")
         assert active(organisation, "crm", "d", "customer") == {
-            "1": [rules.Hold(TODAY, date(2026, 7, 5), "dispute")],
+            "1": (rules.Hold(TODAY, date(2026, 7, 5), "dispute"),),
         }
 
 
