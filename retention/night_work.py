@@ -130,7 +130,7 @@ def _at_hand(
 def _work_dataset(night: Night, question: Question, connector: Connector, names: Names) -> None:
     dataset = question.dataset
     try:
-        missing_rights = connector.check([question.mapping]).missing_rights
+        health = connector.check([question.mapping])
         for lot in open_lots(night.organisation.pk, dataset.code):
             why = void(night, lot)
             if why:
@@ -146,8 +146,10 @@ def _work_dataset(night: Night, question: Question, connector: Connector, names:
                 evaluate_whole(night, question, connector)
             elif not evaluate_shared(night, question, connector):
                 return
-        if missing_rights:  # before anything is sent: a chunk that half may go is none
-            raise ConnectorError(f"rights are missing: {', '.join(missing_rights)}", permanent=True)
+        if health.missing_rights:  # before anything is sent: a chunk that half may go is none
+            raise ConnectorError(f"rights are missing: {', '.join(health.missing_rights)}", permanent=True)
+        if health.hindrances:
+            raise ConnectorError(health.hindrances[0], permanent=True)
         _work_lots(night, question, connector, names, shared=shared)
         see_to_residue(night, question, connector)
     except Stopped:

@@ -154,7 +154,7 @@ def _reach(request: HttpRequest, place: Place, code: str, version: Version) -> N
     mappings = [one.mapping for one in plan.datasets_of(register.code) if one.mapping is not None]
     try:
         with connector_of(place.organisation, register) as connector:
-            connector.check(mappings)
+            health = connector.check(mappings)
     except ConnectorError as error:
         messages.warning(
             request, _("It cannot be reached as the inventory says: %(why)s") % {"why": problem_in_words(str(error))}
@@ -166,3 +166,7 @@ def _reach(request: HttpRequest, place: Place, code: str, version: Version) -> N
         len(mappings),
     )
     messages.success(request, text % {"n": len(mappings)})
+    lacking = [f"rights are missing: {', '.join(health.missing_rights)}"] if health.missing_rights else []
+    for why in (*lacking, *health.hindrances):
+        told = _("Items are counted, but nothing goes before this is mended: %(why)s")
+        messages.warning(request, told % {"why": problem_in_words(why)})

@@ -196,9 +196,13 @@ class Residue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What `check` found: the server's clock if it tells one, and rights that are missing."""
+    """What `check` found: the server's clock if it tells one, rights that are missing, and what else hinders.
+
+    `hindrances`: why nothing may be disposed of yet, though all of it can be read.
+    """
 
     missing_rights: tuple[str, ...] = ()
+    hindrances: tuple[str, ...] = ()
     clock_offset_seconds: float | None = None
 
 

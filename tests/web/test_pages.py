@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -342,6 +344,18 @@ def test_reaching_a_register_tells_the_truth(house):
     assert client("aino").post("/o/testi/registers/crm/").status_code == 403
     shown = text(client("bob").post("/o/testi/registers/crm/", follow=True))
     assert "Rekisteriä ei tavoiteta niin kuin selosteessa sanotaan" in shown
+
+
+def test_what_hinders_a_deletion_is_said_when_it_is_reached(db, data_dir):
+    member(found_company(data_dir), "bob", Role.DPO)
+    shown = text(client("bob").post("/o/testi/registers/crm/", follow=True))
+    assert "Rekisteri vastaa" in shown
+    assert "ei poisteta ennen kuin" not in shown
+    with closing(sqlite3.connect(data_dir / "registers" / "crm.sqlite3")) as crm, crm:
+        crm.execute("create table liite(id integer primary key, mika integer references tiketti(id))")
+    shown = text(client("bob").post("/o/testi/registers/crm/", follow=True))
+    assert "Rekisteri vastaa" in shown
+    assert "ei poisteta ennen kuin tämä on korjattu: viiteavaimella liite.mika ei ole indeksiä" in shown
 
 
 def test_a_report_is_made_for_a_day_and_never_for_one_to_come(house):

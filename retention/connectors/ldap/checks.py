@@ -39,7 +39,7 @@ def check(
         missing[f"read and write {log}"] = None
     if root.directory is Directory.ACTIVE_DIRECTORY and mappings:
         missing.update(dict.fromkeys(_deleted_unseen(session, root)))
-    return Health(tuple(missing), _offset(root, days, now))
+    return Health(tuple(missing), clock_offset_seconds=_offset(root, days, now))
 
 
 def _not_writable(session: Session, mapped: Mapped, schema: Schema) -> list[str]:
