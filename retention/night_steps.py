@@ -119,18 +119,27 @@ def _begin(night: Night) -> None:
 
 
 def _pass_quietly(night: Night, still: unchanged.Quiet) -> None:
-    """The night from its beginning to its head, in one transaction: of its other steps nothing is left to be done."""
+    """The night from its beginning to its head, in one transaction: of its other steps nothing is left to be done.
+
+    Where registers are closed they are asked in their own steps, whether they are as they were left, and it ends after
+    them: of a closed register nothing stands.
+    """
     with transaction.atomic():
+        night.fence()  # our step first, then others, then the run: who begins it anew locks them in this order too
         rows = still.write(night.run)
         told = [_start(night)]
         if rows:
             told.append(still.told(rows))
         if lost := _lost_replay_keys(night):
             told.append(lost)
-        pass_over(night.run, (COLLECT, WORK, READ, FORGET, CLOSE))
-        _end(night, rows, night.step.problems, {}, told)
+        pass_over(night.run, (COLLECT, WORK, READ, FORGET, *(() if night.closed else (CLOSE,))))
+        if night.closed:
+            night.log.append_all(told)
+        else:
+            _end(night, rows, night.step.problems, {}, told)
     night.progress("unchanged", "", str(len(still.standing)))
-    night.asking.at("closed")
+    if not night.closed:
+        night.asking.at("closed")
 
 
 _Entry = tuple[str, Mapping[str, Any]]
@@ -202,6 +211,7 @@ def _of_canaries(night: Night, unchanged: Container[str]) -> dict[str, dict[str,
 
 def _close(night: Night) -> None:
     with transaction.atomic():
+        night.fence()
         rows = _with_outcomes(night.run)
         unheard = Collection.objects.filter(run=night.run, complete=False).order_by("source")
         _end(night, rows, night.problems, dict(unheard.values_list("source", "problem")))

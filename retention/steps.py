@@ -158,12 +158,12 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
             raise NightError(
                 f"{run.organisation.slug}: another process is still at a step of the night that was stopped"
             )
-        if runs:  # left by everybody
-            Run.objects.filter(pk__in=runs, state=RunState.RUNNING).update(state=RunState.REQUESTED)
-        if others:
+        if others:  # before the run, as whoever is at one of them locks it first
             NightStep.objects.filter(pk__in=[step.pk for step in others]).update(
                 state=StepState.WAITING, lease_owner="", lease_until=None
             )
+        if runs:  # left by everybody
+            Run.objects.filter(pk__in=runs, state=RunState.RUNNING).update(state=RunState.REQUESTED)
         before = _broken_off(was)
         if was.started_at is not None:
             was.steps.all().delete()

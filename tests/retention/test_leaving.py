@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def new(data_dir):
 
 def empty(old):
     run(old, "delete from asiakas", "delete from muistio", "delete from liite")
+
+
+def settle(path):
+    """As if it had been written a while ago."""
+    os.utime(path, (path.stat().st_mtime - 60,) * 2)
 
 
 def closed(company, **over):
@@ -377,6 +383,34 @@ class TestNights:
         run(old, "insert into asiakas values (9, '2001', 'Testi Yksi')")
         night = run_night(company, TODAY + DAY, NOW + DAY)
         assert not succeeded(night)
+        assert "1 items are there that were not" in night.summary["problems"]["vanhat-asiakkaat"]
+
+    def test_it_is_asked_in_a_night_in_which_all_else_stands_too(self, company, old, new):
+        empty(old)
+        closed(company)
+        settle(new)
+        said: list[str] = []
+        for day in range(4):
+            last = run_night(company, TODAY + day * DAY, NOW + day * DAY, progress=lambda *told: said.append(told[0]))
+            assert succeeded(last)
+        assert "unchanged" in said
+        assert EvidenceEntry.objects.filter(kind="closed_register_asked").count() == 4
+        run(old, "insert into asiakas values (9, '2001', 'Testi Yksi')")
+        night = run_night(company, TODAY + 4 * DAY, NOW + 4 * DAY)
+        assert not succeeded(night)
+        assert "1 items are there that were not" in night.summary["problems"]["vanhat-asiakkaat"]
+        assert night.summary["datasets"]
+        verify("testi")
+
+    def test_it_is_asked_where_there_is_no_other(self, company, old):
+        empty(old)
+        closed(company)
+        alone = inventory()
+        alone["registers"], alone["datasets"] = alone["registers"][:1], alone["datasets"][:2]
+        say(company, alone)
+        assert succeeded(run_night(company, TODAY, NOW))
+        run(old, "insert into asiakas values (9, '2001', 'Testi Yksi')")
+        night = run_night(company, TODAY + DAY, NOW + DAY)
         assert "1 items are there that were not" in night.summary["problems"]["vanhat-asiakkaat"]
 
     def test_one_gone_and_another_come_is_no_balance(self, company, old):

@@ -35,7 +35,7 @@ from retention.steps import begin
 from tests.connectors.sql_servers import plain_postgres  # noqa: F401
 from tests.retention.company import CONTRACTS, NOW, SCHEMA, TICKETS, TODAY, document, found_company, publish
 
-MOST_STATEMENTS = 45
+MOST_STATEMENTS = 46
 BOTH = {"tiketit", "asiakastiedot"}
 WEEK = timedelta(days=7)
 
