@@ -199,6 +199,19 @@ def _indexes(
     return primary, indexes
 
 
+# No action or restrict; and it is carried out: a restore that broke off leaves triggers switched off.
+_REFUSES = sa.literal_column(
+    """own.confdeltype IN ('a', 'r')
+    AND current_setting('session_replication_role') <> 'replica'
+    AND coalesce((to_jsonb(own) ->> 'conenforced')::boolean, true)
+    AND EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t WHERE t.tgconstraint = own.oid
+        AND t.tgrelid = own.confrelid)
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t WHERE t.tgconstraint = own.oid
+        AND t.tgrelid = own.confrelid AND t.tgenabled NOT IN ('O', 'A'))""",
+    sa.Boolean,
+)
+
+
 def _foreign_keys(
     connection: sa.Connection,
     numbered: Mapping[int, Mapping[int, str]],
@@ -206,14 +219,14 @@ def _foreign_keys(
     above: Mapping[int, set[int]],
 ) -> dict[int, list[ForeignKey]]:
     """Those that a partition has from its table are left out: the table's own says the same."""
-    own = pg.pg_constraint
+    own = pg.pg_constraint.alias("own")
     asked = (
         sa.select(
             own.c.conrelid,
             own.c.confrelid,
             own.c.conkey,
             own.c.confkey,
-            sa.cast(own.c.confdeltype, sa.Text).in_(["a", "r"]).label("refuses"),  # no action, restrict
+            _REFUSES.label("refuses"),
         )
         .where(sa.cast(own.c.contype, sa.Text) == "f", own.c.conparentid == 0)
         .order_by(own.c.oid)

@@ -6,7 +6,7 @@ Every connection says what it relies on: UTC, strict values, zero dates that can
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from retention.connectors.contract import ConnectorError
-from retention.connectors.sql.catalogue import Catalogue
+from retention.connectors.sql.catalogue import Catalogue, Relation
 from retention.connectors.sql.catalogue_mariadb import read_catalogue
 from retention.connectors.sql.database import Database, Need, Patience
 from retention.connectors.sql.idiom_mariadb import MariadbIdiom
@@ -26,6 +26,8 @@ from retention.connectors.sql.values import Days
 REFUSING = frozenset({1451, 1452, 1216, 1217, 1062, 1048, 1644, 4025, 3819})
 """Foreign keys, unique keys, NOT NULL, SIGNAL in a trigger, CHECK."""
 NO_RIGHT = frozenset({1142, 1143, 1044, 1227, 1370})
+SHOW_KEYS = frozenset({"REFERENCES", "SELECT", "TRIGGER"})
+"""Any of these, on a whole database, shows the foreign keys of its tables."""
 TOLD = {
     1045: ("the database server refuses the user or the password", True),
     1049: ("the database is not there", True),
@@ -136,20 +138,35 @@ class MariadbDatabase(Database):
         return True
 
     def _unseen(self, connection: sa.Connection, catalogue: Catalogue, table: str) -> list[str]:
-        """Without the right TRIGGER, a table's triggers look as if there were none."""
+        """What looks as if it were not there for want of a right: a table's triggers, and the keys that point at it.
+
+        The server shows a foreign key to those who have a right on its own table, and carries out its ON DELETE
+        CASCADE whether they have or not: so a right on the whole database is needed, of whatever kind shows keys.
+        """
         relation = catalogue.relation(table)
-        rights = ("USER_PRIVILEGES", "SCHEMA_PRIVILEGES", "TABLE_PRIVILEGES")
-        granted = sa.column("PRIVILEGE_TYPE") == "TRIGGER"
-        for name in rights:
-            view = sa.table(name, schema="information_schema")
-            question = sa.select(sa.func.count()).select_from(view).where(granted)
-            if name != "USER_PRIVILEGES":
+        missing = []
+        if not self._granted(connection, relation, {"TRIGGER"}, ("USER", "SCHEMA", "TABLE")):
+            missing.append(f"TRIGGER on {table} (to see what its triggers write)")
+        if not self._granted(connection, relation, SHOW_KEYS, ("USER", "SCHEMA")):
+            missing.append(f"REFERENCES on {relation.schema}.* (to see which tables point at {table})")
+        return missing
+
+    def _granted(
+        self, connection: sa.Connection, relation: Relation, rights: Collection[str], levels: Sequence[str]
+    ) -> bool:
+        """Whether one of these rights is granted for a table: on all databases, on its own, or on the table itself."""
+        for level in levels:
+            view = sa.table(f"{level}_PRIVILEGES", schema="information_schema")
+            question = (
+                sa.select(sa.func.count()).select_from(view).where(sa.column("PRIVILEGE_TYPE").in_(sorted(rights)))
+            )
+            if level != "USER":
                 question = question.where(sa.literal(relation.schema).like(sa.column("TABLE_SCHEMA")))
-            if name == "TABLE_PRIVILEGES":
+            if level == "TABLE":
                 question = question.where(sa.column("TABLE_NAME") == (relation.bare))
             if connection.execute(question).scalar_one():
-                return []
-        return [f"TRIGGER on {table} (to see what its triggers write)"]
+                return True
+        return False
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
