@@ -68,11 +68,12 @@ def make_lots(
     estimated: Sequence[int] = (),
     wave: int | None = None,
     anew: bool = False,
+    weighed: bool = True,
 ) -> list[Lot]:
     """Flag these keys: lots of up to 20,000, in key order, each with the root over its keyed digests.
 
     `estimated`: the campaigns by whose substitute start they are due. `wave`: of a backlog that goes in waves.
-    `anew`: they dropped out of an earlier night's lot tonight.
+    `anew`: they dropped out of an earlier night's lot tonight. `weighed`: false where breakers have yet to see them.
     """
     if run.version is None:
         raise LifecycleError(f"run {run.pk} has no version pinned")
@@ -91,6 +92,7 @@ def make_lots(
             why=why,
             estimated=list(estimated),
             anew=anew,
+            weighed=weighed,
             wave=wave,
             due_from_first=min(entry.due_from for entry in part),
             due_from_last=max(entry.due_from for entry in part),
@@ -190,7 +192,7 @@ def advance(lot: Lot, dataset: DatasetPlan, today: date) -> bool:
     """By policy, bring a lot as far as it may go tonight; whether it may be claimed now."""
     if dataset.policy.mode != "purge":
         return False
-    if lot.state == LotState.FLAGGED and lot.approvals_needed == 0:
+    if lot.state == LotState.FLAGGED and lot.approvals_needed == 0 and lot.weighed:
         move(lot, LotState.APPROVED, "policy: automatic", digest=lot.digest)
     if lot.state == LotState.APPROVED and lot.grace_until is None:
         lot.grace_until = _grace_until(dataset.policy.grace, today)

@@ -16,31 +16,34 @@ from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, State, Why, decide, with_own
 from retention.domain.leaves import basis
 from retention.domain.rules import Action
-from retention.evaluation import doubted, in_doubt
+from retention.evaluation import doubted, first_seen, in_doubt
 from retention.following import Following
 from retention.holds import holding
 from retention.lot_keys import LotKey
-from retention.models import Lot, Run
+from retention.models import Lot
 from retention.question import Question
 from retention.replay import WHY, settled_dates
 
 
 @dataclass
 class Changed:
-    """A lot's question; `otherwise`: how what has dropped out is due now, for its next lot."""
+    """A lot's question; `otherwise`: how what has dropped out is due now, for its next lot.
+
+    `fresh`: the lot was made by what the sources told tonight, so that there is nothing to ask.
+    """
 
     question: Question
     connector: Connector
     lot: Lot
-    run: Run
+    fresh: bool
     otherwise: list[tuple[Action, Why, LotKey]] = field(default_factory=list)
 
     def __call__(self, entries: Sequence[LotKey]) -> frozenset[str]:
         """Of a lot's keys, those that are there and due on another day, or for another action. Raises ConnectorError.
 
-        Nothing is asked of a lot of this very night, nor of one of what came back from a backup: rules date none of it.
+        Nothing is asked of a fresh lot, nor of one of what came back from a backup: rules date none of it.
         """
-        if self.lot.run_id == self.run.pk or self.lot.why == WHY or self.question.estimated:
+        if self.fresh or self.lot.why == WHY or self.question.estimated:
             return frozenset()
         flagged = {entry.key: entry for entry in entries}
         step = self.question.dataset.step is not None
@@ -49,11 +52,16 @@ class Changed:
             if decision.state is not State.DUE or decision.due_from is None or decision.action is None:
                 continue  # no longer due: the condition that it is sent with says so
             entry = flagged[candidate.ref.key]
-            another_day = decision.why is not Why.NO_GROUND and decision.due_from != entry.due_from
-            if another_day or (not step and decision.action.value != self.lot.action):
+            if self._another_day(entry, decision) or (not step and decision.action.value != self.lot.action):
                 found.add(entry.key)
                 self._note(entry, candidate, decision)
         return frozenset(found)
+
+    def _another_day(self, entry: LotKey, decision: Decision) -> bool:
+        """Of what has no ground left there is no day to compare: only whether it was flagged for that too."""
+        if decision.why is Why.NO_GROUND:
+            return bool(self.lot.why != Why.NO_GROUND.value)
+        return decision.due_from != entry.due_from
 
     def lots(self) -> Mapping[tuple[Action, Why], list[LotKey]]:
         """What is to be flagged anew, by action and reason; without what is held, which is in its old lot still."""
@@ -63,12 +71,16 @@ class Changed:
         for action, why, key in self.otherwise:
             if key.key not in doubtful and not holding(holds, key.subject, question.today):
                 found[action, why].append(key)
-        return found
+        return {how: self._first_seen(keys) if how[1] is Why.NO_GROUND else keys for how, keys in found.items()}
+
+    def _first_seen(self, keys: Sequence[LotKey]) -> list[LotKey]:
+        """Since when they have no ground left: since tonight, where nobody saw it before."""
+        days = first_seen(self.question, [key.key for key in keys])
+        return [key._replace(due_from=days[key.key]) for key in keys]
 
     def _note(self, entry: LotKey, candidate: Candidate, decision: Decision) -> None:
         told = doubted(candidate, decision)
-        # what has no ground left is due from the day on which the next night sees that first
-        if told.state is State.DUE and told.due_from and told.action and told.why and told.why is not Why.NO_GROUND:
+        if told.state is State.DUE and told.due_from and told.action and told.why:
             why = "" if self.question.dataset.rules.follows else basis(told)
             dates = settled_dates(candidate)
             self.otherwise.append(

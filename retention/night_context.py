@@ -32,6 +32,7 @@ from retention.purge import CHUNK
 from retention.question import Memory
 from retention.selectors import limits_of
 from retention.steps import (
+    BEGIN,
     problems,
 )
 from retention.substitutes import in_force
@@ -122,6 +123,12 @@ class Night:
     @property
     def today(self) -> date:
         return self.run.business_date
+
+    @cached_property
+    def lots_before(self) -> int:
+        """The last lot of this night from before it was begun anew: the sources were asked again since. 0 of none."""
+        beginning = NightStep.objects.filter(run=self.run, kind=BEGIN).values_list("about", flat=True).first() or {}
+        return int(beginning.get("lots_before", 0))
 
     @property
     def problems(self) -> Mapping[str, str]:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.db.models import Max
 
-from retention import breakers, replay
+from retention import breakers, parts, replay
 from retention.connectors.contract import Connector
 from retention.disposal import (
     make_lots,
     open_lots,
     waiting_keys,
+    withdraw,
 )
 from retention.domain.errors import NightError
+from retention.domain.lifecycle import LotState
 from retention.domain.rules import Action
 from retention.evaluation import Due, Evaluation, evaluate
 from retention.following import question_of
@@ -55,6 +57,7 @@ def _incomplete(night: Night, question: Question) -> str:
 def evaluate_whole(night: Night, question: Question, connector: Connector) -> None:
     dataset = question.dataset
     night.progress("evaluate", dataset.register, dataset.code)
+    _take_back_unweighed(night, dataset)
     lots = open_lots(night.organisation.pk, dataset.code)
     foreseen = breakers.forecast(night.run, dataset)
     found = _evaluate(night, question, connector, lots, foreseen)
@@ -107,21 +110,33 @@ def _tell_evaluated(night: Night, dataset: DatasetPlan, counts: Mapping[str, int
     tell_returned(night, dataset, returned)
 
 
+def _take_back_unweighed(night: Night, dataset: DatasetPlan) -> None:
+    """What an evaluation flagged in parts and never came to the end of is flagged anew, so that all of it is weighed.
+
+    What people have approved meanwhile they have seen, and it goes on.
+    """
+    for lot in Lot.objects.filter(
+        organisation=night.organisation, dataset=dataset.code, weighed=False, state=LotState.FLAGGED
+    ):
+        withdraw(lot, "the evaluation that flagged it did not come to its end")
+
+
 def _weigh(night: Night, dataset: DatasetPlan, foreseen: breakers.Forecast, fresh: int, early: int, items: int) -> None:
     if dataset.policy.mode == "observe":
         return  # there is no lot that could go
+    Lot.objects.filter(run=night.run, dataset=dataset.code, weighed=False).update(weighed=True)
     if breaker := breakers.trip(night.run, dataset, foreseen, fresh, early, items, night.log):
         night.progress("breaker", dataset.register, f"{dataset.code}: {breaker.value}")
 
 
-def _flag(night: Night, dataset: DatasetPlan, found: Sequence[Due]) -> None:
+def _flag(night: Night, dataset: DatasetPlan, found: Sequence[Due], *, weighed: bool = True) -> None:
     grouped: dict[tuple[Action, str, tuple[int, ...]], list[Due]] = defaultdict(list)
     for due in found:
         grouped[due.action, due.why.value, due.estimated].append(due)
     if dataset.policy.mode != "observe":
         for (action, why, estimated), items in sorted(grouped.items()):
             for wave, keys in waves_of(night.run, dataset, [lot_key(item) for item in items]):
-                make_lots(night.run, dataset, action, why, keys, night.log, estimated, wave)
+                make_lots(night.run, dataset, action, why, keys, night.log, estimated, wave, weighed=weighed)
 
 
 def evaluate_shared(night: Night, question: Question, connector: Connector) -> bool:
@@ -129,6 +144,8 @@ def evaluate_shared(night: Night, question: Question, connector: Connector) -> b
     dataset = question.dataset
     what, people = f"evaluate {dataset.code}", night.spans(dataset.subject_kind)
     night.progress("evaluate", dataset.register, dataset.code)
+    if not parts.of(night.step, what).exists():
+        _take_back_unweighed(night, dataset)
     last = Lot.objects.filter(organisation=night.organisation).aggregate(last=Max("pk"))["last"] or 0
     share(
         night,
@@ -171,4 +188,4 @@ def evaluate_part(night: Night, question: Question, connector: Connector) -> Non
     told = {"counts": found.counts, "returned": found.returned, "fresh": found.fresh, "early": found.early}
     with transaction.atomic():
         keep_result(night, told)
-        _flag(night, question.dataset, found.due)
+        _flag(night, question.dataset, found.due, weighed=False)

@@ -146,7 +146,7 @@ def _take(night: Night, question: Question, connector: Connector, lot: Lot, name
         needed=names_needed,
         unfinished=due,
         closed=partial(night.closed_now, lot.register),
-        changed=Changed(question, connector, lot, night.run),
+        changed=Changed(question, connector, lot, fresh=lot.run_id == night.run.pk and lot.pk > night.lots_before),
     )
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from retention import unchanged, unchanged_sources
 from retention.collection import collect
-from retention.connectors.contract import Connector, ConnectorError, TellsChanges
+from retention.connectors.contract import Connector, ConnectorError, Health, TellsChanges
 from retention.disposal import (
     advance,
     open_lots,
@@ -130,13 +130,14 @@ def _at_hand(
 def _work_dataset(night: Night, question: Question, connector: Connector, names: Names) -> None:
     dataset = question.dataset
     try:
-        health = connector.check([question.mapping])
+        hindrance = _hindrance(connector.check([question.mapping]))
         for lot in open_lots(night.organisation.pk, dataset.code):
             why = void(night, lot)
             if why:
                 take_back(night, lot, why)
         blind = incomplete_sources(night, question) or unkept(night.run, night.plan, dataset.subject_kind)
-        recover(night, question, connector, names, blind)
+        if not hindrance:  # what was in flight is sent again by that, and waits as long as nothing may be sent
+            recover(night, question, connector, names, blind)
         if blind:
             raise ConnectorError(f"the ledger is not complete tonight: {blind}", permanent=False)
         shared = question.can_be_shared and len(night.spans(dataset.subject_kind)) > 1
@@ -146,16 +147,20 @@ def _work_dataset(night: Night, question: Question, connector: Connector, names:
                 evaluate_whole(night, question, connector)
             elif not evaluate_shared(night, question, connector):
                 return
-        if health.missing_rights:  # before anything is sent: a chunk that half may go is none
-            raise ConnectorError(f"rights are missing: {', '.join(health.missing_rights)}", permanent=True)
-        if health.hindrances:
-            raise ConnectorError(health.hindrances[0], permanent=True)
+        if hindrance:  # before anything is sent: a chunk that half may go is none
+            raise ConnectorError(hindrance, permanent=True)
         _work_lots(night, question, connector, names, shared=shared)
         see_to_residue(night, question, connector)
     except Stopped:
         raise
     except SelosteError as error:
         tell_problem(night, dataset.register, dataset.code, str(error))
+
+
+def _hindrance(health: Health) -> str:
+    """Why nothing of a dataset may be sent, though it can be read; "" if it may."""
+    rights = f"rights are missing: {', '.join(health.missing_rights)}" if health.missing_rights else ""
+    return rights or (health.hindrances[0] if health.hindrances else "")
 
 
 def _work_lots(night: Night, question: Question, connector: Connector, names: Names, *, shared: bool) -> None:

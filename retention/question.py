@@ -164,15 +164,17 @@ class Question:
         With `subjects` only what concerns them, unless what it follows may be other people's.
         """
         wanted = None if self.dataset.rules.follows else subjects
-        found: dict[str, dict[Hold, None]] = {}
+        found: dict[str, tuple[Hold, ...]] = {}
+        once: dict[tuple[Hold, ...], tuple[Hold, ...]] = {}
         followed = (self.plan.find_dataset(follow.dataset) for follow in self.dataset.rules.follows)
         for one in (self.dataset, *followed):
             if one is not None:
                 for subject, holds in active(
                     self.organisation, one.register, one.held_as, one.subject_kind, wanted
                 ).items():
-                    found.setdefault(subject, {}).update(dict.fromkeys(holds))
-        return {subject: tuple(holds) for subject, holds in found.items()}
+                    theirs = tuple(dict.fromkeys((*found.get(subject, ()), *holds)))
+                    found[subject] = once.setdefault(theirs, theirs)
+        return found
 
     @cached_property
     def own_events(self) -> frozenset[str]:

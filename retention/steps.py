@@ -15,14 +15,14 @@ from collections.abc import Container, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from retention import database_locks
 from retention.closed import closings
 from retention.domain.errors import NightError
 from retention.leases import LeaseLost, Owner, forget_dead_owners, may_be_taken, take, take_unsaved
-from retention.models import NightStep, Run
+from retention.models import Lot, NightStep, Run
 from retention.models.run import RunState
 from retention.models.step import StepState
 from retention.plan import LedgerSource, Plan, RegisterPlan
@@ -159,15 +159,20 @@ def begin(run: Run, plan: Plan, who: Owner) -> NightStep | None:
                 f"{run.organisation.slug}: another process is still at a step of the night that was stopped"
             )
         if others:  # before the run, as whoever is at one of them locks it first
-            NightStep.objects.filter(pk__in=[step.pk for step in others]).update(
+            NightStep.objects.filter(pk__in=[step.pk for step in others], state=StepState.RUNNING).update(
                 state=StepState.WAITING, lease_owner="", lease_until=None
             )
+            # whoever was at one of them may have ended the night while we waited for it
+            if Run.objects.select_for_update(no_key=True).get(pk=run.pk).state == RunState.FINISHED:
+                return None
         if runs:  # left by everybody
             Run.objects.filter(pk__in=runs, state=RunState.RUNNING).update(state=RunState.REQUESTED)
         before = _broken_off(was)
+        steps = steps_of(plan, closings(run.organisation))
         if was.started_at is not None:
             was.steps.all().delete()
-        steps = steps_of(plan, closings(run.organisation))
+            last = Lot.objects.filter(run=run).aggregate(last=Max("pk"))["last"]
+            steps[0].about = {"lots_before": last or 0}
         for step in steps:
             step.run = run
             if (old := before.get((step.kind, step.register))) is not None:

@@ -30,9 +30,9 @@ GONE = Q(state=LotState.VERIFIED) | Q(state=LotState.DONE, residue_kept_until__i
 
 
 def of(organisation_id: int, dataset: str, rules_digest: str) -> QuerySet[Lot]:
-    """The lots of a dataset's waves under these rules."""
+    """The lots of a dataset's waves under these rules; without those of an evaluation that never came to its end."""
     return Lot.objects.filter(
-        organisation_id=organisation_id, dataset=dataset, rules_digest=rules_digest, wave__isnull=False
+        organisation_id=organisation_id, dataset=dataset, rules_digest=rules_digest, wave__isnull=False, weighed=True
     )
 
 

@@ -110,7 +110,7 @@ SAID = (
     gettext_noop("%(name)s is a view: nothing can be deleted there"),
     gettext_noop("%(name)s is no key: it is neither the primary key nor unique by an index"),
     gettext_noop(
-        "%(name)s is a foreign key without an index: each deletion from %(place)s would walk the whole table; "
+        "without an index is the foreign key %(names)s: each deletion from %(place)s would walk the whole table; "
         "run: %(what)s"
     ),
     gettext_noop("unknown field %(name)s"),
@@ -152,17 +152,20 @@ def _known(text: str) -> str | None:
     return None
 
 
+_WORD, _FILLED = r"\S+", {"names": ".+?"}
+
+
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple((template, _pattern(template)) for template in SAID)
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """A template as what it may have become: a gap is filled by one word, a last one by all up to the end."""
+    """A template as what it may have become: a gap is one word, `names` are several, a last gap is all the rest."""
     texts = re.split(r"%\((\w+)\)s", template)
     gaps = texts[1::2]
     filled = "".join(
-        re.escape(text) + (f"(?P<{gap}>.+)" if text and gap == gaps[-1] else f"(?P<{gap}>\\S+)")
+        re.escape(text) + (f"(?P<{gap}>.+)" if text and gap == gaps[-1] else f"(?P<{gap}>{_FILLED.get(gap, _WORD)})")
         for text, gap in zip(texts[::2], gaps, strict=False)
     )
     return re.compile(filled + re.escape(texts[-1]), re.S)

@@ -151,10 +151,13 @@ def _reach(request: HttpRequest, place: Place, code: str, version: Version) -> N
     register = plan.find_register(code)
     if register is None:
         raise Http404
-    mappings = [one.mapping for one in plan.datasets_of(register.code) if one.mapping is not None]
+    mapped = [one for one in plan.datasets_of(register.code) if one.mapping is not None]
+    mappings = [one.mapping for one in mapped if one.mapping is not None]
+    ours = [one.mapping for one in mapped if one.mapping is not None and one.enforced_by == "us"]
     try:
         with connector_of(place.organisation, register) as connector:
-            health = connector.check(mappings)
+            connector.check(mappings)
+            health = connector.check(ours)  # others dispose of the rest: there it is right that we may only read
     except ConnectorError as error:
         messages.warning(
             request, _("It cannot be reached as the inventory says: %(why)s") % {"why": problem_in_words(str(error))}

@@ -37,6 +37,9 @@ class Lot(models.Model):
     anew = models.BooleanField(
         default=False, help_text="its keys dropped out of lots of earlier nights on the night that made it"
     )
+    weighed = models.BooleanField(
+        default=True, help_text="whether all of the evaluation that made it came to its end, and breakers have seen it"
+    )
     wave = models.PositiveSmallIntegerField(null=True, help_text="1, 2, 3 of a backlog; null: as it came")
     root = models.CharField(max_length=64, blank=True, help_text="Merkle root over the keyed digests of its keys")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -101,9 +101,9 @@ def test_what_is_wrong_is_named(indexed, change, named):
     assert named in problem(indexed, replace(GOOD, **change))
 
 
-def test_an_unindexed_foreign_key_is_refused_with_the_index_to_make(path):
+def test_an_unindexed_foreign_key_hinders_and_the_index_is_named(path):
     (told,) = check(path, GOOD).hindrances
-    assert told.startswith("viesti.tiketti_id is a foreign key without an index: ")
+    assert told.startswith("without an index is the foreign key viesti.tiketti_id: ")
     statement = told.partition("run: ")[2]
     run(path, statement)
     assert check(path, GOOD).hindrances == ()

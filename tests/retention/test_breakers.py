@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -12,6 +14,8 @@ from retention import night_context, purge
 from retention.alarms.looking import see
 from retention.alarms.words import sentence
 from retention.approvals import approve
+from retention.connectors.contract import ConnectorError
+from retention.connectors.sql import SqlConnector
 from retention.disposal import reject
 from retention.evidence_check import verify
 from retention.evidence_log import copy_heads
@@ -75,6 +79,32 @@ def settled(company, data_dir):
     take_on(data_dir, 5_000, MANY)
     assert succeeded(night(company, TODAY))
     return company
+
+
+class Killed(BaseException):
+    """A process that is killed writes nothing more."""
+
+
+def break_off(how, point):
+    """After two parts, or only when all of them have ended."""
+    part = "part crm work evaluate asiakastiedot "
+    if how == "killed" and point == f"{part}2 done":
+        raise Killed
+    if how == "killed when all had ended" and point == f"{part}6 done":
+        raise Killed
+
+
+def breaking(monkeypatch, organisation, how):
+    """The third span of people cannot be asked about."""
+    find, asked = SqlConnector.find, []
+
+    def failing(self, mapping, *args, **options):
+        asked.append(mapping.place)
+        if how == "failed" and mapping.place == "asiakas" and asked.count("asiakas") == 3:
+            raise ConnectorError("it broke off", permanent=False)
+        return find(self, mapping, *args, **options)
+
+    monkeypatch.setattr(SqlConnector, "find", failing)
 
 
 class TestForecast:
@@ -210,6 +240,27 @@ class TestForecast:
         assert waiting.count() > 2
         assert {lot.breaker["unforeseen"] for lot in waiting} == {124}
         assert sum(lot.size for lot in waiting) == 126
+
+    @pytest.mark.parametrize("broken", ["killed", "failed", "killed when all had ended"])
+    def test_parts_that_were_never_added_up_are_weighed_by_whoever_evaluates_again(
+        self, settled, data_dir, monkeypatch, broken
+    ):
+        monkeypatch.setattr(night_context, "PEOPLE", 200)
+        end(data_dir, 5_000, MANY, "2022-03-01")
+        crm(data_dir, "update sopimus set loppu = null, tila = 'voimassa' where sopimusnro like 'T%' and id % 8 > 0")
+        breaking(monkeypatch, settled, broken)
+        with nullcontext() if broken == "failed" else pytest.raises(Killed):
+            night(settled, TOMORROW, at=partial(break_off, broken))
+        assert lots(settled).filter(state="flagged", weighed=False).exists()
+        monkeypatch.undo()
+        monkeypatch.setattr(night_context, "PEOPLE", 200)
+        night(settled, LATER)
+        assert there(data_dir, 5_000, MANY) == MANY
+        waiting = lots(settled).filter(state="flagged")
+        assert {lot.breaker["unforeseen"] for lot in waiting} == {124}
+        assert sum(lot.size for lot in waiting) >= 126
+        assert set(lots(settled).filter(weighed=False).values_list("state", flat=True)) == {"withdrawn"}
+        verify(settled.slug)
 
     def test_a_lot_that_was_approved_before_goes_on(self, settled, data_dir):
         end(data_dir, 5_000, 100, "2022-03-01")

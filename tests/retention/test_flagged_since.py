@@ -11,7 +11,7 @@ from retention import disposal, holds
 from retention.approvals import approve
 from retention.evidence_check import verify
 from retention.models import EvidenceEntry, KeyOutcome, Lot
-from retention.runs import succeeded
+from retention.runs import request, stop, succeeded
 from tests.retention.company import controller, ground
 from tests.retention.shape_house import POLICY, dataset, house  # noqa: F401
 
@@ -108,6 +108,56 @@ def test_where_nobody_needs_to_approve_it_goes_by_its_new_day_after_its_own_grac
     assert (first.tally, again.state, house.left()) == ({"superseded": 1}, "approved", {1})
     assert succeeded(house.night(DAYS[2]))
     assert house.left() == set()
+
+
+def test_what_has_no_ground_left_since_was_approved_for_another_reason(flagged):
+    """Nobody has approved that it goes for having none, since tonight."""
+    flagged.server.run("update tieto set laji = 'outo' where id = 1")
+    assert succeeded(flagged.night(DAYS[1]))
+    assert flagged.left() == {1}
+    first, again = Lot.objects.order_by("pk")
+    assert (first.tally, first.why) == ({"destroyed": 1, "superseded": 1}, "GROUNDS_ENDED")
+    assert (again.state, again.why, again.due_from_first) == ("flagged", "NO_GROUND", date.fromisoformat(DAYS[1]))
+    assert succeeded(flagged.night(DAYS[2]))
+    assert (flagged.left(), Lot.objects.count()) == ({1}, 2)
+
+
+class TestBegunAnew:
+    """A night that was broken off and asked for again asks its sources again: its lots are then as old as others."""
+
+    @pytest.fixture
+    def broken_off(self, house):  # noqa: F811
+        house.tiedot((1, "1001", None, "2024-01-01", None, "muu"), (2, "1002", None, "2024-01-02", None, "muu"))
+        house.publish({**rules(), "policy": POLICY})
+        run = request(house.organisation, date.fromisoformat(DAYS[0]), "test")
+
+        def at(point):
+            if point.startswith("evaluated"):
+                stop(run, "a person", "let us look")
+
+        assert house.night(DAYS[0], at=at).state == "stopped"
+        assert (Lot.objects.get().size, house.left()) == (2, {1, 2})
+        return house
+
+    def again(self, house):  # noqa: F811
+        request(house.organisation, date.fromisoformat(DAYS[0]), "test")
+        return house.night(DAYS[0])
+
+    def test_what_did_not_change_goes(self, broken_off):
+        assert succeeded(self.again(broken_off))
+        assert broken_off.left() == set()
+
+    @pytest.mark.parametrize("change", ["luotu = '2024-02-02'", "laji = 'reklamaatio'"])
+    def test_what_is_due_otherwise_by_now_drops_out(self, broken_off, change):
+        broken_off.server.run(f"update tieto set {change} where id = 1")
+        self.again(broken_off)
+        first = Lot.objects.earliest("pk")
+        assert outcomes(first) == {"destroyed": 1, "superseded": 1}
+        assert Lot.objects.latest("pk").anew
+        # by its new day, or its other action, it goes in the same night: its policy is automatic
+        assert broken_off.server.rows("select id, nimi from tieto where id = 1") == (
+            [] if "luotu" in change else [(1, None)]
+        )
 
 
 class TestOutOfProportion:

@@ -31,6 +31,8 @@ from retention.holds import (
 )
 from retention.models import Gate, Hold, HoldSubject, LedgerFact, Lot
 from retention.night import run_night
+from retention.plan import plan_of
+from retention.question import Question
 from ropa.models import Organisation
 from tests.own_database import OwnDatabase, wait
 from tests.retention.company import NOW, TODAY, controller, customers, document, found_company, ground, publish
@@ -87,6 +89,29 @@ class TestWhomItProtects:
         assert active(organisation, "crm", "d", "customer") == {
             "1": (rules.Hold(TODAY, date(2026, 7, 5), "dispute"),),
         }
+
+    def test_people_held_alike_share_what_holds_them(self, company):
+        hold(company, "1001", "1002")
+        people = question_of(company, "asiakastiedot").holds()
+        assert people["1001"] == people["1002"] != ()
+        assert people["1001"] is people["1002"]
+
+    def test_what_is_forgotten_is_read_again(self, company):
+        question = question_of(company, "asiakastiedot")
+        before = question.memory.holds(question)
+        assert question.memory.holds(question) is before
+        memo = question.memory.of(question)
+        question.memory.forget()
+        assert question.memory.of(question) is not memo
+        assert question.memory.holds(question) is not before
+        assert question.memory.holds(question) == before
+
+
+def question_of(organisation, code):
+    plan = plan_of(organisation.versions.get())
+    dataset = plan.find_dataset(code)
+    assert dataset is not None
+    return Question(organisation, plan, dataset, TODAY)
 
 
 class TestPlacing:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
@@ -283,6 +284,46 @@ def test_a_step_that_somebody_is_just_taking_is_passed_over_and_not_waited_for(o
             other.rollback()
 
     assert own_database.in_process(take_second) == 0
+
+
+@pytest.mark.parametrize("own_database", ["postgresql"], indirect=True)
+def test_who_begins_it_anew_beside_one_who_is_just_ending_it_lets_it_end(own_database):
+    """Its owner was away for longer than his lease, and ends it all the same: who waited for his step sees that."""
+
+    def both():
+        organisation = found_company(own_database.directory)
+        run = request(organisation, TODAY, "test")
+        run.version, run.started_at = organisation.versions.get(), NOW
+        answers = []
+
+        def begin_too():
+            try:
+                with owner() as another:
+                    answers.append(begin(run, plan(organisation), another))
+            finally:
+                connection.close()
+
+        with owner() as who, psycopg.connect(own_database.url) as ending:
+            first = begin(run, plan(organisation), who)
+            assert first is not None
+            many = run.steps.count()
+            NightStep.objects.filter(pk=first.pk).update(lease_until=BEFORE)
+            ending.execute("SELECT id FROM retention_nightstep WHERE id = %s FOR NO KEY UPDATE", [first.pk])
+            thread = Thread(target=begin_too)
+            thread.start()
+            with psycopg.connect(own_database.url, autocommit=True) as looking:
+                waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                while looking.execute(waiting).fetchone() == (0,):
+                    os.sched_yield()
+            ending.execute("UPDATE retention_nightstep SET state = 'done' WHERE id = %s", [first.pk])
+            ending.execute("UPDATE retention_run SET state = %s WHERE id = %s", [RunState.FINISHED, run.pk])
+            ending.commit()
+            thread.join()
+        run.refresh_from_db()
+        assert answers == [None]
+        assert (run.state, run.steps.count()) == (RunState.FINISHED, many)
+
+    assert own_database.in_process(both) == 0
 
 
 def steal(until=LATER):

@@ -36,7 +36,7 @@ from retention.connectors.contract import (
 from retention.connectors.sql import crowds, disposal, handover, identities, reading
 from retention.connectors.sql.catalogue import Catalogue, Relation
 from retention.connectors.sql.changes import NOTHING, Counts
-from retention.connectors.sql.checks import check_columns, check_dataset, check_stored, hindrances_of, needs_of
+from retention.connectors.sql.checks import check_columns, check_dataset, check_stored, hindrance_of, needs_of
 from retention.connectors.sql.database import Database, Need, Patience
 from retention.connectors.sql.database_mariadb import MariadbDatabase
 from retention.connectors.sql.database_postgresql import PostgresqlDatabase
@@ -170,7 +170,7 @@ class SqlConnector:
             for mapping in mappings:
                 if not any(right.startswith("SELECT") and right.endswith(f" on {mapping.place}") for right in missing):
                     check_stored(connection, check_columns(known, mapping), mapping)
-            hindrances = dict.fromkeys(told for mapping in mappings for told in hindrances_of(known, mapping))
+            hindrances = dict.fromkeys(filter(None, (hindrance_of(known, mapping) for mapping in mappings)))
         return Health(missing, tuple(hindrances), offset)
 
     def describe(self) -> Iterator[Place]:
