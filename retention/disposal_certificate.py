@@ -96,7 +96,8 @@ def _row(
         "outcomes": dict(sorted(outcomes.items())),
         "residue": residue,
         "problem": row["problem"],
-        "overdue": row["unexplained"],
+        "overdue": row["overdue_left"],
+        "unexplained": row["unexplained"],
         "actions": sorted({body["action"] for body in mine}),
         "roots": [body["root"] for body in mine],
         "backups": backups_of(register.get("backups"), night, []) if +outcomes else None,
@@ -152,8 +153,14 @@ def _cells(row: Document, language: str) -> str:
 
 
 def _other_cells(row: Document, language: str) -> str:
-    known = _("overdue without an explanation: %(n)d") % {"n": row["overdue"]} if row["overdue"] else _("not known")
-    return f"{_names(row, language)}<td>{escape(known)}</td>"
+    told = []
+    if row["unexplained"]:
+        told.append(_("overdue without an explanation: %(n)d") % {"n": row["unexplained"]})
+    if waiting := (row["overdue"] or 0) - (row["unexplained"] or 0):
+        told.append(_("due, and waiting for a decision or the end of its grace: %(n)d") % {"n": waiting})
+    if not told:
+        told.append(_("not known"))
+    return f"{_names(row, language)}<td>{escape(', '.join(told))}</td>"
 
 
 def complete_in_words(told: Document) -> str:

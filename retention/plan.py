@@ -153,7 +153,8 @@ class DatasetPlan:
     """A dataset with all that decides about it. `rules_digest` changes when any of that does.
 
     `step`: these are the items of a dataset as a step of it finds them; its day is the step's. `substitutes`: for dates
-    that are missing, beside the snapshot and in force now (`retention.substitutes`).
+    that are missing, beside the snapshot and in force now (`retention.substitutes`). `estimable`: whether there may be
+    any, which is not so where a campaign was confirmed before the rules came to say otherwise.
     """
 
     code: str
@@ -170,6 +171,7 @@ class DatasetPlan:
     subject_key: SubjectKey | None = None
     step: StepPlan | None = None
     substitutes: tuple[Substitute, ...] = ()
+    estimable: bool = True
 
     @property
     def held_as(self) -> str:

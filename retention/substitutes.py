@@ -54,7 +54,9 @@ def in_force(organisation: Organisation, plan: Plan) -> Plan:
     return replace(
         plan,
         datasets=tuple(
-            _under(dataset, found.get(dataset.code, ())) if stands_alone(plan, dataset) else dataset
+            _under(dataset, found.get(dataset.code, ()))
+            if stands_alone(plan, dataset)
+            else replace(dataset, estimable=False)
             for dataset in plan.datasets
         ),
     )
@@ -77,6 +79,8 @@ def _under(dataset: DatasetPlan, substitutes: Sequence[Substitute]) -> DatasetPl
 
 def changed(organisation: Organisation, dataset: DatasetPlan) -> bool:
     """Whether other substitutes are in force for a dataset than its plan has: a person confirmed or withdrew one."""
+    if not dataset.estimable:
+        return False
     now = Campaign.objects.filter(organisation=organisation, dataset=dataset.code, state=CONFIRMED)
     stand = {n for n, name in now.values_list("number", "event") if name in estimable(dataset.rules)}
     return stand != {one.number for one in dataset.substitutes}

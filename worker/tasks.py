@@ -94,11 +94,20 @@ def counts() -> None:
 
 @app.task(name="seloste.alarms")  # type: ignore[untyped-decorator]
 def alarms() -> None:
-    """Look for alarms and deliver what waits. Doubled, it tells nothing twice."""
-    now = timezone.now()
+    """Look for alarms and deliver what waits. Doubled, it tells nothing twice.
+
+    Where one organisation cannot be looked at, the others are, and what waits is delivered; then it fails.
+    """
+    now, failed = timezone.now(), None
     for organisation in watched():
-        look(organisation, now)
-        deliver(organisation, now)
+        for act in (look, deliver):
+            try:
+                act(organisation, now)
+            except Exception as error:  # noqa: BLE001 - raised below
+                log.error("%s: %s failed (%s)", organisation.slug, act.__name__, type(error).__name__)
+                failed = error
+    if failed is not None:
+        raise failed
 
 
 def wake(run_id: int, workers: int = 1) -> None:

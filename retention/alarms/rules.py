@@ -6,6 +6,7 @@ Facts are numbers, days and names of things: no key, no subject, no text that a 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,8 @@ from retention.paper import archives
 from retention.plan import plan_of
 from ropa.models import Organisation
 from ropa.selectors import version_in_force
+
+log = logging.getLogger(__name__)
 
 COPIED_WITHIN = timedelta(hours=1)
 """A head without a copy beside the database for longer does not leave the machine."""
@@ -78,6 +81,9 @@ def evidence_broken(organisation: Organisation, watch: AlarmWatch, now: datetime
         try:
             verify(organisation.slug)
         except EvidenceError:
+            continue
+        except (OSError, LookupError, TypeError, ValueError) as error:  # a file that nobody may read proves nothing
+            log.warning("%s: the evidence could not be read (%s)", organisation.slug, type(error).__name__)
             continue
         return False
     return None if Run.objects.filter(organisation=organisation, state=RunState.RUNNING).exists() else True

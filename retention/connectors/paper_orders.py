@@ -254,8 +254,10 @@ def record_certificate(
 def _certified_now(order: Mapping[str, Any], answer: Answer, before: set[str]) -> set[str]:
     """The papers that an answer says were destroyed and no certificate before it. Raises ConnectorError(permanent)."""
     number, ordered, missed = order["order"], set(order["papers"]), set(answer.not_found)
-    named = [order["box"]] if answer.destroyed is None else list(answer.destroyed)
-    papers = ordered - before - missed if order["box"] in named else set(named)
+    named = set(answer.destroyed or ())
+    # a box may be called like one of the papers in it: then that paper is meant
+    whole = answer.destroyed is None or (order["box"] in named and order["box"] not in ordered)
+    papers = ordered - before - missed if whole else named
     strange = (papers | missed) - ordered
     if strange:
         raise ConnectorError(f"{len(strange)} of the papers were not in order {number}", permanent=True)

@@ -134,6 +134,17 @@ def test_a_whole_box_is_ordered_certified_and_taken_off_both_lists(keeper):
     assert keeper.outcomes(PAPERS, *BOX_1) == [Outcome.ALREADY_ABSENT] * 2
 
 
+def test_a_paper_that_is_called_like_its_box_is_that_paper(keeper):
+    keeper.contents.write_text(CONTENTS.replace("1/1;", "L-1;"), encoding="utf-8")
+    both = (Ref("L-1", "1001"), Ref("1/2", "1002"))
+    answers = keeper.dispose(PAPERS, *both)
+    (number,) = {token for _, token in answers}
+    certificate = json.loads(keeper.certify(number, ["L-1"]).read_text(encoding="utf-8"))
+    assert certificate["destroyed"] == ["L-1"]
+    assert keeper.outcomes(PAPERS, *both) == [Outcome.DESTROYED, Outcome.FAILED]
+    assert set(keeper.verify(PAPERS, "L-1", "1/2")) == {"1/2"}
+
+
 def test_of_a_mixed_box_single_papers_are_pulled(keeper):
     ((_, number),) = keeper.dispose(PAPERS, ref("2/1", "1001"), still_due=DUE)
     assert (keeper.order(number)["kind"], keeper.order(number)["staying"]) == ("pull_list", 1)

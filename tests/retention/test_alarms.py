@@ -391,6 +391,15 @@ def test_evidence_that_was_changed_and_a_head_without_its_copy(quiet, data_dir):
     assert ("evidence_broken", "") in seen  # as long as it does not verify, it is recomputed at every look
 
 
+def test_evidence_that_nobody_can_read_is_no_evidence_and_silences_nothing(quiet, data_dir):
+    copy = data_dir / "heads" / "testi" / f"{EvidenceHead.objects.get().number}.json"
+    copy.unlink()
+    copy.mkdir()
+    seen = open_kinds(quiet, later(4))
+    assert ("evidence_broken", "") in seen
+    assert ("night_missing", "") in seen
+
+
 def test_evidence_is_not_judged_while_a_night_writes_it(quiet):
     EvidenceEntry.objects.filter(number=2).update(body="{}")
     look(quiet, later(-1))

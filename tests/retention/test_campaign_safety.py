@@ -110,6 +110,10 @@ class TestWhatChangesMeanwhile:
         run_night(aged, TOMORROW, LATER)
         assert "1006" in customers(data_dir)
         assert not Lot.objects.exclude(estimated=[]).exists()
+        # nobody placed a hold: whatever is due by a date of its own goes
+        tallies = Lot.objects.filter(dataset="asiakastiedot").values_list("tally", flat=True)
+        assert not any("held" in tally for tally in tallies)
+        assert sum(tally.get("destroyed", 0) for tally in tallies) > 0 or how == "follows"
 
     def test_another_rule_that_starts_with_something_else(self, aged, data_dir):
         confirmed(aged)

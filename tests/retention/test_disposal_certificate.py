@@ -15,7 +15,7 @@ from retention.domain.lifecycle import Outcome
 from retention.models import DatasetNight, EvidenceEntry, EvidenceHead
 from retention.night import run_night
 from tests.naming import names_any
-from tests.retention.company import DUE_CUSTOMERS, DUE_TICKETS, NOW, TODAY
+from tests.retention.company import DUE_CUSTOMERS, DUE_TICKETS, NOW, TODAY, found_company
 
 
 def of(told, code):
@@ -59,6 +59,18 @@ def test_what_nobody_could_ask_makes_it_incomplete_and_is_not_known(company, dat
     assert told["complete"] is False
     with translation.override("en"):
         assert page(told, seal, "en").count("<td>not known</td>") == 2
+
+
+def test_what_waits_for_a_person_is_overdue_all_the_same(db, data_dir):
+    waiting = {"mode": "purge", "approval": "one", "grace": "P0D", "waves": False}
+    company = found_company(data_dir, waiting)
+    run_night(company, TODAY, NOW)
+    told, seal = certificate(company, TODAY)
+    assert told["complete"] is False
+    assert (of(told, "tiketit")["overdue"], of(told, "tiketit")["unexplained"]) == (DUE_TICKETS, 0)
+    for language, said in (("en", "waiting for a decision"), ("fi", "odottaa päätöstä")):
+        with translation.override(language):
+            assert f"{said}" in page(told, seal, language)
 
 
 def test_it_names_nobody(company):

@@ -14,6 +14,7 @@ from config import env
 from retention.evidence_log import copy_heads
 from retention.models import Alarm, AlarmDelivery, DatasetNight
 from retention.night import run_night
+from ropa.models import Organisation
 from tests.retention.alarmed import ADMIN, appoint, hook, sink
 from tests.retention.company import NOW, TODAY, found_company
 from worker.checks import settings_fit_together
@@ -108,6 +109,33 @@ def test_the_schedule_looks_and_delivers(company, hook, settings):
     task()
     assert [told["kind"] for told in hook.messages()] == ["night_missing"]
     assert AlarmDelivery.objects.get().state == "sent"
+
+
+def test_where_one_organisation_cannot_be_looked_at_the_others_are(company, sink, monkeypatch, capsys, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    from retention.alarms import looking
+    from worker import tasks
+    from worker.management.commands import alarms as command
+
+    second = Organisation.objects.create(slug="toinen", name="Toinen Oy")
+    look = looking.look
+    looked = []
+
+    def failing(organisation, now):
+        if organisation == company:
+            raise ZeroDivisionError
+        looked.append(organisation.slug)
+        return look(organisation, now)
+
+    for place in (tasks, command):
+        monkeypatch.setattr(place, "watched", lambda: [company, second])
+        monkeypatch.setattr(place, "look", failing)
+    with pytest.raises(ZeroDivisionError):
+        tasks.alarms()
+    with pytest.raises(ZeroDivisionError):
+        alarms(capsys)
+    assert looked == ["toinen", "toinen"]
+    assert "testi: ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_settings_that_would_tell_nobody_stop_the_start(settings):

@@ -125,9 +125,10 @@ class Days:
         except OverflowError:
             return NEVER
 
-    def _of_count(self, days: int, name: str) -> date:
-        if days == -1 and name.lower() == "shadowexpire":
-            return NEVER
+    def _of_count(self, days: int, name: str) -> date | None:
+        """Days since 1970. What lies not after it says something else: no end, or change it at the next log-in."""
+        if days <= 0:
+            return NEVER if days == -1 and name.lower() == "shadowexpire" else None
         try:
             return _EPOCH + timedelta(days=days)
         except OverflowError:

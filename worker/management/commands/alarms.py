@@ -48,15 +48,20 @@ class Command(BaseCommand):
             if options["acknowledge"] is not None:
                 self._acknowledge(options, now)
                 return
-            if options["look"]:
-                rows = [_seen(organisation, now) for organisation in found]
-            else:
-                rows = [_looked(organisation, now) for organisation in found]
+            rows, failed = [], None
+            for organisation in found:
+                try:
+                    rows.append((_seen if options["look"] else _looked)(organisation, now))
+                except Exception as error:  # noqa: BLE001 - the others are looked at, and it is raised below
+                    self.stderr.write(f"{organisation.slug}: {type(error).__name__}")
+                    failed = error
             if options["json"]:
                 self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2, sort_keys=True))
             else:
                 for row in rows:
                     self._print(row)
+        if failed is not None:
+            raise failed
         if any(row["alarms"] or row["blind"] or row["undelivered"] for row in rows):
             sys.exit(1)
 
