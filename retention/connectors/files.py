@@ -131,6 +131,7 @@ class FilesConnector:
         wanted = None if subjects is None else frozenset(subjects)
         of_contracts = None if contracts is None else frozenset(contracts)
         with self._reaching(mapping):
+            self._refuse_absent(layout, mapping)
             for found in layout.items(self._fd, wanted, of_contracts):
                 candidate = found.candidate
                 if wanted is not None and candidate.ref.subject not in wanted:
@@ -163,6 +164,7 @@ class FilesConnector:
         if action is not Action.DELETE:
             return [Disposal(ref.key, Outcome.REFUSED, f"a file can be deleted only: {action.value}") for ref in refs]
         with self._reaching(mapping):
+            self._refuse_absent(layout, mapping)
             return Task(self._fd, layout, still_due, self._linked).run(refs)
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterator[Residue]:
@@ -172,6 +174,7 @@ class FilesConnector:
         """
         layout = self._layout(mapping)
         with self._reaching(mapping):
+            self._refuse_absent(layout, mapping)
             yield from residues(self._fd, layout, refs, self._linked)
 
     @property
@@ -182,6 +185,16 @@ class FilesConnector:
 
     def _layout(self, mapping: DatasetMapping) -> Layout:
         return compile_layout(mapping, self._zone)
+
+    def _refuse_absent(self, layout: Layout, mapping: DatasetMapping) -> None:
+        """Of a share that is not mounted nothing has gone. Raises ConnectorError or OSError."""
+        try:
+            for place in layout.folders(self._fd):
+                with opened(self._fd, place):
+                    return
+        except InTheWayError:
+            return  # it is told of each item
+        raise ConnectorError(f"{mapping.place}: no folder fits it", permanent=True)
 
     @contextmanager
     def _reaching(self, mapping: DatasetMapping | None = None) -> Iterator[None]:

@@ -75,6 +75,19 @@ def left(root):
 # --- what it reads
 
 
+def test_of_a_share_that_is_not_mounted_nothing_has_gone(root):
+    """Its place is not there: whoever is asked says so, and not that what was in it is absent."""
+    put(root / "sopimukset" / "1001" / "sopimus_1001_2015-01-01.pdf")
+    (key,) = [one.ref.key for one in find(root, CONTRACTS)]
+    shutil.move(root / "sopimukset", root.parent / "muualla")
+    with pytest.raises(ConnectorError, match="sopimukset"):
+        dispose(root, CONTRACTS, Ref(key, "1001"))
+    with pytest.raises(ConnectorError, match="sopimukset"):
+        find(root, CONTRACTS)
+    with FilesConnector(root=str(root)) as connector, pytest.raises(ConnectorError, match="sopimukset"):
+        list(connector.verify(CONTRACTS, [Ref(key, "1001")], Action.DELETE))
+
+
 def test_reads_date_and_customer_from_the_path(root):
     put(root / "sopimukset/1001/sopimus_1001_2019-03-01.pdf")
     (found,) = find(root, CONTRACTS)
