@@ -21,6 +21,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical
@@ -137,7 +138,12 @@ def tell_hold(hold: Hold, subjects: Iterable[tuple[str, str]]) -> None:
 
 
 def tell_release(hold: Hold) -> None:
-    """A hold was released: whoever restores an older database need not place it again."""
+    """A hold was released: whoever restores an older database need not place it again.
+
+    Of one that still holds, because its release lies ahead, nothing is told: who restores one is asked about it.
+    """
+    if hold.released is not None and hold.released > hold.organisation.day_of(timezone.now()):
+        return
     _holds(hold.organisation.slug).append({"kind": RELEASED, **_one(hold)})
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from retention import evidence_restore, holds, remembered
 from retention.domain.errors import EvidenceError
 from retention.evidence_log import copy_heads
-from retention.models import Gate, StopEvent
+from retention.models import Gate, Hold, HoldSubject, StopEvent
 from retention.night import run_night
 from retention.restoring import adopt
 from tests.retention.company import NOW, TODAY
@@ -129,3 +130,17 @@ def ran_before(company):
     run = run_night(company, TODAY - timedelta(days=1), NOW - timedelta(days=1))
     copy_heads(company.slug)
     return run
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(0, True), (30, False)])
+def test_a_hold_whose_release_lies_ahead_holds_still(company, ahead, known):
+    """A backup that does not know it would let go what is held for a month yet."""
+    today = company.day_of(timezone.now())
+    placed = holds.place(company, [("customer", "1008")], "dispute", "", "lakiasiat", today, today, by=WHO).hold
+    remembered.tell_hold(placed, [("customer", "1008")])
+    holds.release(placed, today + timedelta(days=ahead), WHO)
+    remembered.tell_release(placed)
+    assert remembered.lost(company.slug).holds == ()
+    HoldSubject.objects.filter(hold=placed).delete()
+    Hold.objects.filter(pk=placed.pk).delete()
+    assert (remembered.lost(company.slug).holds == ()) is known
