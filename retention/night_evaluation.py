@@ -124,7 +124,8 @@ def _take_back_unweighed(night: Night, dataset: DatasetPlan) -> None:
 def _weigh(night: Night, dataset: DatasetPlan, foreseen: breakers.Forecast, fresh: int, early: int, items: int) -> None:
     if dataset.policy.mode == "observe":
         return  # there is no lot that could go
-    Lot.objects.filter(run=night.run, dataset=dataset.code, weighed=False).update(weighed=True)
+    counted = Lot.objects.filter(run=night.run, dataset=dataset.code, weighed=False).exclude(state=LotState.WITHDRAWN)
+    counted.update(weighed=True)
     if breaker := breakers.trip(night.run, dataset, foreseen, fresh, early, items, night.log):
         night.progress("breaker", dataset.register, f"{dataset.code}: {breaker.value}")
 
