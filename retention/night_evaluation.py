@@ -113,7 +113,7 @@ def _tell_evaluated(night: Night, dataset: DatasetPlan, counts: Mapping[str, int
 def _take_back_unweighed(night: Night, dataset: DatasetPlan) -> None:
     """What an evaluation flagged in parts and never came to the end of is flagged anew, so that all of it is weighed.
 
-    What people have approved meanwhile they have seen, and it goes on.
+    What people have approved by now they have seen, and it goes on; what waits for another of them does not.
     """
     for lot in Lot.objects.filter(
         organisation=night.organisation, dataset=dataset.code, weighed=False, state=LotState.FLAGGED
