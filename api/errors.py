@@ -28,6 +28,7 @@ from retention.domain.errors import (
     IdentifierError,
     LifecycleError,
     NightError,
+    RestoredError,
     RuleError,
     SuppressionError,
 )
@@ -68,6 +69,7 @@ def no_such_page(request: HttpRequest, exception: Exception | None = None) -> Js
 _OURS: tuple[tuple[type[Exception], str, HTTPStatus], ...] = (
     (LifecycleError, "lifecycle", HTTPStatus.CONFLICT),
     (NightError, "night", HTTPStatus.CONFLICT),
+    (RestoredError, "restored", HTTPStatus.CONFLICT),
     (IdentifierError, "identifier", HTTPStatus.UNPROCESSABLE_ENTITY),
     (SuppressionError, "suppression", HTTPStatus.SERVICE_UNAVAILABLE),
     (NoVersionError, "no-version", HTTPStatus.NOT_FOUND),

@@ -181,6 +181,15 @@ def withdraw(campaign: Campaign, by: Person, reason: str, now: datetime) -> With
         return _in_time_for(campaign)
 
 
+def take_back_confirmed(organisation: Organisation, by: str, reason: str, now: datetime) -> None:
+    """In the caller's transaction: what our own database, restored, believes to be confirmed counts no more (D9)."""
+    believed = Campaign.objects.select_for_update(of=("self",)).select_related("organisation")
+    for campaign in believed.filter(organisation=organisation, state=CONFIRMED).order_by("number"):
+        next_epoch(organisation)
+        _move(campaign, WITHDRAWN, Person(by), reason, now)
+        campaign.members.all().delete()
+
+
 def find(organisation: Organisation, number: int) -> Campaign:
     """Raises LifecycleError if there is none of that number."""
     found = Campaign.objects.filter(organisation=organisation, number=number).first()

@@ -29,9 +29,10 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from retention import database_locks
-from retention.domain.errors import EvidenceError
+from retention.domain.errors import EvidenceError, RestoredError
 from retention.domain.evidence import GENESIS, Entry, canonical, link, merkle_root, sha256_hex
 from retention.models import EvidenceEntry, EvidenceHead
 from retention.signing_keys import signer
@@ -341,7 +342,8 @@ def sign_head(
     """Sign the end of a night, in the caller's transaction; signing the same end again returns the first head.
 
     `signed_at` decides if the key is revoked one day; a head without it then stands or falls by its business date.
-    Raises EvidenceError if the key is missing, or if the night was signed with another end.
+    Raises EvidenceError if the key is missing, or if the night was signed with another end; RestoredError if a head of
+    this number was signed before.
     """
     database_locks.alone(f"heads {slug}")
     digests = EvidenceLog(slug, chain).digests()
@@ -355,6 +357,8 @@ def sign_head(
                 raise EvidenceError(f"{slug}: the night of {business_date} is signed already, and its chain went on")
             return signed
     before = found[0] if found else None
+    number = before.number + 1 if before else 1
+    _refuse_number(slug, number)
     lines, journal = Journal(slug, business_date).end()
     when = {} if signed_at is None else {"signed_at": signed_at.astimezone(UTC).isoformat(timespec="seconds")}
     body = canonical(
@@ -366,7 +370,7 @@ def sign_head(
             "entries": len(digests),
             "journal": {"last": journal, "lines": lines},
             "last": last,
-            "number": before.number + 1 if before else 1,
+            "number": number,
             "organisation": slug,
             "previous": before.digest if before else GENESIS,
             "root": merkle_root(digests),
@@ -380,7 +384,7 @@ def sign_head(
     digest = sha256_hex(body)
     head = EvidenceHead.objects.create(
         organisation=slug,
-        number=before.number + 1 if before else 1,
+        number=number,
         business_date=business_date,
         body=body.decode("utf-8"),
         digest=digest,
@@ -389,6 +393,21 @@ def sign_head(
     )
     transaction.on_commit(partial(copy_heads, slug))
     return head
+
+
+def _refuse_number(slug: str, number: int) -> None:
+    """A copy is written once its head is committed: one of a number that the database does not have tells of a restore.
+
+    A head of that number would never be copied, and what the lost one says would be found by nobody.
+    """
+    if (heads_directory(slug) / f"{number}.json").exists():
+        raise RestoredError(
+            gettext(
+                "%(slug)s: our own database was restored from a backup: head %(number)s was signed before, as its copy "
+                "tells. First say `manage.py evidence adopt`"
+            )
+            % {"slug": slug, "number": number}
+        )
 
 
 def heads_directory(slug: str) -> Path:

@@ -120,6 +120,16 @@ def _follows_its_copy(slug: str, number: int, digest: str) -> bool:
     return not (heads_directory(slug) / f"{number}.json").exists() or _told(slug, number)["digest"] == digest
 
 
+def _refuse_two_histories(slug: str, number: int, digest: str) -> None:
+    """Where copies came back only after heads were signed anew, no chain of heads can hold both."""
+    if not _follows_its_copy(slug, number, digest):
+        raise EvidenceError(
+            f"{slug}: head {number} was signed here, and another one under its number before the restore. Keep the "
+            "copies of both elsewhere (`evidence verify --heads DIRECTORY` shows where they part), take those that "
+            f"were brought back out of heads/{slug}, and say it again"
+        )
+
+
 def _knows(slug: str, intent: Mapping[str, Any]) -> bool:
     """Whether the last intent that a journal tells of is in the database, which had it first."""
     lot, attempt = intent["lot"], intent["attempt"]
@@ -133,6 +143,7 @@ def adopt(slug: str, today: date, by: str, reason: str, without_lost: bool = Fal
     EvidenceError if nothing was lost, a copy is not what its night signed, or, without it, something is not put right.
     """
     found = compare(slug)
+    _refuse_two_histories(slug, *found.last)
     lost, heads = [*found.lost], found.ahead
     forgotten = remembered.lost(slug)
     if not lost and not heads and not forgotten:

@@ -4,7 +4,8 @@ Where a dataset's policy has `waves`, what its rules make due at first is flagge
 approved only when every lot of the waves before it has been carried out and found gone, and when a person has looked at
 each item drawn from it and called it right. One that is wrong rejects the lot; what of it is due the next night is in
 the same wave again, and the later waves wait for that. When the last wave is over so is the backlog, and what falls due
-from then on goes as it comes.
+from then on goes as it comes. Where nothing of the last wave is there any more (a tighter policy or a restore has taken
+the lots back), what is due is split anew over the waves that are left.
 """
 
 from __future__ import annotations
@@ -42,12 +43,13 @@ def waves_of(run: Run, dataset: DatasetPlan, entries: Sequence[LotKey]) -> Itera
     Judged by what earlier nights have flagged, so that it is the same for all that this night flags.
     """
     mine = of(run.organisation_id, dataset.code, dataset.rules_digest).exclude(run=run)
-    if not dataset.policy.waves or not _unfinished(mine):
+    left = _unfinished(mine) if dataset.policy.waves else []
+    if not left:
         yield None, list(entries)
-    elif mine.exists():
-        yield _unfinished(mine)[0], list(entries)
-    else:
-        for wave, places in split(_seed(run, dataset), [entry.key for entry in entries]).items():
+    elif mine.filter(OPEN, wave=left[-1]).exists():
+        yield left[0], list(entries)
+    else:  # nothing is flagged yet, or what was has been taken back or rejected as a whole
+        for wave, places in split(_seed(run, dataset), [entry.key for entry in entries], left).items():
             yield wave, [entries[place] for place in places]
 
 

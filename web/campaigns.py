@@ -36,7 +36,7 @@ from retention.campaign_people import answering, said
 from retention.campaign_survey import NOT_YET
 from retention.campaign_told import as_dict
 from retention.counting import ask, newest, waiting
-from retention.domain.errors import DocumentError, LifecycleError
+from retention.domain.errors import DocumentError, LifecycleError, RestoredError
 from retention.domain.events import CATALOGUE
 from retention.domain.substitutes import NEVER_ESTIMATED, Cause
 from retention.models import Campaign, Counting
@@ -119,7 +119,7 @@ def _names(plan: Plan | None) -> dict[str, str]:
     return {one.code: named(one.name, one.code) for one in plan.datasets} if plan else {}
 
 
-def _words(error: LifecycleError) -> str:
+def _words(error: LifecycleError | RestoredError) -> str:
     return calling(str(error))
 
 
@@ -240,7 +240,7 @@ def propose(request: HttpRequest, place: Place) -> HttpResponse:
                 for problem in error.problems:
                     field = problem.path.partition("[")[0]
                     form.add_error(field if field in form.fields else None, problem.message)
-            except LifecycleError as error:
+            except (LifecycleError, RestoredError) as error:
                 form.add_error(None, _words(error))
                 status = 409
             else:
@@ -373,7 +373,7 @@ def answer(request: HttpRequest, place: Place, n: int) -> HttpResponse:
         else:
             doors.confirm(one, by, reason, root, now)
             messages.success(request, _("It is confirmed, and counts from the next night on."))
-    except LifecycleError as error:
+    except (LifecycleError, RestoredError) as error:
         one.refresh_from_db()
         return _drawn(request, place, one, _words(error), 409, do)
     return redirect("web:campaign", slug=place.organisation.slug, n=one.number)

@@ -6,6 +6,7 @@ SelosteError
 ├── DocumentError        an inventory document is wrong; carries every problem with its path
 ├── LifecycleError       a move that the table of moves does not allow
 ├── EvidenceError        the chain, a head or a digest does not verify
+│   └── RestoredError    our own database is older than the evidence beside it: nothing is signed on it
 ├── NightError           a night may not run as asked (date ahead, unconfirmed gap …)
 └── SuppressionError     the list of marketing bans cannot be asked: nobody counts as not banned
     └── IdentifierError  the text is no customer number, e-mail address or telephone number
@@ -66,6 +67,10 @@ class LifecycleError(SelosteError):
 
 class EvidenceError(SelosteError):
     """Evidence does not verify: the first place where it broke is named."""
+
+
+class RestoredError(EvidenceError):
+    """Our own database came back from a backup, and nobody has said so yet (D9)."""
 
 
 class NightError(SelosteError):

@@ -23,16 +23,19 @@ def drawn(seed: str, names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda n: sha256(f"{seed}\0{names[n]}".encode()).digest())
 
 
-def split(seed: str, names: Sequence[str]) -> dict[int, list[int]]:
-    """Wave -> the places of its names. Each name is in one wave; an earlier wave is never empty before a later one."""
+def split(seed: str, names: Sequence[str], waves: Sequence[int] = (FIRST, SECOND, REST)) -> dict[int, list[int]]:
+    """Wave -> the places of its names, for these waves in order; the last of them takes what the others leave.
+
+    Each name is in one wave; an earlier wave is never empty before a later one.
+    """
     order = drawn(seed, names)
     found: dict[int, list[int]] = {}
     begun = 0
-    for wave, one_of in SHARES.items():
-        size = -(-len(names) // one_of)
+    for wave in waves[:-1]:
+        size = -(-len(names) // SHARES[wave])
         found[wave] = sorted(order[begun : begun + size])
         begun += size
-    found[REST] = sorted(order[begun:])
+    found[waves[-1]] = sorted(order[begun:])
     return {wave: places for wave, places in found.items() if places}
 
 

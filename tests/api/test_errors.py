@@ -9,7 +9,7 @@ from rest_framework import exceptions
 
 from api import register
 from api.errors import answer
-from retention.domain.errors import DocumentError, LifecycleError, NightError, Problem, RuleError
+from retention.domain.errors import DocumentError, LifecycleError, NightError, Problem, RestoredError, RuleError
 from retention.reports import NoVersionError
 
 IN = "/api/v1/organisations/testi/"
@@ -22,6 +22,7 @@ IN = "/api/v1/organisations/testi/"
         (RuleError("no such period", "grounds[0].period"), 422, "rule"),
         (LifecycleError("it cannot"), 409, "lifecycle"),
         (NightError("not now"), 409, "night"),
+        (RestoredError("say adopt"), 409, "restored"),
         (NoVersionError("none"), 404, "no-version"),
         (Http404(), 404, "not-found"),
         (exceptions.Throttled(7), 429, "throttled"),

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from retention.connectors.contract import ClosedWhen, Outcome, Ref
-from retention.connectors.ldap import wire
+from retention.connectors.ldap import active_directory, wire
 from retention.connectors.ldap.values import NEVER
 from retention.connectors.registry import connect
 from retention.connectors.suite import DAY, Given, dispose, refs_of, residues
@@ -18,6 +18,7 @@ from tests.connectors.test_ldap_disposal import before_next
 
 DUE = AtMost("contract_ended", DAY)
 SHOW = [(wire.SHOW_DELETED, True, None), (wire.SHOW_RECYCLED, True, None)]
+LATER = "20310101000000.0Z"
 PERSONAL = {
     "givenName": "Aku",
     "sn": "Testi",
@@ -163,7 +164,7 @@ def test_a_name_like_ours_saves_nobody_and_condemns_nobody(world):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("employeeNumber", "1002"), ("msTSExpireDate", "20310101000000.0Z"), ("userAccountControl", "512")],
+    [("employeeNumber", "1002"), ("msTSExpireDate", LATER), ("userAccountControl", "512")],
 )
 def test_what_changed_since_it_was_read_is_superseded(world, monkeypatch, name, value):
     ((key, dn),) = world.put([Given(closed=True)]).items()
@@ -234,6 +235,55 @@ def test_an_entry_with_others_below_it_is_refused_unless_the_mapping_says_subtre
     refs = [Ref(key, "1001"), Ref(str(uuid.UUID(bytes_le=child)))]
     assert [one.outcome for one in dispose(world, refs[:1])] == [Outcome.DESTROYED]
     assert residues(world, refs) == []
+
+
+@pytest.fixture
+def with_a_device(world, person):
+    key, dn = person
+    world.admin.add(f"CN=Akun laite,{dn}", ["classStore"], {"displayName": "Akun laite"})
+    done(world.admin)
+    world.mapping = world.mapped(children=("subtree",))
+    return key, dn
+
+
+def test_nothing_below_goes_with_one_that_changed(world, with_a_device, monkeypatch):
+    key, dn = with_a_device
+    before_next(monkeypatch, "modify", lambda: world.admin.modify(dn, {"employeeNumber": [(wire.REPLACE, ["1002"])]}))
+    assert [one.outcome for one in dispose(world, [Ref(key, "1001")], DUE)] == [Outcome.SUPERSEDED]
+    assert len(entries(world.admin, dn)) == 2
+
+
+@pytest.mark.parametrize("step", ["modify", "rename", "delete"])
+@pytest.mark.parametrize("after", [1, 2])
+def test_killed_with_something_below_the_next_dispose_ends_it(world, with_a_device, monkeypatch, step, after):
+    key, dn = with_a_device
+    (child,) = entries(world.admin, f"CN=Akun laite,{dn}", names=("objectGUID",)).values()
+    real, calls = getattr(wire.Session, step), iter(range(1, 9))
+
+    def killed(*args, **kwargs):
+        answer = real(*args, **kwargs)
+        if next(calls) == after:
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(wire.Session, step, killed)
+    with pytest.raises(KeyboardInterrupt):
+        dispose(world, [Ref(key, "1001")], DUE)
+    monkeypatch.undo()
+    (again,) = dispose(world, [Ref(key, "1001")], DUE)
+    assert again.outcome in {Outcome.DESTROYED, Outcome.ALREADY_ABSENT}
+    assert residues(world, [Ref(key, "1001"), Ref(str(uuid.UUID(bytes_le=child["objectGUID"][0])))]) == []
+
+
+def test_each_is_read_just_before_it_goes(world, monkeypatch):
+    """What only the server writes can stand in no modify; here nothing does."""
+    found = list(world.put([Given("1001"), Given("1002")]).items())
+    before_next(
+        monkeypatch, "delete", lambda: world.admin.modify(found[1][1], {"msTSExpireDate": [(wire.REPLACE, [LATER])]})
+    )
+    monkeypatch.setattr(active_directory, "_judged", lambda mapped: [])
+    refs = [Ref(key, f"100{n}") for n, (key, _) in enumerate(found, 1)]
+    assert [one.outcome for one in dispose(world, refs, DUE)] == [Outcome.DESTROYED, Outcome.SUPERSEDED]
 
 
 def test_what_the_domain_needs_is_refused(world):

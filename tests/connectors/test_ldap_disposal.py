@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from retention.connectors.contract import ConnectorError, Outcome, Ref
-from retention.connectors.ldap import wire
+from retention.connectors.ldap import openldap, wire
 from retention.connectors.ldap.openldap import Purge
 from retention.connectors.suite import DAY, Given, dispose, refs_of, residues
 from retention.domain.predicates import TRUE, AtMost
@@ -240,6 +240,43 @@ def test_another_item_below_it_does_not_go_with_it(world):
     (answer,) = dispose(world, [ref])
     assert (answer.outcome, answer.detail) == (Outcome.REFUSED, "another item lies below it")
     assert len(entries(world.admin, dn)) == 2
+
+
+@pytest.mark.parametrize("children", [(), ("subtree",)])
+@pytest.mark.parametrize("hidden", ["controls", "entryCSN"])
+def test_where_nothing_can_be_asserted_each_is_read_again_just_before(world, monkeypatch, hidden, children):
+    """The second changes while the first goes; what lies below it stays too."""
+    world.mapping = world.mapped(children=children)
+    found = world.put([Given("1001"), Given("1002")])
+    refs = [Ref(attributes["entryUUID"][0].decode(), f"100{n}") for n, attributes in enumerate(found.values(), 1)]
+    dn = list(found)[1]
+    if children:
+        world.admin.add(f"cn=laite,{dn}", ["device"])
+        done(world.admin)
+    if hidden == "controls":
+        monkeypatch.setattr(openldap, "ASSERTION", "1.1")
+    else:
+        monkeypatch.setattr(openldap, "_VERSION", ("entryUUID", "uid"))
+    before_next(monkeypatch, "delete", lambda: world.admin.modify(dn, {"roomNumber": [(wire.REPLACE, ["2031-01-01"])]}))
+    assert [one.outcome for one in dispose(world, refs, DUE)] == [Outcome.DESTROYED, Outcome.SUPERSEDED]
+    assert len(entries(world.admin, dn)) == (2 if children else 1)
+
+
+def test_what_moves_away_while_it_is_judged_is_not_absent(world, monkeypatch):
+    """And its lines of the access log stay, as it does."""
+    ((dn, attributes),) = world.put([Given()]).items()
+    ref = Ref(attributes["entryUUID"][0].decode(), "1001")
+
+    def move():
+        world.admin.modify_dn(dn, dn.partition(",")[0], new_superior=f"ou=groups,{SUFFIX}")
+        done(world.admin)
+
+    before_next(monkeypatch, "delete", move)
+    (answer,) = dispose(world, [ref])
+    assert answer.outcome is Outcome.SUPERSEDED
+    assert log_of(world, ref.key)
+    world.admin.delete(f"{dn.partition(',')[0]},ou=groups,{SUFFIX}")
+    done(world.admin)
 
 
 def test_what_lies_elsewhere_by_now_is_not_absent(world):

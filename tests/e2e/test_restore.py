@@ -234,6 +234,21 @@ class TestOwn:
         assert restored.verify(away=tmp_path / "away") == 0
         assert restored.night(LATER) == 0
 
+    def test_heads_that_are_brought_back_after_others_were_signed(self, restored, tmp_path):
+        """Two histories are never joined; the second goes on once the first one's copies lie elsewhere."""
+        heads, away = restored.own.directory / "heads" / "testi", tmp_path / "away"
+        for name in ("heads", "journal", "remembered"):
+            shutil.rmtree(restored.own.directory / name)
+        assert restored.night(LATER) == 0
+        (heads / "2.json").replace(tmp_path / "2.json")
+        shutil.copy(away / "2.json", heads / "2.json")
+        assert restored.night(LAST) != 0
+        assert restored.adopt() != 0
+        (tmp_path / "2.json").replace(heads / "2.json")
+        assert restored.night(LAST) == 0
+        assert restored.verify() == 0
+        assert restored.verify(away=away) != 0
+
     def test_it_is_restored_once_more(self, restored, tmp_path):
         """To the same state: the first adoption is lost too."""
         dump = restored.backup(tmp_path / "again.backup")

@@ -19,13 +19,14 @@ from retention.approvals import approve
 from retention.campaign import Wanted
 from retention.campaign_survey import Heap
 from retention.campaign_told import as_dict, estimated_of, followed
-from retention.domain.errors import DocumentError, EvidenceError, LifecycleError
+from retention.domain.errors import DocumentError, EvidenceError, LifecycleError, RestoredError
 from retention.evidence_check import verify
 from retention.exit_certificate import page
 from retention.models import Campaign, CampaignGap, EvidenceEntry, EvidenceHead, LedgerContract, Lot
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.reports import authority_report
+from retention.restoring import adopt
 from retention.runs import succeeded
 from retention.selectors import connector_of
 from ropa.persons import Person
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.usefixtures("english")
 
 OWNER, OTHER, THIRD = Person("owner:olga", 1), Person("controller:ada", 2), Person("controller:alice", 3)
 DAY = date(2020, 12, 31)
+TICKETS = {"dataset": "tiketit", "event": "case_closed"}
 TOMORROW, LATER = TODAY + timedelta(days=1), NOW + timedelta(days=1)
 PURGE = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
 
@@ -540,8 +542,9 @@ class TestTold:
         assert "(arvioidun päivän perusteella)" in out.getvalue()
 
 
-def test_a_withdrawal_that_a_restored_database_has_lost_is_noticed(aged, django_capture_on_commit_callbacks):
-    """No night ran in between: its signed head lies beside the database at once."""
+@pytest.fixture
+def without_its_withdrawal(aged, django_capture_on_commit_callbacks):
+    """A campaign that was confirmed, and withdrawn since the backup from which our own database came back."""
     with django_capture_on_commit_callbacks(execute=True):
         found = confirmed(aged)
     with django_capture_on_commit_callbacks(execute=True):
@@ -551,5 +554,45 @@ def test_a_withdrawal_that_a_restored_database_has_lost_is_noticed(aged, django_
     EvidenceHead.objects.latest("number").delete()
     event.delete()
     Campaign.objects.filter(pk=found.pk).update(state="confirmed")
-    with pytest.raises(EvidenceError, match=rf"restored from a backup: it does not know the night of {event.chain}"):
-        run_night(aged, TOMORROW, LATER)
+    return event.chain
+
+
+class TestRestored:
+    """Our own database does not know any more that a campaign was withdrawn; no night ran in between."""
+
+    def test_it_is_noticed(self, aged, without_its_withdrawal):
+        """Its signed head lies beside the database at once."""
+        lost = without_its_withdrawal
+        with pytest.raises(EvidenceError, match=rf"restored from a backup: it does not know the night of {lost}"):
+            run_night(aged, TOMORROW, LATER)
+
+    def test_nothing_is_signed_in_the_place_of_what_is_lost(self, aged, without_its_withdrawal):
+        """So as many heads as are lost never hide them."""
+        with pytest.raises(RestoredError, match="evidence adopt"):
+            proposed(aged, **TICKETS)
+        with pytest.raises(RestoredError, match="evidence adopt"):
+            campaigns.withdraw(Campaign.objects.get(), OTHER, "Ei sittenkään.", NOW)
+        assert Campaign.objects.get().state == "confirmed"
+
+    def test_adopted_none_counts(self, aged, data_dir, without_its_withdrawal, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            assert adopt(aged, LATER, "controller", "levyrikko") == [without_its_withdrawal]
+        campaign = Campaign.objects.get()
+        assert (campaign.state, campaign.events.latest("pk").by) == ("withdrawn", "controller")
+        with django_capture_on_commit_callbacks(execute=True):
+            succeeded(run_night(aged, TOMORROW, LATER))
+        assert "1006" in customers(data_dir)
+        assert verify(aged.slug)
+
+    def test_where_none_was_withdrawn_it_goes_on(self, aged, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            confirmed(aged)
+        with django_capture_on_commit_callbacks(execute=True):
+            other = proposed(aged, **TICKETS)
+        event = other.events.latest("pk")
+        EvidenceEntry.objects.filter(chain=event.chain).delete()
+        EvidenceHead.objects.latest("number").delete()
+        other.events.all().delete()
+        other.delete()
+        adopt(aged, LATER, "controller", "levyrikko")
+        assert Campaign.objects.get().state == "confirmed"

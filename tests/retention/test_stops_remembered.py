@@ -91,7 +91,7 @@ def test_adopted_it_is_pulled_again_and_may_be_taken_back(company, django_captur
     remembered.tell_stops(company.slug)
     restore(company, 0)
     with django_capture_on_commit_callbacks(execute=True):
-        adopt(company, TODAY, WHO, "levyrikko")
+        adopt(company, NOW, WHO, "levyrikko")
     assert Gate.objects.get().stopped_registers == ["tiketointi"]
     with django_capture_on_commit_callbacks(execute=True):
         resume(company)

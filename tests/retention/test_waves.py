@@ -203,6 +203,39 @@ def test_what_falls_due_beside_the_backlog_goes_with_the_wave_that_is_next(backl
     assert [(lot.wave, lot.size) for lot in lots()][-1] == (1, 1)
 
 
+TIGHTER = {**WAVES, "approval": "two"}
+
+
+def tighten(company: House) -> None:
+    company.publish(dataset(policy=TIGHTER, grounds=[ground("sopimus", period="P1Y")]))
+
+
+def test_a_backlog_that_a_tighter_policy_takes_back_is_three_waves_again(backlog):
+    backlog.night(DAY)
+    tighten(backlog)
+    backlog.night(DAY + timedelta(days=1))
+    assert {lot.state for lot in lots()[:3]} == {"withdrawn"}
+    assert [(lot.wave, lot.size) for lot in lots(state="flagged")] == [(1, 2), (2, 12), (3, 106)]
+
+
+def test_what_is_left_of_one_is_split_over_the_waves_that_are_left(backlog):
+    backlog.night(DAY)
+    let_go(backlog, lots()[0], controller(backlog.organisation, "ada"))
+    backlog.night(DAY + timedelta(days=1))
+    tighten(backlog)
+    backlog.night(DAY + timedelta(days=2))
+    assert [(lot.wave, lot.size) for lot in lots(state="flagged")] == [(2, 12), (3, 106)]
+
+
+def test_where_the_last_wave_alone_is_rejected_it_does_not_come_first(backlog):
+    user = controller(backlog.organisation, "ada")
+    backlog.night(DAY)
+    last = lots()[-1]
+    judge(last, user, last.digest, drawn_of(last)[1:], drawn_of(last)[:1], "Sopimus jatkuu toisella numerolla.")
+    backlog.night(DAY + timedelta(days=1))
+    assert [(lot.wave, lot.size) for lot in lots(state="flagged")] == [(1, 2), (2, 12), (1, 2), (2, 11), (3, 93)]
+
+
 def test_in_parts_it_is_three_waves_too(backlog, monkeypatch):
     monkeypatch.setattr(night_context, "PEOPLE", 50)
     backlog.night(DAY)

@@ -9,7 +9,8 @@ nothing personal may be left when it is deleted. Three steps, each complete in i
 
 There is no assertion control here. Instead the strip takes away, value by value, what the condition was judged by: if
 one of those values is another one by now, the server refuses the whole modify. What only the server writes (the last
-log-on) cannot be named in it and is read just before.
+log-on) cannot be named in it: each entry is read just before its own strip. What lies below an entry goes after that
+strip, so that nothing of an entry that was changed in between is lost.
 
 Whoever is killed between two steps leaves an entry that bears the name which we give, made of its own id, and has no
 subject any more. The next dispose knows it by that and goes on; it was due when we began, and nothing is left to keep.
@@ -59,18 +60,17 @@ class Purge:
 
     def run(self, refs: Sequence[Ref]) -> list[Disposal]:
         """One Disposal per ref, in their order."""
-        keys = [ref.key for ref in refs]
-        fitting = set(self.reading.there(self.mapped, keys))
-        found = self.reading.anywhere(self.mapped, keys, *_ALL, *NEEDED)
-        return [self._one(ref, found.get(ref.key), ref.key in fitting) for ref in refs]
+        return [self._one(ref) for ref in refs]
 
-    def _one(self, ref: Ref, entry: Entry | None, fitting: bool) -> Disposal:
+    def _one(self, ref: Ref) -> Disposal:
         for _ in range(_ATTEMPTS):
+            here = self.reading.there(self.mapped, [ref.key], *_ALL, *NEEDED).get(ref.key)
+            entry = here or self.reading.anywhere(self.mapped, [ref.key], *_ALL, *NEEDED).get(ref.key)
             if entry is None:
                 return Disposal(ref.key, Outcome.ALREADY_ABSENT)
             if self._is_ours(entry):
-                return self._away(ref.key, entry)
-            if not fitting:
+                return self._below_away(ref.key, entry) or self._away(ref.key, entry)
+            if here is None:
                 return Disposal(ref.key, Outcome.SUPERSEDED)
             judged = verdict(self.mapped, ref, entry, self.still_due, self.reading.own)
             if judged.disposal is not None:
@@ -78,8 +78,6 @@ class Purge:
             disposal = self._empty(ref.key, entry) if self.mapped.mapping.fields else self._whole(ref.key, entry)
             if disposal is not None:
                 return disposal
-            fitting = ref.key in self.reading.there(self.mapped, [ref.key])
-            entry = self.reading.anywhere(self.mapped, [ref.key], *_ALL, *NEEDED).get(ref.key)
         return Disposal(ref.key, Outcome.SUPERSEDED, "it changes all the time")
 
     def _is_ours(self, entry: Entry) -> bool:
@@ -92,9 +90,9 @@ class Purge:
 
     def _whole(self, key: str, entry: Entry) -> Disposal | None:
         """Strip, rename, delete; None where the entry was changed since it was read."""
-        below = self._below(key, entry)
-        if below is not None:
-            return below
+        refused = self._refused_below(key, entry)
+        if refused is not None:
+            return refused
         changes, kept_back = strip_of(entry, self.mapped, self.reading.schema)
         if kept_back:
             return Disposal(key, Outcome.REFUSED, f"no right: empty {', '.join(kept_back)}")
@@ -103,7 +101,7 @@ class Purge:
             return None
         if not answer.ok:
             return refusal(key, answer, "strip personal attributes")
-        return self._away(key, entry)
+        return self._below_away(key, entry) or self._away(key, entry)
 
     def _away(self, key: str, entry: Entry) -> Disposal:
         """What is left to do of an entry that is stripped."""
@@ -129,24 +127,42 @@ class Purge:
             return Disposal(key, Outcome.ALREADY_ABSENT)
         return Disposal(key, Outcome.FAILED, f"stripped, but could not {doing}: {answer.name}")
 
-    def _below(self, key: str, entry: Entry) -> Disposal | None:
-        """Entries below go first, deepest first and each stripped too, if the mapping says so; else it is refused."""
-        below = [one for one in self.session.search(entry.dn, EVERYTHING, _ALL, label=AN_ITEM) if one.dn != entry.dn]
+    def _below(self, entry: Entry) -> list[Entry]:
+        """What lies under an entry, deepest first."""
+        found = [one for one in self.session.search(entry.dn, EVERYTHING, _ALL, label=AN_ITEM) if one.dn != entry.dn]
+        return sorted(found, key=lambda one: -len(parts_of(one.dn)))
+
+    def _refused_below(self, key: str, entry: Entry) -> Disposal | None:
+        """Why what lies below an entry keeps it, asked before anything of either is touched."""
+        below = self._below(entry)
         if below and not self.mapped.subtree:
             return Disposal(key, Outcome.REFUSED, "entries lie below it, and the mapping does not say subtree")
         if below and another_below(self.session, self.mapped, entry):
             return Disposal(key, Outcome.REFUSED, "another item lies below it")
-        for one in sorted(below, key=lambda one: -len(parts_of(one.dn))):
-            own = key_of(one, Directory.ACTIVE_DIRECTORY)
-            changes, kept_back = strip_of(one, self.mapped, self.reading.schema)
+        for one in below:
+            _, kept_back = strip_of(one, self.mapped, self.reading.schema)
             if kept_back:
                 return Disposal(key, Outcome.REFUSED, f"no right: empty {', '.join(kept_back)} of an entry below it")
+        return None
+
+    def _below_away(self, key: str, entry: Entry) -> Disposal | None:
+        """Where the mapping says so what lies below goes with it, each stripped too; None when nothing is left there.
+
+        The entry itself is stripped: it is tried again rather than left to a person.
+        """
+        if not self.mapped.subtree:
+            return None
+        below = self._below(entry)
+        if below and another_below(self.session, self.mapped, entry):
+            return Disposal(key, Outcome.FAILED, "stripped, but another item lies below it")
+        for one in below:
+            changes, _ = strip_of(one, self.mapped, self.reading.schema)
             answer = self.session.modify(one.dn, changes)
             if not answer.ok:
-                return refusal(key, answer, "strip an entry below it")
-            done = self._away(own, one)
+                return Disposal(key, Outcome.FAILED, f"stripped, but could not strip an entry below it: {answer.name}")
+            done = self._away(key_of(one, Directory.ACTIVE_DIRECTORY), one)
             if done.outcome is not Outcome.DESTROYED:
-                return Disposal(key, done.outcome, f"an entry below it: {done.detail}")
+                return Disposal(key, Outcome.FAILED, f"stripped, but an entry below it stays: {done.detail}")
         return None
 
     def _empty(self, key: str, entry: Entry) -> Disposal | None:

@@ -2,8 +2,8 @@
 
 An item is found by its entryUUID, never by its name. What was just read is judged again, and the delete itself asserts
 (RFC 4528) that it is the same entry, unchanged: its entryUUID and its change number entryCSN. If somebody changed it
-in between, it is read and judged anew. A server that has no assertions, or does not show entryCSN, is asked
-again just before; the moment in between is then uncovered, and the page about connecting a directory says so.
+in between, it is read and judged anew. Of a server that has no assertions, or does not show entryCSN, each entry is
+read again just before it goes; the moment in between is then uncovered, and the page about the directory says so.
 """
 
 from __future__ import annotations
@@ -42,22 +42,25 @@ class Purge:
     def run(self, refs: Sequence[Ref]) -> list[Disposal]:
         """One Disposal per ref, in their order. The access log is purged last, of everything that is not there."""
         there = self.reading.there(self.mapped, [ref.key for ref in refs], *_VERSION)
-        missing = [ref.key for ref in refs if ref.key not in there]
-        elsewhere = self.reading.anywhere(self.mapped, missing)
+        elsewhere = self.reading.anywhere(self.mapped, [ref.key for ref in refs if ref.key not in there])
         answers = []
         for ref in refs:
-            if ref.key in there:
-                answers.append(self._one(ref, there[ref.key]))
-            else:
-                moved = ref.key in elsewhere
-                answers.append(Disposal(ref.key, Outcome.SUPERSEDED if moved else Outcome.ALREADY_ABSENT))
+            entry = there.get(ref.key)
+            if entry is not None and self._unchanged(entry) is None:
+                entry = self._read(ref.key)
+            answers.append(self._one(ref, entry, moved=ref.key in elsewhere))
         self._purge_log(answers)
         return answers
 
-    def _one(self, ref: Ref, entry: Entry | None) -> Disposal:
+    def _read(self, key: str) -> Entry | None:
+        return self.reading.there(self.mapped, [key], *_VERSION).get(key)
+
+    def _one(self, ref: Ref, entry: Entry | None, moved: bool) -> Disposal:
+        """`moved`: it is known to lie elsewhere, so that nobody has to ask where it is."""
         for _ in range(_ATTEMPTS):
             if entry is None:
-                return Disposal(ref.key, Outcome.ALREADY_ABSENT)
+                moved = moved or ref.key in self.reading.anywhere(self.mapped, [ref.key])
+                return Disposal(ref.key, Outcome.SUPERSEDED if moved else Outcome.ALREADY_ABSENT)
             judged = verdict(self.mapped, ref, entry, self.still_due, self.reading.own)
             if judged.disposal is not None:
                 return judged.disposal
@@ -65,7 +68,7 @@ class Purge:
             disposal = change(ref.key, entry)
             if disposal is not None:
                 return disposal
-            entry = self.reading.there(self.mapped, [ref.key], *_VERSION).get(ref.key)
+            entry = self._read(ref.key)
         return Disposal(ref.key, Outcome.SUPERSEDED, "it changes all the time")
 
     def _delete(self, key: str, entry: Entry) -> Disposal | None:
@@ -79,8 +82,7 @@ class Purge:
         if left is not None and left.refused:
             return Disposal(key, Outcome.REFUSED, left.refused)
         if self.mapped.subtree:
-            now = self.reading.there(self.mapped, [key], *_VERSION).get(key)
-            changed = now is None or now.all("entryCSN") != entry.all("entryCSN")
+            changed = self._read(key) != entry
             below = None if changed else self._delete_below(key, entry)
             if changed or below is not None:
                 if left is not None:

@@ -225,9 +225,7 @@ class Command(BaseCommand):
         if organisation is None or not options["by"].strip() or not options["reason"].strip():
             raise CommandError("adopt needs --organisation, --by and --reason")
         try:
-            nights = adopt(
-                organisation, _today(organisation), options["by"], options["reason"], options["without_lost"]
-            )
+            nights = adopt(organisation, timezone.now(), options["by"], options["reason"], options["without_lost"])
         except EvidenceError as error:
             raise CommandError(str(error)) from error
         with translation.override(options["language"]):
