@@ -31,7 +31,7 @@ from retention.connectors.contract import (
     Residue,
 )
 from retention.connectors.files_disposal import Task, residues
-from retention.connectors.files_items import Layout, compile_layout, is_maildir, messages_in
+from retention.connectors.files_items import Layout, compile_layout, messages_in
 from retention.connectors.files_tree import FOLDER, InTheWayError, entries, key_of, look, opened, parts_of
 from retention.connectors.own_terms import satisfies
 from retention.connectors.personal import guess
@@ -49,6 +49,12 @@ class FilesConnector:
     fields: ClassVar[tuple[ConfigField, ...]] = (
         ConfigField("root", "The folder, as an absolute path. It must be there; nothing outside is touched."),
         ConfigField(
+            "mounted",
+            "yes: nothing is asked or deleted while no file system is mounted at the folder, as on a share.",
+            required=False,
+            default="no",
+        ),
+        ConfigField(
             "time_zone",
             "Where a moment is turned into a day: a Maildir's delivery, a file's time.",
             required=False,
@@ -56,8 +62,11 @@ class FilesConnector:
         ),
     )
 
-    def __init__(self, *, root: str, time_zone: str = "Europe/Helsinki") -> None:
+    def __init__(self, *, root: str, mounted: str = "no", time_zone: str = "Europe/Helsinki") -> None:
+        if mounted not in {"yes", "no"}:
+            raise ConnectorError("mounted must be yes or no", permanent=True)
         self._path = Path(root)
+        self._mounted = mounted == "yes"
         self._zone_name = time_zone
         self._root: int | None = None
         self._linked: set[str] = set()
@@ -73,6 +82,8 @@ class FilesConnector:
             real = self._path.resolve(strict=True)
             if real == Path(real.anchor):
                 raise ConnectorError("root: the whole file system is no register", permanent=True)
+            if self._mounted and not os.path.ismount(real):
+                raise ConnectorError(f"root {self._path}: nothing is mounted there", permanent=False)
             self._root = os.open(real, FOLDER)
         except (OSError, RuntimeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it links to itself"
@@ -212,8 +223,8 @@ class FilesConnector:
 def _told(root: int, layout: Layout, parts: tuple[str, ...], rel: tuple[str, ...]) -> Mapping[str, Any] | None:
     try:
         with opened(root, parts[:-1]) as folder:
-            if layout.unit == "message" and len(rel) > layout.pattern.depth:
-                files = messages_in(folder).get(parts[-1], []) if is_maildir(folder) else []
+            if layout.is_message(rel):
+                files = messages_in(folder).get(parts[-1], [])
                 found = layout.message(parts, rel[: layout.pattern.depth], parts[-1]) if files else None
                 size = sum(_size(folder, path) for path in files)
                 count = len(files)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from retention.connectors.contract import Disposal, Outcome, Ref, Residue
-from retention.connectors.files_items import Found, Layout, Messages, is_maildir, messages_in
+from retention.connectors.files_items import Found, Layout, Messages, messages_in
 from retention.connectors.files_tree import (
     InTheWayError,
     Parts,
@@ -66,7 +66,7 @@ class Task:
             return Disposal(ref.key, Outcome.REFUSED, "no path in the mapping's place")
         try:
             with opened(self.root, parts[:-1]) as folder:
-                if self.layout.unit == "message" and len(rel) > self.layout.pattern.depth:
+                if self.layout.is_message(rel):
                     outcome, detail = self._message(folder, parts, rel, ref)
                 else:
                     outcome, detail = self._whole(folder, parts, ref)
@@ -145,7 +145,7 @@ class Task:
     def _messages(self, box: int, parts: Parts, again: bool) -> Messages:
         """A mailbox's messages, listed once for all refs unless a name is not where it was."""
         if again or parts not in self.boxes:
-            self.boxes[parts] = messages_in(box) if is_maildir(box) else {}
+            self.boxes[parts] = messages_in(box)
         return self.boxes[parts]
 
     def _unfit(self, found: Found, ref: Ref) -> tuple[Outcome, str] | None:
@@ -193,10 +193,10 @@ def residues(root: int, layout: Layout, refs: Sequence[Ref], linked: set[str]) -
 
 
 def _still_there(root: int, layout: Layout, parts: Parts, boxes: dict[Parts, set[str]]) -> Iterator[str]:
-    box = parts[:-1]
+    box, rel = parts[:-1], layout.below(parts)
     try:
         with opened(root, box) as folder:
-            if layout.unit == "message" and is_maildir(folder):
+            if rel is not None and layout.is_message(rel):
                 if box not in boxes:
                     boxes[box] = set(messages_in(folder))
                 if parts[-1] in boxes[box]:

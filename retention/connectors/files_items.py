@@ -149,14 +149,16 @@ class Layout:
             return
 
     def _messages(self, box: int, place: Parts, path: Parts, at: Parts) -> Iterator[Found]:
+        """Of a box and all that lies in it: subfolders begin with a dot (Maildir++) or are folders in folders."""
+        if len(at) > DEEPEST:
+            raise ConnectorError(f"{self.mapping.place}: mailboxes lie more than {DEEPEST} deep", permanent=True)
         messages = messages_in(box)
-        subfolders = [e.name for e in entries(box) if e.kind == "folder" and e.name.startswith(".")]
+        subfolders = {e.name for e in entries(box) if e.kind == "folder" and e.name not in MAILDIR}
         for name in sorted({*messages, *subfolders}, key=os.fsencode):
             if name in messages:
                 yield self.message((*place, *at, name), path, name)
-                continue
-            with opened(box, [name]) as subfolder:
-                if is_maildir(subfolder):
+            if name in subfolders:
+                with suppress(FileNotFoundError, InTheWayError), opened(box, [name]) as subfolder:
                     yield from self._messages(subfolder, place, path, (*at, name))
 
     def message(self, parts: Parts, box: Parts, name: str) -> Found:
@@ -216,6 +218,10 @@ class Layout:
                 mapping.closed is not None and values[mapping.closed.column] in mapping.closed.values,
             ),
         )
+
+    def is_message(self, rel: Parts) -> bool:
+        """Whether a path below the place is that of a message, and not of something that lies where a box should."""
+        return self.unit == "message" and len(rel) > self.pattern.depth
 
     def naming_folders(self, rel: Parts) -> int:
         """How many folders right above the item are named by its subject or contract: empty, they go with it."""
@@ -297,10 +303,13 @@ def is_maildir(folder: int) -> bool:
 
 
 def messages_in(box: int) -> Messages:
-    """The messages of an open Maildir. A message read, answered or moved to `cur` keeps its unique part."""
+    """The messages of an open mailbox, none of a folder that is no mailbox.
+
+    A message read, answered or moved to `cur` keeps its unique part.
+    """
     messages: Messages = {}
     for part in MAILDIR:
-        with opened(box, [part]) as folder:
+        with suppress(FileNotFoundError), opened(box, [part]) as folder:
             for entry in entries(folder):
                 if entry.kind != "folder":
                     messages.setdefault(entry.name.partition(":")[0] or entry.name, []).append((part, entry.name))

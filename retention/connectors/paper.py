@@ -232,7 +232,16 @@ class _Task:
         """Whether the paper lies elsewhere now, or something was put into a box that is to go whole."""
         if order.order["kind"] != DESTRUCTION:
             return bool(item.box != order.order["box"])
+        if not self._as_ordered(order, item):
+            return True
         return item.box != order.order["box"] or not self.archive.holds_only(item.box, order.order["papers"])
+
+    def _as_ordered(self, order: Written, item: Item) -> bool:
+        """Whether the list has of a box that is the item what it had when that was ordered: so many lines, no later."""
+        if "lines" not in order.order:
+            return True
+        latest = self._latest([item])
+        return (len(item.papers), latest) == (order.order["lines"], order.order["latest"])
 
     def _open(self, key: str) -> Written | None:
         return next((order for order in self.histories.get(key, ()) if order.open), None)
@@ -251,6 +260,9 @@ class _Task:
         item = self.archive.items.get(ref.key)
         history = self.histories.get(ref.key, [])
         certified = self._certified(ref.key)
+        if certified is not None and item is not None and not self._as_ordered(certified, item):
+            why = f"order {certified.number} is certified, and the list of the box is not what it was: mend the list"
+            return Disposal(ref.key, Outcome.FAILED, why)
         if certified is not None:
             self.settled[certified.number].add(ref.key)
             return Disposal(ref.key, Outcome.DESTROYED, f"certificate of order {certified.number}")
@@ -287,14 +299,19 @@ class _Task:
 
     def _order(self) -> Iterator[tuple[str, list[Item]]]:
         for box, items in self.wanted.items():
-            events = [self.archive.candidate(item).events for item in items]
-            known = {name: [day for days in events if (day := days[name]) is not None] for name in events[0]}
             leaving = sum(len(item.papers) for item in items)
             order = Order(
                 self.archive.mapping.place,
                 self.archive.told(box),
                 tuple(sorted(item.key for item in items)),
                 len(self.archive.boxes.get(box, ())) - leaving,
-                {name: max(days) for name, days in known.items() if days},
+                self._latest(items),
+                leaving if self.archive.by_box else None,
             )
             yield self.orders.write(order), items
+
+    def _latest(self, items: Sequence[Item]) -> dict[str, str]:
+        """Event -> its last day among them."""
+        events = [self.archive.candidate(item).events for item in items]
+        known = {name: [day for days in events if (day := days[name]) is not None] for name in events[0]}
+        return {name: max(days).isoformat() for name, days in sorted(known.items()) if days}

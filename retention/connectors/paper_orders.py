@@ -57,14 +57,16 @@ class Order:
     """What is ordered of one box.
 
     `papers`: keys, the box's own where it is the item. `staying`: papers that stay in the box; above 0 it is mixed,
-    and only a pull list may be written. `latest`: event -> its last day among the papers.
+    and only a pull list may be written. `latest`: event -> its last day among the papers (ISO 8601). `lines`: how many
+    the list has of a box that is the item, None of papers.
     """
 
     place: str
     box: Mapping[str, str]
     papers: tuple[str, ...]
     staying: int
-    latest: Mapping[str, date] = field(default_factory=dict)
+    latest: Mapping[str, str] = field(default_factory=dict)
+    lines: int | None = None
 
     @property
     def kind(self) -> str:
@@ -84,7 +86,8 @@ class Order:
             **self.box,
             "papers": list(self.papers),
             "staying": self.staying,
-            "latest": {event: day.isoformat() for event, day in sorted(self.latest.items())},
+            "latest": dict(sorted(self.latest.items())),
+            **({} if self.lines is None else {"lines": self.lines}),
         }
 
 
@@ -315,7 +318,7 @@ def printed(content: Mapping[str, Any], withdrawn: bool = False) -> str:
         f"Turvaluokka:   {content['security']} (DIN 66399 / ISO/IEC 21964)",
         f"Sinetti:       {content['seal'] or '–'}",
         f"Viimeisin pvm: {latest or '–'}",
-        f"Asiakirjoja:   {len(content['papers'])}",
+        f"Asiakirjoja:   {content.get('lines', len(content['papers']))}",
         "",
     ]
     if whole:

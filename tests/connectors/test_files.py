@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from retention.connectors import files_disposal
+from retention.connectors import files_disposal, files_items
 from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping, Outcome, Ref
 from retention.connectors.files import FilesConnector
-from retention.connectors.files_tree import key_of, parts_of
+from retention.connectors.files_tree import entries, key_of, parts_of
 from retention.connectors.own_terms import satisfies
 from retention.connectors.registry import connect
 from retention.domain.predicates import TRUE, AtMost, Not, Recorded
@@ -299,6 +299,46 @@ def test_messages_of_a_role_go_by_the_moment_in_their_name(root):
     assert outcomes(root, MESSAGES, *refs[3:]) == [Outcome.DESTROYED]
 
 
+def test_mailboxes_in_mailboxes_are_found_however_they_are_laid_out(root):
+    """Folders in folders (LAYOUT=fs), one without messages of its own between, and one whose `tmp` is missing."""
+    maildir(root / "roolit/info")
+    for place in ("Arkisto/2019", "Arkisto/2019/Lasku", "1577829599.M9P1.posti"):
+        maildir(root / "roolit/info" / place)
+        put(root / "roolit/info" / place / "cur/1577829599.M1P1.posti:2,S")
+    put(root / "roolit/info/.Sent/cur/1577829599.M3P1.posti:2,")
+    put(root / "roolit/info/new/1577829599.M9P1.posti")
+    found = [c.ref for c in find(root, MESSAGES)]
+    assert [ref.key for ref in found] == [
+        "roolit/info/.Sent/1577829599.M3P1.posti",
+        "roolit/info/1577829599.M9P1.posti",
+        "roolit/info/1577829599.M9P1.posti/1577829599.M1P1.posti",
+        "roolit/info/Arkisto/2019/1577829599.M1P1.posti",
+        "roolit/info/Arkisto/2019/Lasku/1577829599.M1P1.posti",
+    ]
+    with FilesConnector(root=str(root)) as connector:
+        assert len([*connector.verify(MESSAGES, found, Action.DELETE)]) == 5
+        assert [told["files"] for told in connector.export(MESSAGES, found)] == [1] * 5
+        assert {d.outcome for d in connector.dispose(MESSAGES, found, Action.DELETE, TRUE)} == {Outcome.DESTROYED}
+        assert not [*connector.verify(MESSAGES, found, Action.DELETE)]
+    assert not [path for path in root.rglob("*") if path.is_file() and path.name != "maildirfolder"]
+
+
+def test_a_subfolder_that_goes_meanwhile_hides_nothing_that_comes_after_it(root, monkeypatch):
+    box = root / "roolit/info"
+    for place in (box, box / ".A", box / ".B"):
+        maildir(place)
+    put(box / ".B/cur/1577829599.M1P1.posti:2,")
+
+    def listed_then_gone(folder):
+        found = entries(folder)
+        if any(entry.name == ".A" for entry in found) and (box / ".A").exists():
+            shutil.rmtree(box / ".A")
+        return found
+
+    monkeypatch.setattr(files_items, "entries", listed_then_gone)
+    assert [c.ref.key for c in find(root, MESSAGES)] == ["roolit/info/.B/1577829599.M1P1.posti"]
+
+
 def test_a_message_that_is_read_meanwhile_is_the_same_message(root):
     maildir(root / "roolit/info")
     new = put(root / "roolit/info/new/1577829599.M1P1.posti")
@@ -505,6 +545,19 @@ def test_the_mail_servers_index_cache_is_residue(root):
 
 
 # --- bad input
+
+
+def test_a_root_where_nothing_is_mounted_is_not_empty(root):
+    with (
+        pytest.raises(ConnectorError, match="nothing is mounted there") as raised,
+        FilesConnector(root=str(root), mounted="yes"),
+    ):
+        pass
+    assert not raised.value.permanent
+    with FilesConnector(root="/dev/shm", mounted="yes") as connector:
+        assert connector.check().missing_rights == ()
+    with pytest.raises(ConnectorError, match="mounted must be yes or no"):
+        FilesConnector(root=str(root), mounted="true")
 
 
 def test_a_root_that_is_not_there_is_named_and_not_made(root):

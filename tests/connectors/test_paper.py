@@ -245,6 +245,29 @@ def test_a_box_is_one_item_with_the_latest_of_its_days(keeper):
     assert "L-1" not in keeper.contents.read_text(encoding="utf-8") + keeper.list.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("certified", [False, True])
+def test_what_comes_into_a_box_after_its_order_is_not_struck_off(keeper, certified):
+    """As old as the others, so that the box is due still: it is ordered anew, or somebody mends the list."""
+    ((_, number),) = keeper.dispose(BOXES, Ref("L-1"), still_due=DUE)
+    assert keeper.order(number)["lines"] == 2
+    assert "Asiakirjoja:   2" in keeper.printed(number)
+    if certified:
+        keeper.certify(number)
+    first = CONTENTS.splitlines()[1]
+    with_one_more = CONTENTS + first.replace("1/1", "1/9", 1) + "\n"
+    keeper.contents.write_text(with_one_more, encoding="utf-8")
+    ((outcome, detail),) = keeper.dispose(BOXES, Ref("L-1"), still_due=DUE)
+    assert keeper.contents.read_text(encoding="utf-8") == with_one_more
+    if not certified:
+        assert (outcome, detail) == (Outcome.PENDING, f"{number}-2")
+        assert keeper.order(detail)["lines"] == 3
+        return
+    assert (outcome, "mend the list" in detail) == (Outcome.FAILED, True)
+    keeper.contents.write_text(with_one_more.replace("1/9;L-1", "1/9;L-2"), encoding="utf-8")
+    assert keeper.outcomes(BOXES, Ref("L-1"), still_due=DUE) == [Outcome.DESTROYED]
+    assert "1/9" in keeper.contents.read_text(encoding="utf-8")
+
+
 def test_a_paper_without_a_date_makes_its_box_undated(keeper):
     keeper.contents.write_text(CONTENTS.replace("2015-03-01", ""), encoding="utf-8")
     assert keeper.find(BOXES)[0].events == {"recorded": None}
