@@ -2,9 +2,10 @@
 
 The forecast is the contract ends': whatever falls due by a day that was known then has its `due_from` after the night
 that read the dataset last. What is due tonight since an earlier day was not due then by what was known, so something
-has changed: ends were told late or all at once, rows have come under other rules, a release let go what was held. Of
-that some is expected, because people knew it: what the reader saw held, or due where the policy only watched; what was
-shown of the effect of the rules before they were published; what a campaign gives a start. The rest is *unforeseen*.
+has changed: ends were told late or all at once, rows have come under other rules, a release let go what was held. So
+has it with what has no ground left: no day foresees that. Of all this some is expected, because people knew it: what
+the reader saw held and no hold holds now, or due where the policy only watched; what was shown of the effect of the
+rules before they were published; what a campaign gives a start. The rest is *unforeseen*.
 
 More than half of a dataset in one night waits for a person too, foreseen or not, unless people were shown it before
 they published the rules.
@@ -20,11 +21,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.db.models import F, Sum, Value
+from django.db.models import F, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
 from retention.connectors.contract import Connector, Ref, TellsCrowds
 from retention.domain.breakers import FEW, Breaker, Tonight, too_many_gone, too_many_left, tripped
+from retention.domain.decisions import Why
 from retention.domain.errors import LifecycleError
 from retention.domain.lifecycle import GONE, LotState, Outcome
 from retention.domain.rules import Action
@@ -36,6 +38,9 @@ from retention.plan import DatasetPlan, plan_of
 from retention.question import Question
 from ropa.models import Version
 
+NOT_CLAIMED = (LotState.FLAGGED, LotState.APPROVED)
+"""Nothing of such a lot has been sent."""
+
 
 class Untrue(LifecycleError):
     """The register does not do what it says: nothing more of the dataset is sent tonight."""
@@ -43,17 +48,24 @@ class Untrue(LifecycleError):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the last night that read a dataset knew. `known`: items that were to go though not by their dates.
+    """What the last night that read a dataset knew.
 
-    since  that night's business date; None: none has read it
-    items  how many there were after it; None: not known
-    shown  how many were to go by now as people were shown it, where tonight's rules are new since then
+    since    that night's business date; None: none has read it
+    items    how many there were after it; None: not known
+    held     items that a hold kept then, beside those that are in a lot already
+    watched  items that were due then, where the policy only watched
+    shown    how many were to go by now as people were shown it, where tonight's rules are new since then
     """
 
     since: date | None = None
     items: int | None = None
-    known: int = 0
+    held: int = 0
+    watched: int = 0
     shown: int = 0
+
+    def unforeseen(self, early: int, held: int) -> int:
+        """Of so many items that are due early those that nobody knew of; `held`: how many a hold keeps tonight."""
+        return max(0, early - max(0, self.held - held) - self.watched - self.shown)
 
 
 def forecast(run: Run, dataset: DatasetPlan) -> Forecast:
@@ -76,7 +88,7 @@ def forecast(run: Run, dataset: DatasetPlan) -> Forecast:
     ).count()  # those are not flagged again
     held = max(0, left.get("held", 0) - in_lots)
     watched = left.get("due", 0) if _watched(last.run.version, dataset) else 0
-    return Forecast(last.run.business_date, sum(left.values()), held + watched, shown)
+    return Forecast(last.run.business_date, sum(left.values()), held, watched, shown)
 
 
 def _watched(version: Version | None, dataset: DatasetPlan) -> bool:
@@ -108,11 +120,14 @@ def _shown(before: Version | None, now: Version | None, dataset: DatasetPlan, ru
 
 
 def early(foreseen: Forecast, due: Sequence[Due], returned: Collection[str]) -> int:
-    """Of these items, those due since a day on which the dataset was read and they were not; expected ones too."""
+    """Of these items those that were not due when the dataset was read, and that no day foresaw; expected ones too."""
     since = foreseen.since
     if since is None:
         return 0
-    return sum(one.due_from <= since and not one.estimated and one.key not in returned for one in due)
+    return sum(
+        (one.due_from <= since or one.why is Why.NO_GROUND) and not one.estimated and one.key not in returned
+        for one in due
+    )
 
 
 def items_of(question: Question, connector: Connector, foreseen: Forecast, due: int) -> int:
@@ -128,13 +143,13 @@ def items_of(question: Question, connector: Connector, foreseen: Forecast, due: 
 
 
 def trip(
-    run: Run, dataset: DatasetPlan, foreseen: Forecast, due: int, early: int, items: int, log: EvidenceLog
+    run: Run, dataset: DatasetPlan, foreseen: Forecast, due: int, early: int, held: int, items: int, log: EvidenceLog
 ) -> Breaker | None:
     """In the transaction that flags: if tonight is out of proportion its lots wait for a person; which breaker it was.
 
-    `early`: of what is due, since a day on which the dataset was read; some of it was expected.
+    `early`: of what is due, what no day foresaw; some of it was expected. `held`: what a hold keeps tonight.
     """
-    unforeseen = max(0, early - foreseen.known - foreseen.shown)
+    unforeseen = foreseen.unforeseen(early, held)
     tonight = Tonight(max(0, due - foreseen.shown), unforeseen, items, _turned_down(run, dataset))
     lots = Lot.objects.filter(run=run, dataset=dataset.code, state=LotState.FLAGGED)
     return _wait(run, dataset, foreseen, tonight, due, sorted(lots.values_list("pk", flat=True)), log)
@@ -182,13 +197,17 @@ def _wait(
     return breaker
 
 
-def refuse_untrue(run: Run, lot: Lot, place: str) -> bool:
-    """Whether nothing of the dataset has gone tonight, so that the next chunk is the first.
+def gone_tonight(run: Run, lot: Lot) -> int:
+    """Items of the lot's dataset that went tonight and beside which somebody looked.
 
-    Raises Untrue if too much of what was sent tonight is still there, by what was recorded of it.
+    Beside what a night had sent before it was killed nobody did.
     """
-    tonight = Attempt.objects.filter(run=run, lot__dataset=lot.dataset, lot__register=lot.register, state="outcome")
-    tallies = list(tonight.values_list("tally", flat=True))
+    return sum(tally.get(outcome.value, 0) for tally in _tonight(run, lot)[1] for outcome in _LOOKED_BESIDE)
+
+
+def refuse_untrue(run: Run, lot: Lot, place: str) -> None:
+    """Raises Untrue if too much of what was sent tonight is still there, by what was recorded of it."""
+    tonight, tallies = _tonight(run, lot)
     gone = sum(tally.get(outcome.value, 0) for tally in tallies for outcome in GONE)
     failed = left = sum(tally.get(Outcome.FAILED.value, 0) for tally in tallies)
     if gone:
@@ -197,7 +216,14 @@ def refuse_untrue(run: Run, lot: Lot, place: str) -> bool:
     if too_many_left(gone + failed, left):
         sent = gone + failed
         raise Untrue(f"of {sent} items sent tonight {left} are still there: no more are sent before the next night")
-    return not gone
+
+
+_LOOKED_BESIDE = GONE - {Outcome.RECOVERED}
+
+
+def _tonight(run: Run, lot: Lot) -> tuple[QuerySet[Attempt], list[dict[str, int]]]:
+    mine = Attempt.objects.filter(run=run, lot__dataset=lot.dataset, lot__register=lot.register, state="outcome")
+    return mine, list(mine.values_list("tally", flat=True))
 
 
 def _is_there(place: str, where: str) -> bool:
@@ -207,19 +233,21 @@ def _is_there(place: str, where: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Items of a lot that its first chunk leaves out, as they are before it is sent: they must be there after it."""
+    """Items that the night's first chunks leave out, as they are before these are sent: they must be there after.
+
+    `waiting`: the lot that they are of, where that is another one; once it goes itself nothing can be said of them.
+    """
 
     question: Question
     connector: Connector
     action: Action
     refs: Sequence[Ref] = ()
+    waiting: Lot | None = None
 
-    @classmethod
-    def of(cls, question: Question, connector: Connector, action: Action, refs: Sequence[Ref]) -> Beside:
-        """Of these items those that are there."""
-        few = cls(question, connector, action, refs)
-        there = few._there()
-        return cls(question, connector, action, [ref for ref in few.refs if ref.key in there])
+    def as_it_is(self) -> Beside:
+        """Without those that are not there."""
+        there = self._there()
+        return replace(self, refs=[ref for ref in self.refs if ref.key in there])
 
     def _there(self) -> frozenset[str]:
         if not self.refs:
@@ -231,6 +259,8 @@ class Beside:
     def refuse_gone(self, run: Run, lot: Lot) -> None:
         """If more went than was sent, stop the register until a person takes that back."""
         there = len(self._there())
+        if self.waiting is not None and not Lot.objects.filter(pk=self.waiting.pk, state__in=NOT_CLAIMED).exists():
+            return
         if too_many_gone(len(self.refs), there):
             gone = f"of {len(self.refs)} items that were not sent {len(self.refs) - there} went with those that were"
             stop(run.organisation, [lot.register], "breaker", f"{lot.dataset}: {gone} (lot {lot.pk})")

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from retention.alike import Sorting
+from retention.by_key import of_keys
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
@@ -381,7 +382,7 @@ def _no_longer_estimated(question: Question, connector: Connector, entries: Sequ
     if mapping.subject is not None and all(entry.subject for entry in entries):
         found = connector.find(mapping, subjects=subjects)
     else:
-        found = connector.find(replace(mapping, contract=mapping.key), contracts=sorted(keys))
+        found = of_keys(connector, mapping, keys)
     known = dict(question.items(subjects)) if subjects and question.asks_ledger else {}
     stream = (
         _Decided(

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from retention.by_key import of_keys
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, State, Why, decide, with_own
 from retention.domain.leaves import basis
@@ -95,7 +96,7 @@ class Changed:
         if mapping.subject is not None and all(entry.subject for entry in entries):
             found = self.connector.find(mapping, subjects=subjects)
         else:
-            found = self.connector.find(replace(mapping, contract=mapping.key), contracts=sorted(keys))
+            found = of_keys(self.connector, mapping, keys)
         there = [candidate for candidate in found if candidate.ref.key in keys]
         if isinstance(question.follower, Following):
             return question.follower.decided(there)

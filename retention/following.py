@@ -14,6 +14,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from retention.by_key import of_keys
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, State, with_own
 from retention.domain.errors import RuleError
@@ -69,7 +70,7 @@ class _Side:
         if not links:
             return found
         if self.follow.by:
-            candidates = list(self.connector.find(replace(mapping, contract=mapping.key), contracts=links))
+            candidates = list(of_keys(self.connector, mapping, links))
         else:
             candidates = list(self.connector.find(mapping, subjects=links))
         on_them = self.question.holds()
@@ -133,7 +134,7 @@ class Following:
         if all(entry.subject for entry in entries):
             found = connector.find(mapping, subjects=subjects)
         else:
-            found = connector.find(replace(mapping, contract=mapping.key), contracts=sorted(keys))
+            found = of_keys(connector, mapping, keys)
         there = [candidate for candidate in found if candidate.ref.key in keys]
         due = {c.ref.key for c, d in self._decided(there, holds, again=True) if d.state is State.DUE}
         return frozenset(candidate.ref.key for candidate in there) - due

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
+from retention.by_key import of_keys
 from retention.connectors.contract import Candidate, Connector, ConnectorError
 from retention.domain.decisions import Decision, Item
 from retention.domain.errors import RuleError
@@ -63,8 +64,7 @@ class Reader:
         names = sorted({name for candidate in candidates if (name := _name(follow, candidate)) is not None})
         if mapping is None or not names:
             return {}
-        by_key = replace(mapping, contract=mapping.key)
-        rows = connector.find(by_key, contracts=names) if follow.by else connector.find(mapping, subjects=names)
+        rows = of_keys(connector, mapping, names) if follow.by else connector.find(mapping, subjects=names)
         holds = active(self.organisation, theirs.register, theirs.code, theirs.subject_kind)
         found: dict[str, list[Followed]] = {}
         for candidate, item in self.join(theirs, list(rows)):

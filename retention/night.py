@@ -59,17 +59,18 @@ def run_night(
     chunk: int = CHUNK,
     at: Callable[[str], None] = lambda point: None,
     most_tries: int | None = None,
+    anew: bool = True,
 ) -> Run:
     """Run the night of `business_date` to its end, finish one that was left, or help others who are at it.
 
     `now` is an aware instant. Raises NightError when it may not run: a date ahead, an unconfirmed gap, no version in
     force, another night running; EvidenceError when a key cannot be used. `chunk` is the number of keys sent at once;
     `at` is told of each point between two steps. `most_tries`: a step that was begun so often and never ended stops the
-    night; a person who looks on may try it as often as he likes.
+    night; a person who looks on may try it as often as he likes. `anew`: as `runs.request` takes it.
     """
     with transaction.atomic():  # a refusal leaves no request behind
         database_locks.need_not_last()  # whoever asks looks on, and asks again
-        run = request(organisation, business_date, by, confirm_gap, confirm_falls)
+        run = request(organisation, business_date, by, confirm_gap, confirm_falls, anew)
         last = refuse_wrong_date(run, now) if run.started_at is None else None
     asking = Asked(now, progress or quiet, chunk, at, most_tries=most_tries)
     with owner() as who, _as_a_night_works():

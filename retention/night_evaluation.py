@@ -65,7 +65,7 @@ def evaluate_whole(night: Night, question: Question, connector: Connector) -> No
     with transaction.atomic():
         _tell_evaluated(night, dataset, found.counts, found.returned)
         _flag(night, dataset, found.due)
-        _weigh(night, dataset, foreseen, found.fresh, found.early, items)
+        _weigh(night, dataset, foreseen, found.fresh, found.early, found.counts.get("held", 0), items)
     night.at(f"evaluated {dataset.code}")
 
 
@@ -121,12 +121,20 @@ def _take_back_unweighed(night: Night, dataset: DatasetPlan) -> None:
         withdraw(lot, "the evaluation that flagged it did not come to its end")
 
 
-def _weigh(night: Night, dataset: DatasetPlan, foreseen: breakers.Forecast, fresh: int, early: int, items: int) -> None:
+def _weigh(
+    night: Night,
+    dataset: DatasetPlan,
+    foreseen: breakers.Forecast,
+    fresh: int,
+    early: int,
+    held: int,
+    items: int,
+) -> None:
     if dataset.policy.mode == "observe":
         return  # there is no lot that could go
     counted = Lot.objects.filter(run=night.run, dataset=dataset.code, weighed=False).exclude(state=LotState.WITHDRAWN)
     counted.update(weighed=True)
-    if breaker := breakers.trip(night.run, dataset, foreseen, fresh, early, items, night.log):
+    if breaker := breakers.trip(night.run, dataset, foreseen, fresh, early, held, items, night.log):
         night.progress("breaker", dataset.register, f"{dataset.code}: {breaker.value}")
 
 
@@ -170,7 +178,7 @@ def evaluate_shared(night: Night, question: Question, connector: Connector) -> b
             counts.update(part.result["counts"])
             sums.update({name: part.result[name] for name in ("returned", "fresh", "early")})
         _tell_evaluated(night, dataset, dict(sorted(counts.items())), sums["returned"])
-        _weigh(night, dataset, foreseen, sums["fresh"], sums["early"], items)
+        _weigh(night, dataset, foreseen, sums["fresh"], sums["early"], counts["held"], items)
     night.at(f"evaluated {dataset.code}")
     return True
 

@@ -31,7 +31,7 @@ from retention.models import (
 from retention.night_context import Night, tell_problem
 from retention.order import in_order, needed
 from retention.plan import DatasetPlan, RegisterPlan, plan_of
-from retention.purge import Stopped, Work, purge_chunk
+from retention.purge import Stopped, Work, purge_chunk, refuse_if_stopped
 from retention.question import Question
 from retention.stepping import unfinished
 
@@ -187,12 +187,17 @@ def _flag_anew(night: Night, question: Question, work: Work) -> list[Lot]:
 
 
 def block_lot(night: Night, question: Question, connector: Connector, lot: Lot) -> None:
-    """A lot that cannot be blocked keeps no other of the dataset from going."""
+    """A lot that cannot be blocked keeps no other of the dataset from going. A stop is heard before each chunk."""
     if night.closed_now(lot.register):
         return
     question = asked_again(question, lot)
+
+    def at(point: str) -> None:
+        night.at(point)
+        refuse_if_stopped(night.run, lot.register)
+
     try:
-        block(lot, question, connector, question.holds(), night.log, night.at)
+        block(lot, question, connector, question.holds(), night.log, at)
     except SelosteError as error:
         if isinstance(error, Stopped | LeaseLost):
             raise

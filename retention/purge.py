@@ -30,7 +30,7 @@ from django.db import transaction
 
 from retention import leaves, replay, substitutes, waves
 from retention.approvals import approvers, hands, in_evidence
-from retention.breakers import Beside, refuse_untrue
+from retention.breakers import NOT_CLAIMED, Beside, gone_tonight, refuse_untrue
 from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref
 from retention.disposal import move, wipe
 from retention.domain.breakers import BESIDE
@@ -101,7 +101,7 @@ class Work:
     told: tuple[int, dict[str, object]] | None = field(init=False, default=None)
     """The attempt whose intent was told last, and what was said of it."""
     first: bool = field(init=False, default=False)
-    """Whether nothing of the dataset has gone tonight: the chunk is small, and what it leaves out is looked at."""
+    """Whether less of the dataset has gone tonight than one usual chunk: what lies beside it is looked at."""
 
     def __post_init__(self) -> None:
         bulk = self.connector.at_once(self.question.mapping) if isinstance(self.connector, InBulk) else USUAL
@@ -127,6 +127,7 @@ def purge_chunk(work: Work) -> bool:
     """
     attempt = work.lot.attempts.filter(state="intent").first()
     recovering = attempt is not None
+    work.first = not work.void and gone_tonight(work.run, work.lot) < USUAL
     if attempt is None:
         attempt = _intend(work)
         if attempt is None:
@@ -139,7 +140,7 @@ def purge_chunk(work: Work) -> bool:
     work.journal.append({"kind": "intent", "run": work.run.pk, **_intent_body(work, attempt)})
     work.at("intent journalled")
     work.heard = {}
-    beside = _beside(work, attempt) if work.first and not recovering else None
+    beside = _beside(work, attempt) if work.first else None
     outcomes = _send(work, attempt, recovering)
     work.at("sent")
     residues = _read_back(work, outcomes)
@@ -153,17 +154,28 @@ def purge_chunk(work: Work) -> bool:
 
 
 def _beside(work: Work, attempt: Attempt) -> Beside | None:
-    """What the first chunk leaves out; None where whole items do not go, or it leaves nothing out."""
+    """What one of the first chunks leaves out, of this lot or else of another; None where whole items do not go."""
     mapping = work.question.mapping
-    if mapping.fields or work.question.dataset.step is not None or len(attempt.positions) == work.lot.size:
+    if mapping.fields or work.question.dataset.step is not None:
         return None
+    action = carried_out_as(work.lot.action)
     rest = [work.ref(p) for p in range(max(attempt.positions) + 1, work.lot.size)[:BESIDE]]
-    return Beside.of(work.question, work.connector, carried_out_as(work.lot.action), rest)
+    own = Beside(work.question, work.connector, action, rest).as_it_is()
+    if own.refs:
+        return own
+    others = Lot.objects.filter(
+        organisation=work.lot.organisation, dataset=work.lot.dataset, state__in=NOT_CLAIMED, keys__isnull=False
+    )
+    other = others.exclude(pk=work.lot.pk).order_by("-size").first()
+    if other is None or other.keys is None:
+        return None
+    there = [Ref(entry.key, entry.subject, entry.name) for entry in unpack(bytes(other.keys))[:BESIDE]]
+    return Beside(work.question, work.connector, action, there, other).as_it_is()
 
 
 def _intend(work: Work) -> Attempt | None:
     if not work.void:
-        work.first = refuse_untrue(work.run, work.lot, work.question.mapping.place)
+        refuse_untrue(work.run, work.lot, work.question.mapping.place)
     with transaction.atomic():
         gate = claim_gate(work.question.organisation)
         if not work.void:
@@ -186,18 +198,20 @@ def _intend(work: Work) -> Attempt | None:
 
 
 def _refuse_if_stopped(work: Work) -> None:
-    reason = stopped(work.question.organisation)
-    if reason:
-        raise Stopped(reason)
-    reason = register_stopped(work.question.organisation, work.lot.register)
-    if reason:
-        raise RegisterStopped(f"{work.lot.register} is stopped: {reason}")
-    reason = work.closed()
-    if reason:
+    refuse_if_stopped(work.run, work.lot.register)
+    if reason := work.closed():
         raise RegisterStopped(f"{work.lot.register} {reason}")
-    run = Run.objects.only("stop_requested", "stop_reason").get(pk=work.run.pk)
-    if run.stop_requested:
-        raise Stopped(run.stop_reason or "the night was stopped")
+
+
+def refuse_if_stopped(run: Run, register: str) -> None:
+    """Raises Stopped where somebody stopped everything or this night, RegisterStopped of this register alone."""
+    if reason := stopped(run.organisation):
+        raise Stopped(reason)
+    if reason := register_stopped(run.organisation, register):
+        raise RegisterStopped(f"{register} is stopped: {reason}")
+    now = Run.objects.only("stop_requested", "stop_reason").get(pk=run.pk)
+    if now.stop_requested:
+        raise Stopped(now.stop_reason or "the night was stopped")
 
 
 def _next_positions(lot: Lot, work: Work) -> list[int]:

@@ -23,21 +23,26 @@ def request(
     by: str,
     confirm_gap: bool = False,
     confirm_falls: Iterable[str] = (),
+    anew: bool = True,
 ) -> Run:
     """Ask for a night; a worker runs it. The row is the queue: a second request for the date is the first one's.
 
     `confirm_falls`: sources of the ledger ("crm:contracts") that tell half of what they told or less, which is true.
+    `anew`: a night that somebody stopped is asked for once more; otherwise NightError is raised. A stop that a running
+    night has not heard yet stays.
     """
     asked = Run(organisation=organisation, business_date=business_date, requested_by=by)
     with transaction.atomic(savepoint=False):
         Run.objects.bulk_create([asked], ignore_conflicts=True)  # where it was asked for already that row stays
         # as it is now: of two who ask again for a stopped night, one may have begun it already
         run = Run.objects.select_for_update(no_key=True).get(organisation=organisation, business_date=business_date)
+        if run.state == RunState.STOPPED and not anew:
+            raise NightError(f"the night of {business_date} was stopped: nobody has asked for it since")
         falls = sorted({*run.falls_confirmed, *confirm_falls})
         if run.state == RunState.STOPPED or (confirm_gap and not run.gap_confirmed) or falls != run.falls_confirmed:
             run.gap_confirmed = run.gap_confirmed or confirm_gap
             run.falls_confirmed = falls
-            run.stop_requested = False
+            run.stop_requested = run.stop_requested and run.state == RunState.RUNNING
             run.state = RunState.REQUESTED if run.state == RunState.STOPPED else run.state
             run.save(update_fields=["gap_confirmed", "falls_confirmed", "stop_requested", "state"])
     run.organisation = organisation

@@ -15,6 +15,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from retention.by_key import of_keys
 from retention.connectors.contract import (
     Candidate,
     ConfigField,
@@ -132,13 +133,12 @@ def unfinished(question: Question, connector: Connector, entries: Sequence[LotKe
         for condition in dict.fromkeys(scopes.values()):
             if is_false(condition):
                 continue
-            mapping = replace(theirs.mapping, contract=theirs.mapping.key)
             mine = sorted(
                 entry.key
                 for entry in entries
                 if scopes[(entry.subject or "", entry.contract if theirs.contract_grain else None)] == condition
             )
-            for candidate in connector.find(mapping, condition, contracts=mine):
+            for candidate in of_keys(connector, theirs.mapping, mine, condition):
                 if candidate.ref.key in wanted:
                     found.setdefault(candidate.ref.key, f"its step {step.code} is due and was not carried out")
     return found

@@ -51,8 +51,13 @@ def run_requested(now: datetime, refused: Refused, rests: Rests | None = None) -
         if rests is not None and rests.rests(run):
             continue
         try:
-            yield run_night(
-                run.organisation, run.business_date, now, progress=note_progress(run.pk), most_tries=MOST_TRIES
+            yield run_night(  # somebody may have stopped it since the list was read
+                run.organisation,
+                run.business_date,
+                now,
+                progress=note_progress(run.pk),
+                most_tries=MOST_TRIES,
+                anew=False,
             )
         except SelosteError as error:
             keep_reason(run, error)

@@ -349,6 +349,14 @@ class TellsCrowds(Protocol):
 
 
 @runtime_checkable
+class FindsByKey(Protocol):
+    """A connector whose system can be asked for items by their keys."""
+
+    def find_keys(self, mapping: DatasetMapping, keys: Sequence[str], where: Expression = TRUE) -> Iterator[Candidate]:
+        """Of the items that `find` would give, those with these keys, in key order. Raises as `find` does."""
+
+
+@runtime_checkable
 class InBulk(Protocol):
     """A connector whose system disposes of more than 500 items in one call, at no greater risk."""
 

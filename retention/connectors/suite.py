@@ -28,6 +28,7 @@ from retention.connectors.contract import (
     ConnectorError,
     DatasetMapping,
     Disposal,
+    FindsByKey,
     Outcome,
     Ref,
     Residue,
@@ -359,6 +360,19 @@ class ConnectorSuite:
         assert [a.outcome for a in dispose(world, [Ref(keys[0], "1002")])] == [Outcome.SUPERSEDED]
         assert [a.outcome for a in dispose(world, [Ref(keys[0], None)])] == [Outcome.SUPERSEDED]
         assert dict(world.snapshot()) == before
+
+    def test_finds_items_by_their_keys(self, world: World) -> None:
+        keys = world.add([Given(), Given(), Given(day=None if world.undated else self.far_ahead)])
+        with world.connect() as connector:
+            if not isinstance(connector, FindsByKey):
+                pytest.skip("this system is looked through")
+            every = {item.ref.key: item for item in connector.find(world.mapping)}
+            wanted = [keys[2], keys[0], _absent_key(world)]
+            assert list(connector.find_keys(world.mapping, wanted)) == [
+                every[key] for key in world.in_order([keys[0], keys[2]])
+            ]
+            due = list(connector.find_keys(world.mapping, wanted, AtMost(world.event, DAY)))
+            assert due == [every[keys[0]]]
 
     def test_reads_back(self, world: World) -> None:
         keys = world.add([Given(), Given()])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,10 +15,11 @@ from rest_framework.test import APIClient
 from api.retention_serializers import ROW_LIMIT
 from retention.models import Connection, Hold, LedgerContract, LedgerEvent, LedgerFact, Lot, Run
 from retention.models.run import RunState
-from ropa.models import Membership, Role
+from retention.runs import request, stop
+from ropa.models import Membership, Organisation, Role
 from tests.api.conftest import NIGHT, SECRET_NUMBER, House, make_lot
 from tests.retention.company import NOW, TODAY, found_company
-from worker.requested_nights import run_requested
+from worker.requested_nights import run_requested, stop_waiting
 
 IN = "/api/v1/organisations/testi/"
 WHO = {"subject_kind": "customer", "subject": SECRET_NUMBER}
@@ -298,6 +299,30 @@ def test_a_request_that_was_stopped_does_not_run_until_it_is_asked_for_again(com
     assert company.get(f"{IN}nights/{TODAY}/").json()["state"] == "stopped"
     company.post(IN + "nights/", {"business_date": TODAY.isoformat()})
     assert [run.state for run in run_requested(NOW, lambda run, why: None)] == [RunState.FINISHED]
+
+
+def test_a_request_that_is_stopped_while_another_runs_does_not_run(company):
+    """The list of what waits was read before; a stopped night is begun by nobody but who asks for it."""
+    company.post(IN + "nights/", {"business_date": TODAY.isoformat()})
+    tomorrow = TODAY + timedelta(days=1)
+    company.post(IN + "nights/", {"business_date": tomorrow.isoformat()})
+    told = []
+    running = run_requested(NOW + timedelta(days=1), lambda run, why: told.append(why))
+    assert next(running).business_date == TODAY
+    company.post(f"{IN}nights/{tomorrow}/stop/", {"reason": "wait"})
+    stop_waiting()
+    assert list(running) == []
+    assert told == [f"the night of {tomorrow} was stopped: nobody has asked for it since"]
+    assert company.get(f"{IN}nights/{tomorrow}/").json()["state"] == "stopped"
+
+
+def test_what_is_confirmed_of_a_running_night_takes_back_no_stop(company):
+    run = request(Organisation.objects.get(slug="testi"), TODAY, "dpo")
+    Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    stop(run, "dpo", "väärä sääntö")
+    assert request(run.organisation, TODAY, "controller", confirm_falls=["crm:contracts"]).stop_requested
+    Run.objects.filter(pk=run.pk).update(state=RunState.STOPPED)
+    assert not request(run.organisation, TODAY, "controller").stop_requested
 
 
 def test_the_command_fails_when_a_request_could_not_run(company, capsys):

@@ -23,7 +23,8 @@ from retention.holds import place, release, resume
 from retention.models import Alarm, Attempt, Collection, DatasetNight, EvidenceEntry, Gate, Lot, StopEvent
 from retention.night import run_night
 from retention.runs import succeeded
-from tests.retention.company import NOW, TODAY, controller, customers, document, found_company, publish
+from tests.retention.company import NOW, TODAY, controller, customers, document, found_company, ground, publish
+from tests.retention.shape_house import dataset, house  # noqa: F401
 
 TOMORROW, LATER = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
 MANY = 1_000
@@ -118,7 +119,7 @@ class TestForecast:
         assert lot.breaker == {
             "breaker": "unforeseen",
             "due": 101,  # with 1004, whose three years have ended
-            "unforeseen": 99,  # one more was known to be held
+            "unforeseen": 100,
             "items": MANY + 5,
             "since": TODAY.isoformat(),
         }
@@ -188,6 +189,31 @@ class TestForecast:
         assert succeeded(night(company, TOMORROW))
         assert there(data_dir, 7_000, 100) == 0
 
+    def test_what_a_hold_keeps_still_says_nothing_of_others(self, company, data_dir):
+        """It is no reserve: what it keeps tonight goes by no release."""
+        take_on(data_dir, 5_000, MANY)
+        take_on(data_dir, 7_000, 100, ended="2022-03-01")
+        persons = [("customer", str(n)) for n in range(7_000, 7_100)]
+        place(company, persons, "dispute", "", "lakiasiat", TODAY, LATER)
+        assert succeeded(night(company, TODAY))
+        end(data_dir, 5_000, 100, "2022-03-01")
+        night(company, TOMORROW)
+        assert there(data_dir, 5_000, 100) == 100
+        assert lots(company).last().breaker["unforeseen"] == 100
+
+    def test_what_has_no_ground_left_was_foreseen_by_no_day(self, house):  # noqa: F811
+        """A fact of theirs is another one since the register's last release."""
+        recorded = ground("muu", trigger="recorded", period="P50Y", condition={"fact": "contact_kind", "is": "muu"})
+        mapping = {"facts": {"contact_kind": "laji"}}
+        house.tiedot(*((n, str(1000 + n), None, "2020-01-01", None, "muu") for n in range(300)))
+        house.publish(dataset(grounds=[recorded], mapping=mapping))
+        assert succeeded(house.night(TODAY))
+        house.server.run("update tieto set laji = 'reklamaatio' where id < 120")
+        house.night(TOMORROW)
+        assert len(house.left()) == 300
+        lot = Lot.objects.get()
+        assert (lot.why, lot.breaker["breaker"], lot.breaker["unforeseen"]) == ("NO_GROUND", "unforeseen", 120)
+
     def test_what_a_policy_only_watched_was_known(self, db, data_dir):
         watch = {"mode": "observe", "approval": "automatic", "grace": "P0D", "waves": False}
         company = found_company(data_dir, watch)
@@ -213,7 +239,7 @@ class TestForecast:
         publish(settled, shortened(), number=2, day=LATER.isoformat())
         night(settled, LATER)
         assert there(data_dir, 5_000, 100) == 100
-        assert lots(settled).get(state="flagged").breaker["unforeseen"] == 99
+        assert lots(settled).get(state="flagged").breaker["unforeseen"] == 100
 
     def test_what_a_backup_brought_back_and_is_known_again_goes_again(self, company, data_dir):
         """Tickets have dates of their own, by which they are known; it had been destroyed as was decided then."""
@@ -238,7 +264,7 @@ class TestForecast:
         assert there(data_dir, 5_000, MANY) == MANY
         waiting = lots(settled).filter(state="flagged")
         assert waiting.count() > 2
-        assert {lot.breaker["unforeseen"] for lot in waiting} == {124}
+        assert {lot.breaker["unforeseen"] for lot in waiting} == {125}
         assert sum(lot.size for lot in waiting) == 126
 
     @pytest.mark.parametrize("broken", ["killed", "failed", "killed when all had ended"])
@@ -257,7 +283,7 @@ class TestForecast:
         night(settled, LATER)
         assert there(data_dir, 5_000, MANY) == MANY
         waiting = lots(settled).filter(state="flagged")
-        assert {lot.breaker["unforeseen"] for lot in waiting} == {124}
+        assert {lot.breaker["unforeseen"] for lot in waiting} == {125}
         assert sum(lot.size for lot in waiting) >= 126
         assert set(lots(settled).filter(weighed=False).values_list("state", flat=True)) == {"withdrawn"}
         verify(settled.slug)
@@ -383,6 +409,45 @@ class TestReadBack:
         assert succeeded(night(company, LATER))
         verify(company.slug)
 
+    @pytest.fixture
+    def with_one_left(self, company, data_dir):
+        """A lot of which one key could not go, and one of 701 that people have approved: nothing foresaw those."""
+        crm(
+            data_dir,
+            "create trigger kept before delete on asiakas when old.asiakasnro = '1001' "
+            "begin select raise(abort, 'ei'); end",
+        )
+        take_on(data_dir, 5_000, 1_200)
+        night(company, TODAY)
+        take_on(data_dir, 7_000, 700, ended="2022-03-01")
+        night(company, TOMORROW)
+        old, new = lots(company)
+        assert (old.state, new.state, new.size) == ("claimed", "flagged", 701)
+        crm(data_dir, "drop trigger kept")
+        return new
+
+    def test_what_goes_beside_a_few_is_looked_for_in_the_lot_behind_them(self, company, data_dir, with_one_left):
+        crm(
+            data_dir,
+            "create trigger swept after delete on asiakas when old.asiakasnro = '1001' "
+            "begin delete from asiakas where asiakasnro like '7%'; end",
+        )
+        night(company, LATER)
+        assert Gate.objects.get().stopped_registers == ["crm"]
+        assert "of 100 items that were not sent 100 went" in StopEvent.objects.get().reason
+
+    def test_a_few_that_went_before_it_use_up_no_look(self, company, data_dir, with_one_left):
+        approve(with_one_left, controller(company), with_one_left.digest)
+        crm(
+            data_dir,
+            "create trigger swept after delete on asiakas when old.asiakasnro like '7%' "
+            "begin delete from asiakas where asiakasnro like '7%'; end",
+        )
+        night(company, LATER)
+        with_one_left.refresh_from_db()
+        assert with_one_left.next_position == 500
+        assert Gate.objects.get().stopped_registers == ["crm"]
+
     def test_the_first_chunk_is_small_and_the_others_are_not(self, company, data_dir, monkeypatch):
         monkeypatch.setattr(purge, "USUAL", 20)
         take_on(data_dir, 5_000, 100)
@@ -408,7 +473,7 @@ def test_people_are_told_until_somebody_has_decided(settled, data_dir):
     seen = see(settled, NOW + timedelta(days=1)).seen
     facts = seen["breaker", "asiakastiedot"]
     text = sentence("breaker", "asiakastiedot", facts)
-    assert " 99 " in text  # one more was known to be held
+    assert " 100 " in text
     assert "1\u00a0005" in text
     lot = lots(settled).get(state="flagged")
     reject(lot, "controller:toimitusjohtaja", "siirtovirhe")

@@ -16,10 +16,13 @@ from retention.disposal import reject
 from retention.domain import rules
 from retention.evidence_log import EvidenceLog
 from retention.flagging import block, taken_back, unblock
-from retention.models import Connection, EvidenceEntry, Hold, Lot
+from retention.holds import stop
+from retention.models import Connection, EvidenceEntry, Hold, Lot, Run
+from retention.models.run import RunState
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.question import Question
+from retention.runs import stop as stop_night
 from ropa.models import Version
 from tests.connectors.conftest import ad_admin  # noqa: F401
 from tests.connectors.ldap_worlds import AdWorld, entries
@@ -107,6 +110,24 @@ def test_who_came_back_works_again_the_next_morning_though_nobody_decided(compan
     night(company, LATER)
     assert set(disabled(domain)) == {"1001", "1002", "1005"}
     assert disabled(domain)["1001"] is False
+
+
+@pytest.mark.parametrize("stopping", ["everything", "the register", "the night"])
+def test_a_stop_is_heard_before_anything_is_blocked(company, domain, stopping):
+    def at(point):
+        if point == "evaluated tilit":
+            if stopping == "the night":
+                stop_night(Run.objects.get(), "dpo", "väärä sääntö")
+            else:
+                stop(company, None if stopping == "everything" else ["toimialue"], "dpo", "väärä sääntö")
+
+    run = run_night(company, TODAY, NOW, at=at)
+    assert not any(disabled(domain).values())
+    if stopping == "the register":
+        assert "is stopped" in run.summary["problems"]["tilit"]
+    else:
+        assert run.state == RunState.STOPPED
+    assert Lot.objects.get().state == "flagged"
 
 
 def test_a_lot_that_is_turned_down_leaves_no_block(company, domain):

@@ -302,14 +302,19 @@ class TestWhatTheFirstChunkLeavesOut:
         hand.send(hand.lot([key(n) for n in (20, 21)]))
         assert asked == [[20, 21]]
 
-    def test_not_of_an_interrupted_chunk(self, hand, asked):
+    def test_of_an_interrupted_chunk_and_once_more_of_the_next(self, hand, asked):
+        """Beside what had been sent before the kill nobody looked."""
         work = hand.work(hand.lot([key(n) for n in self.ROWS]), at=until("sent"))
         with pytest.raises(Killed):
             purge_chunk(work)
         asked.clear()
         work.at = hand.points.append
         purge_chunk(work)
-        assert asked == [list(self.ROWS)[:5]]
+        rows = list(self.ROWS)
+        assert asked == [rows[5:], rows[:5], rows[5:]]
+        asked.clear()
+        purge_chunk(work)
+        assert asked == [rows[10:], rows[5:10], rows[10:]]
 
     def test_where_more_goes_than_was_sent_the_register_is_stopped(self, hand, data_dir):
         sql(data_dir, "create trigger swept after delete on asiakas begin delete from asiakas where id > 30; end")

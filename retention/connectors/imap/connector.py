@@ -110,6 +110,12 @@ class ImapConnector:
         find = messages.find if layout.unit == "message" else mailboxes.find
         return find(self._server, layout, where, subjects)
 
+    def find_keys(self, mapping: DatasetMapping, keys: Sequence[str], where: Expression = TRUE) -> Iterator[Candidate]:
+        """The same of these keys: only the folders and messages that they name are asked for."""
+        layout = read_layout(mapping)
+        find_keys = messages.find_keys if layout.unit == "message" else mailboxes.find_keys
+        return find_keys(self._server, layout, where, keys)
+
     def export(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterator[Mapping[str, Any]]:
         """Of a role mailbox the messages themselves; of a personal one folders and counts only."""
         layout = read_layout(mapping)

@@ -76,6 +76,21 @@ def find(server: Server, layout: Layout, where: Expression, subjects: Sequence[s
         raise last
 
 
+def find_keys(server: Server, layout: Layout, where: Expression, keys: Sequence[str]) -> Iterator[Candidate]:
+    """Mailboxes with these keys; no other is opened."""
+    accounts = {key.account for key in filter(None, map(mailbox_key, keys))}
+    wanted = frozenset(keys)
+    for account in sorted(accounts & set(accounts_of(server, layout)), key=encoded):
+        try:
+            candidate = _candidate(server, layout, account)
+        except SaidNoError as error:
+            if not error.permanent:
+                raise
+            candidate = _unopened(layout, account)
+        if candidate is not None and candidate.ref.key in wanted and satisfies(where, candidate):
+            yield candidate
+
+
 def _as_compared(layout: Layout, subjects: Sequence[str]) -> frozenset[str]:
     """Whole addresses are compared without case, numbers as they are written."""
     return frozenset(s.lower() for s in subjects) if layout.mapping.subject == "address" else frozenset(subjects)

@@ -46,6 +46,23 @@ def find(server: Server, layout: Layout, where: Expression, subjects: Sequence[s
                     yield candidate
 
 
+def find_keys(server: Server, layout: Layout, where: Expression, keys: Sequence[str]) -> Iterator[Candidate]:
+    """The same of these keys."""
+    account = layout.mapping.place
+    named: dict[str, list[MessageKey]] = {}
+    for key in filter(None, map(message_key, keys)):
+        if key.account == account:
+            named.setdefault(key.folder, []).append(key)
+    for name in sorted(named.keys() & set(layout.chosen(server.session(account).folders())), key=encoded):
+        selected = server.session(account).select(name, again=True)
+        if selected is None:
+            continue
+        for uids in paged(sorted(key.uid for key in named[name] if key.validity == selected.validity)):
+            session = _same(server, account, selected)
+            found = (candidate_of(server, layout, selected, message) for message in list(session.messages(uids)))
+            yield from (candidate for candidate in found if satisfies(where, candidate))
+
+
 def candidate_of(
     server: Server, layout: Layout, selected: Selected, message: Message, wanted: frozenset[str] | None = None
 ) -> Candidate:

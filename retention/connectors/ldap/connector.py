@@ -137,6 +137,11 @@ class LdapConnector:
         reading, mapped = self._mapped(mapping)
         yield from reading.find(mapped, where, subjects, contracts)
 
+    def find_keys(self, mapping: DatasetMapping, keys: Sequence[str], where: Expression = TRUE) -> Iterator[Candidate]:
+        """The same of these keys."""
+        reading, mapped = self._mapped(mapping)
+        yield from reading.find_keys(mapped, keys, where)
+
     def resolve(
         self, mapping: IdentityMapping, subjects: Sequence[str] | None = None, values: Sequence[str] | None = None
     ) -> Iterator[Identity]:

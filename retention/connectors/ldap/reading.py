@@ -75,6 +75,13 @@ class Reading:
             if chosen is not None:
                 yield chosen
 
+    def find_keys(self, mapped: Mapped, keys: Sequence[str], where: Expression) -> Iterator[Candidate]:
+        """The same of these keys."""
+        for _, entry in sorted(self.there(mapped, keys).items()):
+            candidate = mapped.candidate(entry)
+            if self._is_item(mapped, entry, candidate) and (candidate.doubt or satisfies(where, candidate)):
+                yield candidate
+
     def _is_item(self, mapped: Mapped, entry: Entry, candidate: Candidate) -> bool:
         return candidate.ref.key != self.own and not mapped.is_emptied(entry)
 

@@ -109,15 +109,21 @@ class Reading:
         self,
         mapping: DatasetMapping,
         where: Expression,
-        subjects: Sequence[str] | None,
-        contracts: Sequence[str] | None,
+        subjects: Sequence[str] | None = None,
+        contracts: Sequence[str] | None = None,
+        keys: Sequence[str] | None = None,
     ) -> Iterator[Candidate]:
         """Items in key order. A row whose columns an earlier disposal has emptied is no item any more."""
         relation = check_columns(self.catalogue, mapping)
         reader = Reader(self.database, relation, mapping)
         columns = relation.table.c
         terms = [condition(where, mapping, relation, columns), *is_item(mapping, relation)]
-        for name, numbers, what in ((mapping.subject, subjects, "subject"), (mapping.contract, contracts, "contract")):
+        asked = (
+            (mapping.subject, subjects, "subject"),
+            (mapping.contract, contracts, "contract"),
+            (mapping.key, keys, "key"),
+        )
+        for name, numbers, what in asked:
             if numbers is not None:
                 if name is None:
                     raise ConnectorError(
