@@ -40,7 +40,7 @@ from retention.domain.leaves import leaf
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
 from retention.domain.predicates import FALSE, TRUE, Expression, is_false
 from retention.domain.rules import Hold, carried_out_as
-from retention.evaluation import moved_on
+from retention.evaluation import in_doubt, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest, subject_digests
 from retention.holds import UNNAMED, claim_gate, epoch_of, holding, of_item, register_stopped, stopped
 from retention.lot_keys import LotKey, lot_digest, unpack
@@ -313,6 +313,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work, positions))
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     changed = work.changed([work.keys[p] for p in positions])
+    dataset = work.question.dataset.code
+    doubtful = in_doubt(work.question.organisation, dataset, [work.keys[p].key for p in positions])
     epoch, holds = _epoch_and_holds(work, positions)
     for position in positions:
         entry = work.keys[position]
@@ -323,6 +325,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
         elif entry.key in changed:
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "due otherwise than it was flagged")
+        elif entry.key in doubtful:
+            outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "it was seen to be perhaps several persons'")
         elif entry.subject is not None and entry.subject in needed:
             outcomes[position] = Disposal(entry.key, Outcome.WAITING, needed[entry.subject])
         elif entry.key in unfinished:

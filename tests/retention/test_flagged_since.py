@@ -10,7 +10,8 @@ import pytest
 from retention import disposal, holds
 from retention.approvals import approve
 from retention.evidence_check import verify
-from retention.models import EvidenceEntry, KeyOutcome, Lot
+from retention.evidence_log import subject_digest
+from retention.models import Doubted, EvidenceEntry, KeyOutcome, Lot
 from retention.runs import request, stop, succeeded
 from tests.retention.company import controller, ground
 from tests.retention.shape_house import POLICY, dataset, house  # noqa: F401
@@ -50,6 +51,15 @@ def outcomes(lot):
 def test_unchanged_it_goes_as_approved(flagged):
     assert succeeded(flagged.night(DAYS[1]))
     assert flagged.left() == set()
+
+
+def test_what_was_seen_in_doubt_meanwhile_stays(flagged):
+    """Two persons had its address for a night; that one of them has it no more makes it nobody's."""
+    lot = Lot.objects.get()
+    Doubted.objects.create(organisation=lot.organisation, dataset=lot.dataset, key=subject_digest("1"))
+    assert succeeded(flagged.night(DAYS[1]))
+    assert flagged.left() == {1}
+    assert outcomes(lot) == {"destroyed": 1, "superseded": 1}
 
 
 def test_another_due_day_drops_out_and_is_flagged_anew(flagged):
