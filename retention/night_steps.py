@@ -39,7 +39,7 @@ from retention.night_work import collect_register, do_part, work_register
 from retention.parts import PART
 from retention.plan import Plan
 from retention.purge import Stopped
-from retention.runs import summary_row
+from retention.runs import summary_row, uncounted
 from retention.steps import (
     BEGIN,
     CLOSE,
@@ -196,6 +196,14 @@ def _forget(night: Night) -> None:
     night.at("forgot")
 
 
+def _sign_uncounted(night: Night) -> None:
+    """What a night that never came to its end destroyed stands in its own chain, with which no later night goes on."""
+    for before in uncounted(night.run):
+        slug, chain = night.organisation.slug, before.business_date.isoformat()
+        if EvidenceLog(slug, chain).digests():
+            sign_head(slug, before.business_date, chain, {"nights_broken_off": 1}, signed_at=night.instant)
+
+
 def _of_canaries(night: Night, unchanged: Container[str]) -> dict[str, dict[str, int]]:
     """How many are as they should be, and how many are not; nothing where nobody has declared any.
 
@@ -219,15 +227,21 @@ def _close(night: Night) -> None:
 
 
 def _with_outcomes(run: Run) -> list[DatasetNight]:
-    """The night's table with what became of what was sent."""
+    """The night's table with what became of what was sent, tonight and in nights that never came to their end."""
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     estimated: dict[str, Counter[str]] = defaultdict(Counter)
-    attempts = Attempt.objects.filter(run=run, state="outcome").order_by()
-    for dataset, tally, by in attempts.values_list("lot__dataset", "tally", "lot__estimated"):
+    attempts = Attempt.objects.filter(run__in=[run, *uncounted(run)], state="outcome").order_by()
+    registers: dict[str, str] = {}
+    for register, dataset, tally, by in attempts.values_list(
+        "lot__register", "lot__dataset", "tally", "lot__estimated"
+    ):
+        registers[dataset] = register
         outcomes[dataset].update(tally)
         if by:
             estimated[dataset].update(tally)
     rows = list(DatasetNight.objects.filter(run=run))
+    for dataset in sorted(registers.keys() - {row.dataset for row in rows}):  # which this version has no more
+        rows.append(DatasetNight.objects.create(run=run, register=registers[dataset], dataset=dataset, counts={}))
     for row in rows:
         counts = {**row.counts, "outcomes": dict(sorted(outcomes[row.dataset].items()))}
         if estimated[row.dataset]:
@@ -261,6 +275,7 @@ def _end(
         "waiting_lots": Lot.objects.filter(organisation=run.organisation, state__in=OPEN_STATES).count(),
     }
     ended = night.instant
+    _sign_uncounted(night)
     earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
     earlier.filter(state__in=[RunState.REQUESTED, RunState.RUNNING]).update(
         state=RunState.STOPPED, stop_reason=f"the night of {run.business_date} covered it"

@@ -313,8 +313,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work, positions))
     moved = others | {p for p in positions if work.keys[p].key in moved_keys}
     changed = work.changed([work.keys[p] for p in positions])
-    dataset = work.question.dataset.code
-    doubtful = in_doubt(work.question.organisation, dataset, [work.keys[p].key for p in positions])
+    dropped = {**_doubtful(work, positions), **dict.fromkeys(changed, "due otherwise than it was flagged")}
     epoch, holds = _epoch_and_holds(work, positions)
     for position in positions:
         entry = work.keys[position]
@@ -323,10 +322,8 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
             outcomes[position] = Disposal(entry.key, Outcome.HELD)
         elif is_false(condition):
             outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "no longer due")
-        elif entry.key in changed:
-            outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "due otherwise than it was flagged")
-        elif entry.key in doubtful:
-            outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, "it was seen to be perhaps several persons'")
+        elif entry.key in dropped:
+            outcomes[position] = Disposal(entry.key, Outcome.SUPERSEDED, dropped[entry.key])
         elif entry.subject is not None and entry.subject in needed:
             outcomes[position] = Disposal(entry.key, Outcome.WAITING, needed[entry.subject])
         elif entry.key in unfinished:
@@ -342,6 +339,13 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
         outcomes.update({**sent, **_called_back(work, sent)})
     _unblock(work, outcomes)
     return outcomes
+
+
+def _doubtful(work: Work, positions: Sequence[int]) -> dict[str, str]:
+    """Keys of which it was seen since they were flagged that they are perhaps several persons', with that as reason."""
+    keys = [work.keys[p].key for p in positions]
+    found = in_doubt(work.question.organisation, work.question.dataset.code, keys)
+    return dict.fromkeys(found, "it was seen to be perhaps several persons'")
 
 
 def _unblock(work: Work, outcomes: Mapping[int, Disposal]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from retention.domain.errors import NightError
-from retention.models import DatasetNight, Run
+from retention.models import DatasetNight, EvidenceHead, Run
 from retention.models.run import RunState
 from ropa.models import Organisation
 
@@ -81,6 +82,24 @@ def refuse_wrong_date(run: Run, now: datetime) -> date | None:
             "look first, then say --confirm-gap"
         )
     return last
+
+
+def uncounted(run: Run) -> list[Run]:
+    """Nights before this one that began and never came to their end, of which no night since has told.
+
+    A night that was lost with our own database has its signed end, which was taken back (D9).
+    """
+    earlier = Run.objects.filter(organisation=run.organisation, business_date__lt=run.business_date)
+    last = earlier.filter(state=RunState.FINISHED).aggregate(last=Max("business_date"))["last"]
+    open_ = earlier.exclude(state=RunState.FINISHED).filter(started_at__isnull=False).order_by("business_date")
+    found = list(open_ if last is None else open_.filter(business_date__gt=last))
+    if not found:
+        return []
+    heads = EvidenceHead.objects.filter(
+        organisation=run.organisation.slug, business_date__in=[one.business_date for one in found]
+    )
+    signed = {json.loads(body)["chain"] for body in heads.values_list("body", flat=True)}
+    return [one for one in found if one.business_date.isoformat() not in signed]
 
 
 _WENT = ("destroyed", "anonymised", "unlinked", "recovered")

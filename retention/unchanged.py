@@ -39,6 +39,7 @@ from retention.models import (
 from retention.models import Hold as PlacedHold
 from retention.plan import DatasetPlan, Plan, RegisterPlan
 from retention.release import release
+from retention.runs import uncounted
 from retention.unchanged_sources import FULL, LONG, Told, sources, standing_sources, write_sources
 
 NUMBERS = ("overdue_left", "unexplained", "people_overdue", "overdue_since", "oldest_kept")
@@ -253,6 +254,8 @@ def quiet(run: Run, plan: Plan, told: Told) -> Quiet | None:
     """
     if any(source.bans is not None for register in plan.registers for source in register.ledger):
         return None  # what the ledger tells of bans is looked through every night
+    if uncounted(run):
+        return None  # what those have destroyed is told by this one
     datasets = [dataset for dataset in plan.datasets if dataset.mapping is not None]
     now = basis(run, plan, told, fresh=True)
     if now.lots or not all(_forgotten(now.ledgers.get(kind)) for kind in _kinds(plan)):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import timedelta
 
 import pytest
 
 from retention.approvals import approve
+from retention.evidence_check import verify
 from retention.holds import Placed, place
 from retention.holds import resume as resume_stopped
 from retention.holds import stop as stop_registers
-from retention.models import Attempt, DatasetNight, Lot, Run
+from retention.models import Attempt, DatasetNight, EvidenceHead, Lot, Run
 from retention.models.run import RunState
 from retention.night import run_night
 from retention.runs import stop, succeeded
@@ -125,6 +127,36 @@ def test_what_a_later_night_recovers_stands_in_that_night(company):
     assert row["destroyed"] == 4  # three recovered, and 1004 fell due
     assert DatasetNight.objects.get(run=run, dataset="asiakastiedot").counts["outcomes"]["recovered"] == 3
     assert run.state == RunState.FINISHED
+
+
+@pytest.mark.parametrize("dropped", [False, True], ids=["", "of a dataset that there is no more"])
+def test_what_a_night_that_never_ended_destroyed_is_told_by_the_next(company, dropped):
+    """It was stopped after its first dataset, and nobody resumes it."""
+
+    def at(point):
+        if point.startswith("evaluated ") and Attempt.objects.filter(state="outcome").exists():
+            stop(Run.objects.get(), "dpo", "väärä sääntö")
+
+    broken_off = run_night(company, TODAY, NOW, at=at)
+    went = Attempt.objects.get(run=broken_off)
+    first, gone = went.lot.dataset, went.tally["destroyed"]
+    assert (broken_off.state, gone > 0) == (RunState.STOPPED, True)
+    if dropped:
+        content = document(POLICY)
+        content["datasets"] = [one for one in content["datasets"] if one["id"] != first]
+        publish(company, content, 2, TOMORROW.isoformat())
+    run = run_night(company, TOMORROW, NOW + DAY)
+    assert succeeded(run)
+    told = {row["dataset"]: row["destroyed"] for row in run.summary["datasets"]}
+    assert told[first] >= gone
+    signed = {json.loads(head.body)["chain"]: head for head in EvidenceHead.objects.order_by("number")}
+    assert [*signed] == [TODAY.isoformat(), TOMORROW.isoformat()]
+    assert json.loads(signed[TOMORROW.isoformat()].body)["counts"]["purged"] == sum(told.values())
+    assert verify(company.slug)
+    next_one = run_night(company, TOMORROW + DAY, NOW + 2 * DAY)
+    assert next_one.summary["purged"] == 0
+    assert EvidenceHead.objects.count() == 3
+    assert verify(company.slug)
 
 
 def test_what_went_before_the_kill_is_recovered_though_a_hold_comes_between_two_calls(company):
