@@ -31,9 +31,10 @@ from api.register_serializers import (
     WholeVersionSerializer,
     WithdrawSerializer,
 )
+from retention.publishing import publish
 from ropa.models import Dataset, Register, Version
 from ropa.rights import Verb
-from ropa.services import publish, withdraw
+from ropa.services import withdraw
 
 LANGUAGES = ("fi", "sv", "en")
 LANGUAGE = OpenApiParameter(

@@ -13,9 +13,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
 from django.utils.translation import gettext
 from simple_history.utils import update_change_reason
 
@@ -39,6 +41,8 @@ from retention.models import (
 )
 from retention.plan import plan_of
 from ropa.models import Organisation
+from ropa.selectors import content_of, light, light_in_force
+from ropa.services import lock
 
 UNNAMED = "\0"
 """Under which key the holds stand that keep items without a person."""
@@ -77,11 +81,13 @@ def place(
     """Suspend disposal for these (subject kind, number); of nobody: for everybody in the scope.
 
     Never too late to be accepted. Raises DocumentError naming each field that is wrong; a kind of subject that nothing
-    here is about is one of them, because a hold on it would protect nobody.
+    here is about is one of them, and so is a register or dataset that is nowhere: such a hold would protect nobody.
     """
-    unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
-    _refuse_wrong(subjects, unknown, reason, owner, start, review_by)
     with transaction.atomic():
+        lock(organisation)  # as whoever publishes does: of this hold and a version without its place one sees the other
+        unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
+        scope = lacking(_inventories(organisation), register, dataset)
+        _refuse_wrong(subjects, unknown, scope, reason, owner, start, review_by)
         gate = _gate_alone(organisation)
         Gate.objects.filter(pk=gate.pk).update(epoch=F("epoch") + 1)
         gate.refresh_from_db()
@@ -124,10 +130,47 @@ def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
     }
 
 
-def _refuse_wrong(
-    subjects: Sequence[tuple[str, str]], unknown: set[str], reason: str, owner: str, start: date, review_by: date
-) -> None:
+def _inventories(organisation: Organisation) -> list[Mapping[str, Any]]:
+    """What is published for the nights from today on: the version in force, and those of a day ahead."""
+    today = organisation.day_of(timezone.now())
+    current = light_in_force(organisation, today)
+    since = 0 if current is None else current.number
+    return [content_of(version) for version in light(organisation.versions.standing().filter(number__gte=since))]
+
+
+def lacking(inventories: Sequence[Mapping[str, Any]], register: str, dataset: str) -> list[Problem]:
+    """What of a hold's scope stands in none of these inventories; "" is everywhere."""
+    registers = {one["id"] for inventory in inventories for one in inventory.get("registers") or ()}
+    lies_in: dict[str, set[str]] = {}
+    for inventory in inventories:
+        for one in inventory.get("datasets") or ():
+            lies_in.setdefault(one["id"], set()).add(one["register"])
     problems = []
+    if register and register not in registers:
+        problems.append(Problem("register", gettext("there is no register %(code)r") % {"code": register}))
+    if dataset and dataset not in lies_in:
+        problems.append(Problem("dataset", gettext("there is no dataset %(code)r") % {"code": dataset}))
+    elif dataset and register in registers and register not in lies_in[dataset]:
+        problems.append(
+            Problem(
+                "dataset",
+                gettext("the dataset %(code)r is not in the register %(register)r")
+                % {"code": dataset, "register": register},
+            )
+        )
+    return problems
+
+
+def _refuse_wrong(
+    subjects: Sequence[tuple[str, str]],
+    unknown: set[str],
+    scope: Sequence[Problem],
+    reason: str,
+    owner: str,
+    start: date,
+    review_by: date,
+) -> None:
+    problems = list(scope)
     for n, (kind, number) in enumerate(subjects):
         if not number.strip() or len(number) > LONGEST:
             problems.append(

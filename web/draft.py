@@ -27,6 +27,7 @@ from retention.domain.errors import DocumentError, LifecycleError, SelosteError
 from retention.domain.periods import ONE_DAY
 from retention.models import Run
 from retention.models.counting import Counted
+from retention.publishing import publish
 from ropa.agreeing import CHANGED, approvals_of, approve_draft, is_another, last_standing, shortens
 from ropa.change_words import Teller
 from ropa.changes import difference
@@ -35,7 +36,7 @@ from ropa.findings import Finding
 from ropa.models import DraftApproval, Impact, Opinion, Role, Stance, Version
 from ropa.places import on_the_way
 from ropa.rights import Verb
-from ropa.services import draft_of, give_opinion, opinion_on, publish, stale_opinion, withdraw
+from ropa.services import draft_of, give_opinion, opinion_on, stale_opinion, withdraw
 from ropa.shortening import Shortened
 from ropa.shortening_words import in_words
 from ropa.wording import article_in_words

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from retention.connectors.registry import kinds
 from retention.domain.evidence import canonical, sha256_hex
 from retention.inventory_document import import_document, yaml_text
+from retention.publishing import publish
 from ropa.draft import normalised
 from ropa.models import Organisation, Version
-from ropa.services import publish
 from samples.documents import Document, as_published, unreached, whole
 from samples.frame import Company
 

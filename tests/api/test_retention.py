@@ -16,7 +16,7 @@ from api.retention_serializers import ROW_LIMIT
 from retention.models import Connection, Hold, LedgerContract, LedgerEvent, LedgerFact, Lot, Run
 from retention.models.run import RunState
 from retention.runs import request, stop
-from ropa.models import Membership, Organisation, Role
+from ropa.models import Membership, Organisation, Register, Role
 from tests.api.conftest import NIGHT, SECRET_NUMBER, House, make_lot
 from tests.retention.company import NOW, TODAY, found_company
 from worker.requested_nights import run_requested, stop_waiting
@@ -99,6 +99,26 @@ def test_a_hold_says_what_it_came_in_time_for(house):
 def test_a_hold_without_a_reason_that_counts_is_refused(house):
     assert place(house, reason="because").json()["errors"][0]["path"] == "reason"
     assert place(house, review_by="2000-01-01").status_code == 422
+
+
+def test_a_hold_on_a_register_that_is_nowhere_is_refused(house):
+    answer = place(house, register="crn", dataset="crm-9")
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.json()["errors"]] == ["register", "dataset"]
+
+
+def test_a_draft_without_the_register_that_a_hold_names_is_not_published(house):
+    number = place(house, register="crm").json()["hold"]["id"]
+    Register.objects.filter(code="crm").update(code="asiakkaat")
+    draft = house.client("alice").get(IN + "draft/").json()["digest"]
+    decided = {"digest": draft, "in_force_from": "2099-01-01", "opinion_reason": "kiire"}
+    answer = house.client("alice").post(IN + "versions/", decided)
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.json()["errors"]] == ["registers"]
+    assert f"hold {number} is on the register 'crm'" in answer.json()["errors"][0]["message"]
+    assert house.testi.versions.count() == 1
+    house.client("alice").post(f"{IN}holds/{number}/release/", {})
+    assert house.client("alice").post(IN + "versions/", decided).status_code == 201
 
 
 def test_a_hold_is_released_once_by_the_controller(house):

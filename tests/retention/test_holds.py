@@ -33,7 +33,7 @@ from retention.models import Gate, Hold, HoldSubject, LedgerFact, Lot
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.question import Question
-from ropa.models import Organisation
+from ropa.models import Organisation, Withdrawal
 from tests.own_database import OwnDatabase, wait
 from tests.retention.company import NOW, TODAY, controller, customers, document, found_company, ground, publish
 
@@ -58,7 +58,22 @@ def organisation(db):
     return Organisation.objects.create(slug="testi", name="Testi Oy")
 
 
+def two_registers():
+    """The company's inventory with a register for bills beside the CRM, which somebody tells of staff."""
+    content = document()
+    staff = {"id": "hr", "subject_kind": "staff", "via": "api", "tells": ["employed"]}
+    content["registers"].append({"id": "laskutus", "name": {"fi": "Laskutus"}, "medium": "database", "ledger": [staff]})
+    bills = {"id": "laskut", "name": {"fi": "Laskut"}, "register": "laskutus", "policy": {**PURGE, "mode": "observe"}}
+    content["datasets"].append({**content["datasets"][0], **bills, "mapping": None})
+    return content
+
+
 class TestWhomItProtects:
+    @pytest.fixture
+    def organisation(self, organisation):
+        publish(organisation, two_registers())
+        return organisation
+
     def test_the_subjects_it_names_in_the_scope_it_names(self, organisation):
         hold(organisation, "1")
         hold(organisation, "2", register="crm")
@@ -147,6 +162,38 @@ class TestPlacing:
         with pytest.raises(DocumentError, match=r"subjects\[0\]\.kind: nothing here is about a 'custmer'"):
             place(company, [("custmer", "1001")], "dispute", "", "lakiasiat", TODAY, REVIEW)
 
+    @pytest.mark.parametrize(
+        ("scope", "told"),
+        [
+            ({"register": "crn"}, "register: there is no register 'crn'"),
+            ({"dataset": "tikeit"}, "dataset: there is no dataset 'tikeit'"),
+            ({"register": "crm", "dataset": "laskut"}, "dataset: the dataset 'laskut' is not in the register 'crm'"),
+            ({"register": "vanha"}, "register: there is no register 'vanha'"),
+        ],
+    )
+    def test_a_register_or_dataset_that_is_nowhere_would_protect_nobody(self, organisation, scope, told):
+        former = document()
+        former["registers"].append({**former["registers"][0], "id": "vanha"})
+        publish(organisation, former)
+        publish(organisation, two_registers(), 2, "2021-01-01")
+        with pytest.raises(DocumentError) as caught:
+            hold(organisation, "1001", **scope)
+        assert str(caught.value) == told
+        assert not Hold.objects.exists()
+
+    def test_what_is_published_for_a_day_ahead_can_be_held_and_what_was_withdrawn_cannot(self, company):
+        ahead = publish(company, two_registers(), 2, "2999-01-01")
+        assert hold(company, "1001", register="laskutus", dataset="laskut").hold.pk
+        assert hold(company, "1001", register="crm", dataset="tiketit").hold.pk
+        Withdrawal.objects.create(version=ahead, withdrawn_at=NOW, withdrawer="controller", reason="ei sittenkään")
+        with pytest.raises(DocumentError, match="there is no register 'laskutus'"):
+            hold(company, "1001", register="laskutus")
+
+    def test_before_the_first_version_there_is_no_register_to_hold(self, organisation):
+        with pytest.raises(DocumentError, match="there is no register 'crm'"):
+            hold(organisation, "1001", register="crm")
+        assert hold(organisation, "1001").hold.pk
+
     def test_history_says_who_and_names_no_subject(self, organisation):
         placed = hold(organisation, "9001001").hold
         release(placed, date(2026, 7, 1), "controller")
@@ -196,6 +243,7 @@ class TestWhatItCameInTimeFor:
     def test_what_waits_is_saved(self, flagged):
         assert self.counts(flagged, "1008") == (3, 0, 0)  # the customer, two of three tickets
         assert self.counts(flagged, "1008", dataset="tiketit") == (2, 0, 0)
+        publish(flagged, two_registers(), 2, "2999-01-01")
         assert self.counts(flagged, "1008", register="laskutus") == (0, 0, 0)
         assert self.counts(flagged, "1002") == (0, 0, 0)
         assert self.counts(flagged) == (6, 0, 0)

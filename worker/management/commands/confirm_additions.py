@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from retention.domain.errors import DocumentError
+from retention.publishing import publish
 from ropa.models import Organisation
-from ropa.services import APPROVALS, MODES, OPINION_REASON, confirm_additions, publish
+from ropa.services import APPROVALS, MODES, OPINION_REASON, confirm_additions
 
 
 class Command(BaseCommand):

@@ -32,11 +32,12 @@ from retention.models import Hold, Run
 from retention.models.run import RunState
 from retention.night import run_night
 from retention.plan import plan_of
+from retention.publishing import publish
 from retention.rule_impact import impact_of
 from retention.runs import succeeded
 from ropa.agreeing import approve_draft, keep_impact
 from ropa.models import Organisation, Version
-from ropa.services import confirm_additions, publish
+from ropa.services import confirm_additions
 from samples.companies import companies
 from samples.documents import Document, registers_of, unreached, whole
 from samples.frame import Built, Company, NotOursError, TooFewError

@@ -15,7 +15,8 @@ from retention.domain.errors import DocumentError, Problem
 from retention.inventory_document import import_document, warnings_of
 from retention.inventory_document.files import document_in
 from retention.inventory_document.yaml_text import LARGEST
-from ropa.services import OPINION_REASON, publish
+from retention.publishing import publish
+from ropa.services import OPINION_REASON
 
 
 class Command(BaseCommand):

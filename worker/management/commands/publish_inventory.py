@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from retention.domain.errors import DocumentError, LifecycleError
+from retention.publishing import publish
 from ropa.models import Organisation
-from ropa.services import OPINION_REASON, publish
+from ropa.services import OPINION_REASON
 
 
 class Command(BaseCommand):
