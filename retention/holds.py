@@ -42,7 +42,6 @@ from retention.models import (
 from retention.plan import plan_of
 from ropa.models import Organisation
 from ropa.selectors import content_of, light, light_in_force
-from ropa.services import lock
 
 UNNAMED = "\0"
 """Under which key the holds stand that keep items without a person."""
@@ -84,7 +83,7 @@ def place(
     here is about is one of them, and so is a register or dataset that is nowhere: such a hold would protect nobody.
     """
     with transaction.atomic():
-        lock(organisation)  # as whoever publishes does: of this hold and a version without its place one sees the other
+        together_with_no_publishing(organisation)
         unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
         scope = lacking(_inventories(organisation), register, dataset)
         _refuse_wrong(subjects, unknown, scope, reason, owner, start, review_by)
@@ -128,6 +127,19 @@ def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
             for table in (LedgerContract, LedgerEvent, LedgerFact)
         )
     }
+
+
+def together_with_no_publishing(organisation: Organisation) -> None:
+    """In the caller's transaction: of a hold and a version that takes its place away one sees the other.
+
+    No lock on the organisation's row: a claim, which a hold waits for, needs that row itself.
+    """
+    database_locks.together(f"places of holds {organisation.pk}")
+
+
+def alone_without_holds(organisation: Organisation) -> None:
+    """The same of whoever publishes."""
+    database_locks.alone(f"places of holds {organisation.pk}")
 
 
 def _inventories(organisation: Organisation) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from retention.domain.errors import DocumentError, Problem
-from retention.holds import lacking
+from retention.holds import alone_without_holds, lacking
 from retention.models import Hold
 from ropa import services
 from ropa.models import Organisation, Version
@@ -34,6 +34,7 @@ def publish(
     impact: str = "",
 ) -> Version:
     """`ropa.services.publish`; raises DocumentError also where a hold that is not released by then loses its place."""
+    alone_without_holds(organisation)
     version = services.publish(
         organisation, in_force_from, now, publisher, user, reason, opinion_reason, digest, impact
     )

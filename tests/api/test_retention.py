@@ -112,7 +112,7 @@ def test_a_draft_without_the_register_that_a_hold_names_is_not_published(house):
     Register.objects.filter(code="crm").update(code="asiakkaat")
     draft = house.client("alice").get(IN + "draft/").json()["digest"]
     decided = {"digest": draft, "in_force_from": "2099-01-01", "opinion_reason": "kiire"}
-    answer = house.client("alice").post(IN + "versions/", decided)
+    answer = house.client("alice").post(IN + "versions/", decided, headers={"accept-language": "en"})
     assert answer.status_code == 422
     assert [error["path"] for error in answer.json()["errors"]] == ["registers"]
     assert f"hold {number} is on the register 'crm'" in answer.json()["errors"][0]["message"]
