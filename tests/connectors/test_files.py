@@ -553,9 +553,10 @@ def test_a_hard_link_is_residue(root):
         assert [d.outcome for d in connector.dispose(CONTRACTS, [ref], Action.DELETE, TRUE)] == [Outcome.DESTROYED]
         (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
         assert (residue.key, "hard link" in residue.where, residue.copy) == (ref.key, True, True)
+        assert residue.seen_once
         put(path)
-        (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
-    assert residue.copy is False
+        found = list(connector.verify(CONTRACTS, [ref], Action.DELETE))
+    assert [(one.copy, one.seen_once) for one in found] == [(False, False), (False, True)]
 
 
 def test_hard_links_within_a_folder_that_goes_are_no_residue(root):
