@@ -482,6 +482,17 @@ def mounted(what: Path, at: Path):
         subprocess.run(["umount", at], check=True)
 
 
+def test_a_right_that_is_missing_names_no_folder_that_the_mapping_does_not_name(root):
+    (root / "a/1001").mkdir(parents=True)
+    (root / "a/1002").mkdir()
+    by_customer = replace(WHOLE, place="a/1*")
+    with mounted(root / "a/1001", root / "a/1001"):
+        subprocess.run(["mount", "-o", "remount,bind,ro", root / "a/1001"], check=True)
+        assert check(root, by_customer).missing_rights == ("write in 1 of 2 folders",)
+        assert check(root, replace(WHOLE, place="a/1001")).missing_rights == ("write in a/1001",)
+    assert check(root, by_customer).missing_rights == ()
+
+
 def test_what_is_mounted_in_a_folder_is_not_emptied(root, tmp_path, monkeypatch):
     beside, other = put(root / "a/1001/kirje.txt"), put(tmp_path / "muualla/tarkea.txt")
     at = root / "a/1001/jaettu"

@@ -288,6 +288,7 @@ def test_a_folder_that_may_not_be_changed_is_refused_and_the_rest_goes(dovecot, 
     with locked(dovecot, account, "Lukittu"):
         with dovecot.connector() as connector:
             assert connector.check([mapping]).missing_rights == ("delete in Lukittu",)
+            assert connector.check([mapped(account, folders=["*"])]).missing_rights == ("delete in 1 of 4 folders",)
         assert dispose(dovecot, mapping, Ref(stays, ANNA), Ref(goes, ANNA)) == [
             (Outcome.REFUSED, "the folder may only be read"),
             (Outcome.DESTROYED, ""),
