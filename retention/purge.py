@@ -48,7 +48,7 @@ from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.plan import rules_document
 from retention.question import Question, Scope
 from retention.replay import settled_dates
-from retention.residue import by_key
+from retention.residue import Left, by_key
 
 CHUNK = 20_000
 """Keys sent at once at most: a whole lot."""
@@ -444,14 +444,14 @@ def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Dis
     return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key not in left}
 
 
-def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, str]:
+def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, Left]:
     refs = [work.ref(position) for position, disposal in sorted(outcomes.items()) if disposal.outcome in GONE]
     if not refs:
         return {}
     return by_key(work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action)))
 
 
-def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]) -> None:
+def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, Left]) -> None:
     if sorted(outcomes) != sorted(attempt.positions):
         raise EvidenceError(f"lot {work.lot.pk}: {len(outcomes)} outcomes for {len(attempt.positions)} keys")
     with transaction.atomic():
@@ -466,6 +466,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
             tally[row.outcome] -= 1
         tally.update(disposal.outcome.value for disposal in outcomes.values())
         lot.exceptions.filter(pk__in=[row.pk for row in before.values()]).delete()
+        nothing = Left("")
         KeyOutcome.objects.bulk_create(
             KeyOutcome(
                 lot=lot,
@@ -473,7 +474,8 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
                 position=position,
                 outcome=disposal.outcome.value,
                 detail=disposal.detail[:400],
-                residue=residues.get(disposal.key, ""),
+                residue=residues.get(disposal.key, nothing).where,
+                residue_seen_once=residues.get(disposal.key, nothing).seen_once,
             )
             for position, disposal in sorted(outcomes.items())
             if disposal.outcome not in GONE or disposal.key in residues
@@ -515,7 +517,7 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
     work.lot = lot
 
 
-def _write_leaves(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, str]) -> None:
+def _write_leaves(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, Left]) -> None:
     """One leaf a key, in the order of the intent."""
     lot, question = work.lot, work.question
     subjects = list(dict.fromkeys(s for p in attempt.positions if (s := work.keys[p].subject) is not None))

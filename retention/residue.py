@@ -3,13 +3,16 @@
 A lot is `done` and not `verified` as long as something of its items is there. Every night looks for it again; a
 person may have it looked for at once, when it has been removed by hand or its time is over, or may record until when
 and why it stays. Either is evidence, and neither hides it: what stays is told with its reason, and asked about again.
+What only the connection that disposed of an item could see (`Residue.seen_once`) no later one finds or misses: it
+is told until a person says that it was removed.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -35,12 +38,29 @@ def lots(organisation: Organisation, dataset: str | None = None) -> list[Lot]:
     return list(found if dataset is None else found.filter(dataset=dataset))
 
 
-def by_key(found: Iterable[Residue]) -> dict[str, str]:
-    """What a register found of items, in words: of each item every place where something of it is."""
-    told: dict[str, list[str]] = defaultdict(list)
+class Left(NamedTuple):
+    """Every place where something of one item is, in words; and those of them that cannot be seen again."""
+
+    where: str
+    seen_once: str = ""
+
+
+def by_key(found: Iterable[Residue]) -> dict[str, Left]:
+    """What a register found of items."""
+    told: dict[str, list[Residue]] = defaultdict(list)
     for residue in found:
-        told[residue.key].append(residue.where)
-    return {key: "; ".join(places)[:400] for key, places in told.items()}
+        told[residue.key].append(residue)
+    return {key: _left(residues) for key, residues in told.items()}
+
+
+def _left(residues: Sequence[Residue]) -> Left:
+    once = [residue.where for residue in residues if residue.seen_once]
+    # first, so that it is not what a long list is cut by
+    return Left(_joined([*once, *(r.where for r in residues if not r.seen_once)]), _joined(once))
+
+
+def _joined(places: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(place for place in places if place))[:400]
 
 
 def where(lot: Lot) -> list[str]:
@@ -52,6 +72,11 @@ def where(lot: Lot) -> list[str]:
 def items(lot: Lot) -> int:
     """Of how many of its items something is there."""
     return int(lot.exceptions.exclude(residue="").count())
+
+
+def seen_once(lot: Lot) -> bool:
+    """Whether some of it could be seen only by the connection that disposed of it."""
+    return lot.exceptions.exclude(residue_seen_once="").exists()
 
 
 def kept(lot: Lot, today: date) -> bool:
@@ -67,17 +92,26 @@ def look_again(
     by: str = "",
     reason: str = "",
     written: Callable[[int], object] = lambda left: None,
+    removed: bool = False,
 ) -> int:
     """Read back what was left once more, and write what is there still; of how many items. Raises ConnectorError.
 
     Where nothing is left the lot is verified, and its keys are forgotten. A night writes only what has changed.
-    `written` is told of the number in the transaction of the entry.
+    `written` is told of the number in the transaction of the entry. `removed`: a person says that what was seen once
+    and cannot be again is there no more.
     """
     keys = unpack(bytes(lot.keys or b""))
-    before = dict(lot.exceptions.exclude(residue="").values_list("position", "residue"))
+    rows = lot.exceptions.exclude(residue="").values_list("position", "residue", "residue_seen_once")
+    before = {position: Left(where, once) for position, where, once in rows}
     refs = {p: Ref(keys[p].key, keys[p].subject, keys[p].name) for p in sorted(before)}
     found = by_key(connector.verify(mapping, list(refs.values()), carried_out_as(lot.action)))
-    left = {p: found[ref.key] for p, ref in refs.items() if ref.key in found}
+    said = [p for p, old in sorted(before.items()) if removed and old.seen_once]
+    left = {}
+    for position, ref in refs.items():
+        now = found.get(ref.key, Left(""))
+        once = now.seen_once if removed else _joined([before[position].seen_once, now.seen_once])
+        if where := _joined([*once.split("; "), *now.where.split("; ")]):
+            left[position] = Left(where, once)
     if left == before and not by:
         return len(left)
     with transaction.atomic():
@@ -85,7 +119,8 @@ def look_again(
         if lot.state != LotState.DONE:
             raise LifecycleError(f"lot {lot.pk} is {lot.state}: nothing is left of it to look for")
         for position in before:
-            lot.exceptions.filter(position=position).update(residue=left.get(position, ""))
+            now = left.get(position, Left(""))
+            lot.exceptions.filter(position=position).update(residue=now.where, residue_seen_once=now.seen_once)
         log.append(
             AGAIN,
             {
@@ -95,6 +130,7 @@ def look_again(
                 "looked_for": len(before),
                 "left": len(left),
                 "gone": subject_digests(keys[p].key for p in sorted(before.keys() - left.keys())),
+                **({"removed": subject_digests(keys[p].key for p in said)} if said else {}),
                 **({"by": by, "reason": reason} if by else {}),
             },
         )
@@ -105,12 +141,27 @@ def look_again(
     return len(left)
 
 
+def removed(lot: Lot, today: date, by: str, reason: str) -> int:
+    """Record that what could be seen once only is there no more, and look for the rest; of how many items some is left.
+
+    Raises LifecycleError as `again` does, and where all that is left can be looked for.
+    """
+    _check(lot, by, reason)
+    if not seen_once(lot):
+        raise LifecycleError(f"all that is left of lot {lot.pk} can be looked for: nobody has to say that it is gone")
+    return _look_at_once(lot, today, by, reason, removed=True)
+
+
 def again(lot: Lot, today: date, by: str, reason: str) -> int:
     """Have it looked for at once, as the lot's own version maps it; of how many items something is left still.
 
     Raises LifecycleError without `by` and `reason`, or where the lot is not one with residue; ConnectorError.
     """
     _check(lot, by, reason)
+    return _look_at_once(lot, today, by, reason, removed=False)
+
+
+def _look_at_once(lot: Lot, today: date, by: str, reason: str, *, removed: bool) -> int:
     plan = plan_of(lot.version)
     dataset = plan.find_dataset(lot.dataset)
     if dataset is None or dataset.mapping is None:
@@ -121,7 +172,7 @@ def again(lot: Lot, today: date, by: str, reason: str) -> int:
         sign_head(log.slug, today, log.chain, {"residue_left": left})
 
     with Names(lot.organisation, plan) as names, names.connect(dataset) as connector:
-        return look_again(lot, dataset.mapping, connector, log, by, reason, signed)
+        return look_again(lot, dataset.mapping, connector, log, by, reason, signed, removed)
 
 
 def keep(lot: Lot, today: date, until: date, by: str, reason: str) -> None:

@@ -187,11 +187,13 @@ class Residue(NamedTuple):
     """Something of a disposed item that is still there, and where.
 
     `copy`: the item itself is gone; it is what its system keeps of it elsewhere: in a history table, a log, a bin.
+    `seen_once`: only the connector that disposed of the item can see it: another one that sees nothing has not looked.
     """
 
     key: str
     where: str
     copy: bool = False
+    seen_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

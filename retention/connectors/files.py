@@ -31,7 +31,7 @@ from retention.connectors.contract import (
     Residue,
 )
 from retention.connectors.files_disposal import Task, residues
-from retention.connectors.files_items import Layout, compile_layout, messages_in
+from retention.connectors.files_items import GLOB, Layout, compile_layout, messages_in
 from retention.connectors.files_tree import FOLDER, InTheWayError, entries, key_of, look, opened, parts_of
 from retention.connectors.own_terms import satisfies
 from retention.connectors.personal import guess
@@ -99,8 +99,9 @@ class FilesConnector:
 
     def check(self, mappings: Sequence[DatasetMapping] = ()) -> Health:
         """See that every place is there and every pattern can be read. Rights: may names be removed there?"""
-        missing = []
+        missing: list[str] = []
         for mapping in mappings:
+            unwritable = []
             layout = self._layout(mapping)
             with self._reaching(mapping):
                 places = list(layout.folders(self._fd))
@@ -110,7 +111,12 @@ class FilesConnector:
                     with opened(self._fd, place) as folder:
                         # what the kernel would say: read-only mounts and access lists count, for root too
                         if not os.access(".", os.R_OK | os.W_OK | os.X_OK, dir_fd=folder):
-                            missing.append(f"write in {key_of(place) or '.'}")
+                            unwritable.append(key_of(place) or ".")
+            # a name that the mapping does not say itself may be a person's
+            if GLOB.search(mapping.place) and unwritable:
+                missing.append(f"write in {len(unwritable)} of {len(places)} folders")
+            else:
+                missing += [f"write in {key}" for key in unwritable]
         return Health(tuple(missing))
 
     def describe(self) -> Iterator[Place]:

@@ -186,10 +186,11 @@ def residues(root: int, layout: Layout, refs: Sequence[Ref], linked: set[str]) -
     for key, parts in paths.items():
         places = [*_still_there(root, layout, parts, boxes)]
         there = any(place != _INDEXED for place in places)
-        places += ["its content has another name (hard link)"] if key in linked else []
         places += [f"recycle folder {recycled[parts[-1]]}"] if parts[-1] in recycled else []
         if places:
             yield Residue(key, "; ".join(places), copy=not there)
+        if key in linked:
+            yield Residue(key, "its content has another name (hard link)", copy=not there, seen_once=True)
 
 
 def _still_there(root: int, layout: Layout, parts: Parts, boxes: dict[Parts, set[str]]) -> Iterator[str]:

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Parts = tuple[str, ...]
@@ -25,13 +26,14 @@ DEEPEST = 100
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 UNABLE_TO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
+MOUNT = re.compile(r"^mnt_id:\s*([0-9]+)$", re.MULTILINE)
 RECYCLED = re.compile(r"\.trash.*|[#@.]recycle|\$recycle\.bin", re.IGNORECASE | re.DOTALL)
 
 Kind = Literal["file", "folder", "link", "other"]
 
 
 class InTheWayError(Exception):
-    """A link or a foreign file system stands where a folder of ours should; `args[0]` says which."""
+    """A link or something mounted stands where a folder of ours should; `args[0]` says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,29 +150,48 @@ def unlink(folder: int, name: str, removal: Removal) -> None:
         removal.links_left[found.st_dev, found.st_ino] = found.st_nlink - 1
 
 
+def mount_of(folder: int) -> tuple[int, int | None]:
+    """On what an open folder lies: the device, and the number of the mount where the system tells it (Linux).
+
+    The same file system may be mounted twice (`mount --bind`): then the device is the same, and only the mount differs.
+    """
+    device = os.fstat(folder).st_dev
+    try:
+        told = Path(f"/proc/self/fdinfo/{folder}").read_text(encoding="ascii")
+    except OSError:
+        return device, None
+    number = MOUNT.search(told)
+    return device, None if number is None else int(number[1])
+
+
+def _refuse_mounted(inside: int, folder: int) -> None:
+    if mount_of(inside) != mount_of(folder):
+        raise InTheWayError("another folder or file system is mounted in it")
+
+
 def survey(folder: int, name: str) -> None:
     """Look through a folder that is to go as a whole. Raises InTheWayError if not all of it is ours to remove."""
+    _survey(folder, name, 1)
+
+
+def _survey(folder: int, name: str, depth: int) -> None:
     with opened(folder, [name]) as inside:
-        _survey(inside, os.fstat(folder).st_dev, 1)
-
-
-def _survey(folder: int, device: int, depth: int) -> None:
-    if os.fstat(folder).st_dev != device:
-        raise InTheWayError("another file system is mounted in it")
-    if depth > DEEPEST:
-        raise InTheWayError(f"folders lie more than {DEEPEST} deep in it")
-    for entry in entries(folder):
-        if entry.kind == "folder":
-            with opened(folder, [entry.name]) as inside:
-                _survey(inside, device, depth + 1)
+        _refuse_mounted(inside, folder)
+        if depth > DEEPEST:
+            raise InTheWayError(f"folders lie more than {DEEPEST} deep in it")
+        for entry in entries(inside):
+            if entry.kind == "folder":
+                _survey(inside, entry.name, depth + 1)
 
 
 def remove_tree(folder: int, name: str, removal: Removal) -> None:
     """Remove a folder: what is in it first, itself last. Links are removed, never followed.
 
-    Raises OSError, ENOTEMPTY where something is put into it meanwhile; what was removed by then is gone.
+    Raises OSError, ENOTEMPTY where something is put into it meanwhile, and InTheWayError where something is mounted
+    in it meanwhile; what was removed by then is gone.
     """
     with opened(folder, [name]) as inside:
+        _refuse_mounted(inside, folder)
         for entry in entries(inside):
             with suppress(FileNotFoundError):
                 if entry.kind == "folder":

@@ -78,6 +78,9 @@ class KeyOutcome(models.Model):
     outcome = models.CharField(max_length=20)
     detail = models.CharField(max_length=400, blank=True)
     residue = models.CharField(max_length=400, blank=True)
+    residue_seen_once = models.CharField(
+        max_length=400, blank=True, help_text="what of `residue` only the connection that disposed of it could see"
+    )
 
     class Meta:
         ordering = ["lot_id", "position"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import mailbox
 import os
 import shutil
+import subprocess
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from retention.connectors import files_disposal, files_items
+from retention.connectors import files_disposal, files_items, files_tree
 from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping, Outcome, Ref
 from retention.connectors.files import FilesConnector
 from retention.connectors.files_tree import entries, key_of, parts_of
@@ -465,6 +467,75 @@ def test_links_inside_a_folder_are_removed_and_not_followed(root, tmp_path):
     assert left(root) == ["a"]
 
 
+WHOLE = DatasetMapping(place="a", key="path", subject="subject", options={"unit": "folder"})
+MOUNTED = (Outcome.REFUSED, "another folder or file system is mounted in it")
+
+
+@contextmanager
+def mounted(what: Path, at: Path):
+    """The same file system once more at another place, as an administrator may mount it."""
+    if subprocess.run(["mount", "--bind", what, at], check=False, capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here: it takes root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", at], check=True)
+
+
+def test_a_right_that_is_missing_names_no_folder_that_the_mapping_does_not_name(root):
+    (root / "a/1001").mkdir(parents=True)
+    (root / "a/1002").mkdir()
+    by_customer = replace(WHOLE, place="a/1*")
+    with mounted(root / "a/1001", root / "a/1001"):
+        subprocess.run(["mount", "-o", "remount,bind,ro", root / "a/1001"], check=True)
+        assert check(root, by_customer).missing_rights == ("write in 1 of 2 folders",)
+        assert check(root, replace(WHOLE, place="a/1001")).missing_rights == ("write in a/1001",)
+    assert check(root, by_customer).missing_rights == ()
+
+
+def test_what_is_mounted_in_a_folder_is_not_emptied(root, tmp_path, monkeypatch):
+    beside, other = put(root / "a/1001/kirje.txt"), put(tmp_path / "muualla/tarkea.txt")
+    at = root / "a/1001/jaettu"
+    at.mkdir()
+    with mounted(other.parent, at):
+        assert at.stat().st_dev == root.stat().st_dev
+        assert dispose(root, WHOLE, Ref("a/1001", "1001")) == [MOUNTED]
+        assert beside.exists()
+        # and where it is mounted after the folder was looked through
+        monkeypatch.setattr(files_disposal, "survey", lambda folder, name: None)
+        assert dispose(root, WHOLE, Ref("a/1001", "1001")) == [MOUNTED]
+        assert other.exists()
+    assert outcomes(root, WHOLE, Ref("a/1001", "1001")) == [Outcome.DESTROYED]
+
+
+def test_a_mount_is_told_by_its_number_also_where_nothing_may_be_mounted(root, monkeypatch):
+    shared = put(root / "a/1001/jaettu/tarkea.txt")
+    real, inode = files_tree.mount_of, shared.parent.stat().st_ino
+
+    def other_mount(folder):
+        device, number = real(folder)
+        return device, -1 if os.fstat(folder).st_ino == inode else number
+
+    monkeypatch.setattr(files_tree, "mount_of", other_mount)
+    assert dispose(root, WHOLE, Ref("a/1001", "1001")) == [MOUNTED]
+    monkeypatch.setattr(files_disposal, "survey", lambda folder, name: None)
+    assert dispose(root, WHOLE, Ref("a/1001", "1001")) == [MOUNTED]
+    assert shared.exists()
+
+
+@pytest.mark.parametrize("told", ["pos:\t0\nflags:\t02\n", None])
+def test_where_no_mount_is_told_the_device_decides(root, monkeypatch, told):
+    def read(path, encoding):
+        if told is None:
+            raise FileNotFoundError
+        return told
+
+    folder = os.open(root, os.O_RDONLY)
+    monkeypatch.setattr(Path, "read_text", read)
+    assert files_tree.mount_of(folder) == (root.stat().st_dev, None)
+    os.close(folder)
+
+
 def test_what_is_put_into_a_folder_while_it_is_emptied_makes_it_fail_and_the_next_try_finishes(root, monkeypatch):
     mapping = DatasetMapping(place="a", key="path", subject="subject", options={"unit": "folder"})
     put(root / "a/1001/x")
@@ -493,9 +564,10 @@ def test_a_hard_link_is_residue(root):
         assert [d.outcome for d in connector.dispose(CONTRACTS, [ref], Action.DELETE, TRUE)] == [Outcome.DESTROYED]
         (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
         assert (residue.key, "hard link" in residue.where, residue.copy) == (ref.key, True, True)
+        assert residue.seen_once
         put(path)
-        (residue,) = connector.verify(CONTRACTS, [ref], Action.DELETE)
-    assert residue.copy is False
+        found = list(connector.verify(CONTRACTS, [ref], Action.DELETE))
+    assert [(one.copy, one.seen_once) for one in found] == [(False, False), (False, True)]
 
 
 def test_hard_links_within_a_folder_that_goes_are_no_residue(root):

@@ -12,7 +12,7 @@ from datetime import date
 import pytest
 from imapclient import IMAPClient
 
-from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping, Outcome, Ref
+from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping, Outcome, Ref, Residue
 from retention.connectors.imap import session as imap_session
 from retention.connectors.imap.session import Session
 from retention.domain.predicates import TRUE, AtLeast, AtMost
@@ -215,12 +215,12 @@ def test_a_copy_in_the_trash_is_residue_and_one_in_another_folder_is_an_item_of_
     dovecot.put(account, [(message, DAY)], "Arkisto")
     dovecot.put(account, [(letter(JOANNA, account), DAY)], "Trash")
     with dovecot.connector() as connector:
-        assert [r.where for r in connector.verify(mapped(account), [Ref(key, ANNA)], Action.DELETE)] == [
-            "still in INBOX"
+        assert list(connector.verify(mapped(account), [Ref(key, ANNA)], Action.DELETE)) == [
+            Residue(key, "still in INBOX")
         ]
         assert connector.dispose(mapped(account), [Ref(key, ANNA)], Action.DELETE, TRUE)[0].outcome is Outcome.DESTROYED
         (residue,) = connector.verify(mapped(account), [Ref(key, ANNA)], Action.DELETE)
-        assert (residue.where, residue.copy) == ("a copy in Trash", True)
+        assert residue == Residue(key, "a copy in Trash", copy=True, seen_once=True)
 
 
 # --- what goes and what stays
@@ -288,6 +288,7 @@ def test_a_folder_that_may_not_be_changed_is_refused_and_the_rest_goes(dovecot, 
     with locked(dovecot, account, "Lukittu"):
         with dovecot.connector() as connector:
             assert connector.check([mapping]).missing_rights == ("delete in Lukittu",)
+            assert connector.check([mapped(account, folders=["*"])]).missing_rights == ("delete in 1 of 4 folders",)
         assert dispose(dovecot, mapping, Ref(stays, ANNA), Ref(goes, ANNA)) == [
             (Outcome.REFUSED, "the folder may only be read"),
             (Outcome.DESTROYED, ""),

@@ -137,6 +137,21 @@ def test_the_access_log_forgets_with_the_entry(world):
     world.admin.delete(group)
 
 
+def test_what_the_access_log_has_of_its_name_alone_only_the_connection_that_deleted_can_see(world):
+    ((dn, attributes),) = world.put([Given()]).items()
+    refs = [Ref(attributes["entryUUID"][0].decode(), "1001")]
+    group = f"cn=vpn-{world.count},ou=groups,{SUFFIX}"
+    with world.connect() as connector:
+        (disposal,) = connector.dispose(world.mapping, refs, Action.DELETE, DUE)
+        assert disposal.outcome is Outcome.DESTROYED
+        world.admin.add(group, ["groupOfNames"], {"member": [dn]})
+        done(world.admin)
+        found = list(connector.verify(world.mapping, refs, Action.DELETE))
+    assert [(left.where, left.copy, left.seen_once) for left in found] == [(LOG, True, True)]
+    assert residues(world, refs) == []
+    world.admin.delete(group)
+
+
 def test_the_access_log_is_purged_too_after_a_kill(world, monkeypatch):
     ((dn, attributes),) = world.put([Given()]).items()
     key = attributes["entryUUID"][0].decode()
@@ -145,7 +160,8 @@ def test_the_access_log_is_purged_too_after_a_kill(world, monkeypatch):
         dispose(world, [Ref(key, "1001")], DUE)
     monkeypatch.undo()
     assert dn not in entries(world.admin, world.place)
-    assert [(left.key, left.where) for left in residues(world, [Ref(key, "1001")])] == [(key, LOG)]
+    found = residues(world, [Ref(key, "1001")])
+    assert [(left.key, left.where, left.seen_once) for left in found] == [(key, LOG, False)]
 
     assert [one.outcome for one in dispose(world, [Ref(key, "1001")], DUE)] == [Outcome.ALREADY_ABSENT]
     assert residues(world, [Ref(key, "1001")]) == []
@@ -341,7 +357,7 @@ def test_a_group_that_still_names_somebody_who_went_is_told(strict_world):
         list(connector.dispose(strict_world.mapping, refs, Action.DELETE, TRUE))
         strict_world.admin.add(group, ["groupOfNames"], {"member": [dn, other]})
         left = list(connector.verify(strict_world.mapping, refs, Action.DELETE))
-    assert [one.where for one in left] == [f"ou=groups,{SUFFIX}"]
+    assert [(one.where, one.seen_once) for one in left] == [(f"ou=groups,{SUFFIX}", True)]
     strict_world.admin.delete(group)
 
 

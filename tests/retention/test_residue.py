@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date, timedelta
 from io import StringIO
 from typing import Any
@@ -14,7 +15,7 @@ from retention import residue
 from retention.domain.errors import LifecycleError
 from retention.evidence_check import verify
 from retention.evidence_log import subject_digest
-from retention.models import EvidenceEntry, EvidenceHead, Lot
+from retention.models import Connection, EvidenceEntry, EvidenceHead, Lot
 from retention.runs import succeeded
 from tests.retention.company import ground
 from tests.retention.shape_house import dataset, house  # noqa: F401
@@ -104,6 +105,71 @@ def test_what_is_refused(left, act, message):
     assert EvidenceHead.objects.count() == before
 
 
+LINK = "its content has another name (hard link)"
+ON_DISK = {
+    "place": "sopimukset",
+    "key": "path",
+    "subject": "asiakas",
+    "events": {"recorded": "pvm"},
+    "options": {"pattern": "{asiakas}/sopimus_{pvm:date}.pdf"},
+}
+
+
+@pytest.fixture
+def linked(house, tmp_path):  # noqa: F811
+    """A document went whose content has another name, which only the connection that deleted it knows."""
+    folder = tmp_path / "levy"
+    for number in ("1001", "1002"):
+        (folder / "sopimukset" / number).mkdir(parents=True)
+        (folder / "sopimukset" / number / "sopimus_2024-01-01.pdf").write_bytes(b"x")
+    os.link(folder / "sopimukset/1001/sopimus_2024-01-01.pdf", folder / "kopio.pdf")
+    Connection.objects.create(organisation=house.organisation, code="levy", kind="files", config={"root": str(folder)})
+    backups = {"value": {"every": "P1D", "keep_for": "P30D", "at_most": "P35D"}}
+    levy = {"id": "levy", "name": {"fi": "Levy"}, "medium": "files", "connection": "levy", "backups": backups}
+    on_disk = dataset(register="levy", grounds=[ground("tarve", trigger="recorded", period="P1Y")])
+    house.publish({**on_disk, "mapping": ON_DISK}, registers=[levy])
+    assert LINK in house.night(FIRST).summary["problems"]["tiedot"]
+    assert [path.name for path in folder.rglob("*.pdf")] == ["kopio.pdf"]
+    return house
+
+
+def test_what_only_the_connection_that_deleted_could_see_is_told_until_a_person_says_that_it_was_removed(linked):
+    before = EvidenceEntry.objects.filter(kind=residue.AGAIN).count()
+    run = linked.night(NEXT)
+    assert f"of 1 deleted items something is there still: {LINK}" in run.summary["problems"]["tiedot"]
+    assert (the_lot().state, EvidenceEntry.objects.filter(kind=residue.AGAIN).count()) == ("done", before)
+    assert residue.again(the_lot(), NEXT, "dpo", "looked") == 1
+    assert residue.removed(the_lot(), NEXT, "dpo", "kopio.pdf deleted by hand") == 0
+    told = entry(residue.AGAIN)
+    assert (told["by"], told["left"], told["removed"]) == ("dpo", 0, told["gone"])
+    assert (len(told["removed"]), told["reason"]) == (1, "kopio.pdf deleted by hand")
+    assert the_lot().state == "verified"
+    verify("testi")
+
+
+def test_it_may_be_kept_with_a_reason_instead(linked):
+    residue.keep(the_lot(), NEXT, THIRD, "dpo", "the second name is the archive's")
+    assert succeeded(linked.night(NEXT))
+    assert (the_lot().state, residue.where(the_lot())) == ("done", [LINK])
+
+
+def test_what_can_be_looked_for_is_not_said_to_be_removed(left):
+    with pytest.raises(LifecycleError, match="can be looked for"):
+        residue.removed(the_lot(), NEXT, "dpo", "believe me")
+
+
+def test_what_was_seen_once_and_what_is_looked_for_are_kept_apart(linked, tmp_path):
+    recycled = tmp_path / "levy/sopimukset/#recycle/sopimus_2024-01-01.pdf"
+    recycled.parent.mkdir()
+    recycled.write_bytes(b"x")
+    assert residue.again(the_lot(), NEXT, "dpo", "looked") == 1
+    assert residue.where(the_lot()) == [LINK, "recycle folder #recycle"]
+    assert residue.removed(the_lot(), NEXT, "dpo", "kopio.pdf deleted by hand") == 1
+    assert residue.where(the_lot()) == ["recycle folder #recycle"]
+    recycled.unlink()
+    assert residue.again(the_lot(), NEXT, "dpo", "emptied") == 0
+
+
 def test_only_a_lot_with_residue_has_this_door(left):
     left.server.run("delete from tieto_history")
     residue.again(the_lot(), NEXT, "dpo", "table emptied")
@@ -111,12 +177,22 @@ def test_only_a_lot_with_residue_has_this_door(left):
         residue.again(the_lot(), NEXT, "dpo", "table emptied")
 
 
-def test_the_command(left):
-    def said(*words: str, **options) -> str:
-        out = StringIO()
-        call_command("residue", *words, organisation="testi", language="en", stdout=out, **options)
-        return out.getvalue()
+def said(*words: str, **options: Any) -> str:
+    out = StringIO()
+    call_command("residue", *words, organisation="testi", language="en", stdout=out, **options)
+    return out.getvalue()
 
+
+def test_the_command_says_what_was_removed(linked):
+    assert "Some of it no later connection can see: say when it was removed." in said("list")
+    number = the_lot().pk
+    with pytest.raises(CommandError, match="who decided"):
+        said("removed", lot=number)
+    by = {"lot": number, "by": "dpo", "reason": "deleted by hand"}
+    assert said("removed", **by) == f"Nothing is left: lot {number} is verified.\n"
+
+
+def test_the_command(left):
     number = the_lot().pk
     assert said("list") == (f"Lot {number} of tiedot: of 2 deleted items something is there still: tieto_history.\n")
     with pytest.raises(CommandError, match="--lot"):

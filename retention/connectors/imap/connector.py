@@ -148,13 +148,19 @@ class ImapConnector:
 
     def _check_messages(self, layout: Layout) -> Iterator[str]:
         session = self._opened(layout, layout.mapping.place)
-        for name in layout.chosen(session.folders()):
+        locked = []
+        chosen = layout.chosen(session.folders())
+        for name in chosen:
             try:
                 selected = session.select(name, write=True)
             except ReadOnlyError:
                 selected = None
             if selected is None or not selected.may_delete:
-                yield f"delete in {name}"
+                locked.append(name)
+        if "*" in layout.folders and locked:  # the names of all folders are their owner's
+            yield f"delete in {len(locked)} of {len(chosen)} folders"
+        else:
+            yield from (f"delete in {name}" for name in locked)
 
     def _check_mailboxes(self, layout: Layout) -> None:
         accounts = mailboxes.accounts_of(self._server, layout)

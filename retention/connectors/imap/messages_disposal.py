@@ -175,7 +175,8 @@ def verify(server: Server, layout: Layout, refs: Sequence[Ref], memory: Memory) 
                 where[text].append(f"a copy in {kept.name}")
     for ref in refs:
         if ref.key in where:
-            yield Residue(ref.key, "; ".join(where.pop(ref.key)), copy=ref.key not in there)
+            copy = ref.key not in there
+            yield Residue(ref.key, "; ".join(where.pop(ref.key)), copy=copy, seen_once=copy)
 
 
 def _copies(session: Session, folder: str, known: Mapping[str, bytes]) -> list[str]:

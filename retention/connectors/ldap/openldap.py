@@ -156,10 +156,12 @@ class ReadBack:
                 yield Residue(key, self.mapped.mapping.place)
         if self.log is not None:
             gone = {key: self.names.get(key) for key in keys if fields or key not in found}
-            for key in sorted(self.log.left(gone, fields)):
-                yield Residue(key, self.log.base, copy=True)
+            left_there = self.log.left(gone, fields)
+            by_id = self.log.left(dict.fromkeys(left_there), fields)
+            for key in sorted(left_there):
+                yield Residue(key, self.log.base, copy=True, seen_once=key not in by_id)
         if self.mapped.groups is not None and not fields:
             groups = Groups(self.session, self.mapped.groups)
             for key in keys:
                 if key not in found and key in self.names and groups.name(self.names[key]):
-                    yield Residue(key, self.mapped.groups, copy=True)
+                    yield Residue(key, self.mapped.groups, copy=True, seen_once=True)

@@ -1,4 +1,4 @@
-"""`manage.py residue list|again|keep`: what is left of deleted items, looked for again, or recorded why it stays."""
+"""`manage.py residue list|again|removed|keep`: what is left of deleted items, and what people do and say about it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Command(BaseCommand):
     help = "Lots of whose deleted items something is there still: list them, look again, or say why it stays."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("action", choices=["list", "again", "keep"])
+        parser.add_argument("action", choices=["list", "again", "removed", "keep"])
         parser.add_argument("--organisation", metavar="SLUG", required=True)
-        parser.add_argument("--lot", type=int, metavar="N", help="again, keep: which lot")
-        parser.add_argument("--by", default="", help="again, keep: who decides it, by role")
-        parser.add_argument("--reason", default="", help="again, keep: why, without personal data")
+        parser.add_argument("--lot", type=int, metavar="N", help="again, removed, keep: which lot")
+        parser.add_argument("--by", default="", help="again, removed, keep: who decides it, by role")
+        parser.add_argument("--reason", default="", help="again, removed, keep: why, without personal data")
         parser.add_argument(
             "--until", type=date.fromisoformat, metavar="DATE", help="keep: the last day before it is a problem again"
         )
@@ -58,13 +58,20 @@ class Command(BaseCommand):
             )
             words = {"lot": lot.pk, "dataset": lot.dataset, "n": number, "where": ", ".join(residue.where(lot))}
             self.stdout.write(line % words)
+            if residue.seen_once(lot):
+                self.stdout.write(_("Some of it no later connection can see: say when it was removed."))
             if residue.kept(lot, today):
                 self.stdout.write(_("Recorded why it stays, until %(day)s.") % {"day": lot.residue_kept_until})
         if not found:
             self.stdout.write(_("Nothing is left of any deleted item, as far as was read back."))
 
     def _again(self, lot: Lot, today: date, options: dict[str, Any]) -> None:
-        left = residue.again(lot, today, options["by"], options["reason"])
+        self._tell_left(lot, residue.again(lot, today, options["by"], options["reason"]))
+
+    def _removed(self, lot: Lot, today: date, options: dict[str, Any]) -> None:
+        self._tell_left(lot, residue.removed(lot, today, options["by"], options["reason"]))
+
+    def _tell_left(self, lot: Lot, left: int) -> None:
         if left == 0:
             self.stdout.write(_("Nothing is left: lot %(lot)d is verified.") % {"lot": lot.pk})
             return
