@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from django.db.models import Q
 from django.utils.translation import override
 
 from retention.alarms import words
 from retention.alarms.channels import NotSent, post, send_letter
+from retention.alarms.moves import CLOCKS_APART
 from retention.alarms.recipients import EMAIL, recipients, top
 from retention.models import AlarmDelivery
 from ropa.models import Organisation
@@ -39,10 +41,15 @@ class Delivered:
 
 
 def deliver(organisation: Organisation, now: datetime) -> Delivered:
-    """Send what waits and whose time has come. `now` is an aware instant. Never raises for a channel that fails."""
+    """Send what waits and whose time has come. `now` is an aware instant. Never raises for a channel that fails.
+
+    What would wait for longer than anything does was put off by a clock that was wrong: its time has come.
+    """
     done = Delivered()
     due = AlarmDelivery.objects.filter(
-        event__alarm__organisation=organisation, state="waiting", next_try_at__lte=now
+        Q(next_try_at__lte=now) | Q(next_try_at__gt=now + LONGEST_AGAIN + CLOCKS_APART),
+        event__alarm__organisation=organisation,
+        state="waiting",
     ).select_related("event__alarm__organisation")
     ordered = list(due.order_by("channel", "recipient", "id"))
     theirs = set(recipients(organisation, top(organisation)))

@@ -21,6 +21,9 @@ from retention.models.alarm import AlarmState
 
 MOST_QUIET = timedelta(days=31)
 """The longest time for which an alarm may be quietened at once."""
+CLOCKS_APART = timedelta(minutes=10)
+"""So much clocks of our machines may differ: twice what a register's may (`night_work`), and as often as a timer looks.
+An instant that lies further ahead was written by a clock that was wrong, or ours is."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,19 @@ def resolved(alarm: Alarm, now: datetime) -> None:
     alarm.state, alarm.resolved_at = AlarmState.RESOLVED, now
 
 
+def is_over(since: datetime, how_long: timedelta, now: datetime) -> bool:
+    """Whether so long has passed. Since an instant that lies ahead it has: nobody waits for a wrong clock's time."""
+    return not -CLOCKS_APART <= now - since < how_long
+
+
 def passed(alarm: Alarm, now: datetime, today: date, pace: Pace) -> list[str]:
     """What the time that passed does to an alarm that is not over: lapsed, escalated, reminded, or nothing."""
     happened = []
+    if alarm.told_at is not None and alarm.told_at - now > CLOCKS_APART:
+        alarm.escalate_at = now  # it was set with it, by the same clock
     if alarm.state == AlarmState.ACKNOWLEDGED:
-        if alarm.acknowledged_until is not None and today <= alarm.acknowledged_until:
+        until = alarm.acknowledged_until
+        if until is not None and today <= until <= today + MOST_QUIET:  # nobody may promise more
             return []
         alarm.state, alarm.escalate_at = AlarmState.OPEN, now
         happened.append("lapsed")
@@ -62,7 +73,7 @@ def passed(alarm: Alarm, now: datetime, today: date, pace: Pace) -> list[str]:
         alarm.level += 1
         alarm.escalate_at, alarm.told_at = now + pace.escalate, now
         happened.append("escalated")
-    elif happened or alarm.told_at is None or now - alarm.told_at >= pace.remind:
+    elif happened or alarm.told_at is None or is_over(alarm.told_at, pace.remind, now):
         alarm.told_at = now
         happened.append("reminded")
     return happened

@@ -14,8 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Max
 
 from retention import stamps
+from retention.alarms.moves import CLOCKS_APART, is_over
 from retention.domain.errors import EvidenceError, SelosteError
 from retention.domain.lifecycle import LotState
 from retention.evidence_check import verify
@@ -38,6 +40,9 @@ STAMPED_WITHIN = timedelta(hours=1)
 MANY_TRIES = 3
 """After so many a message that is not sent is an alarm itself."""
 
+NIGHTS = (AlarmKind.NIGHT_MISSING, AlarmKind.NIGHT_LATE, AlarmKind.NIGHT_STOPPED)
+"""What is said of nights by the date that the clock says."""
+
 Seen = tuple[AlarmKind, str, Mapping[str, Any]]
 
 
@@ -59,6 +64,8 @@ def observe(organisation: Organisation, now: datetime, evidence_broken: bool | N
         except (SelosteError, OSError):
             found.blind |= {kind.value for kind in kinds}
             found.seen[AlarmKind.NOT_LOOKED.value, kinds[0].value] = {}
+    if (AlarmKind.CLOCK_WRONG.value, "") in found.seen:
+        found.blind |= {kind.value for kind in NIGHTS}  # of then they may all have run: that ends no alarm of now
     if evidence_broken is None:
         found.blind.add(AlarmKind.EVIDENCE_BROKEN.value)
     elif evidence_broken:
@@ -72,7 +79,7 @@ def evidence_broken(organisation: Organisation, watch: AlarmWatch, now: datetime
     Writes nothing. Reads every entry: call it outside a transaction.
     """
     newest = newest_head(organisation)
-    fresh = watch.evidence_at is not None and now - watch.evidence_at < timedelta(days=1)
+    fresh = watch.evidence_at is not None and not is_over(watch.evidence_at, timedelta(days=1), now)
     if fresh and not watch.evidence_broken and watch.evidence_head == newest:
         return False
     for _ in range(2):  # a register that is closed meanwhile writes too
@@ -112,6 +119,21 @@ def last_expected(now: datetime, zone: ZoneInfo) -> date:
     while deadline(day, zone).astimezone(UTC) > now:
         day -= timedelta(days=1)
     return day
+
+
+def _clock(organisation: Organisation, now: datetime) -> Iterator[Seen]:
+    """Whether something was written down at a time that has not come: our clock is behind, or was ahead then.
+
+    The last look tells it once, for this look is the next one's last; a night's row tells it until its time has come,
+    and as long no night of an earlier date begins.
+    """
+    nights = Run.objects.filter(organisation=organisation).aggregate(began=Max("started_at"), ended=Max("finished_at"))
+    looked = AlarmWatch.objects.filter(organisation=organisation).values_list("looked_at", flat=True).first()
+    last = max((at for at in (looked, *nights.values()) if at is not None), default=now)
+    if last - now > CLOCKS_APART:
+        here, then = (at.astimezone(ZoneInfo(organisation.time_zone)) for at in (now, last))
+        facts = {"day": here.date().isoformat(), "at": f"{here:%H:%M}"}
+        yield AlarmKind.CLOCK_WRONG, "", {**facts, "last": then.date().isoformat(), "last_at": f"{then:%H:%M}"}
 
 
 def _nights(organisation: Organisation, now: datetime) -> Iterator[Seen]:
@@ -173,7 +195,7 @@ def _heads(organisation: Organisation, now: datetime) -> Iterator[Seen]:
     if head is None or (heads_directory(organisation.slug) / f"{number}.json").exists():
         return
     signed = Run.objects.filter(organisation=organisation, business_date=head.business_date).first()
-    if signed is None or signed.finished_at is None or now - signed.finished_at > COPIED_WITHIN:
+    if signed is None or signed.finished_at is None or is_over(signed.finished_at, COPIED_WITHIN, now):
         yield AlarmKind.HEAD_NOT_COPIED, "", {"number": number, "day": head.business_date.isoformat()}
 
 
@@ -181,7 +203,9 @@ def _stamps(organisation: Organisation, now: datetime) -> Iterator[Seen]:
     """The newest night asked for its own head's stamp and for those before it; heads since then wait for the next."""
     nights = Run.objects.filter(organisation=organisation, state=RunState.FINISHED)
     last = nights.order_by("-business_date").first()
-    if not settings.STAMP_URL or last is None or last.finished_at is None or now - last.finished_at <= STAMPED_WITHIN:
+    if not settings.STAMP_URL or last is None or last.finished_at is None:
+        return
+    if not is_over(last.finished_at, STAMPED_WITHIN, now):
         return
     heads = EvidenceHead.objects.filter(organisation=organisation.slug, business_date=last.business_date)
     numbers = [head.number for head in heads if json.loads(head.body)["chain"] == last.business_date.isoformat()]
@@ -241,7 +265,8 @@ def _deliveries(organisation: Organisation, now: datetime) -> Iterator[Seen]:
 
 
 RULES: tuple[tuple[tuple[AlarmKind, ...], Callable[[Organisation, datetime], Iterator[Seen]]], ...] = (
-    ((AlarmKind.NIGHT_MISSING, AlarmKind.NIGHT_LATE, AlarmKind.NIGHT_STOPPED), _nights),
+    ((AlarmKind.CLOCK_WRONG,), _clock),
+    (NIGHTS, _nights),
     (
         (
             AlarmKind.OVERDUE,

@@ -71,6 +71,10 @@ def _sentence(kind: AlarmKind, told: Mapping[str, Any]) -> str:
         AlarmKind.NIGHT_MISSING: _("The night of %(day)s has not run; the last one that ended was that of %(last)s."),
         AlarmKind.NIGHT_LATE: _("The night of %(day)s ended only after the morning."),
         AlarmKind.NIGHT_STOPPED: _("The night of %(day)s is stopped."),
+        AlarmKind.CLOCK_WRONG: _(
+            "The machine's clock says %(day)s %(at)s, but something was recorded at %(last)s %(last_at)s: it is behind "
+            "now, or was ahead then."
+        ),
         AlarmKind.NIGHT_PROBLEM: _("The night of %(day)s had a problem: %(thing)s."),
         AlarmKind.DATASET_PROBLEM: _(
             "Dataset %(thing)s of register %(register)s could not be asked, or did not answer as it should."
@@ -134,6 +138,7 @@ def advice(kind: str) -> str:
         AlarmKind.NIGHT_MISSING: _("See whether the schedule and a worker run, then run the night."),
         AlarmKind.NIGHT_LATE: _("See how far it is, and which register is slow."),
         AlarmKind.NIGHT_STOPPED: _("Read its reason, put it right, and ask for the night again."),
+        AlarmKind.CLOCK_WRONG: _("Put the clock right. Nights may be left out until the recorded time has come."),
         AlarmKind.NIGHT_PROBLEM: _("Read the night's problems, and put them right before the next one."),
         AlarmKind.OVERDUE: _(
             "Read the dataset's row of the night: a policy that only watches, a refusal or a failure."

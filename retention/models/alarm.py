@@ -15,6 +15,7 @@ class AlarmKind(models.TextChoices):
     NIGHT_MISSING = "night_missing"
     NIGHT_LATE = "night_late"
     NIGHT_STOPPED = "night_stopped"
+    CLOCK_WRONG = "clock_wrong"
     NIGHT_PROBLEM = "night_problem"
     OVERDUE = "overdue"
     DATASET_PROBLEM = "dataset_problem"

@@ -57,3 +57,31 @@ def test_it_climbs_to_the_top_and_goes_on_to_remind():
         (72, ["reminded"]),
         (96, ["reminded"]),
     ]
+
+
+def test_a_time_that_a_wrong_clock_wrote_is_not_waited_for():
+    alarm, year = Alarm(), timedelta(days=365)
+    moves.raised(alarm, {}, START + year, PACE)
+    told = [moves.passed(alarm, START + timedelta(hours=n), START.date(), PACE) for n in range(26)]
+    assert [(n, what) for n, what in enumerate(told) if what] == [(0, ["escalated"]), (12, ["escalated"])]
+
+
+def test_nobody_else_is_kept_out_by_it_either():
+    """At the highest level there is it is only reminded; when another level comes, that one is told."""
+    alarm, alone = Alarm(), moves.Pace(PACE.remind, PACE.escalate, top=0)
+    moves.raised(alarm, {}, START + timedelta(days=365), alone)
+    assert moves.passed(alarm, START, START.date(), alone) == ["reminded"]
+    assert moves.passed(alarm, START + timedelta(hours=1), START.date(), PACE) == ["escalated"]
+
+
+def test_a_promise_of_a_wrong_clock_keeps_nothing_quiet():
+    alarm, ahead = Alarm(), START + timedelta(days=365)
+    moves.raised(alarm, {}, ahead, PACE)
+    moves.acknowledged(alarm, ahead.date(), "why", "who", ahead.date())
+    assert moves.passed(alarm, START, START.date(), PACE) == ["lapsed", "escalated"]
+
+
+def test_clocks_of_two_machines_that_differ_by_minutes_tell_it_once():
+    alarm = Alarm()
+    moves.raised(alarm, {}, START + timedelta(minutes=9), PACE)
+    assert moves.passed(alarm, START, START.date(), PACE) == []

@@ -337,13 +337,55 @@ class TestClockThatWasAhead:
 
     def test_a_night_of_a_day_to_come_keeps_tonights_from_running_which_is_told(self, quiet):
         night(quiet, TODAY + timedelta(days=5), NOW + timedelta(days=5))
-        assert open_kinds(quiet, MORNING) == {("night_missing", "")}
+        assert open_kinds(quiet, MORNING) == {("night_missing", ""), ("clock_wrong", "")}
         assert open_kinds(quiet, MORNING + timedelta(days=4)) == set()
 
     def test_a_request_for_a_day_to_come_hides_no_night_that_stopped(self, quiet):
         for day, state in (("2026-07-01", "stopped"), ("2027-06-30", "requested")):
             Run.objects.create(organisation=quiet, business_date=day, state=state)
         assert open_kinds(quiet, later(1)) == {("night_stopped", "")}
+
+    def test_the_evidence_that_it_looked_at_is_recomputed(self, quiet):
+        look(quiet, later(-1) + timedelta(days=400))
+        EvidenceEntry.objects.filter(number=2).update(body="{}")
+        assert ("evidence_broken", "") in open_kinds(quiet, later(-1))
+
+    def test_no_message_waits_for_its_time(self, quiet, hook):
+        EvidenceEntry.objects.filter(number=2).update(body="{}")
+        look(quiet, later(-1) + timedelta(days=400))
+        deliver(quiet, later(-1))
+        assert "evidence_broken" in {told["kind"] for told in hook.messages()}
+
+    def test_a_head_without_its_copy_does_not_wait_for_it(self, quiet, data_dir):
+        Run.objects.update(finished_at=later(-1) + timedelta(days=400))
+        (data_dir / "heads" / "testi" / f"{EvidenceHead.objects.get().number}.json").unlink()
+        assert ("head_not_copied", "") in open_kinds(quiet, later(-1))
+
+
+class TestClockThatIsBehind:
+    """It comes back days or minutes behind what it has said already."""
+
+    def test_it_is_told_and_ends_no_alarm_of_a_night_that_is_missing(self, quiet):
+        night(quiet, date(2026, 7, 1), later(-4))
+        assert open_kinds(quiet, later(24)) == {("night_missing", "")}
+        for hours in (-24.5, -24, -20):  # of the thirtieth of June, whose night has run
+            assert open_kinds(quiet, later(hours)) == {("night_missing", ""), ("clock_wrong", "")}
+        assert open_kinds(quiet, later(24)) == {("night_missing", "")}
+        assert Alarm.objects.get(kind="clock_wrong").state == "resolved"
+
+    def test_a_few_minutes_are_what_clocks_differ_by(self, quiet):
+        look(quiet, later(-1))
+        assert open_kinds(quiet, later(-1) - timedelta(minutes=10)) == set()
+        look(quiet, later(-1))
+        assert open_kinds(quiet, later(-1) - timedelta(minutes=11)) == {("clock_wrong", "")}
+
+    def test_both_times_are_told_where_the_organisation_is(self, quiet):
+        look(quiet, datetime(2026, 7, 1, 22, 0, tzinfo=UTC))
+        look(quiet, later(-1))
+        with translation.override("fi"):
+            told = words.of_alarm(Alarm.objects.get(kind="clock_wrong"))
+        assert "1.7.2026 klo 06:00" in told
+        assert "2.7.2026 klo 01:00" in told
 
 
 def test_a_register_that_is_gone_leaves_alarms_that_end_when_it_is_back(quiet, data_dir):
@@ -456,6 +498,7 @@ def test_every_kind_says_what_is_wrong_and_what_to_do_in_every_language(language
             more = {**facts, "dataset": "crm", "problem": "left"} if kind == "canary_wrong" else more
             more = {**facts, "since": "2026-06-01", "problem": "away"} if kind == "head_not_stamped" else more
             more = {**facts, "breaker": "share", "due": 9, "items": 10} if kind == "breaker" else more
+            more = {**facts, "at": "01:00", "last": "2026-07-02", "last_at": "02:00"} if kind == "clock_wrong" else more
             told[kind] = (words.sentence(kind, "asia", more), words.advice(kind))
     assert len(set(told.values())) == len(AlarmKind)
     assert not [one for one in told.values() if "%(" in one[0] or "None" in one[0]]
