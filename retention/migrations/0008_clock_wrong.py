@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0006_flagged_anew'),
+        ('retention', '0007_residue_seen_once'),
     ]
 
     operations = [
