@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from retention.connectors.contract import ConnectorError, DatasetMapping, Outcome, Ref
-from retention.connectors.imap.session import Session
+from retention.connectors.imap.session import SaidNoError, Session
 from retention.domain.predicates import TRUE, AtMost
 from retention.domain.rules import Action
 from tests.connectors.imap_world import DOMAIN, Dovecot, fresh, letter, opened, uidvalidity
@@ -89,6 +89,25 @@ def test_a_mailbox_goes_whole_and_its_neighbours_stay(dovecot, world):
         "Sent",
         "Trash",
     ]
+
+
+def test_a_folder_that_may_not_be_removed_is_emptied_and_stays(dovecot, world, monkeypatch):
+    """As the folders that a server has for everybody; without mail it is no mailbox any more."""
+    account = f"1001@{world}"
+    ref = fill(dovecot, account)
+    remove = Session.delete_folder
+
+    def refused(self, name):
+        if name == "Lääkäri":
+            raise SaidNoError("it is the system's", "CANNOT")
+        remove(self, name)
+
+    monkeypatch.setattr(Session, "delete_folder", refused)
+    assert dispose(dovecot, mapped(f"*@{world}"), ref) == [(Outcome.DESTROYED, "")]
+    assert dovecot.everything(account) == {}
+    assert residues(dovecot, mapped(f"*@{world}"), ref) == []
+    assert find(dovecot, mapped(f"*@{world}")) == []
+    assert dispose(dovecot, mapped(f"*@{world}"), ref) == [(Outcome.ALREADY_ABSENT, "")]
 
 
 def test_the_newest_and_the_oldest_moment_are_those_of_all_folders(dovecot, world):

@@ -65,10 +65,8 @@ def _one(server: Server, layout: Layout, ref: Ref, listed: set[str], still_due: 
         if problem or not found.messages:
             break
     server.forget_cached(key.account, [folder.name for folder in found.folders if folder.selectable])
-    if problem:
-        return Outcome.REFUSED, problem
     if found.messages:
-        return Outcome.FAILED, "mail came in while it was emptied"
+        return (Outcome.REFUSED, problem) if problem else (Outcome.FAILED, "mail came in while it was emptied")
     return (Outcome.DESTROYED if emptied else Outcome.ALREADY_ABSENT), ""
 
 
