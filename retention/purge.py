@@ -31,7 +31,7 @@ from django.db import transaction
 from retention import leaves, replay, substitutes, waves
 from retention.approvals import approvers, hands, in_evidence
 from retention.breakers import NOT_CLAIMED, Beside, gone_tonight, refuse_untrue
-from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref
+from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref, TellsAbsence
 from retention.disposal import move, wipe
 from retention.domain.breakers import BESIDE
 from retention.domain.errors import EvidenceError, LifecycleError
@@ -441,7 +441,10 @@ def _already_gone(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Dis
         )
         if not residue.copy
     }
-    return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key not in left}
+    gone = {ref.key for ref in refs.values()} - left
+    if isinstance(work.connector, TellsAbsence):
+        gone &= work.connector.absent(work.question.mapping, sorted(gone))
+    return {p: Disposal(ref.key, Outcome.RECOVERED) for p, ref in refs.items() if ref.key in gone}
 
 
 def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, Left]:

@@ -359,6 +359,14 @@ class FindsByKey(Protocol):
 
 
 @runtime_checkable
+class TellsAbsence(Protocol):
+    """A connector whose `verify` may find nothing of an item because the place in which it lay is another one now."""
+
+    def absent(self, mapping: DatasetMapping, keys: Sequence[str]) -> frozenset[str]:
+        """Of these keys those whose own place was looked at, and in which they are no more. Raises ConnectorError."""
+
+
+@runtime_checkable
 class InBulk(Protocol):
     """A connector whose system disposes of more than 500 items in one call, at no greater risk."""
 

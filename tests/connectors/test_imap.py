@@ -265,7 +265,11 @@ def test_a_folder_made_anew_is_another_folder(dovecot, account):
     assert dispose(dovecot, mapping, Ref(key, ANNA)) == [(Outcome.SUPERSEDED, "the folder's UIDVALIDITY changed")]
     with dovecot.connector() as connector:
         assert list(connector.verify(mapping, [Ref(key, ANNA)], Action.DELETE)) == []
+        assert connector.absent(mapping, [key, again]) == frozenset()  # nobody has looked where it lay
     assert list(dovecot.everything(account)) == [again]
+    assert dispose(dovecot, mapping, Ref(again, ANNA)) == [(Outcome.DESTROYED, "")]
+    with dovecot.connector() as connector:
+        assert connector.absent(mapping, [key, again]) == {again}
 
 
 def uidvalidity_of(key: str) -> int:

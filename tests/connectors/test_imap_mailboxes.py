@@ -60,6 +60,11 @@ def residues(dovecot: Dovecot, mapping: DatasetMapping, *refs: Ref):
         return [r.where for r in connector.verify(mapping, refs, Action.DELETE)]
 
 
+def absent(dovecot: Dovecot, mapping: DatasetMapping, *refs: Ref) -> frozenset[str]:
+    with dovecot.connector() as connector:
+        return connector.absent(mapping, [ref.key for ref in refs])
+
+
 def folders(dovecot: Dovecot, account: str) -> list[str]:
     with dovecot.as_owner(account) as client:
         return sorted(name for _, _, name in client.list_folders())
@@ -71,6 +76,7 @@ def test_a_mailbox_goes_whole_and_its_neighbours_stay(dovecot, world):
     before = dovecot.everything(neighbour)
     assert [c.ref for c in find(dovecot, mapped(f"*@{world}"))] == [ref, other]
     assert residues(dovecot, mapped(f"*@{world}"), ref) == ["4 messages in 4 folders"]
+    assert absent(dovecot, mapped(f"*@{world}"), ref, other) == frozenset()
     assert dispose(dovecot, mapped(f"*@{world}"), ref) == [(Outcome.DESTROYED, "")]
     assert dovecot.everything(account) == {}
     assert folders(dovecot, account) == ["INBOX", "Sent", "Trash"]
@@ -78,6 +84,7 @@ def test_a_mailbox_goes_whole_and_its_neighbours_stay(dovecot, world):
         assert "Lääkäri" not in [name for _, _, name in client.list_sub_folders()]
     assert dovecot.on_disk(account, "joku@x.invalid") == []
     assert residues(dovecot, mapped(f"*@{world}"), ref) == []
+    assert absent(dovecot, mapped(f"*@{world}"), ref, other) == {ref.key}
     assert [c.ref for c in find(dovecot, mapped(f"*@{world}"))] == [other]
     assert dovecot.everything(neighbour) == before
     assert folders(dovecot, neighbour) == [

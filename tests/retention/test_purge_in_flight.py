@@ -94,6 +94,16 @@ class TestInFlight:
         assert customers(data_dir) == (SURVIVORS | DUE_CUSTOMERS) - {"1003"}
         assert hand.points == ["intent journalled", "sent", "read back", "outcome committed"]
 
+    def test_what_lay_in_a_place_that_is_another_one_now_is_not_said_to_have_gone(self, hand, data_dir, monkeypatch):
+        """A mail folder that was made anew: reading back finds nothing there, and nobody has looked."""
+        lot = hand.lot(DUE)
+        kill(hand, lot, "intent journalled")
+        sql(data_dir, "delete from asiakas where id in (1, 3)")
+        replaced(hand, monkeypatch, absent=lambda real, mapping, keys: frozenset({"3"}) & frozenset(keys))
+        work = hand.work(lot, blind=True)
+        assert purge_chunk(work) is True
+        assert work.lot.tally == {"failed": 2, "recovered": 1}
+
     def test_of_a_lot_that_is_void_too(self, hand, data_dir):
         lot = hand.lot(DUE)
         kill(hand, lot, "intent journalled")

@@ -140,6 +140,12 @@ class ImapConnector:
             return messages_disposal.verify(self._server, layout, refs, self._memory)
         return mailboxes_disposal.verify(self._server, layout, refs)
 
+    def absent(self, mapping: DatasetMapping, keys: Sequence[str]) -> frozenset[str]:
+        """Those that their own folder or mailbox has no more: not those whose folder is gone or made anew."""
+        layout = read_layout(mapping)
+        absent = messages_disposal.absent if layout.unit == "message" else mailboxes_disposal.absent
+        return absent(self._server, layout, keys)
+
     @property
     def _server(self) -> Server:
         if self._entered is None:

@@ -108,6 +108,19 @@ def _expunge_all(session: Session, folder: Folder) -> bool:
     return bool(uids)
 
 
+def absent(server: Server, layout: Layout, keys: Sequence[str]) -> frozenset[str]:
+    """Mailboxes that are the same ones and have no mail any more, and those of accounts that are gone."""
+    listed = set(accounts_of(server, layout))
+    found = set()
+    for key in filter(None, map(mailbox_key, keys)):
+        if key.account in listed:
+            now = contents(server.session(key.account))
+            if now.validity != key.validity or now.messages:
+                continue
+        found.add(str(key))
+    return frozenset(found)
+
+
 def verify(server: Server, layout: Layout, refs: Sequence[Ref]) -> Iterator[Residue]:
     """Messages that are still in any folder; the account itself where the mapping wants it reported."""
     listed = set(accounts_of(server, layout)) if refs else set()

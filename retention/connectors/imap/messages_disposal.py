@@ -133,6 +133,7 @@ def _expunge(
         why = "the server left it there"
     except SaidNoError as error:
         if not error.permanent:
+            _unmark(session, [uid for uid in session.present(going) if not messages[uid].deleted])
             raise
         why = "the server refused to delete it"
     left = session.present(going)
@@ -177,6 +178,22 @@ def verify(server: Server, layout: Layout, refs: Sequence[Ref], memory: Memory) 
         if ref.key in where:
             copy = ref.key not in there
             yield Residue(ref.key, "; ".join(where.pop(ref.key)), copy=copy, seen_once=copy)
+
+
+def absent(server: Server, layout: Layout, keys: Sequence[str]) -> frozenset[str]:
+    """Messages that their own folder has no more."""
+    by_folder: dict[tuple[str, int], dict[int, str]] = defaultdict(dict)
+    for key in filter(None, map(message_key, keys)):
+        if key.account == layout.mapping.place:
+            by_folder[key.folder, key.validity][key.uid] = str(key)
+    found: set[str] = set()
+    for (folder, validity), keyed in sorted(by_folder.items()):
+        session = server.session(layout.mapping.place)
+        selected = session.select(folder, again=True)
+        if selected is not None and selected.validity == validity:
+            left = set(session.present(keyed))
+            found |= {text for uid, text in keyed.items() if uid not in left}
+    return frozenset(found)
 
 
 def _copies(session: Session, folder: str, known: Mapping[str, bytes]) -> list[str]:
