@@ -193,6 +193,7 @@ def _take_steps(run: Run, who: Owner, step: NightStep | None, asking: Asked) -> 
             _refresh(run)
             return
         except LeaseLost:  # somebody else has it now, and does the rest of it
+            release(step, who)  # or only a chunk of it was settled by him, and the step is ours still
             done = None
         except Exception as error:
             with suppress(DatabaseError, InterfaceError):  # it may be our database that failed: then the lease runs out

@@ -29,6 +29,7 @@ from retention.models import (
     Lot,
 )
 from retention.night_context import Night, tell_problem
+from retention.night_parts import in_hand
 from retention.order import in_order, needed
 from retention.plan import DatasetPlan, RegisterPlan, plan_of
 from retention.purge import Stopped, Work, purge_chunk, refuse_if_stopped
@@ -112,11 +113,14 @@ def take_back(night: Night, lot: Lot, why: str) -> None:
 def recover(night: Night, question: Question, connector: Connector, names: Names, blind: str) -> None:
     """Bring every chunk that was in flight when a night was killed to its outcome, before anything is asked.
 
-    On a night that is blind (V5) it is only found out what went; nothing more of it is sent.
+    On a night that is blind (V5) it is only found out what went; nothing more of it is sent. What a living worker has
+    in flight, in a part of the step whose former worker died, is not touched.
     """
     for lot in Lot.objects.filter(
         organisation=night.organisation, dataset=question.dataset.code, attempts__state="intent"
     ).distinct():
+        if lot.pk in in_hand(night, lot.dataset):
+            continue
         night.progress("recover", lot.register, lot.dataset)
         work = replace(_take(night, question, connector, lot, names), blind=bool(blind))
         while lot.attempts.filter(state="intent").exists():

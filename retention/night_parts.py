@@ -10,8 +10,9 @@ from django.db import transaction
 
 from retention import parts
 from retention.domain.errors import NightError, SelosteError
-from retention.leases import LeaseLost
+from retention.leases import LeaseLost, may_be_taken
 from retention.models import (
+    Lot,
     NightStep,
     Run,
 )
@@ -44,11 +45,23 @@ def share(night: Night, what: str, pieces: Sequence[Mapping[str, Any]]) -> None:
             parts.end(part, night.who)
         except LeaseLost:
             night.fence()  # somebody else has the part now; if he has the step too, he does the rest
+            release(part, night.who)  # or only a chunk of it was settled by him, and the part is ours still
         except Exception as error:
             release(part, night.who, str(error) if isinstance(error, SelosteError) else type(error).__name__)
             raise
         else:
             night.asking.at(f"{part} done")
+
+
+def in_hand(night: Night, dataset: str) -> frozenset[int]:
+    """The lots that a living worker purges as a part of this step, from before we took it: what is in flight is his."""
+    left = parts.left(night.step, f"purge {dataset}")
+    his = [part.about["lot"] for part in left if not may_be_taken(part, part.clock)]  # type: ignore[attr-defined]
+    if not his:
+        return frozenset()
+    # what drops out of his lot he flags anew and purges too, under the same part
+    anew = Lot.objects.filter(run=night.run, dataset=dataset, anew=True).values_list("pk", flat=True)
+    return frozenset({*his, *anew})
 
 
 def _refuse_to_wait(night: Night) -> None:

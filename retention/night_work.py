@@ -25,7 +25,7 @@ from retention.models import (
 from retention.night_context import Night, tell_problem
 from retention.night_evaluation import evaluate_part, evaluate_shared, evaluate_whole, incomplete_sources
 from retention.night_lots import block_lot, purge, recover, see_to_residue, take_back, void, worked
-from retention.night_parts import forget_parts, keep_result, share
+from retention.night_parts import forget_parts, in_hand, keep_result, share
 from retention.night_reading import read_dataset
 from retention.plan import DatasetPlan, RegisterPlan
 from retention.purge import Stopped
@@ -133,7 +133,7 @@ def _work_dataset(night: Night, question: Question, connector: Connector, names:
         hindrance = _hindrance(connector.check([question.mapping]))
         for lot in open_lots(night.organisation.pk, dataset.code):
             why = void(night, lot)
-            if why:
+            if why and lot.pk not in in_hand(night, lot.dataset):
                 take_back(night, lot, why)
         blind = incomplete_sources(night, question) or unkept(night.run, night.plan, dataset.subject_kind)
         if not hindrance:  # what was in flight is sent again by that, and waits as long as nothing may be sent

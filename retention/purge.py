@@ -43,6 +43,7 @@ from retention.domain.rules import Hold, carried_out_as
 from retention.evaluation import in_doubt, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest, subject_digests
 from retention.holds import UNNAMED, claim_gate, epoch_of, holding, of_item, register_stopped, stopped
+from retention.leases import LeaseLost
 from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.plan import rules_document
@@ -123,7 +124,8 @@ class Work:
 def purge_chunk(work: Work) -> bool:
     """Send the next chunk of the lot; False when nothing is left to send tonight.
 
-    Raises Stopped, and ConnectorError when the register failed: the intent then stays, and is recovered later.
+    Raises Stopped, and ConnectorError when the register failed: the intent then stays, and is recovered later;
+    LeaseLost where somebody else has settled the chunk meanwhile.
     """
     attempt = work.lot.attempts.filter(state="intent").first()
     recovering = attempt is not None
@@ -459,6 +461,8 @@ def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], resi
         raise EvidenceError(f"lot {work.lot.pk}: {len(outcomes)} outcomes for {len(attempt.positions)} keys")
     with transaction.atomic():
         lot = Lot.objects.select_for_update().get(pk=work.lot.pk)
+        if Attempt.objects.select_for_update().values_list("state", flat=True).get(pk=attempt.pk) != "intent":
+            raise LeaseLost(f"lot {lot.pk}: somebody else has settled attempt {attempt.number}")
         # exceptions are few, and naming 20,000 positions costs more than reading what lies between the first and last
         between = lot.exceptions.filter(position__range=(min(outcomes), max(outcomes)))
         before = {row.position: row for row in between if row.position in outcomes}

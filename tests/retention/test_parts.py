@@ -246,6 +246,59 @@ class TestSeveral:
         ]
         assert own.in_process(lambda: verify("testi")) == 0
 
+    def test_what_a_living_worker_has_in_flight_in_a_part_stays_his_when_the_step_is_taken_over(
+        self, own_database, tmp_path
+    ):
+        """The step's own worker is killed in his part, while a helper stands between disposal and outcome in another.
+
+        Whoever takes the step settles what the dead one had in flight, and not what the living one has.
+        """
+        own = own_database
+        assert own.in_process(lambda: self._company(own)) == 0
+        with own.copy(tmp_path / "alone") as alone:
+            assert alone.in_process(self._night) == 0
+            expected = self._end(alone)
+        context = get_context("fork")
+        shared_out, stands, on = context.Event(), context.Event(), context.Event()
+
+        def purging(point: str, wanted: str) -> bool:
+            return point == wanted and Lot.objects.filter(dataset="asiakastiedot", state="claimed").exists()
+
+        def killed(point: str) -> None:
+            if point == "part crm work evaluate asiakastiedot 1 done":
+                shared_out.set()
+            if purging(point, "intent journalled"):
+                assert stands.wait(60)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def standing(point: str) -> None:
+            if not stands.is_set() and purging(point, "disposed"):
+                stands.set()
+                assert on.wait(60)
+
+        def taking_over(point: str) -> None:
+            if point.startswith("part crm work purge asiakastiedot") and point.endswith(" done"):
+                on.set()
+
+        first = own.start(lambda: self._night(killed))
+        assert shared_out.wait(60)
+        helper = own.start(lambda: self._help(standing))
+        assert wait(first) == -signal.SIGKILL
+        assert own.in_process(lambda: self._night(taking_over)) == 0
+        assert wait(helper) == 0
+        assert self._end(own) == expected
+        told = own.rows("select body from retention_evidenceentry where kind = 'outcome'")
+        settled = [(body["lot"], body["attempt"]) for body in (json.loads(body) for (body,) in told)]
+        assert sorted(settled) == sorted(set(settled))
+        assert own.in_process(lambda: verify("testi")) == 0
+
+    def _help(self, at) -> None:
+        night_context.PEOPLE = 5
+        run = Run.objects.select_related("organisation").get()
+        while run.state == RunState.RUNNING:
+            help_night(run, NOW, at=at)
+            run.refresh_from_db()
+
     def test_who_is_killed_at_a_part_is_replaced_by_who_waits_for_it(self, own_database):
         own = own_database
         assert own.in_process(lambda: self._company(own)) == 0

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from retention import holds, purge
+from retention import holds, night_context, purge
 from retention.breakers import Untrue
 from retention.connectors.contract import ConnectorError, Disposal, Outcome, Ref
 from retention.domain.predicates import is_false
 from retention.domain.rules import Action
+from retention.leases import LeaseLost
 from retention.lot_keys import LotKey
 from retention.models import (
     Attempt,
@@ -24,9 +25,12 @@ from retention.models import (
     HoldSubject,
     LotEvent,
 )
+from retention.night import run_night
 from retention.purge import RegisterStopped, purge_chunk
+from retention.runs import succeeded
 from tests.retention.company import (
     DUE_CUSTOMERS,
+    NOW,
     SURVIVORS,
     TODAY,
     customers,
@@ -56,6 +60,39 @@ def hand(company):
     Gate.objects.update(epoch=5)
     with taken_in_hand(company) as hand:
         yield hand
+
+
+def test_of_two_who_sent_the_same_chunk_the_second_writes_nothing(hand, data_dir):
+    lot = hand.lot(DUE)
+
+    def at(point):
+        if point == "read back":
+            assert purge_chunk(hand.work(lot))
+
+    with pytest.raises(LeaseLost, match="somebody else has settled attempt 1"):
+        purge_chunk(hand.work(lot, at=at))
+    lot.refresh_from_db()
+    assert (lot.tally, lot.next_position) == ({"recovered": 3}, 3)
+    assert [entry["tally"] for entry in hand.told("outcome")] == [{"recovered": 3}]
+    assert len(hand.leaves()) == 3
+
+
+@pytest.mark.parametrize("people", [2, night_context.PEOPLE])
+def test_who_comes_second_goes_on_with_the_rest_of_the_night(company, data_dir, monkeypatch, people):
+    """Also where nobody has taken his step, or his part, from him: he lets go of it, and begins it again."""
+    monkeypatch.setattr(night_context, "PEOPLE", people)
+    times = []
+
+    def settled_by_another(work, *given):
+        times.append(work.lot.dataset)
+        if times.count("asiakastiedot") == 1 and times[-1] == "asiakastiedot":
+            raise LeaseLost("somebody else has settled it")
+        return record(work, *given)
+
+    record = purge._record
+    monkeypatch.setattr(purge, "_record", settled_by_another)
+    assert succeeded(run_night(company, TODAY, NOW, chunk=1))
+    assert customers(data_dir) == SURVIVORS
 
 
 class TestInFlight:
