@@ -245,7 +245,7 @@ class Staged:
             readable = [row for row in batch if self._readable(row)]
             with connection.cursor() as cursor:
                 if self.tells_contracts:
-                    values = [(r.subject, r.contract or "", r.started, r.ended, r.closed) for r in readable]
+                    values = [(r.subject, r.contract or "", r.started, _end(r), r.closed) for r in readable]
                     _stage(cursor, "told_contract", values)
                 if self.mapping.events:
                     _stage(cursor, "told_event", [told for row in readable for told in self._events(row)])
@@ -356,9 +356,14 @@ class Staged:
         yield facts, (*mine, *mine)
 
 
+def _end(row: LedgerRow) -> date | None:
+    """A contract's last day; a date that stands for "not yet" is none, or nobody would see that it runs."""
+    return None if row.ended is None or row.ended >= NEVER else row.ended
+
+
 def nothing_new(organisation: Organisation, subject_kind: str, source: str, told: Sequence[LedgerRow]) -> bool:
     """Whether the ledger has each of these contracts from the source just as it is told now, and tells no less."""
-    contracts = {(row.subject, row.contract, row.started, row.ended, row.closed) for row in told}
+    contracts = {(row.subject, row.contract, row.started, _end(row), row.closed) for row in told}
     subjects, known = sorted({row.subject for row in told}), set()
     for start in range(0, len(subjects), ASKED):
         known |= contracts_told(organisation, subject_kind, source, subjects[start : start + ASKED])

@@ -11,6 +11,7 @@ from django.db import connection
 
 from retention import runs, staging
 from retention.collection import collect, forget_dropped_sources
+from retention.connectors.contract import LedgerRow
 from retention.connectors.sql import SqlConnector
 from retention.domain.errors import NightError
 from retention.domain.items import Contract, Occurrence
@@ -145,6 +146,20 @@ class TestWhole:
         nights.collect()
         assert {c.ref for number in ("1001", "1007") for c in nights.item(number).contracts} == {"S1", "S7", "S8"}
         assert set(LedgerContract.objects.filter(revision=UNTOLD).values_list("ref", flat=True)) == {"S1", "S7"}
+
+    def test_an_end_that_stands_for_not_yet_is_none(self, nights):
+        """Or nobody would see that the contract runs, nor take it out when its row has gone."""
+        nights.sql("update sopimus set loppu = '9999-12-31' where sopimusnro in ('S2', 'S6')")
+        nights.sql("update sopimus set loppu = '2199-12-31' where sopimusnro = 'S8'")
+        nights.collect()
+        assert nights.item("1002").contracts == (Contract("S2", date(2015, 1, 1)),)
+        assert nights.item("1006").contracts == (Contract("S6", date(2015, 1, 1), None, True),)
+        assert nights.item("1007").contracts[1].ended == date(2199, 12, 31)
+        told = [LedgerRow("1002", "S2", date(2015, 1, 1), date(9999, 12, 31))]
+        assert staging.nothing_new(nights.organisation, "customer", "crm:contracts", told)
+        nights.sql("delete from sopimus where sopimusnro = 'S2'")
+        nights.collect()
+        assert nights.item("1002") is None
 
     def test_what_changed_is_changed_and_what_is_new_is_added(self, nights):
         nights.collect()
