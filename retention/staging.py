@@ -33,7 +33,7 @@ ASKED = 10_000
 """People whose contracts are compared at once."""
 
 NOTHING, DATED, AWAITED, MISSING = -1, 0, 1, 2
-"""How one row stands with an event; of several rows the largest counts. NOTHING: staged only of some people's rows."""
+"""How one row stands with an event; of several rows the largest counts."""
 
 
 MANY = 10_000
@@ -60,8 +60,9 @@ _TABLES = (
 )
 _MERGED = """CREATE TEMPORARY TABLE told_once AS
     SELECT subject, contract, name, thing,
-        CASE WHEN max(standing) = 2 THEN NULL WHEN max(earliest) = 1 THEN min(date) ELSE max(date) END AS date
-    FROM told_event GROUP BY subject, contract, name, thing HAVING max(standing) NOT IN (-1, 1)"""
+        CASE WHEN max(standing) = 2 THEN NULL WHEN max(earliest) = 1 THEN min(date) ELSE max(date) END AS date,
+        CASE WHEN max(standing) IN (0, 2) THEN 1 ELSE 0 END AS recorded
+    FROM told_event GROUP BY subject, contract, name, thing"""
 _INDEXES = (
     "CREATE INDEX told_contract_key ON told_contract (subject, ref)",
     "CREATE INDEX told_once_key ON told_once (subject, name, contract, thing)",
@@ -92,7 +93,8 @@ _CONTRACTS_OF_OTHERS = """SELECT count(*), min(l.source) FROM retention_ledgerco
     WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'
         AND l.revision <> -1"""
 _FACTS_OF_OTHERS = """SELECT count(*), min(l.source) FROM retention_ledgerfact AS l
-    JOIN (SELECT DISTINCT subject, name FROM told_fact) AS t ON t.subject = l.subject AND t.name = l.name
+    JOIN (SELECT DISTINCT subject, name FROM told_fact WHERE value IS NOT NULL) AS t
+        ON t.subject = l.subject AND t.name = l.name
     WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source <> %s AND l.source NOT LIKE 'api:%%'
         AND l.revision <> -1"""
 
@@ -125,13 +127,14 @@ _REMOVE_CONTRACTS = """DELETE FROM retention_ledgercontract
 _REMOVE_EVENTS = """DELETE FROM retention_ledgerevent
     WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR purpose <> %s OR NOT EXISTS (
         SELECT 1 FROM told_once AS t
-        WHERE t.subject = retention_ledgerevent.subject AND t.name = retention_ledgerevent.name
+        WHERE t.recorded = 1 AND t.subject = retention_ledgerevent.subject AND t.name = retention_ledgerevent.name
             AND t.contract = retention_ledgerevent.contract AND t.thing = retention_ledgerevent.thing)
         AND (date IS NULL OR EXISTS (SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgerevent.subject)))"""
 _REMOVE_FACTS = """DELETE FROM retention_ledgerfact
     WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR NOT EXISTS (
         SELECT 1 FROM told_fact AS t
-        WHERE t.subject = retention_ledgerfact.subject AND t.name = retention_ledgerfact.name)
+        WHERE t.subject = retention_ledgerfact.subject AND t.name = retention_ledgerfact.name
+            AND t.value IS NOT NULL)
         AND EXISTS (SELECT 1 FROM told_fact AS t WHERE t.subject = retention_ledgerfact.subject))"""
 
 _TOLD_CONTRACT = """(SELECT 1 FROM told_contract AS t
@@ -171,7 +174,7 @@ _STORE_EVENTS = """
     INSERT INTO retention_ledgerevent
         (organisation_id, subject_kind, subject, contract, purpose, name, thing, source, revision, date)
     SELECT %s, %s, subject, contract, %s, name, thing, %s, 0, date FROM (
-        SELECT subject, contract, name, thing, date FROM told_once
+        SELECT subject, contract, name, thing, date FROM told_once WHERE recorded = 1
         EXCEPT SELECT subject, contract, name, thing, date FROM retention_ledgerevent
             WHERE organisation_id = %s AND subject_kind = %s AND source = %s{among}) AS changed
     WHERE 1 = 1
@@ -195,9 +198,7 @@ _STORES_OF_SOME = (
 
 # What rows that were told now say no more: an end that was taken back, a debt that is open again, a fact of none.
 _TAKEN_BACK_EVENTS = """DELETE FROM retention_ledgerevent WHERE id IN (
-    SELECT l.id FROM (
-        SELECT subject, contract, name, thing FROM told_event
-        GROUP BY subject, contract, name, thing HAVING max(standing) IN (-1, 1)) AS t
+    SELECT l.id FROM (SELECT subject, contract, name, thing FROM told_once WHERE recorded = 0) AS t
     JOIN retention_ledgerevent AS l ON l.subject = t.subject AND l.contract = t.contract AND l.name = t.name
         AND l.thing = t.thing
     WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source = %s AND l.purpose = %s)"""
@@ -233,7 +234,7 @@ class Staged:
     """One source's rows in temporary tables of the connection."""
 
     def __init__(self, mapping: LedgerMapping, *, of_some: bool = False) -> None:
-        """`of_some`: of some people only, so that what their rows say no more is told from what has gone."""
+        """`of_some`: of some people only, so that nothing follows of whoever has no row."""
         self.mapping = mapping
         self.of_some = of_some
         self.tells_contracts = bool(mapping.started or mapping.ended)
@@ -279,7 +280,6 @@ class Staged:
                         (row.subject, name, None if value is None else json.dumps(value))
                         for row in readable
                         for name, value in row.facts.items()
-                        if value is not None or self.of_some
                     ]
                     _stage(cursor, "told_fact", facts)
             batch = list(islice(stream, BATCH))
@@ -309,7 +309,7 @@ class Staged:
                 yield (*key, None, MISSING, earliest)
             elif entry.absent is Absent.AWAITED and row.events.get(entry.opened_by, NEVER) is not None:
                 yield (*key, None, AWAITED, earliest)
-            elif self.of_some:
+            else:
                 yield (*key, None, NOTHING, earliest)
 
     def problems(self, organisation: int, subject_kind: str, source: str) -> Iterator[str]:

@@ -548,6 +548,17 @@ class TestEvents:
         assert found["service_ended"] == {Occurrence(date(2020, 1, 1), contract="S1")}
         assert found["objection"] == {Occurrence(date(2020, 1, 1))}
 
+    @pytest.mark.parametrize("name", ["objection", "erasure_requested", "dispute_resolved"])
+    def test_one_that_is_taken_back_is_none_though_its_row_tells_nothing_else(self, nights, name):
+        nights.sql("insert into riita(asiakasnro, avattu, tila) values (?, '2020-01-01', 'x')", [("1001",), ("1002",)])
+        told = dict(DISPUTES, id="told", events={name: "avattu"})
+        assert self.events(nights, told)[name] == {Occurrence(date(2020, 1, 1))}
+        nights.sql("update riita set avattu = null where asiakasnro = '1001'")
+        nights.sql("delete from riita where asiakasnro = '1002'")
+        nights.next_day()
+        assert nights.collect()["crm:told"].complete
+        assert set(LedgerEvent.objects.values_list("subject", "revision")) == {("1002", UNTOLD)}
+
     def test_a_row_of_nobody_has_no_place(self, nights):
         nights.sql(
             "insert into riita(asiakasnro, avattu, tila) values (?, '2020-01-01', 'x')", [("",), (None,), (" ",)]
@@ -574,6 +585,28 @@ def test_what_vanishes_on_either_database(own_database):
         nights.sql("delete from sopimus where sopimusnro in ('S2', 'T1')")
         told = nights.collect()["crm:contracts"].problem
         assert told.startswith("2 of 4 running contracts are told no more at once")
+
+    assert own_database.in_process(act) == 0
+
+
+def test_what_is_taken_back_on_either_database(own_database):
+    def act():
+        nights = Nights(own_database.directory)
+        told = dict(DISPUTES, id="told", events={"objection": "avattu"})
+        nights.publish(told, PEOPLE, dict(PEOPLE, id="others"))
+        rows = [(number, "2020-01-01") for number in ("1001", "1002", "1003")]
+        nights.sql("insert into riita(asiakasnro, avattu, tila) values (?, ?, 'x')", rows)
+        nights.sql("insert into henkilo values ('1001', false)")
+        nights.collect()
+        nights.sql("update riita set avattu = null where asiakasnro = '1001'")
+        nights.sql("update henkilo set on_asiakas = null")
+        nights.sql("delete from riita where asiakasnro = '1002'")
+        notes = nights.collect()
+        assert notes["crm:told"].complete
+        assert notes["crm:people"].complete
+        assert notes["crm:others"].complete  # where nothing is told nobody else tells it too
+        assert set(LedgerEvent.objects.values_list("subject", "revision")) == {("1002", UNTOLD), ("1003", 0)}
+        assert not LedgerFact.objects.exists()  # nobody knows any more
 
     assert own_database.in_process(act) == 0
 
