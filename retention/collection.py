@@ -8,7 +8,8 @@ Nothing is locked while a register is asked: a hold can be placed meanwhile.
 
 What ended stays known when its row has gone, often by our own hand: other registers still need the day. Such a
 contract, and all that is known of somebody of whom the source tells nothing any more, is marked `UNTOLD`;
-`retention.forgetting` takes it out once no register has anything left of them.
+`retention.forgetting` takes it out once no register has anything left of them. So is a contract that ran and is told
+no more, where an earlier one of the person is still known: it is over, nobody knows since when, and people decide.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _collect_source(
         with transaction.atomic():
             fence()
             problems = [*staged.problems(run.organisation.pk, source.subject_kind, name)]
-            problems += _shrunk(run, plan, register, source, name, rows)
+            problems += _shrunk(run, plan, register, source, name, rows, staged)
             problems += _ended(run, staged, source, name)
             if problems:
                 raise IncompleteError("; ".join(problems), rows)
@@ -128,7 +129,9 @@ def _collect_source(
         staged.close()
 
 
-def _shrunk(run: Run, plan: Plan, register: RegisterPlan, source: LedgerSource, name: str, rows: int) -> Iterator[str]:
+def _shrunk(
+    run: Run, plan: Plan, register: RegisterPlan, source: LedgerSource, name: str, rows: int, staged: Staged
+) -> Iterator[str]:
     """Half or less of what it told on an earlier night, our own disposals set aside, is no complete answer."""
     last = (
         Collection.objects.filter(
@@ -145,7 +148,7 @@ def _shrunk(run: Run, plan: Plan, register: RegisterPlan, source: LedgerSource, 
     if last is None or last.rows < FEWEST_ROWS_TO_COMPARE or name in run.falls_confirmed:
         return
     expected = last.rows - _taken_since(last, plan, register, source, name)
-    if expected > 0 and 2 * rows <= expected and not _told_more_than_once(run, name, rows):
+    if expected > 0 and 2 * rows <= expected and not _told_more_than_once(run, name, staged):
         yield (
             f"fell from {last.rows} rows on {last.run.business_date} to {rows}; "
             f"if that is true, say --confirm-fall {name}"
@@ -153,18 +156,23 @@ def _shrunk(run: Run, plan: Plan, register: RegisterPlan, source: LedgerSource, 
 
 
 def _ended(run: Run, staged: Staged, source: LedgerSource, name: str) -> Iterator[str]:
-    """Contracts that end all at once are a mistake of the source's until somebody says otherwise (D5)."""
+    """Contracts that end or vanish all at once are a mistake of the source's until somebody says otherwise (D5).
+
+    Our own disposals explain none of it: they take what has ended.
+    """
     if name in run.falls_confirmed:
         return
-    ended, running = staged.ended(run.organisation.pk, source.subject_kind, name, run.business_date)
-    if too_many_ends(running, ended):
-        yield f"{ended} of {running} running contracts have ended at once; if that is true, say --confirm-fall {name}"
+    running, ended, vanished = staged.ended(run.organisation.pk, source.subject_kind, name, run.business_date)
+    if too_many_ends(running, ended + vanished) or (running >= FEWEST_ROWS_TO_COMPARE and 2 * vanished >= running):
+        what = " or ".join(how for n, how in ((ended, "have ended"), (vanished, "are told no more")) if n)
+        gone = f"{ended + vanished} of {running} running contracts {what} at once"
+        yield f"{gone}; if that is true, say --confirm-fall {name}"
 
 
-def _told_more_than_once(run: Run, name: str, rows: int) -> bool:
+def _told_more_than_once(run: Run, name: str, staged: Staged) -> bool:
     """Whether only repetitions can be missing: the ledger knows no more contracts of the source than it tells now."""
     known = LedgerContract.objects.filter(organisation=run.organisation, source=name).exclude(revision=UNTOLD).count()
-    return 0 < known <= rows
+    return staged.tells_contracts and 0 < known <= staged.contracts()
 
 
 def _taken_since(last: Collection, plan: Plan, register: RegisterPlan, source: LedgerSource, name: str) -> int:

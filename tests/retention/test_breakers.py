@@ -351,6 +351,22 @@ class TestSource:
         row = DatasetNight.objects.get(run__business_date=TOMORROW, dataset="asiakastiedot")
         assert "the ledger is not complete tonight" in row.problem
 
+    def test_nor_where_a_date_stood_for_not_yet(self, company, data_dir):
+        take_on(data_dir, 5_000, MANY)
+        crm(data_dir, "update sopimus set loppu = '9999-12-31' where sopimusnro like 'T%'")
+        night(company, TODAY)
+        end(data_dir, 5_000, 300, TODAY.isoformat())
+        night(company, TOMORROW)
+        told = Collection.objects.get(run__business_date=TOMORROW)
+        assert told.problem.startswith("300 of 1002 running contracts have ended at once")
+
+    def test_nor_where_they_are_told_no_more(self, settled, data_dir):
+        crm(data_dir, "delete from sopimus where sopimusnro like 'T%' and cast(asiakasnro as integer) < 5300")
+        night(settled, TOMORROW)
+        told = Collection.objects.get(run__business_date=TOMORROW)
+        assert not told.complete
+        assert told.problem.startswith("300 of 1002 running contracts are told no more at once")
+
     def test_a_person_may_say_that_it_is_true(self, settled, data_dir):
         end(data_dir, 5_000, 300, "2023-06-30")
         night(settled, TOMORROW, confirm_falls=["crm:contracts"])

@@ -11,6 +11,7 @@ from django.db import connection
 
 from retention import runs, staging
 from retention.collection import collect, forget_dropped_sources
+from retention.connectors.contract import LedgerRow
 from retention.connectors.sql import SqlConnector
 from retention.domain.errors import NightError
 from retention.domain.items import Contract, Occurrence
@@ -134,10 +135,51 @@ class TestWhole:
 
     def test_a_running_contract_that_is_told_no_more_is_taken_out(self, nights):
         nights.collect()
-        nights.sql("delete from sopimus where sopimusnro in ('S6', 'S8')")
+        nights.sql("delete from sopimus where sopimusnro in ('S2', 'S6')")
         nights.collect()
-        assert [c.ref for c in nights.item("1007").contracts] == ["S7"]
+        assert nights.item("1002") is None
         assert nights.item("1006") is None
+
+    def test_where_an_earlier_one_is_known_it_is_over_and_nobody_knows_since_when(self, nights):
+        """Or the end of the earlier one, years ago, would be the end of all that the person had."""
+        nights.collect()
+        earlier = Contract("S7", date(2015, 1, 1), date(2021, 3, 1), True)
+        nights.sql("delete from sopimus where sopimusnro = 'S8'")
+        for _ in range(2):
+            nights.collect()
+            assert nights.item("1007").contracts == (earlier, Contract("S8", date(2024, 1, 1), None, True))
+            assert LedgerContract.objects.get(ref="S8").revision == UNTOLD
+            nights.sql("delete from sopimus where sopimusnro = 'S7'")  # whether that is told or not
+        nights.sql("insert into sopimus(asiakasnro, sopimusnro, alku, tila) values ('1007', 'S8', '2024-01-01', 'x')")
+        nights.collect()
+        assert nights.item("1007").contracts == (earlier, Contract("S8", date(2024, 1, 1)))
+        assert LedgerContract.objects.get(ref="S8").revision == 0
+
+    def test_nor_does_another_owner_or_a_number_that_ended_long_ago_end_it(self, nights):
+        nights.collect()
+        nights.sql("update sopimus set asiakasnro = '1008' where sopimusnro = 'S8'")
+        nights.sql("update sopimus set sopimusnro = 'S20', loppu = '2020-01-01' where sopimusnro = 'S2'")
+        nights.collect()
+        assert Contract("S8", date(2024, 1, 1), None, True) in nights.item("1007").contracts
+        assert Contract("S2", date(2015, 1, 1), None, True) in nights.item("1002").contracts
+
+    def test_where_another_one_runs_it_is_taken_out(self, nights):
+        """A new number is nobody's missing date: while it runs nothing ends."""
+        nights.collect()
+        nights.sql("update sopimus set sopimusnro = 'S20' where sopimusnro = 'S8'")
+        nights.collect()
+        assert nights.item("1007").contracts == (
+            Contract("S20", date(2024, 1, 1)),
+            Contract("S7", date(2015, 1, 1), date(2021, 3, 1), True),
+        )
+
+    def test_where_another_source_knows_an_earlier_one_too(self, nights):
+        row = ContractRow("customer", "1002", "S70", date(2010, 1, 1), date(2012, 1, 1))
+        upsert(nights.organisation, contracts=[row], source="api:integrator")
+        nights.collect()
+        nights.sql("delete from sopimus where sopimusnro = 'S2'")
+        nights.collect()
+        assert Contract("S2", date(2015, 1, 1), None, True) in nights.item("1002").contracts
 
     def test_an_ended_contract_that_is_told_no_more_is_still_known_and_marked(self, nights):
         nights.collect()
@@ -145,6 +187,20 @@ class TestWhole:
         nights.collect()
         assert {c.ref for number in ("1001", "1007") for c in nights.item(number).contracts} == {"S1", "S7", "S8"}
         assert set(LedgerContract.objects.filter(revision=UNTOLD).values_list("ref", flat=True)) == {"S1", "S7"}
+
+    def test_an_end_that_stands_for_not_yet_is_none(self, nights):
+        """Or nobody would see that the contract runs, nor take it out when its row has gone."""
+        nights.sql("update sopimus set loppu = '9999-12-31' where sopimusnro in ('S2', 'S6')")
+        nights.sql("update sopimus set loppu = '2199-12-31' where sopimusnro = 'S8'")
+        nights.collect()
+        assert nights.item("1002").contracts == (Contract("S2", date(2015, 1, 1)),)
+        assert nights.item("1006").contracts == (Contract("S6", date(2015, 1, 1), None, True),)
+        assert nights.item("1007").contracts[1].ended == date(2199, 12, 31)
+        told = [LedgerRow("1002", "S2", date(2015, 1, 1), date(9999, 12, 31))]
+        assert staging.nothing_new(nights.organisation, "customer", "crm:contracts", told)
+        nights.sql("delete from sopimus where sopimusnro = 'S2'")
+        nights.collect()
+        assert nights.item("1002") is None
 
     def test_what_changed_is_changed_and_what_is_new_is_added(self, nights):
         nights.collect()
@@ -340,6 +396,38 @@ class TestShrinking:
         nights.next_day()
         assert not nights.collect()["crm:contracts"].complete
 
+    def test_what_is_told_twice_does_not_stand_for_what_is_missing(self, nights):
+        nights.sql("alter table sopimus rename to sopimukset")
+        nights.sql("create view sopimus as select * from sopimukset union all select * from sopimukset")
+        nights.collect()
+        nights.sql("delete from sopimukset where id > 5")
+        nights.sql("delete from sopimukset where id = 4")
+        nights.sql("drop view sopimus")
+        nights.sql(
+            "create view sopimus as select * from sopimukset union all select * from sopimukset"
+            " union all select * from sopimukset where id < 2"
+        )
+        nights.next_day()
+        note = nights.collect()["crm:contracts"]
+        assert (note.complete, note.rows) == (False, 9)
+
+    @pytest.mark.parametrize(("gone", "believed"), [("'S2', 'T0', 'T1'", False), ("'S2', 'T0'", True)])
+    def test_of_those_that_ran_half_or_more_may_not_be_missing(self, nights, gone, believed):
+        """Also where the source is far from half: what has ended is most of it, and none of what keeps anything."""
+        nights.sql(
+            "insert into sopimus(asiakasnro, sopimusnro, alku, tila) values (?, ?, '2020-01-01', 'voimassa')",
+            [(f"20{n}", f"T{n}") for n in range(4)],
+        )
+        nights.collect()
+        before = known()
+        nights.next_day()
+        nights.sql(f"delete from sopimus where sopimusnro in ({gone})")
+        note = nights.collect()["crm:contracts"]
+        assert note.complete is believed
+        if not believed:
+            assert note.problem.startswith("3 of 6 running contracts are told no more at once")
+            assert known() == before
+
     def test_a_small_source_may_shrink(self, nights):
         nights.sql("delete from sopimus where id > 3")
         nights.collect()
@@ -460,6 +548,17 @@ class TestEvents:
         assert found["service_ended"] == {Occurrence(date(2020, 1, 1), contract="S1")}
         assert found["objection"] == {Occurrence(date(2020, 1, 1))}
 
+    @pytest.mark.parametrize("name", ["objection", "erasure_requested", "dispute_resolved"])
+    def test_one_that_is_taken_back_is_none_though_its_row_tells_nothing_else(self, nights, name):
+        nights.sql("insert into riita(asiakasnro, avattu, tila) values (?, '2020-01-01', 'x')", [("1001",), ("1002",)])
+        told = dict(DISPUTES, id="told", events={name: "avattu"})
+        assert self.events(nights, told)[name] == {Occurrence(date(2020, 1, 1))}
+        nights.sql("update riita set avattu = null where asiakasnro = '1001'")
+        nights.sql("delete from riita where asiakasnro = '1002'")
+        nights.next_day()
+        assert nights.collect()["crm:told"].complete
+        assert set(LedgerEvent.objects.values_list("subject", "revision")) == {("1002", UNTOLD)}
+
     def test_a_row_of_nobody_has_no_place(self, nights):
         nights.sql(
             "insert into riita(asiakasnro, avattu, tila) values (?, '2020-01-01', 'x')", [("",), (None,), (" ",)]
@@ -467,6 +566,49 @@ class TestEvents:
         nights.publish(DISPUTES)
         note = nights.collect()["crm:disputes"]
         assert (note.complete, note.rows) == (True, 0)
+
+
+def test_what_vanishes_on_either_database(own_database):
+    def act():
+        nights = Nights(own_database.directory)
+        nights.sql(
+            "insert into sopimus(asiakasnro, sopimusnro, alku, loppu, tila) values (?, ?, '2020-01-01', ?, 'x')",
+            [(f"20{n}", f"T{n}", "9999-12-31") for n in range(4)],
+        )
+        nights.collect()
+        assert LedgerContract.objects.get(ref="T0").ended is None
+        nights.next_day()
+        nights.sql("delete from sopimus where sopimusnro in ('S8', 'T0')")
+        assert nights.collect()["crm:contracts"].complete
+        assert nights.item("200") is None
+        assert Contract("S8", date(2024, 1, 1), None, True) in nights.item("1007").contracts
+        nights.sql("delete from sopimus where sopimusnro in ('S2', 'T1')")
+        told = nights.collect()["crm:contracts"].problem
+        assert told.startswith("2 of 4 running contracts are told no more at once")
+
+    assert own_database.in_process(act) == 0
+
+
+def test_what_is_taken_back_on_either_database(own_database):
+    def act():
+        nights = Nights(own_database.directory)
+        told = dict(DISPUTES, id="told", events={"objection": "avattu"})
+        nights.publish(told, PEOPLE, dict(PEOPLE, id="others"))
+        rows = [(number, "2020-01-01") for number in ("1001", "1002", "1003")]
+        nights.sql("insert into riita(asiakasnro, avattu, tila) values (?, ?, 'x')", rows)
+        nights.sql("insert into henkilo values ('1001', false)")
+        nights.collect()
+        nights.sql("update riita set avattu = null where asiakasnro = '1001'")
+        nights.sql("update henkilo set on_asiakas = null")
+        nights.sql("delete from riita where asiakasnro = '1002'")
+        notes = nights.collect()
+        assert notes["crm:told"].complete
+        assert notes["crm:people"].complete
+        assert notes["crm:others"].complete  # where nothing is told nobody else tells it too
+        assert set(LedgerEvent.objects.values_list("subject", "revision")) == {("1002", UNTOLD), ("1003", 0)}
+        assert not LedgerFact.objects.exists()  # nobody knows any more
+
+    assert own_database.in_process(act) == 0
 
 
 @pytest.mark.django_db(transaction=True)

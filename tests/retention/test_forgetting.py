@@ -13,7 +13,7 @@ from retention.ledger import EventRow, upsert
 from retention.models import Connection, EvidenceEntry, LedgerContract, LedgerEvent
 from retention.night import run_night
 from retention.plan import plan_of
-from tests.retention.company import NOW, TODAY
+from tests.retention.company import NOW, TODAY, customers
 
 
 def sql(data_dir, statement):
@@ -56,6 +56,23 @@ def test_a_running_contract_whose_row_went_is_not_made_up(company, data_dir):
     people = next(row for row in run.summary["datasets"] if row["dataset"] == "asiakastiedot")
     assert people["review"] == 2  # 1006, and 1002, of whom nobody knows anything any more
     assert "1002" not in known(company)
+
+
+def test_whose_running_contract_went_keeps_all_until_nothing_is_left_of_them(company, data_dir):
+    """1007 had a contract until 2021 and another one that ran."""
+    run_night(company, TODAY, NOW)
+    sql(data_dir, "delete from sopimus where sopimusnro = 'S8'")
+    run = tomorrow(company)
+    people = next(row for row in run.summary["datasets"] if row["dataset"] == "asiakastiedot")
+    assert people["review"] == 2  # 1006, and 1007
+    assert "1007" in customers(data_dir)
+    sql(data_dir, "delete from sopimus where sopimusnro = 'S7'")
+    tomorrow(company, 2)
+    assert "1007" in customers(data_dir)
+    assert LedgerContract.objects.filter(subject="1007").count() == 2
+    sql(data_dir, "delete from asiakas where asiakasnro = '1007'")
+    tomorrow(company, 3)
+    assert "1007" not in known(company)
 
 
 def test_an_earlier_contract_of_a_customer_who_stays_is_forgotten(company, data_dir):
