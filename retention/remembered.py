@@ -14,13 +14,15 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import timezone as fixed_zone
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from retention.domain.errors import EvidenceError
@@ -33,6 +35,7 @@ from ropa.models import Version, Withdrawal
 HOLD, RELEASED, STOPS, SETTLED = "hold", "released", "stops", "settled"
 VERSION, WITHDRAWAL, REJECTION = "version", "withdrawal", "rejection"
 BAN = "ban"
+LAST_ZONE = fixed_zone(timedelta(hours=-12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,7 @@ def compare(slug: str) -> tuple[Lost, bool]:
             ever.add((HOLD, record["hold"], record["at"]))
         elif record["kind"] == RELEASED:
             told.pop((record["hold"], record["at"]), None)
+            ever.add((HOLD, record["hold"], record["at"]))
         elif record["kind"] == STOPS:
             stops.setdefault(_which(record), (line, record))
             ever.add((STOPS, *_which(record)))
@@ -279,7 +283,7 @@ _Key = tuple[str, int, str]
 
 _KNOWN_HERE = """
 WITH own AS (SELECT id FROM ropa_organisation WHERE slug = %(slug)s)
-SELECT CASE WHEN released IS NULL THEN 'hold' ELSE 'released' END, id, placed_at
+SELECT CASE WHEN released IS NULL OR released > %(today)s THEN 'hold' ELSE 'released' END, id, placed_at
     FROM retention_hold WHERE organisation_id IN (SELECT id FROM own)
 UNION ALL SELECT 'stops', epoch, at FROM retention_stopevent WHERE organisation_id IN (SELECT id FROM own)
 UNION ALL SELECT 'version', number, published_at FROM ropa_version WHERE organisation_id IN (SELECT id FROM own)
@@ -296,7 +300,8 @@ UNION ALL SELECT 'ban', id, at FROM retention_banevent WHERE organisation_id IN 
 def _here(slug: str, ban: Mapping[str, Any] | None) -> frozenset[_Key]:
     """What the database knows; in one statement, for each night asks it."""
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN_HERE, {"slug": slug, "ban": None if ban is None else ban["number"]})
+        asked = {"slug": slug, "ban": None if ban is None else ban["number"], "today": _today().isoformat()}
+        cursor.execute(_KNOWN_HERE, asked)
         rows = cursor.fetchall()
     if connection.vendor == "sqlite":  # which knows no offsets: all is in UTC there
         rows = [(what, number, at.replace(tzinfo=UTC)) for what, number, at in rows]
@@ -378,8 +383,8 @@ def catch_up(slug: str) -> None:
     They were placed before this journal was, or when it could not be written. Only where nothing is lost: what is not
     here would otherwise be taken for known.
     """
-    told = {(record["hold"], record["at"]) for _, record in _lines(_holds(slug)) if record["kind"] == HOLD}
-    standing = Hold.objects.filter(organisation__slug=slug, released=None).order_by("pk")
+    told = {(record["hold"], record["at"]) for _, record in _lines(_holds(slug)) if record["kind"] in {HOLD, RELEASED}}
+    standing = Hold.objects.filter(_stands(), organisation__slug=slug).order_by("pk")
     untold = [pk for pk, at in standing.values_list("pk", "placed_at") if (pk, _instant(at)) not in told]
     for hold in standing.filter(pk__in=untold).select_related("organisation") if untold else ():
         tell_hold(hold, hold.subjects.values_list("subject_kind", "subject"))
@@ -405,9 +410,19 @@ def _lost_stop(
     return LostStop(tuple(line for line, _ in unknown), everything, tuple(sorted(registers)), last["reason"])
 
 
+def _today() -> date:
+    """The day that it still is somewhere on earth: nothing is taken for released too early, whoever's hold it is."""
+    return timezone.now().astimezone(LAST_ZONE).date()
+
+
+def _stands() -> Q:
+    """What holds still, also where its release lies ahead."""
+    return Q(released=None) | Q(released__gt=_today())
+
+
 def _standing(slug: str) -> dict[tuple[str, str, str], int]:
-    """Register, dataset and persons of each hold that was not released: its number."""
-    holds = Hold.objects.filter(organisation__slug=slug, released=None)
+    """Register, dataset and persons of each hold that holds still: its number."""
+    holds = Hold.objects.filter(_stands(), organisation__slug=slug)
     persons: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for pk, kind, subject in HoldSubject.objects.filter(hold__in=holds).values_list("hold", "subject_kind", "subject"):
         persons[pk].append((kind, subject))

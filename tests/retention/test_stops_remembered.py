@@ -144,3 +144,30 @@ def test_a_hold_whose_release_lies_ahead_holds_still(company, ahead, known):
     HoldSubject.objects.filter(hold=placed).delete()
     Hold.objects.filter(pk=placed.pk).delete()
     assert (remembered.lost(company.slug).holds == ()) is known
+
+
+def released_for(company, day, placed_before=timedelta()):
+    """A hold that is released for a day, of which nothing was told."""
+    today = company.day_of(timezone.now())
+    whom = [("customer", "1008")]
+    placed = holds.place(company, whom, "dispute", "", "lakiasiat", today - placed_before, today, by=WHO).hold
+    holds.release(placed, day, WHO)
+    return placed
+
+
+def test_one_that_was_told_to_nobody_is_told_by_the_next_night_as_long_as_it_holds(company):
+    """It was placed before there was a journal, or when that could not be written."""
+    today, month = company.day_of(timezone.now()), timedelta(days=30)
+    ahead, over = released_for(company, today + month), released_for(company, today - month, placed_before=2 * month)
+    ran_before(company)
+    told = [record.get("hold") for _, record in remembered._lines(remembered._holds(company.slug))]
+    assert told.count(ahead.pk) == 1
+    assert over.pk not in told
+    HoldSubject.objects.filter(hold=ahead).delete()
+    Hold.objects.filter(pk=ahead.pk).delete()
+    (lost,) = remembered.lost(company.slug).holds
+    assert lost.number == ahead.pk
+    assert not remembered.compare(company.slug)[1]
+    again = released_for(company, today + month)
+    (lost,), untold = remembered.lost(company.slug).holds, remembered.compare(company.slug)[1]
+    assert (lost.again, untold) == (again.pk, True)
