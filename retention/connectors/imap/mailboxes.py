@@ -56,17 +56,12 @@ def find(server: Server, layout: Layout, where: Expression, subjects: Sequence[s
     for account in accounts_of(server, layout) if wanted is None or wanted else ():
         if wanted is not None and not wanted & _as_compared(layout, [layout.subject_of(account) or ""]):
             continue
-        try:
-            candidate = _candidate(server, layout, account)
-        except SaidNoError as error:
-            if not error.permanent:
-                raise
-            candidate = _unopened(layout, account)
-            if isinstance(error, LoginRefusedError) and not server.is_this_account_only(error):
-                waiting.append(candidate)
-                last = error
-                continue
+        candidate, refused = _opened(server, layout, account)
         if candidate is None:
+            continue
+        if isinstance(refused, LoginRefusedError) and not server.is_this_account_only(refused):
+            waiting.append(candidate)
+            last = refused
             continue
         yield from (unopened for unopened in waiting if satisfies(where, unopened))
         waiting.clear()
@@ -81,14 +76,19 @@ def find_keys(server: Server, layout: Layout, where: Expression, keys: Sequence[
     accounts = {key.account for key in filter(None, map(mailbox_key, keys))}
     wanted = frozenset(keys)
     for account in sorted(accounts & set(accounts_of(server, layout)), key=encoded):
-        try:
-            candidate = _candidate(server, layout, account)
-        except SaidNoError as error:
-            if not error.permanent:
-                raise
-            candidate = _unopened(layout, account)
+        candidate, _refused = _opened(server, layout, account)
         if candidate is not None and candidate.ref.key in wanted and satisfies(where, candidate):
             yield candidate
+
+
+def _opened(server: Server, layout: Layout, account: str) -> tuple[Candidate | None, SaidNoError | None]:
+    """The mailbox, or why it could not be opened; then it is told with a doubt."""
+    try:
+        return _candidate(server, layout, account), None
+    except SaidNoError as error:
+        if not error.permanent:
+            raise
+        return _unopened(layout, account), error
 
 
 def _as_compared(layout: Layout, subjects: Sequence[str]) -> frozenset[str]:
