@@ -110,6 +110,7 @@ class Holds(InOrganisation, ListAPIView):  # type: ignore[type-arg]
             "saved": placed.saved,
             "in_flight": placed.in_flight,
             "gone": placed.gone,
+            "unknown": placed.unknown,
         }
         return Response(PlacedSerializer(shown).data, status=status.HTTP_201_CREATED)
 

@@ -130,6 +130,7 @@ class PlacedSerializer(serializers.Serializer[Any]):
     saved = serializers.IntegerField(help_text="items that wait in a lot and now stay")
     in_flight = serializers.IntegerField(help_text="items that were being sent at that moment")
     gone = serializers.IntegerField(help_text="items that had gone already")
+    unknown = serializers.IntegerField(help_text="persons whom nothing here knows: their number may be written wrong")
 
 
 class SubjectSerializer(Body):

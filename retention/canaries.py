@@ -143,6 +143,15 @@ def stand(run: Run, plan: Plan, unasked: Iterable[Canary]) -> None:
         _judge(one, there, holding(holds, one.subject, run.business_date), run.business_date)
 
 
+def unread(plan: Plan, canaries: Iterable[Canary]) -> None:
+    """Wrong are those of a dataset that nobody reads any more: it is not in the version, or its register is closed."""
+    for one in canaries:
+        dataset = plan.find_dataset(one.dataset)
+        if (dataset is None or dataset.mapping is None) and one.problem not in FINAL:
+            one.state, one.problem = CanaryState.WRONG, CanaryProblem.UNREAD
+            one.save(update_fields=["state", "problem"])
+
+
 def _judge(canary: Canary, there: Sequence[str], held: bool, today: date) -> None:
     if canary.problem in FINAL:
         canary.save(update_fields=["looked_on"])

@@ -9,6 +9,7 @@ FOR SHARE would let a stream of claims starve the hold).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +26,7 @@ from retention import database_locks, remembered
 from retention.domain import rules
 from retention.domain.errors import DocumentError, EvidenceError, LifecycleError, Problem
 from retention.domain.lifecycle import GONE, RETRIED, LotState, Outcome
-from retention.ledger import LONGEST, among
+from retention.ledger import LONGEST, among, known_to_ledger
 from retention.lot_keys import unpack
 from retention.models import (
     Attempt,
@@ -57,12 +58,15 @@ class Placed:
     In flight is also what other people were asked to dispose of: the order is called back by the next night only.
 
     Counted over the lots whose keys are still known; what was verified earlier is gone without being counted.
+
+    unknown  persons of whom neither the ledger nor such a lot knows: whose number is written wrong is not protected
     """
 
     hold: Hold
     saved: int
     in_flight: int
     gone: int
+    unknown: int
 
 
 def place(
@@ -80,13 +84,15 @@ def place(
     """Suspend disposal for these (subject kind, number); of nobody: for everybody in the scope.
 
     Never too late to be accepted. Raises DocumentError naming each field that is wrong; a kind of subject that nothing
-    here is about is one of them, and so is a register or dataset that is nowhere: such a hold would protect nobody.
+    here is about is one of them, and so is a register or dataset that is nowhere, and a number with something in it
+    that nobody sees: such a hold would protect nobody.
     """
     with transaction.atomic():
         together_with_no_publishing(organisation)
         unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
         scope = lacking(_inventories(organisation), register, dataset)
-        _refuse_wrong(subjects, unknown, scope, reason, owner, start, review_by)
+        strangers = _strangers(organisation, subjects)
+        _refuse_wrong(subjects, strangers, unknown, scope, reason, owner, start, review_by)
         gate = _gate_alone(organisation)
         Gate.objects.filter(pk=gate.pk).update(epoch=F("epoch") + 1)
         gate.refresh_from_db()
@@ -107,7 +113,7 @@ def place(
             HoldSubject(hold=hold, subject_kind=kind, subject=number) for kind, number in dict.fromkeys(subjects)
         )
         transaction.on_commit(partial(remembered.tell_hold, hold, tuple(subjects)))
-        return _placed(hold, frozenset(subjects))
+        return _placed(hold, frozenset(subjects), strangers)
 
 
 def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
@@ -127,6 +133,23 @@ def _unknown_kinds(organisation: Organisation, kinds: set[str]) -> set[str]:
             for table in (LedgerContract, LedgerEvent, LedgerFact)
         )
     }
+
+
+def _strangers(organisation: Organisation, subjects: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """Those of whom the ledger does not know."""
+    known: set[tuple[str, str]] = set()
+    for kind in {kind for kind, _ in subjects}:
+        numbers = [number for one, number in subjects if one == kind]
+        known |= {(kind, number) for number, _ in known_to_ledger(organisation, kind, numbers)}
+    return frozenset(subjects) - known
+
+
+def _is_all_seen(number: str) -> bool:
+    """Whether people see all of it: no spaces around it, nothing without a width, as texts copied from pages have."""
+    return number == number.strip() and not any(unicodedata.category(one) in _UNSEEN for one in number)
+
+
+_UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 
 
 def together_with_no_publishing(organisation: Organisation) -> None:
@@ -175,6 +198,7 @@ def lacking(inventories: Sequence[Mapping[str, Any]], register: str, dataset: st
 
 def _refuse_wrong(
     subjects: Sequence[tuple[str, str]],
+    strangers: Collection[tuple[str, str]],
     unknown: set[str],
     scope: Sequence[Problem],
     reason: str,
@@ -190,6 +214,10 @@ def _refuse_wrong(
                     f"subjects[{n}].number",
                     gettext("is missing or longer than %(most)s characters") % {"most": LONGEST},
                 )
+            )
+        elif (kind, number) in strangers and not _is_all_seen(number):
+            problems.append(
+                Problem(f"subjects[{n}].number", gettext("has spaces around it, or something in it that nobody sees"))
             )
         if not kind or len(kind) > 20:
             problems.append(Problem(f"subjects[{n}].kind", gettext("is missing or longer than 20 characters")))
@@ -362,9 +390,10 @@ def _change(gate: Gate, by: str) -> None:
     transaction.on_commit(partial(remembered.tell_stops, gate.organisation.slug))
 
 
-def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
+def _placed(hold: Hold, subjects: frozenset[tuple[str, str]], strangers: frozenset[tuple[str, str]]) -> Placed:
     """Counted while the gate is held alone: nothing new is claimed, but what was claimed may come to its outcome."""
     saved = in_flight = gone = 0
+    unknown = set(strangers)
     scoped = bool(hold.register or hold.dataset)
     for pk in _lots_in_scope(hold):
         # in this order: what is not in flight now changes no more, and a lot that has its keys had its outcomes before
@@ -382,6 +411,7 @@ def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
         for position, key in enumerate(keys):
             if subjects and (kind, key.subject) not in subjects and (key.subject or not scoped):
                 continue
+            unknown.discard((kind, key.subject or ""))
             if position in flying or outcomes.get(position) == Outcome.PENDING:
                 in_flight += 1
             elif position >= lot.next_position:
@@ -390,7 +420,7 @@ def _placed(hold: Hold, subjects: frozenset[tuple[str, str]]) -> Placed:
                 gone += 1
             elif Outcome(outcomes[position]) in RETRIED:
                 saved += 1
-    return Placed(hold, saved, in_flight, gone)
+    return Placed(hold, saved, in_flight, gone, len(unknown))
 
 
 def _subject_kind(lot: Lot) -> str:

@@ -51,12 +51,15 @@ def normal(identifier: Identifier) -> str:
     return f"{identifier.subject_kind}:{spelled}" if identifier.kind == "number" else spelled
 
 
-def _plain(text: str) -> str:
+def without_unseen(text: str) -> str:
     """Without what nobody sees: spaces around it, and marks without a width, as texts copied from pages have them."""
     if not text.isascii():
-        seen = (character for character in text if unicodedata.category(character) != "Cf")
-        text = unicodedata.normalize("NFKC", "".join(seen))
+        text = "".join(character for character in text if unicodedata.category(character) != "Cf")
     return text.strip()
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", without_unseen(text)).strip()
 
 
 def _email(text: str) -> str:

@@ -213,6 +213,7 @@ def _of_canaries(night: Night, unchanged: Container[str]) -> dict[str, dict[str,
     standing = [one for one in tonight if one.dataset in unchanged and one.state not in canaries.OVER]
     if standing:
         canaries.stand(night.run, night.plan, standing)
+    canaries.unread(night.plan, (one for one in tonight if one.state not in canaries.OVER))
     states = Counter(one.state for one in tonight if canaries.counts(one, night.today))
     return {"canaries": dict(sorted(states.items()))} if states else {}
 

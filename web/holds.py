@@ -12,12 +12,13 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from retention import holds as doors
 from retention.database_locks import alone
 from retention.domain.errors import DocumentError, LifecycleError
 from retention.holds import REASONS, Placed
+from retention.identifiers import without_unseen
 from retention.models import Hold
 from ropa.rights import Verb
 from web import in_time
@@ -25,7 +26,7 @@ from web.access import Place, page
 from web.paging import paged
 from web.record import Record, record_of, version_of
 from web.shell import shown
-from web.words import day, named, reason_in_words, told_apart
+from web.words import day, named, number, reason_in_words, told_apart
 
 MOST_PEOPLE = 1_000
 """Numbers in one form."""
@@ -81,7 +82,8 @@ class PlaceForm(forms.Form):
             field.choices = choices
 
     def clean_people(self) -> list[str]:
-        found = list(dict.fromkeys(line.strip() for line in self.cleaned_data["people"].splitlines() if line.strip()))
+        lines = (without_unseen(line) for line in self.cleaned_data["people"].splitlines())
+        found = list(dict.fromkeys(line for line in lines if line))
         if not found:
             raise forms.ValidationError(_("Write at least one number."))
         if len(found) > MOST_PEOPLE:
@@ -197,6 +199,13 @@ def _tell(request: HttpRequest, placed: Placed | Hold) -> None:
         return
     messages.success(request, _("Hold %(n)d stands from now on, also in a night that runs.") % {"n": placed.hold.pk})
     in_time.tell(request, placed)
+    if placed.unknown:
+        told = ngettext(
+            "%(n)s number is not known here. Check it: a number that is written wrong protects nobody.",
+            "%(n)s numbers are not known here. Check them: a number that is written wrong protects nobody.",
+            placed.unknown,
+        )
+        messages.warning(request, told % {"n": number(placed.unknown)})
 
 
 @page(POST=Verb.RELEASE)

@@ -49,12 +49,16 @@ def see(organisation: Organisation, now: datetime) -> Observed:
 
 
 def acknowledge(alarm: Alarm, until: date, reason: str, by: str, now: datetime) -> Alarm:
-    """Quieten an alarm through a day; it stays. Raises as `moves.acknowledged` does."""
+    """Quieten an alarm through a day; it stays. Whoever does so once more tells the next level.
+
+    Raises as `moves.acknowledged` does.
+    """
     with transaction.atomic():
         alarm = Alarm.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=alarm.pk)
-        moves.acknowledged(alarm, until, reason, by, alarm.organisation.day_of(now))
+        organisation = alarm.organisation
+        again = moves.acknowledged(alarm, until, reason, by, organisation.day_of(now), top(organisation))
         alarm.save()
-        AlarmEvent.objects.create(
+        event = AlarmEvent.objects.create(
             alarm=alarm,
             at=now,
             what="acknowledged",
@@ -63,6 +67,8 @@ def acknowledge(alarm: Alarm, until: date, reason: str, by: str, now: datetime) 
             reason=alarm.acknowledged_reason,
             until=until,
         )
+        if again:
+            _tell(alarm, event, now)
     return alarm
 
 

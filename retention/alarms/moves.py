@@ -79,11 +79,11 @@ def passed(alarm: Alarm, now: datetime, today: date, pace: Pace) -> list[str]:
     return happened
 
 
-def acknowledged(alarm: Alarm, until: date, reason: str, by: str, today: date) -> None:
+def acknowledged(alarm: Alarm, until: date, reason: str, by: str, today: date, top: int) -> bool:
     """A person has it in hand: it is quiet through `until`, and it stays.
 
-    Raises LifecycleError for one that is over; RuleError without a reason or a person, or for a day that is past or
-    more than 31 days ahead.
+    True where the next level is to be told: what is put off once more nobody may keep from them. Raises LifecycleError
+    for one that is over; RuleError without a reason or a person, or for a day that is past or more than 31 days ahead.
     """
     if alarm.state == AlarmState.RESOLVED:
         raise LifecycleError("the alarm is over: there is nothing to acknowledge")
@@ -93,5 +93,9 @@ def acknowledged(alarm: Alarm, until: date, reason: str, by: str, today: date) -
         raise RuleError("say who", "by")
     if not today <= until <= today + MOST_QUIET:
         raise RuleError(f"say a day from {today} to {today + MOST_QUIET}", "until")
+    again = bool(alarm.acknowledged_by)
+    if again:
+        alarm.level = min(alarm.level + 1, top)
     alarm.state, alarm.acknowledged_until = AlarmState.ACKNOWLEDGED, until
     alarm.acknowledged_by, alarm.acknowledged_reason = by.strip(), reason.strip()
+    return again

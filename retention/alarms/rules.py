@@ -18,12 +18,13 @@ from django.db.models import Max
 
 from retention import stamps
 from retention.alarms.moves import CLOCKS_APART, is_over
+from retention.connectors.contract import ConnectorError
 from retention.domain.errors import EvidenceError, SelosteError
 from retention.domain.lifecycle import LotState
 from retention.evidence_check import verify
 from retention.evidence_log import heads_directory
-from retention.models import AlarmDelivery, AlarmWatch, Canary, Collection, EvidenceHead, Hold, Lot, Run
-from retention.models.alarm import AlarmKind
+from retention.models import Alarm, AlarmDelivery, AlarmWatch, Canary, Collection, EvidenceHead, Hold, Lot, Run
+from retention.models.alarm import AlarmKind, AlarmState
 from retention.models.canary import CanaryState
 from retention.models.run import RunState
 from retention.paper import archives
@@ -216,11 +217,17 @@ def _stamps(organisation: Organisation, now: datetime) -> Iterator[Seen]:
 
 
 def _paper(organisation: Organisation, now: datetime) -> Iterator[Seen]:
+    """Raises ConnectorError where a folder with orders that were told of is not there: not seen is not over."""
     longest = timedelta(days=settings.ALARM_PAPER_DAYS)
-    for archive in (one for one in archives(organisation) if one.known):
+    every = archives(organisation)
+    there = [archive for archive in every if archive.known]
+    for archive in there:
         for written in archive.orders.written.values():
             if written.open and now - (given := archive.given(written)) > longest:
                 yield AlarmKind.PAPER_ORDER, written.number, {"since": organisation.day_of(given).isoformat()}
+    told = Alarm.objects.filter(organisation=organisation, kind=AlarmKind.PAPER_ORDER)
+    if len(there) < len(every) and told.exclude(state=AlarmState.RESOLVED).exists():
+        raise ConnectorError("a folder for orders is not there", permanent=True)
 
 
 def _holds(organisation: Organisation, now: datetime) -> Iterator[Seen]:

@@ -103,6 +103,9 @@ CANARY_WORDS: Mapping[CanaryProblem, Callable[[], str]] = {
         "Canary %(thing)s in dataset %(dataset)s has gone, and not by the nightly deletion."
     ),
     CanaryProblem.LOST: lambda: _("Canary %(thing)s in dataset %(dataset)s was under a hold and has gone."),
+    CanaryProblem.UNREAD: lambda: _(
+        "Canary %(thing)s: dataset %(dataset)s is not read any more, so nobody looks for it."
+    ),
 }
 
 

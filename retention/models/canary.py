@@ -33,6 +33,7 @@ class CanaryProblem(models.TextChoices):
     TOO_EARLY = "too_early"
     NOT_OURS = "not_ours"
     LOST = "lost"
+    UNREAD = "unread"
 
 
 class Canary(models.Model):

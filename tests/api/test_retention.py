@@ -89,11 +89,18 @@ def test_a_hold_says_what_it_came_in_time_for(house):
     assert answer.status_code == 201
     assert answer.json()["saved"] == 3
     assert (answer.json()["in_flight"], answer.json()["gone"]) == (0, 0)
+    assert answer.json()["unknown"] == 0
     assert answer.json()["hold"]["subjects"] == 1
     assert SECRET_NUMBER not in answer.content.decode()
     placed = Hold.objects.get(pk=answer.json()["hold"]["id"])
     assert placed.subjects.get().subject == SECRET_NUMBER
     assert placed.history.first().history_change_reason == "placed by dpo:bob"
+
+
+def test_a_hold_says_of_how_many_nothing_here_knows(house):
+    nobody = {"subject_kind": "customer", "subject": "nobody"}
+    assert place(house, subjects=[WHO, nobody]).json()["unknown"] == 1
+    assert place(house, subjects=[{**nobody, "subject": "\ufeffnobody"}]).status_code == 422
 
 
 def test_a_hold_without_a_reason_that_counts_is_refused(house):

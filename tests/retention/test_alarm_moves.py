@@ -25,7 +25,9 @@ def test_it_is_never_quiet_for_longer_than_was_promised(steps):
         now += timedelta(hours=hours)
         today = now.date()
         if what == "acknowledge":
-            moves.acknowledged(alarm, today + timedelta(days=days), "why", "who", today)
+            again = moves.acknowledged(alarm, today + timedelta(days=days), "why", "who", today, PACE.top)
+            assert alarm.level == min(level + again, PACE.top)
+            level = alarm.level
             continue
         until = alarm.acknowledged_until
         promised = alarm.state == AlarmState.ACKNOWLEDGED and until is not None and today <= until
@@ -59,6 +61,15 @@ def test_it_climbs_to_the_top_and_goes_on_to_remind():
     ]
 
 
+def test_who_puts_it_off_once_more_keeps_it_from_nobody():
+    alarm, today = Alarm(), START.date()
+    moves.raised(alarm, {}, START, PACE)
+    told = [moves.acknowledged(alarm, today, "why", "who", today, PACE.top) and alarm.level for _ in range(4)]
+    assert told == [False, 1, 2, 2]
+    moves.raised(alarm, {}, START, PACE)
+    assert not moves.acknowledged(alarm, today, "why", "who", today, PACE.top)
+
+
 def test_a_time_that_a_wrong_clock_wrote_is_not_waited_for():
     alarm, year = Alarm(), timedelta(days=365)
     moves.raised(alarm, {}, START + year, PACE)
@@ -77,7 +88,7 @@ def test_nobody_else_is_kept_out_by_it_either():
 def test_a_promise_of_a_wrong_clock_keeps_nothing_quiet():
     alarm, ahead = Alarm(), START + timedelta(days=365)
     moves.raised(alarm, {}, ahead, PACE)
-    moves.acknowledged(alarm, ahead.date(), "why", "who", ahead.date())
+    moves.acknowledged(alarm, ahead.date(), "why", "who", ahead.date(), PACE.top)
     assert moves.passed(alarm, START, START.date(), PACE) == ["lapsed", "escalated"]
 
 

@@ -203,6 +203,16 @@ def test_what_somebody_has_in_hand_is_quiet_through_its_day_and_then_escalates_a
     )
 
 
+def test_who_puts_it_off_once_more_tells_the_next_level(quiet, sink):
+    look(quiet, MORNING)
+    alarm = Alarm.objects.get(kind="night_missing")
+    for n, reached in ((1, [0, 0]), (2, [1, 0]), (3, [2, 1])):
+        acknowledge(alarm, date(2026, 7, 3), "the machine is being repaired", "dpo:bob", later(n))
+        deliver(quiet, later(n))
+        assert [len(sink.to(whom)) for whom in (DPO, BOSS)] == reached
+    assert "the machine" not in str(sink.letters)
+
+
 @pytest.mark.parametrize(
     ("until", "reason", "by"),
     [
@@ -465,8 +475,11 @@ def test_an_order_of_destruction_that_nobody_certified(quiet, tmp_path, settings
     written.write_text("not JSON")
     seen = open_kinds(quiet, later(2))
     assert {("paper_order", "D-0123456789ab"), ("not_looked", "paper_order")} <= seen
-    shutil.rmtree(orders)
-    assert not {kind for kind, _ in open_kinds(quiet, later(3))} & {"paper_order", "not_looked"}
+    shutil.rmtree(orders)  # a disk that is not mounted: not seen is not over
+    seen = open_kinds(quiet, later(3))
+    assert {("paper_order", "D-0123456789ab"), ("not_looked", "paper_order")} <= seen
+    Connection.objects.filter(code="arkisto").delete()
+    assert not {kind for kind, _ in open_kinds(quiet, later(4))} & {"paper_order", "not_looked"}
 
 
 @pytest.mark.parametrize("language", ["fi", "sv", "en"])

@@ -97,6 +97,17 @@ class TestVanishing:
         company.night("2024-12-31")
         assert of(one) == ("wrong", "too_early")
 
+    def test_in_a_dataset_that_nobody_reads_any_more(self, company):
+        one = canary(company)
+        company.night("2025-06-30")
+        company.publish(dataset(code="toiset", grounds=[ground("sopimus", period="P1Y")]))
+        company.night(DUE)
+        assert of(one) == ("wrong", "unread")
+        assert alarms(company, DUE) == [(str(one.pk), "unread")]
+        company.publish(dataset(grounds=[ground("sopimus", period="P1Y")]))
+        company.night("2025-07-02")
+        assert of(one) == ("vanished", "")
+
     def test_never_entered(self, company):
         one = canary(company, subject="999777")
         company.night("2025-07-03")

@@ -29,7 +29,7 @@ from retention.holds import (
     stop,
     stopped,
 )
-from retention.models import Gate, Hold, HoldSubject, LedgerFact, Lot
+from retention.models import Gate, Hold, HoldSubject, LedgerContract, LedgerFact, Lot
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.question import Question
@@ -255,6 +255,23 @@ class TestWhatItCameInTimeFor:
         )
         placed = place(flagged, staff, "dispute", "", "lakiasiat", TODAY, REVIEW)
         assert (placed.saved, placed.in_flight, placed.gone) == (0, 0, 0)
+
+    def test_whom_nothing_here_knows_is_told(self, flagged):
+        assert hold(flagged, "1008", "1002").unknown == 0
+        assert hold(flagged, "1008", "10O8", "1oo8").unknown == 2
+        LedgerContract.objects.filter(subject="1008").delete()
+        assert hold(flagged, "1008").unknown == 0  # a lot that waits does
+
+    @pytest.mark.parametrize("written", ["\ufeff1008", "1008\u200b", "10\u200d08", " 1008", "1008\t", "1008\u2028"])
+    def test_a_number_with_what_nobody_sees_is_refused(self, flagged, written):
+        before = Hold.objects.count()
+        with pytest.raises(DocumentError, match="nobody sees"):
+            hold(flagged, "1002", written)
+        assert Hold.objects.count() == before
+
+    def test_unless_the_ledger_writes_it_so(self, flagged):
+        LedgerContract.objects.filter(subject="1008").update(subject="1008\u200b")
+        assert hold(flagged, "1008\u200b").unknown == 0
 
     def test_of_what_tells_no_person_a_hold_in_this_scope_saves_all(self, db, data_dir):
         company = found_company(data_dir, {**PURGE, "approval": "one"})
