@@ -54,6 +54,11 @@ class Contract:
     closed: bool = False
 
 
+def last_told(ended: date | None) -> date | None:
+    """A contract's last day; a date that stands for "not yet" is none, or nobody would see that it runs."""
+    return None if ended is None or ended >= NEVER else ended
+
+
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """Something that happened: when (None: nobody knows), and what it was about."""
