@@ -3,7 +3,9 @@
 The forecast is the contract ends': whatever falls due by a day that was known then has its `due_from` after the night
 that read the dataset last. What is due tonight since an earlier day was not due then by what was known, so something
 has changed: ends were told late or all at once, rows have come under other rules, a release let go what was held. So
-has it with what has no ground left: no day foresees that. Of all this some is expected, because people knew it: what
+has it with what has no ground left: no day foresees that. Nor does any foresee what people do on one day and is due on
+the next: a consent that is withdrawn, an objection, a case that is closed, each where nothing keeps the item longer. An
+end that may be told ahead, as a contract's, counts as told. Of all this some is expected, because people knew it: what
 the reader saw held and no hold holds now, or due where the policy only watched; what was shown of the effect of the
 rules before they were published; what a campaign gives a start. The rest is *unforeseen*.
 
@@ -120,12 +122,17 @@ def _shown(before: Version | None, now: Version | None, dataset: DatasetPlan, ru
 
 
 def early(foreseen: Forecast, due: Sequence[Due], returned: Collection[str]) -> int:
-    """Of these items those that were not due when the dataset was read, and that no day foresaw; expected ones too."""
+    """Of these items those that were not due when the dataset was read, and that no day foresaw; expected ones too.
+
+    What happened on the day of that night, after it, falls due with no night between: nobody could count it before.
+    """
     since = foreseen.since
     if since is None:
         return 0
     return sum(
-        (one.due_from <= since or one.why is Why.NO_GROUND) and not one.estimated and one.key not in returned
+        (one.due_from <= since or one.why is Why.NO_GROUND or (one.sprung_on is not None and one.sprung_on >= since))
+        and not one.estimated
+        and one.key not in returned
         for one in due
     )
 

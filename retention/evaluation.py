@@ -19,6 +19,7 @@ from typing import NamedTuple
 from retention.alike import Sorting
 from retention.by_key import of_keys
 from retention.connectors.contract import Candidate, Connector
+from retention.domain.breakers import sprung_on
 from retention.domain.decisions import Decision, Item, State, Why, decide, with_own
 from retention.domain.errors import RuleError
 from retention.domain.predicates import TRUE, Expression, disjunction, is_false
@@ -41,7 +42,7 @@ _UNDECIDED = Decision(State.REVIEW)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One item that may go, as it goes into a lot."""
+    """One item that may go, as it goes into a lot. `sprung_on`: the day of an event that nobody knew ahead of it."""
 
     key: str
     subject: str | None
@@ -53,6 +54,7 @@ class Due:
     dates: str = ""
     basis: str = ""
     estimated: tuple[int, ...] = ()
+    sprung_on: date | None = None
 
 
 @dataclass
@@ -319,6 +321,7 @@ def evaluate(
                 settled_dates(candidate),
                 "" if question.dataset.rules.follows else memo.basis(decision),
                 estimated,
+                sprung_on(decision),
             )
         )
     _remember_doubts(question, doubted)

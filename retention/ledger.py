@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -21,7 +21,7 @@ from django.db.models.expressions import RawSQL
 from retention.connectors.sql.arrays import array_of_texts
 from retention.domain.errors import DocumentError, Problem
 from retention.domain.events import CATALOGUE
-from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence
+from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence, last_told
 from retention.domain.sight import ContractTold, OccurrenceTold
 from retention.models import LedgerContract, LedgerEvent, LedgerFact
 from ropa.models import Organisation
@@ -127,6 +127,7 @@ def upsert(
         problems.append(Problem("source", "is missing or longer than 120 characters"))
     if problems:
         raise DocumentError(problems)
+    contracts = [replace(row, ended=last_told(row.ended)) for row in contracts]
     with transaction.atomic():
         # one at a time: of two at once the later revision stays, whichever comes first
         Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)

@@ -21,7 +21,7 @@ from django.db import connection
 from retention.connectors.contract import LedgerMapping, LedgerRow
 from retention.domain.errors import SelosteError
 from retention.domain.events import NEVER, Absent, event
-from retention.domain.items import CONTRACT_EVENTS
+from retention.domain.items import CONTRACT_EVENTS, last_told
 from retention.domain.rules import Grain
 from retention.ledger import LONGEST, UNTOLD, changed, contracts_told
 from ropa.models import Organisation
@@ -271,7 +271,7 @@ class Staged:
             readable = [row for row in batch if self._readable(row)]
             with connection.cursor() as cursor:
                 if self.tells_contracts:
-                    values = [(r.subject, r.contract or "", r.started, _end(r), r.closed) for r in readable]
+                    values = [(r.subject, r.contract or "", r.started, last_told(r.ended), r.closed) for r in readable]
                     _stage(cursor, "told_contract", values)
                 if self.mapping.events:
                     _stage(cursor, "told_event", [told for row in readable for told in self._events(row)])
@@ -392,14 +392,9 @@ class Staged:
         yield facts, (*mine, *mine)
 
 
-def _end(row: LedgerRow) -> date | None:
-    """A contract's last day; a date that stands for "not yet" is none, or nobody would see that it runs."""
-    return None if row.ended is None or row.ended >= NEVER else row.ended
-
-
 def nothing_new(organisation: Organisation, subject_kind: str, source: str, told: Sequence[LedgerRow]) -> bool:
     """Whether the ledger has each of these contracts from the source just as it is told now, and tells no less."""
-    contracts = {(row.subject, row.contract, row.started, _end(row), row.closed) for row in told}
+    contracts = {(row.subject, row.contract, row.started, last_told(row.ended), row.closed) for row in told}
     subjects, known = sorted({row.subject for row in told}), set()
     for start in range(0, len(subjects), ASKED):
         known |= contracts_told(organisation, subject_kind, source, subjects[start : start + ASKED])

@@ -101,6 +101,10 @@ SAID = (
     gettext_noop("this is no IMAP server"),
     gettext_noop("its certificate is not trusted, see ca_file"),
     gettext_noop("nothing tells which accounts there are: doveadm_url or accounts_file is needed"),
+    gettext_noop(
+        "the server shows no special use of any folder, so only INBOX would be searched; name the folders for sent, "
+        "deleted and junk mail in options.folders"
+    ),
     gettext_noop("the folder for orders is not there"),
     gettext_noop("the whole file system is no register"),
     gettext_noop("an absolute path without .. is needed"),

@@ -8,7 +8,10 @@ So numbers that no decision of people explains are shown to people before anythi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+from retention.domain.decisions import Decision, ReasonCode, Why
 
 FEW = 50
 """So many items are never too many: below that a night goes by its rules alone."""
@@ -41,7 +44,7 @@ class Tonight:
     """What an evaluation came to, in items.
 
     due         fell due and wait in no lot yet, without what people knew: destroyed before and back, shown, estimated
-    unforeseen  of these, due since a day on which the dataset was read and they were not
+    unforeseen  of these, due since a day on which the dataset was read and they were not, or by an event since then
     items       in the dataset, when it was counted last
     turned_down such a lot was turned down, and none has been approved since
     """
@@ -50,6 +53,19 @@ class Tonight:
     unforeseen: int
     items: int
     turned_down: bool = False
+
+
+def sprung_on(decision: Decision) -> date | None:
+    """The last day of an event that made it due and could be known of on that day at the earliest; None: of none."""
+    ended = {ReasonCode.ENDED, ReasonCode.ENDED_BY_EVENT}
+    if decision.why is Why.CEILING:
+        ended.add(ReasonCode.CEILING_PASSED)
+    days = [
+        reason.day if reason.code is ReasonCode.ENDED_BY_EVENT else reason.start
+        for reason in decision.reasons
+        if reason.sudden and reason.code in ended
+    ]
+    return max((day for day in days if day is not None), default=None)
 
 
 def tripped(tonight: Tonight) -> Breaker | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from retention.domain.events import with_openings
+from retention.domain.events import event, with_openings
 from retention.domain.items import Contract, Item, Occurrence, Reading, Standing, Start, things, with_own
 from retention.domain.periods import ONE_DAY, last_day
 from retention.domain.rules import (
@@ -96,6 +96,7 @@ class Reason:
 
     `start`: the day from which its period was counted; `told`: the value of the fact by which it does not count.
     `estimated`: the rule starts with an event whose day people have put in place of one that is missing.
+    `sudden`: the event that ended it or began its period could be known of on its day at the earliest.
     """
 
     code: ReasonCode
@@ -105,6 +106,7 @@ class Reason:
     start: date | None = field(default=None, compare=False)
     told: FactValue | None = field(default=None, compare=False)
     estimated: bool = False
+    sudden: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,13 @@ def _trigger(reading: Reading, trigger: Trigger, rule: Ground | Ceiling) -> Star
     return Start(Standing.DAY, max(days)) if days else Start(Standing.NOT_APPLICABLE)
 
 
+def _is_sudden(reading: Reading, rule: Ground | Ceiling, day: date | None) -> bool:
+    """Whether it is a sudden event by which a rule starts on that day, and would not start without."""
+    started = {name: reading.start(name, rule.if_absent).day for name in rule.trigger.events}
+    of_day = [event(name).is_sudden for name, told in started.items() if told == day]
+    return any(of_day) if rule.trigger.choose == "latest_of" else bool(of_day) and all(of_day)
+
+
 def _ground(rule: Ground, item: Item, rules: RuleSet, today: date) -> _Ground:
     counts, fact = _counts(rule.conditions, item)
     if counts is False:
@@ -347,7 +356,8 @@ def _part(rule: Ground, reading: Reading, ends_on: tuple[str, ...], rules: RuleS
     if start.day is not None and rule.period is not None:
         natural = last_day(start.day, rule.period, rule.rounding, rules.financial_years)
     if ended is not None and (natural is None or ended < natural):
-        reason = Reason(ReasonCode.ENDED_BY_EVENT, rule.id, ended, " ".join(ends_on), start.day)
+        sudden = all(event(name).is_sudden for name, day in reading.endings(ends_on) if day == ended)
+        reason = Reason(ReasonCode.ENDED_BY_EVENT, rule.id, ended, " ".join(ends_on), start.day, sudden=sudden)
         return _Ground(rule, _Stands.ENDS, reason, ended, (rule.action,))
     if rule.period is None:
         if rule.review_by is not None and rule.review_by > reading.today:
@@ -358,7 +368,9 @@ def _part(rule: Ground, reading: Reading, ends_on: tuple[str, ...], rules: RuleS
     if natural is None:
         return _Ground(rule, _Stands.MISSING, Reason(ReasonCode.START_MISSING, rule.id, by=by))
     code = ReasonCode.ENDED if natural < reading.today else ReasonCode.LASTS
-    return _Ground(rule, _Stands.ENDS, Reason(code, rule.id, natural, by, start.day), natural, (rule.action,))
+    sudden = _is_sudden(reading, rule, start.day)
+    reason = Reason(code, rule.id, natural, by, start.day, sudden=sudden)
+    return _Ground(rule, _Stands.ENDS, reason, natural, (rule.action,))
 
 
 def _ceiling(rule: Ceiling, item: Item, rules: RuleSet, today: date) -> _Ceiling:
@@ -369,10 +381,11 @@ def _ceiling(rule: Ceiling, item: Item, rules: RuleSet, today: date) -> _Ceiling
         return _Ceiling(rule, _Stands.UNDECIDED, Reason(ReasonCode.NOT_CONFIRMED, rule.id))
     if counts is None:
         return _Ceiling(rule, _Stands.UNDECIDED, Reason(ReasonCode.FACT_UNKNOWN, rule.id, by=fact))
-    starts = [
-        _trigger(Reading(item, today, rules.first_plausible_day, "", thing), rule.trigger, rule)
+    readings = [
+        Reading(item, today, rules.first_plausible_day, "", thing)
         for thing in things(item, with_openings(rule.trigger.events))
     ]
+    starts = [_trigger(reading, rule.trigger, rule) for reading in readings]
     by = " ".join(rule.trigger.events)
     if any(start.standing is Standing.MISSING for start in starts):
         return _Ceiling(rule, _Stands.MISSING, Reason(ReasonCode.START_MISSING, rule.id, by=by))
@@ -381,7 +394,8 @@ def _ceiling(rule: Ceiling, item: Item, rules: RuleSet, today: date) -> _Ceiling
         return _Ceiling(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.CEILING_NOT_BEGUN, rule.id, by=by))
     day = last_day(max(days), rule.period, rule.rounding, rules.financial_years)
     code = ReasonCode.CEILING_PASSED if day < today else ReasonCode.CEILING_AHEAD
-    return _Ceiling(rule, _Stands.ENDS, Reason(code, rule.id, day, by, max(days)), day)
+    sudden = any(_is_sudden(reading, rule, max(days)) for reading in readings)
+    return _Ceiling(rule, _Stands.ENDS, Reason(code, rule.id, day, by, max(days), sudden=sudden), day)
 
 
 def _conflict(grounds: Sequence[_Ground], dated: Sequence[_Ceiling], today: date) -> Reason | None:

@@ -41,6 +41,11 @@ class Event:
     may_lie_ahead: bool = False
     many: Literal["latest", "first", "per thing"] = "latest"
 
+    @property
+    def is_sudden(self) -> bool:
+        """Whether it comes to what was there before and is known of on its day at the earliest."""
+        return not self.may_lie_ahead and self.absent is not Absent.MISSING
+
 
 _EVENTS = (
     Event("contract_started", Grain.CONTRACT, Absent.MISSING, may_lie_ahead=True),

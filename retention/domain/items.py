@@ -54,6 +54,11 @@ class Contract:
     closed: bool = False
 
 
+def last_told(ended: date | None) -> date | None:
+    """A contract's last day; a date that stands for "not yet" is none, or nobody would see that it runs."""
+    return None if ended is None or ended >= NEVER else ended
+
+
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """Something that happened: when (None: nobody knows), and what it was about."""
@@ -204,13 +209,16 @@ class Reading:
 
     def ended_on(self, names: Iterable[str]) -> date | None:
         """The earliest day, today or before, on which one of these events ended something; None if none has."""
-        days = [
-            o.day
+        return min((day for _, day in self.endings(names)), default=None)
+
+    def endings(self, names: Iterable[str]) -> list[tuple[str, date]]:
+        """(event, day) of each of these events that ended something today or before."""
+        return [
+            (name, o.day)
             for name in names
             for o in self._ending(name)
             if o.day is not None and o.day <= self.today and self.plausible(name, o.day)
         ]
-        return min(days, default=None)
 
     def _ending(self, name: str) -> Sequence[Occurrence]:
         if name in CONTRACT_EVENTS and name not in self.item.events:

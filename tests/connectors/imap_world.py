@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
+import socket
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import cache
 from itertools import count
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
 
 import requests
@@ -22,6 +26,11 @@ _numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
 ROLE_DOMAIN = "yhtio.example.invalid"
 DOMAIN = "example.invalid"
 WORLDS = 100
+WITHOUT_USES = " ".join(
+    f"userdb_namespace/inbox/mailbox/{name}/name=Ei{name} userdb_namespace/inbox/mailbox/{name}/auto=no"
+    for name in ("Sent", "Trash")
+)
+"""The folders of these names are not the ones whose special use is set; those are not there."""
 PERSONS = ("1000", "1002", "1003", "1004", "1005", "1", "01", "1.0", "_")
 
 
@@ -52,6 +61,10 @@ class Dovecot:
         """A role account that nobody has used yet, empty."""
         return f"{fresh('info')}@{ROLE_DOMAIN}"
 
+    def without_uses(self) -> str:
+        """The same, of an account whose folders have no special use."""
+        return f"{fresh('vanha')}@{ROLE_DOMAIN}"
+
     def open_accounts(self) -> None:
         """Make all accounts that tests may use, at once: the server looks for new ones once a second at most."""
         names = [f"info{n}@{ROLE_DOMAIN}" for n in range(1, 400)]
@@ -60,6 +73,7 @@ class Dovecot:
             names += [f"{name}@a{n}.w{world}.{DOMAIN}" for name in PERSONS for n in (1, 2, 3)]
             names += [f"{name}@k{world}.{DOMAIN}" for name in ("1001", "1002")]
         with (self.running.directory / "passwd").open("a") as file:
+            file.writelines(f"vanha{n}@{ROLE_DOMAIN}:{{PLAIN}}oma::::::{WITHOUT_USES}\n" for n in range(1, 20))
             file.writelines(f"{name}:{{PLAIN}}oma::::::\n" for name in names)
         while not (self._can_log_in(names[-1]) and names[-1] in self.doveadm("user", userMask=["*"])["userList"]):
             pass
@@ -140,6 +154,41 @@ class Dovecot:
 def uidvalidity(world: Dovecot, account: str, folder: str = "INBOX") -> int:
     with world.as_owner(account) as client:
         return int(client.folder_status(folder, ["UIDVALIDITY"])[b"UIDVALIDITY"])
+
+
+class _Forgetful(StreamRequestHandler):
+    """What is said to the server and answered is passed on, but for uses in the answer to a LIST without RETURN."""
+
+    def handle(self) -> None:
+        asked: list[bytes] = [b""]
+        with socket.create_connection(("127.0.0.1", self.server.inner)) as inner, inner.makefile("rb") as told:  # type: ignore[attr-defined]
+
+            def pass_on() -> None:
+                with suppress(OSError):
+                    for line in self.rfile:
+                        asked[0] = line
+                        inner.sendall(line)
+
+            passing = Thread(target=pass_on)
+            passing.start()
+            for line in told:
+                hidden = line.startswith(b"* LIST ") and b" RETURN " not in asked[0]
+                self.wfile.write(re.sub(rb" ?\\(Sent|Trash)\b", b"", line) if hidden else line)
+            passing.join()
+
+
+@contextmanager
+def who_asks_is_told_uses(port: int) -> Iterator[int]:
+    """The server's port as one that shows special uses only to who asks for them, as RFC 6154 allows."""
+    with ThreadingTCPServer(("127.0.0.1", 0), _Forgetful) as server:
+        server.inner = port  # type: ignore[attr-defined]
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 @cache

@@ -17,7 +17,7 @@ from retention.connectors.imap import session as imap_session
 from retention.connectors.imap.session import Session
 from retention.domain.predicates import TRUE, AtLeast, AtMost
 from retention.domain.rules import Action
-from tests.connectors.imap_world import ROLE_DOMAIN, Dovecot, letter, opened
+from tests.connectors.imap_world import ROLE_DOMAIN, Dovecot, letter, opened, who_asks_is_told_uses
 
 DAY = date(2020, 6, 15)
 ANNA, JOANNA = "anna@x.invalid", "joanna@x.invalid"
@@ -316,6 +316,39 @@ def locked(dovecot: Dovecot, account: str, folder: str) -> Iterator[None]:
     for inside in dirs:
         os.chown(inside, owner.st_uid, owner.st_gid)
         inside.chmod(0o700)
+
+
+def test_folders_that_the_server_shows_no_use_of_must_be_named_before_anything_goes(dovecot):
+    account = dovecot.without_uses()
+    keys = [dovecot.put(account, [(letter(ANNA, account), DAY)], folder)[0] for folder in ("INBOX", "Sent", "Trash")]
+    named = mapped(account, folders=["INBOX", "Sent", "Trash"])
+    with dovecot.connector() as connector:
+        assert [c.ref.key for c in connector.find(mapped(account))] == keys[:1]
+        for by_use in (mapped(account), mapped(account, folders=["INBOX", "\\Sent"])):
+            (told,) = connector.check([by_use]).hindrances
+            assert told.startswith(f"{account}: the server shows no special use of any folder, so only INBOX would be")
+        for as_wanted in (named, mapped(account, folders=["INBOX"]), mapped(account, folders=["*"])):
+            assert connector.check([as_wanted]).hindrances == ()
+        assert sorted(c.ref.key for c in connector.find(named)) == sorted(keys)
+
+
+def test_where_a_use_is_shown_or_there_is_nothing_beside_the_inbox_nothing_hinders(dovecot, account):
+    bare = dovecot.without_uses()
+    dovecot.put(account, [(letter(ANNA, account), DAY)], "Oma")
+    dovecot.put(bare, [(letter(ANNA, bare), DAY)])
+    with dovecot.connector() as connector:
+        assert connector.check([mapped(account), mapped(bare)]).hindrances == ()
+
+
+def test_uses_are_asked_for_where_a_plain_list_does_not_show_them(dovecot, account):
+    keys = [dovecot.put(account, [(letter(ANNA, account), DAY)], folder)[0] for folder in ("INBOX", "Sent", "Trash")]
+    with who_asks_is_told_uses(dovecot.port) as port:
+        with IMAPClient("127.0.0.1", port, ssl=False, timeout=20) as client:
+            client.login(account, "oma")
+            assert not any({rb"\Sent", rb"\Trash"} & set(flags) for flags, _, _ in client.list_folders())
+        with dovecot.connector(port=str(port)) as connector:
+            assert connector.check([mapped(account)]).hindrances == ()
+            assert [c.ref.key for c in connector.find(mapped(account))] == keys
 
 
 def test_what_the_server_did_not_expunge_loses_our_mark_again(dovecot, account, monkeypatch):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +12,18 @@ from hypothesis import strategies as st
 from retention.domain.breakers import (
     Breaker,
     Tonight,
+    sprung_on,
     too_many_ends,
     too_many_gone,
     too_many_left,
     tripped,
 )
+from retention.domain.decisions import Contract, Item, State, decide
+from tests.domain.test_decisions import a_ceiling, a_rule, rule_set
+
+TODAY = date(2026, 6, 30)
+YESTERDAY, LONG_AGO = TODAY - timedelta(days=1), date(2020, 1, 15)
+ENDED_YESTERDAY = Item(contracts=(Contract("S1", LONG_AGO, YESTERDAY),))
 
 counts = st.integers(min_value=0, max_value=2_000_000)
 
@@ -78,3 +88,38 @@ def test_too_many_contracts_ended(running, ended, wanted):
 def test_after_somebody_said_no_one_item_is_too_many(unforeseen, wanted):
     assert tripped(Tonight(1, unforeseen, 1_000, turned_down=True)) is wanted
     assert tripped(Tonight(1, unforeseen, 1_000)) is None
+
+
+def withdrawn(day, item=ENDED_YESTERDAY):
+    return replace(item, events={"occurred": LONG_AGO, "consent_given": LONG_AGO, "consent_withdrawn": day})
+
+
+BOTH = ["consent_withdrawn", "contract_ended"]
+
+
+@pytest.mark.parametrize(
+    ("grounds", "ceilings", "item", "sprung"),
+    [
+        ([a_rule("g", BOTH[0], "P0D")], [], withdrawn(YESTERDAY), YESTERDAY),
+        ([a_rule("g", BOTH[0])], [], withdrawn(LONG_AGO), LONG_AGO),
+        ([a_rule("g", period="P10Y", ends_on=BOTH[:1])], [], withdrawn(YESTERDAY), YESTERDAY),
+        ([a_rule("g", BOTH[0], "P0D"), a_rule("h")], [], withdrawn(YESTERDAY), YESTERDAY),
+        ([a_rule("g", BOTH[1], "P0D")], [], ENDED_YESTERDAY, None),  # an end may be known ahead
+        ([a_rule("g", period="P0D")], [], Item(events={"occurred": YESTERDAY}), None),  # as old as the item
+        # whichever comes first, and both came: the end alone would have done; of the later one both were needed
+        ([a_rule("g", {"earliest_of": BOTH}, "P0D")], [], withdrawn(YESTERDAY), None),
+        ([a_rule("g", {"latest_of": BOTH}, "P0D")], [], withdrawn(YESTERDAY), YESTERDAY),
+        ([a_rule("g", period="P10Y", ends_on=BOTH)], [], withdrawn(YESTERDAY), None),
+        ([a_rule("g", period="P10Y")], [a_ceiling("c", BOTH[0], "P0D")], withdrawn(YESTERDAY), YESTERDAY),
+        ([a_rule("g")], [a_ceiling("c", BOTH[0], "P0D")], withdrawn(YESTERDAY), None),  # it cuts nothing
+    ],
+)
+def test_what_nobody_knew_ahead_of_its_day(grounds, ceilings, item, sprung):
+    decision = decide(item, rule_set(grounds, ceilings), (), TODAY)
+    assert decision.state is State.DUE
+    assert sprung_on(decision) == sprung
+
+
+def test_a_rule_that_lasts_has_ended_nothing():
+    rules = rule_set([a_rule("g", "consent_withdrawn"), a_rule("h")])
+    assert sprung_on(decide(withdrawn(YESTERDAY), rules, (), TODAY)) is None

@@ -214,6 +214,35 @@ class TestForecast:
         lot = Lot.objects.get()
         assert (lot.why, lot.breaker["breaker"], lot.breaker["unforeseen"]) == ("NO_GROUND", "unforeseen", 120)
 
+    @pytest.mark.parametrize("table", ["suostumus", "kielto"])
+    @pytest.mark.parametrize(("number", "left"), [(60, 60), (50, 0)])
+    def test_many_consents_withdrawn_or_objections_at_once_wait_and_a_few_go(self, house, table, number, left):  # noqa: F811
+        """A source tells them by mistake of the day of the last night, and nothing keeps the rows a day longer."""
+        withdrawn = ground("lupa", kind="consent", purpose="markkinointi", trigger="consent_withdrawn", period="P0D")
+        running = ground("markkinointi", trigger="recorded", period="P50Y", ends_on=["objection"])
+        house.tiedot(*((n, str(1000 + n), None, "2020-01-01") for n in range(300)))
+        house.put("suostumus", *((n, str(1000 + n), "2020-01-01", None) for n in range(300)))
+        house.publish(dataset(grounds=[withdrawn if table == "suostumus" else running]))
+        assert succeeded(house.night(TODAY))
+        if table == "suostumus":
+            house.server.run(f"update suostumus set peruttu = '{TODAY}' where id < {number}")
+        else:
+            house.put("kielto", *((n, str(1000 + n), TODAY.isoformat(), None) for n in range(number)))
+        house.night(TOMORROW)
+        assert len(house.left() & set(range(number))) == left
+        waiting = Lot.objects.filter(state="flagged").values_list("breaker__unforeseen", flat=True)
+        assert list(waiting) == ([number] if left else [])
+
+    def test_ends_that_could_be_told_ahead_go_on_their_day(self, house):  # noqa: F811
+        """Services that end with a month, of data that goes with them."""
+        house.tiedot(*((n, str(1000 + n), None, "2020-01-01") for n in range(300)))
+        house.put("tilinpito", *((n, str(1000 + n), TODAY.isoformat()) for n in range(60)))
+        house.put("sopimus", *((n, str(1000 + n), f"S{n}", "2020-01-01", None) for n in range(300)))
+        house.publish(dataset(grounds=[ground("palvelu", trigger="service_ended", period="P0D")]))
+        assert succeeded(house.night(TODAY))
+        assert succeeded(house.night(TOMORROW))
+        assert house.left() == set(range(60, 300))
+
     def test_what_a_policy_only_watched_was_known(self, db, data_dir):
         watch = {"mode": "observe", "approval": "automatic", "grace": "P0D", "waves": False}
         company = found_company(data_dir, watch)

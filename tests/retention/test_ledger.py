@@ -63,6 +63,13 @@ class TestUpsert:
         assert (known.ended, known.revision) == (stays, max(revision, 5))
         assert known.source == ("api:integrator" if late else "api:other")
 
+    def test_an_end_that_stands_for_not_yet_is_none_as_from_a_register(self, organisation):
+        ends = (date(2199, 12, 31), date(2200, 1, 1), date(9999, 12, 31))
+        rows = [contract(ref=f"S{n}", ended=end) for n, end in enumerate(ends)]
+        upsert(organisation, contracts=rows, source="api:integrator")
+        stored = LedgerContract.objects.order_by("ref").values_list("ended", flat=True)
+        assert list(stored) == [date(2199, 12, 31), None, None]
+
     def test_events_and_facts_have_revisions_too(self, organisation):
         def tell(day, value, revision):
             return upsert(

@@ -23,7 +23,7 @@ from retention.connectors.contract import (
 from retention.connectors.imap import mailboxes, mailboxes_disposal, messages, messages_disposal
 from retention.connectors.imap.layout import Layout, read_layout
 from retention.connectors.imap.server import Server
-from retention.connectors.imap.session import INBOX, LoginRefusedError, ReadOnlyError, Session
+from retention.connectors.imap.session import INBOX, SPECIAL, LoginRefusedError, ReadOnlyError, Session
 from retention.connectors.imap.settings import FIELDS, read_settings
 from retention.connectors.personal import guess
 from retention.domain.predicates import TRUE, Expression
@@ -60,18 +60,20 @@ class ImapConnector:
         """Reach the server, open each role account and one personal one, see folders and rights.
 
         Raises ConnectorError(permanent) for a mapping that cannot be carried out there. Rights: may messages
-        be deleted in each folder?
+        be deleted in each folder? What hinders: folders meant by a special use, of which the server shows none.
         """
         missing: list[str] = []
+        hindrances: list[str] = []
         layouts = [read_layout(mapping) for mapping in mappings]
         if self._server.lists_accounts:
             self._server.accounts()
         for layout in layouts:
             if layout.unit == "message":
                 missing += self._check_messages(layout)
+                hindrances += layout.hindrances(self._server.session(layout.mapping.place).folders())
             else:
                 self._check_mailboxes(layout)
-        return Health(tuple(missing))
+        return Health(tuple(missing), tuple(dict.fromkeys(hindrances)))
 
     def describe(self) -> Iterator[Place]:
         """Each account's INBOX, special folders and all its other folders together, as counts of messages."""
@@ -83,7 +85,7 @@ class ImapConnector:
                     raise
                 yield Place(account, None, {}, guess({"account": [account]}))
                 continue
-            uses = {folder.name: bool(folder.use & _SPECIAL) for folder in found.folders}
+            uses = {folder.name: bool(folder.use & SPECIAL) for folder in found.folders}
             counts: dict[str, int] = {}
             for name, count in found.counts.items():
                 shown = name if name == INBOX or uses[name] else OTHERS
@@ -182,6 +184,3 @@ class ImapConnector:
             raise ConnectorError(f"{layout.mapping.place}: {why} ({error.code})", permanent=error.permanent) from None
         messages_disposal.require_uidplus(session, layout)
         return session
-
-
-_SPECIAL = frozenset({"\\sent", "\\trash", "\\junk", "\\drafts", "\\archive", "\\all", "\\flagged"})

@@ -4,7 +4,8 @@
 
     unit      message (a role mailbox) or mailbox (a personal one, only whole)
     folders   message: names, special uses such as \\Sent, or * for all; left out: INBOX and \\Sent.
-              The folders of special use \\Trash and \\Junk are always searched too
+              The folders of special use \\Trash and \\Junk are always searched too. Where the server shows no
+              special uses, these and that of sent mail must be named
     without   mailbox: accounts or patterns of accounts that are not meant by the place
     account   mailbox: keep (left out) or report: whether `verify` tells that the emptied account is still there
 """
@@ -12,13 +13,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from retention.connectors.contract import ConnectorError, DatasetMapping
 from retention.connectors.imap.question import RECEIVED, SENT
-from retention.connectors.imap.session import INBOX, Folder
+from retention.connectors.imap.session import INBOX, SPECIAL, Folder
 from retention.connectors.imap.settings import is_account
 
 Unit = Literal["message", "mailbox"]
@@ -64,6 +65,20 @@ class Layout:
             else:
                 raise self.wrong(f"there is no folder {wanted}")
         return sorted(names)
+
+    def hindrances(self, folders: Sequence[Folder]) -> Iterator[str]:
+        """That folders are meant by their special use alone, and nothing tells which of those there are it is.
+
+        Their names say nothing certain, and whoever names folders knows them.
+        """
+        others = [folder for folder in folders if folder.selectable and folder.name != INBOX]
+        named = [name for name in self.folders if name != INBOX and not name.startswith("\\")]
+        by_use = any(name.startswith("\\") for name in self.folders)
+        if others and by_use and not named and not any(folder.use & SPECIAL for folder in others):
+            yield (
+                f"{self.mapping.place}: the server shows no special use of any folder, so only INBOX would be "
+                "searched; name the folders for sent, deleted and junk mail in options.folders"
+            )
 
     def means(self, account: str) -> bool:
         """Whether a personal mailbox belongs to the dataset."""

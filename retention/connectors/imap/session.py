@@ -38,6 +38,8 @@ INBOX = "INBOX"
 PAGE = 500
 """Messages of one FETCH, STORE or EXPUNGE."""
 UIDPLUS = "UIDPLUS"
+SPECIAL = frozenset({"\\sent", "\\trash", "\\junk", "\\drafts", "\\archive", "\\all", "\\flagged"})
+"""Special uses of folders (RFC 6154)."""
 PASSING = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN"})
 """Response codes of what may be over later."""
 _CODE = re.compile(r"\[([A-Z0-9-]+)")
@@ -124,7 +126,7 @@ class Session:
     def folders(self) -> list[Folder]:
         """The account's own folders; those of others that it may see are left out."""
         with self._speaking("LIST"):
-            told = self._client.list_folders()
+            told = self._listed()
             others: list[str] = []
             if self._client.has_capability("NAMESPACE"):
                 spaces = self._client.namespace()
@@ -139,6 +141,15 @@ class Session:
             selectable = not lower & {"\\noselect", "\\nonexistent"}
             found.append(Folder(INBOX if is_inbox else name, selectable, lower, separator))
         return found
+
+    def _listed(self) -> list[Any]:
+        """Every folder with its special uses: many servers show these only to who asks for them (RFC 6154, 5258)."""
+        client = self._client
+        if not (client.has_capability("SPECIAL-USE") and client.has_capability("LIST-EXTENDED")):
+            return list(client.list_folders())
+        # the library knows no extended LIST
+        told = client._raw_command_untagged(b"LIST", [b'""', b'"*"', b"RETURN", b"(SPECIAL-USE)"], uid=False)
+        return list(client._proc_folder_list(told))
 
     def counted(self, folder: str) -> tuple[int, int]:
         """How many messages are in a folder, and its UIDVALIDITY; opens nothing."""
