@@ -272,8 +272,17 @@ def holding(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None, toda
     return any(hold.released is None or hold.released > today for hold in of_item(holds, subject))
 
 
-def _gate_alone(organisation: Organisation) -> Gate:
+def alone_at_gate(organisation: Organisation) -> None:
+    """Take the gate, and nobody else, until the caller's transaction ends.
+
+    One order everywhere, or two wait for each other: the locks of steps and of places first, then the gate, then rows
+    (the organisation's too), then chains of evidence and heads.
+    """
     database_locks.alone(f"gate {organisation.pk}")
+
+
+def _gate_alone(organisation: Organisation) -> Gate:
+    alone_at_gate(organisation)
     gate, _ = Gate.objects.get_or_create(organisation=organisation)
     return gate
 
