@@ -34,7 +34,8 @@ def came_in_well(request: Request) -> bool:
 class ByRole(BasePermission):
     """Asks the table, and puts `organisation`, `who` and the roles `held` on the view.
 
-    A view without `needs` is for nobody."""
+    A view without `needs` is for nobody.
+    """
 
     message = _("Your role does not have this right.")
 
