@@ -22,7 +22,7 @@ from retention.inventory_document import import_document, warnings_of, whole_dra
 from retention.inventory_document.files import FORMATS, document_in, file_of
 from retention.inventory_document.guide import guide
 from retention.inventory_document.yaml_text import LARGEST
-from ropa.rights import Verb
+from ropa.rights import Verb, role_for
 
 TYPES = {
     "yaml": "application/yaml",
@@ -80,10 +80,14 @@ class Inventory(InOrganisation, GenericAPIView):  # type: ignore[type-arg]
         responses={200: ImportedSerializer},
     )
     def put(self, request: Request, slug: str) -> Response:
-        """Make a file the draft: all of it, or nothing and every problem by sheet, row and column."""
+        """Make a file the draft: all of it, or nothing and every problem by sheet, row and column.
+
+        Connections are as they stand, unless the caller is an administrator too.
+        """
         content: Any = request.data
         document = document_in(content if isinstance(content, bytes) else b"")
         if document["organisation"]["slug"] != self.organisation.slug:
             raise ValidationError({"organisation.slug": [_("the file is about another organisation")]})
-        import_document(document, self.who, request.query_params.get("reason", "")[:2000])
+        connects = role_for(Verb.CONNECT, self.held) is not None
+        import_document(document, self.who, request.query_params.get("reason", "")[:2000], connects=connects)
         return Response({"warnings": [str(one) for one in warnings_of(document, today_of(self.organisation))]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
@@ -38,12 +38,16 @@ class Strict(GenericAPIView):  # type: ignore[type-arg]
 
 
 class InOrganisation(Strict):
-    """A view of one organisation: `needs` names the right for each method, `who` is what evidence will say."""
+    """A view of one organisation: `needs` names the right for each method, `who` is what evidence will say.
+
+    `held`: the caller's roles here.
+    """
 
     permission_classes = [ByRole]
     needs: ClassVar[Mapping[str, Verb]]
     organisation: Organisation
     who: str
+    held: Collection[str]
 
     def get_queryset(self) -> QuerySet[Any]:
         """Of this organisation alone, whatever the view shows."""

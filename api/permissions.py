@@ -32,7 +32,10 @@ def came_in_well(request: Request) -> bool:
 
 
 class ByRole(BasePermission):
-    """Asks the table, and puts `organisation` and `who` on the view. A view without `needs` is for nobody."""
+    """Asks the table, and puts `organisation`, `who` and the roles `held` on the view.
+
+    A view without `needs` is for nobody.
+    """
 
     message = _("Your role does not have this right.")
 
@@ -59,4 +62,5 @@ class ByRole(BasePermission):
         if role is None:
             return False
         view.who = f"{role.value}:{request.user.get_username()}"
+        view.held = held
         return True

@@ -155,10 +155,10 @@ def confirm(campaign: Campaign, by: Person, reason: str, root: str, now: datetim
     Raises LifecycleError where that person has proposed or decided it, or the group is not the one that was decided.
     """
     with transaction.atomic():
+        next_epoch(campaign.organisation)  # before any row: whoever is at the gate may need it
         campaign = _taken(campaign, CONFIRMED, by, reason)
         _same_group(campaign, root)
         need_another(campaign, by, said(campaign.events.filter(what__in=[PROPOSED, DECIDED])))
-        next_epoch(campaign.organisation)
         return _move(campaign, CONFIRMED, by, reason, now)
 
 
@@ -174,8 +174,8 @@ def refuse(campaign: Campaign, by: Person, reason: str, now: datetime) -> Campai
 def withdraw(campaign: Campaign, by: Person, reason: str, now: datetime) -> Withdrawn:
     """Take a campaign back: what it made due and is not gone stays. Raises LifecycleError."""
     with transaction.atomic():
-        campaign = _taken(campaign, WITHDRAWN, by, reason)
         next_epoch(campaign.organisation)
+        campaign = _taken(campaign, WITHDRAWN, by, reason)
         _move(campaign, WITHDRAWN, by, reason, now)
         campaign.members.all().delete()
         return _in_time_for(campaign)
@@ -183,9 +183,9 @@ def withdraw(campaign: Campaign, by: Person, reason: str, now: datetime) -> With
 
 def take_back_confirmed(organisation: Organisation, by: str, reason: str, now: datetime) -> None:
     """In the caller's transaction: what our own database, restored, believes to be confirmed counts no more (D9)."""
+    next_epoch(organisation)
     believed = Campaign.objects.select_for_update(of=("self",)).select_related("organisation")
     for campaign in believed.filter(organisation=organisation, state=CONFIRMED).order_by("number"):
-        next_epoch(organisation)
         _move(campaign, WITHDRAWN, Person(by), reason, now)
         campaign.members.all().delete()
 

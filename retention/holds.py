@@ -10,7 +10,7 @@ FOR SHARE would let a stream of claims starve the hold).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -41,7 +41,7 @@ from retention.models import (
     StopEvent,
 )
 from retention.plan import plan_of
-from ropa.models import Organisation
+from ropa.models import Organisation, Version
 from ropa.selectors import content_of, light, light_in_force
 
 UNNAMED = "\0"
@@ -84,13 +84,16 @@ def place(
     """Suspend disposal for these (subject kind, number); of nobody: for everybody in the scope.
 
     Never too late to be accepted. Raises DocumentError naming each field that is wrong; a kind of subject that nothing
-    here is about is one of them, and so is a register or dataset that is nowhere, and a number with something in it
-    that nobody sees: such a hold would protect nobody.
+    here is about is one of them, and so is a register or dataset that is nowhere, or that a version which is published
+    for a day ahead takes away, and a number with something in it that nobody sees: such a hold would protect nobody,
+    now or from that day on.
     """
     with transaction.atomic():
         together_with_no_publishing(organisation)
         unknown = _unknown_kinds(organisation, {kind for kind, _ in subjects})
-        scope = lacking(_inventories(organisation), register, dataset)
+        versions = _versions_to_come(organisation)
+        scope = lacking([content_of(one) for one in versions], register, dataset)
+        scope = scope or list(_losing(versions, register, dataset))
         strangers = _strangers(organisation, subjects)
         _refuse_wrong(subjects, strangers, unknown, scope, reason, owner, start, review_by)
         gate = _gate_alone(organisation)
@@ -165,12 +168,28 @@ def alone_without_holds(organisation: Organisation) -> None:
     database_locks.alone(f"places of holds {organisation.pk}")
 
 
-def _inventories(organisation: Organisation) -> list[Mapping[str, Any]]:
-    """What is published for the nights from today on: the version in force, and those of a day ahead."""
+def _versions_to_come(organisation: Organisation) -> list[Version]:
+    """What nights from today on go by: the version in force, and of each day ahead the last that was published."""
     today = organisation.day_of(timezone.now())
     current = light_in_force(organisation, today)
-    since = 0 if current is None else current.number
-    return [content_of(version) for version in light(organisation.versions.standing().filter(number__gte=since))]
+    ahead = light(organisation.versions.standing().filter(in_force_from__gt=today))
+    ahead = ahead if current is None else ahead.filter(number__gt=current.number)
+    return [*([] if current is None else [current]), *{version.in_force_from: version for version in ahead}.values()]
+
+
+def _losing(versions: Sequence[Version], register: str, dataset: str) -> Iterator[Problem]:
+    """The first of these that has no more what an earlier one has: publishing it could not see this hold."""
+    had = False
+    for version in versions:
+        problems = lacking([content_of(version)], register, dataset)
+        if had and problems:
+            told = gettext(
+                "version %(number)s, which is in force from %(day)s, does not have it there: the hold would protect "
+                "nobody from then on. Hold without naming a register or dataset, or withdraw that version first"
+            )
+            yield Problem(problems[0].path, told % {"number": version.number, "day": version.in_force_from})
+            return
+        had = had or not problems
 
 
 def lacking(inventories: Sequence[Mapping[str, Any]], register: str, dataset: str) -> list[Problem]:
@@ -300,8 +319,17 @@ def holding(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None, toda
     return any(hold.released is None or hold.released > today for hold in of_item(holds, subject))
 
 
-def _gate_alone(organisation: Organisation) -> Gate:
+def alone_at_gate(organisation: Organisation) -> None:
+    """Take the gate, and nobody else, until the caller's transaction ends.
+
+    One order everywhere, or two wait for each other: the locks of steps and of places first, then the gate, then rows
+    (the organisation's too), then chains of evidence and heads.
+    """
     database_locks.alone(f"gate {organisation.pk}")
+
+
+def _gate_alone(organisation: Organisation) -> Gate:
+    alone_at_gate(organisation)
     gate, _ = Gate.objects.get_or_create(organisation=organisation)
     return gate
 

@@ -31,7 +31,7 @@ from retention.domain.evidence import canonical
 from retention.domain.lifecycle import Outcome
 from retention.evidence_log import EvidenceLog, check_keys, sign_head
 from retention.exit_certificate import SCHEMA, backups_of, read
-from retention.holds import epoch_of
+from retention.holds import alone_at_gate, epoch_of
 from retention.leases import may_be_taken
 from retention.leaving_survey import OVER, Left, beside, children_left, survey
 from retention.ledger import UNTOLD
@@ -330,7 +330,7 @@ def _under_way(organisation: Organisation, code: str) -> Iterator[Problem]:
 def _alone(organisation: Organisation) -> None:
     """In the caller's transaction: no night begins, no step is taken and no hold placed until it ends."""
     database_locks.alone(name_of(organisation))
-    database_locks.alone(f"gate {organisation.pk}")
+    alone_at_gate(organisation)
 
 
 def _mark(organisation: Organisation, today: date) -> object:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from django.db import connection, models, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from retention.connectors.sql.arrays import array_of_texts
@@ -23,7 +23,7 @@ from retention.domain.errors import DocumentError, Problem
 from retention.domain.events import CATALOGUE
 from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence, last_told
 from retention.domain.sight import ContractTold, OccurrenceTold
-from retention.models import LedgerContract, LedgerEvent, LedgerFact
+from retention.models import LedgerContract, LedgerEvent, LedgerFact, LedgerRevision
 from ropa.models import Organisation
 
 BATCH = 2_000
@@ -147,7 +147,7 @@ def upsert(
     return Upserted(written[0], written[1], written[2], superseded)
 
 
-_CHANGED = """INSERT INTO retention_ledgerrevision (organisation_id, subject_kind, number) VALUES (%s, %s, 1)
+_CHANGED = """INSERT INTO retention_ledgerrevision (organisation_id, subject_kind, number, whole) VALUES (%s, %s, 1, 0)
     ON CONFLICT (organisation_id, subject_kind) DO UPDATE SET number = retention_ledgerrevision.number + 1"""
 
 
@@ -159,6 +159,17 @@ def changed(organisation_id: int, subject_kinds: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         for kind in sorted(subject_kinds):
             cursor.execute(_CHANGED, (organisation_id, kind))
+
+
+def changed_whole(organisation_id: int, subject_kind: str) -> None:
+    """After `changed`: a source did it that was read whole, and may have been read long before."""
+    mine = LedgerRevision.objects.filter(organisation=organisation_id, subject_kind=subject_kind)
+    mine.update(whole=F("whole") + 1)
+
+
+def changes_whole(organisation: Organisation) -> Mapping[str, int]:
+    """By kind of subject, how often that was so: other numbers than before say that the ledger is to be asked again."""
+    return dict(LedgerRevision.objects.filter(organisation=organisation).values_list("subject_kind", "whole"))
 
 
 def _problems(what: str, rows: Sequence[Row]) -> Iterator[Problem]:

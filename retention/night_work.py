@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-from retention import unchanged, unchanged_sources
+from retention import parts, unchanged, unchanged_sources
 from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError, Health, TellsChanges
 from retention.disposal import (
@@ -173,13 +173,18 @@ def _work_lots(night: Night, question: Question, connector: Connector, names: Na
             ready.append(lot.pk)
         else:
             purge(night, question, connector, names, lot)
-    if ready:
+    left = shared and parts.of(night.step, _purging(question)).exists()  # by an earlier try, whose lots are all done
+    if ready or left:
         _purge_shared(night, question, ready)
+
+
+def _purging(question: Question) -> str:
+    return f"purge {question.dataset.code}"
 
 
 def _purge_shared(night: Night, question: Question, lots: Sequence[int]) -> None:
     """Each lot by whoever is free."""
-    what = f"purge {question.dataset.code}"
+    what = _purging(question)
     share(night, what, [{"do": "purge", "dataset": question.dataset.code, "lot": lot} for lot in lots])
     night.written_by_parts += [part.result for part in forget_parts(night, what)]
 

@@ -8,6 +8,7 @@
 2. The intent is appended to the journal outside the database and synced.
 3. The sources of truth are asked again for these people (`recollection`): a contract that runs again or a debt
    that was booked since supersedes its keys. Holds are read under the gate, keys under one are set aside.
+   A source that is taken in whole meanwhile has them asked anew.
    Just before each call to the register the epoch is read once
    more: a hold that came meanwhile wins.
 4. The connector disposes under the still-due predicate and the subject's number, and is read back. The first chunk of
@@ -25,6 +26,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -44,6 +46,7 @@ from retention.evaluation import in_doubt, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest, subject_digests
 from retention.holds import UNNAMED, claim_gate, epoch_of, holding, of_item, register_stopped, stopped
 from retention.leases import LeaseLost
+from retention.ledger import changes_whole
 from retention.lot_keys import LotKey, lot_digest, unpack
 from retention.models import Attempt, FirstSeen, KeyOutcome, Lot, Run
 from retention.plan import rules_document
@@ -305,17 +308,7 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
     outcomes = {}
     groups: dict[int, tuple[Expression, list[int]]] = {}
     scope_has_contract = work.question.contract_grain
-    needed = work.needed(sorted({s for p in positions if (s := work.keys[p].subject) is not None}))
-    unfinished = work.unfinished([work.keys[p] for p in positions])
-    # last, so that little comes in between: the sources, the ledger, the items that others decide about
-    conditions = work.question.still_due({(work.keys[p].subject, work.keys[p].contract) for p in positions})
-    others: frozenset[int] = frozenset()
-    if work.lot.why == replay.WHY:
-        conditions, others = _restored(work, positions, conditions)
-    moved_keys = moved_on(work.question, work.connector, [work.keys[p] for p in positions], _holds(work, positions))
-    moved = others | {p for p in positions if work.keys[p].key in moved_keys}
-    changed = work.changed([work.keys[p] for p in positions])
-    dropped = {**_doubtful(work, positions), **dict.fromkeys(changed, "due otherwise than it was flagged")}
+    needed, unfinished, conditions, moved, dropped = _asked_again(work, positions)
     epoch, holds = _epoch_and_holds(work, positions)
     for position in positions:
         entry = work.keys[position]
@@ -341,6 +334,42 @@ def _send(work: Work, attempt: Attempt, recovering: bool) -> dict[int, Disposal]
         outcomes.update({**sent, **_called_back(work, sent)})
     _unblock(work, outcomes)
     return outcomes
+
+
+class Again(NamedTuple):
+    """What was asked again of a chunk: the condition of each scope, and by position or key what may not go."""
+
+    needed: Mapping[str, str]
+    unfinished: Mapping[str, str]
+    conditions: Mapping[Scope, Expression]
+    moved: frozenset[int]
+    dropped: Mapping[str, str]
+
+
+def _asked_again(work: Work, positions: Sequence[int]) -> Again:
+    """Anew where a source was taken in whole meanwhile: it may have been read before the sources were asked again, and
+    have made the ledger say what they say no more. A night takes few in so."""
+    while True:
+        before = changes_whole(work.question.organisation)
+        found = _ask_again(work, positions)
+        if changes_whole(work.question.organisation) == before:
+            return found
+
+
+def _ask_again(work: Work, positions: Sequence[int]) -> Again:
+    entries = [work.keys[p] for p in positions]
+    needed = work.needed(sorted({entry.subject for entry in entries if entry.subject is not None}))
+    unfinished = work.unfinished(entries)
+    # last, so that little comes in between: the sources, the ledger, the items that others decide about
+    conditions = work.question.still_due({(entry.subject, entry.contract) for entry in entries})
+    others: frozenset[int] = frozenset()
+    if work.lot.why == replay.WHY:
+        conditions, others = _restored(work, positions, conditions)
+    moved_keys = moved_on(work.question, work.connector, entries, _holds(work, positions))
+    moved = others | {p for p in positions if work.keys[p].key in moved_keys}
+    changed = work.changed(entries)
+    dropped = {**_doubtful(work, positions), **dict.fromkeys(changed, "due otherwise than it was flagged")}
+    return Again(needed, unfinished, conditions, moved, dropped)
 
 
 def _doubtful(work: Work, positions: Sequence[int]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from retention import campaign, evidence_restore, leaves, remembered
 from retention.disposal import withdraw
 from retention.domain.lifecycle import LotState
-from retention.holds import stop
+from retention.holds import alone_at_gate, stop
 from retention.models import Lot
 from ropa.models import Organisation
 
@@ -30,6 +30,7 @@ def adopt(organisation: Organisation, now: datetime, by: str, reason: str, witho
     """
     today = organisation.day_of(now)
     with transaction.atomic():
+        alone_at_gate(organisation)
         lost = remembered.lost(organisation.slug).stop
         heads = [json.loads(body) for _, body in evidence_restore.compare(organisation.slug).ahead]
         chains = evidence_restore.adopt(organisation.slug, today, by, reason, without_lost)

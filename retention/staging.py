@@ -23,7 +23,7 @@ from retention.domain.errors import SelosteError
 from retention.domain.events import NEVER, Absent, event
 from retention.domain.items import CONTRACT_EVENTS, last_told
 from retention.domain.rules import Grain
-from retention.ledger import LONGEST, UNTOLD, changed, contracts_told
+from retention.ledger import LONGEST, UNTOLD, changed, changed_whole, contracts_told
 from ropa.models import Organisation
 
 BATCH = 2_000
@@ -368,7 +368,10 @@ class Staged:
             *self._stored(_STORES, organisation, subject_kind, source),
             *((mark, (organisation, source)) for mark in (*_TOLD_NO_MORE, *_TOLD_AGAIN)),
         ]
-        if _write(statements, organisation, subject_kind) > MANY and connection.vendor == "postgresql":
+        rows = _write(statements, organisation, subject_kind)
+        if rows:
+            changed_whole(organisation, subject_kind)
+        if rows > MANY and connection.vendor == "postgresql":
             self._run(*_ANALYSED)
 
     def take_in(self, organisation: int, subject_kind: str, source: str) -> bool:

@@ -80,10 +80,14 @@ def document(request: HttpRequest, place: Place) -> HttpResponse:
 def _read(place: Place, request: HttpRequest) -> bytes:
     content = brought(request, LARGEST)
     try:
-        look(place.organisation, content, place.today)
+        _look(place, content)
     except DocumentError as error:
         raise refused(error, whole_draft(place.organisation)) from None
     return content
+
+
+def _look(place: Place, content: bytes) -> Looked:
+    return look(place.organisation, content, place.today, connects=place.may(Verb.CONNECT))
 
 
 def _waiting(
@@ -92,7 +96,7 @@ def _waiting(
     """The page with what waits to be taken, if something does."""
     content = kept(place, DOCUMENT)
     try:
-        looked = look(place.organisation, content, place.today) if content is not None else None
+        looked = _look(place, content) if content is not None else None
     except DocumentError as error:  # the law library or a connector is another since it was brought
         drop(place, DOCUMENT)
         return _drawn(request, place, None, refused(error).problems, 422)
@@ -108,7 +112,8 @@ def _taken(request: HttpRequest, place: Place) -> HttpResponse:
         return _waiting(request, place, [_("Say why: the history keeps it.")], 422)
     try:
         digest = request.POST.get("digest", "")
-        take(place.organisation, content, place.who(Verb.EDIT), reason, digest, place.today)
+        who, connects = place.who(Verb.EDIT), place.may(Verb.CONNECT)
+        take(place.organisation, content, who, reason, digest, place.today, connects=connects)
     except DocumentError as error:
         return _waiting(request, place, refused(error).problems, 422, reason)
     except LifecycleError:

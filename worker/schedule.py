@@ -58,9 +58,10 @@ def at_work(now: datetime) -> list[Organisation]:
 def outdated(now: datetime) -> list[Organisation]:
     """Organisations with a version in force whose look ahead is a week old, or that have none; not while they are at
     work, since it reads their registers."""
-    fresh = now - OUTLOOK_EVERY
+    # nothing is younger than now: a time that lies ahead was written by a clock that was wrong
+    young = Outlook.objects.filter(counted_at__gt=now - OUTLOOK_EVERY, counted_at__lte=now)
     asked = [one for one in watched() if one not in at_work(now)]
-    counted = set(Outlook.objects.filter(counted_at__gt=fresh).values_list("organisation_id", flat=True))
+    counted = set(young.values_list("organisation_id", flat=True))
     return [one for one in asked if one.pk not in counted and version_in_force(one, one.day_of(now)) is not None]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from retention.connection_changes import keep_confirmed
 from retention.domain.errors import DocumentError, Problem
@@ -35,6 +36,7 @@ __all__ = [
     "import_document",
     "normalised",
     "read",
+    "refuse_connecting",
     "warnings_of",
     "whole_draft",
 ]
@@ -80,16 +82,24 @@ def _connection_of(kind: str, config: Mapping[str, Any], limits: Mapping[str, An
 
 @transaction.atomic
 def import_document(
-    document: Mapping[str, Any], by: str, reason: str = "", laws: Mapping[str, Sequence[Law]] | None = None
+    document: Mapping[str, Any],
+    by: str,
+    reason: str = "",
+    laws: Mapping[str, Sequence[Law]] | None = None,
+    *,
+    connects: bool = True,
 ) -> Organisation:
     """Make the organisation's draft and connections equal to the document; all of it, or nothing.
 
     What the document does not have is deleted from the draft. Nothing is published, and what is published stays.
-    Raises DocumentError with every problem; also where the DPO would confirm a rule.
+    `connects`: whether whoever does this may say how registers are reached. Raises DocumentError with every problem;
+    also where the DPO would confirm a rule, and where a connection is another and they may not.
     """
     _refuse(document, laws)
     _refuse_confirming(document, by)
     organisation = save_draft(document, by, reason)
+    if not connects:
+        refuse_connecting(organisation, document)
     _connections(organisation, _connections_of(document), f"{by}: {reason}" if reason else by)
     Gate.objects.get_or_create(organisation=organisation)
     return organisation
@@ -203,6 +213,22 @@ def _refuse(document: Any, laws: Mapping[str, Sequence[Law]] | None, only: Mappi
 def _refuse_confirming(document: Mapping[str, Any], by: str) -> None:
     known = Organisation.objects.filter(slug=document["organisation"]["slug"]).first()
     refuse_confirming(by, draft_of(known) if known is not None else {}, draft.normalised(document))
+
+
+def refuse_connecting(organisation: Organisation, document: Mapping[str, Any]) -> None:
+    """Raises DocumentError naming each connection that is not as it stands: it is changed where connections are."""
+    stood, wanted = _written_connections(organisation), _connections_of(document)
+    if problems := [
+        Problem(
+            f"connections[{code}]",
+            gettext(
+                "is not as it stands: whoever says how registers are reached changes it first; leave it as it is here"
+            ),
+        )
+        for code in sorted({*stood, *wanted})
+        if canonical(stood.get(code)) != canonical(wanted.get(code))
+    ]:
+        raise DocumentError(problems)
 
 
 def _connections(organisation: Organisation, wanted: Mapping[str, Any], reason: str) -> None:

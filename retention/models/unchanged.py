@@ -14,6 +14,7 @@ class LedgerRevision(models.Model):
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
     subject_kind = models.CharField(max_length=20)
     number = models.PositiveBigIntegerField(default=0)
+    whole = models.PositiveBigIntegerField(default=0, help_text="of these, how often by a source that was read whole")
     forgotten = models.PositiveBigIntegerField(
         null=True, help_text="the number at which nothing was left to forget; null: that must be asked"
     )

@@ -189,6 +189,28 @@ class TestPlacing:
         with pytest.raises(DocumentError, match="there is no register 'laskutus'"):
             hold(company, "1001", register="laskutus")
 
+    def test_what_a_version_that_is_published_ahead_takes_away_is_refused_with_its_day(self, company):
+        without = document()
+        without["datasets"] = [one for one in without["datasets"] if one["id"] != "tiketit"]
+        ahead = publish(company, without, 2, "2999-01-01")
+        with pytest.raises(DocumentError) as caught:
+            hold(company, "1001", register="crm", dataset="tiketit")
+        assert str(caught.value).startswith(
+            "dataset: version 2, which is in force from 2999-01-01, does not have it there: the hold would protect"
+        )
+        assert not Hold.objects.filter(dataset="tiketit").exists()
+        assert hold(company, "1001", register="crm").hold.pk
+        assert hold(company, "1001").hold.pk
+        Withdrawal.objects.create(version=ahead, withdrawn_at=NOW, withdrawer="controller", reason="ei sittenkään")
+        assert hold(company, "1001", dataset="tiketit").hold.pk
+
+    def test_a_version_in_whose_place_another_comes_on_its_day_takes_nothing_away(self, company):
+        without = document()
+        without["datasets"] = [one for one in without["datasets"] if one["id"] != "tiketit"]
+        publish(company, without, 2, "2999-01-01")
+        publish(company, document(), 3, "2999-01-01")
+        assert hold(company, "1001", dataset="tiketit").hold.pk
+
     def test_before_the_first_version_there_is_no_register_to_hold(self, organisation):
         with pytest.raises(DocumentError, match="there is no register 'crm'"):
             hold(organisation, "1001", register="crm")

@@ -18,6 +18,7 @@ from retention import night_context, night_work, parts
 from retention.connectors.contract import ConnectorError
 from retention.connectors.sql import SqlConnector
 from retention.evidence_check import verify
+from retention.leases import LeaseLost
 from retention.ledger import known_to_ledger, spans
 from retention.models import DatasetNight, EvidenceEntry, LedgerContract, Lot, NightStep, Run
 from retention.models.run import RunState
@@ -108,6 +109,22 @@ def test_what_parts_were_about_is_gone_with_them(company, few):
     assert any("1002" in json.dumps(about) for about in seen)
     assert not NightStep.objects.filter(kind=parts.PART).exists()
     assert not any_names(EvidenceEntry.objects.values_list("body", flat=True), "1002")
+
+
+def test_where_all_lots_are_done_when_the_step_is_taken_again_its_parts_are_gone_too(company, data_dir, few):
+    last = "part crm work purge asiakastiedot 3 done"
+    lost: list[str] = []
+
+    def at(point):
+        if point == last and not lost:
+            lost.append(point)
+            raise LeaseLost(point)
+
+    run = run_night(company, TODAY, NOW, at=at)
+    assert lost
+    assert succeeded(run), run.summary
+    assert customers(data_dir) == SURVIVORS
+    assert not NightStep.objects.filter(kind=parts.PART).exists()
 
 
 def test_people_whom_nobody_knows_are_in_one_part_each(house, few):  # noqa: F811

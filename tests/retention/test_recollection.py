@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import pytest
 
+from retention.collection import collect
+from retention.connectors.contract import LedgerMapping, LedgerRow
 from retention.holds import place
-from retention.models import BanEvent, Connection, DatasetNight, LedgerContract, LedgerEvent, LedgerRevision, Lot
+from retention.models import BanEvent, Connection, DatasetNight, LedgerContract, LedgerEvent, LedgerRevision, Lot, Run
+from retention.plan import plan_of
+from retention.question import Question
 from retention.runs import succeeded
+from retention.selectors import connector_of
 from tests.connectors.sql_servers import Sqlite
 from tests.retention.shape_house import SCHEMA, House, dataset, ground, house  # noqa: F401
 from tests.retention.test_rule_shapes import LIITTEET, following
@@ -193,3 +199,41 @@ def test_a_hold_that_comes_while_the_sources_are_asked_wins(house, monkeypatch):
     monkeypatch.setattr(SqlConnector, "collect_of", asked)
     house.night(DAY)
     assert house.left() == {1}
+
+
+@dataclass
+class ReadBefore:
+    """A register whose sources were read before they were asked again, and that comes to its end only now."""
+
+    told: dict[str, list[LedgerRow]]
+
+    def collect(self, mapping: LedgerMapping) -> list[LedgerRow]:
+        return self.told[mapping.place]
+
+
+def test_a_slow_collection_that_ends_between_asking_again_and_deciding_undoes_nothing(house, monkeypatch):  # noqa: F811
+    ended(house)
+    house.publish(dataset(grounds=[CONTRACT, DEBT]))
+    register = next(one for one in plan_of(house.organisation.versions.get()).registers if one.ledger)
+    slow: list[ReadBefore] = []
+    asked: list[int] = []
+    recollect = Question.recollect
+
+    def read(point: str) -> None:
+        if point == "intent journalled" and not slow:
+            with connector_of(house.organisation, register) as connector:
+                slow.append(ReadBefore({s.mapping.place: list(connector.collect(s.mapping)) for s in register.ledger}))
+            house.server.run("update sopimus set loppu = null where nro = '1001'")
+
+    def and_then_the_slow_one_ends(question: Question, subjects) -> None:
+        recollect(question, subjects)
+        if slow and not asked:
+            collect(Run.objects.get(), register, slow[0])  # type: ignore[arg-type]
+            assert LedgerContract.objects.get(subject="1001").ended == date(2024, 6, 30)
+        asked.append(len(slow))
+
+    monkeypatch.setattr(Question, "recollect", and_then_the_slow_one_ends)
+    house.night(DAY, at=read)
+    assert house.left() == {1}
+    assert LedgerContract.objects.get(subject="1001").ended is None
+    assert len(asked) == 2

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from retention.inventory_document import export_document
+from retention.models import Connection
 from ropa.models import Activity, ColumnMapping, Membership, Notice, Passage, Recipient, Role, SubjectGroup
 from tests.retention.foreign_files import ROWS, csv_of, saved, workbook
 from tests.web.forms import sent_back
@@ -411,6 +412,19 @@ def test_a_document_is_looked_at_and_then_taken_as_it_was_looked_at(house):
     assert bob.post(DOCUMENT, {**fresh, "do": "take"})["Location"] == "/o/testi/draft/"
     assert activities(house) == {"Asiakkaiden hoito"}
     assert not SubjectGroup.objects.filter(code="uusi").exists()  # the file did not have it, and said so
+
+
+def test_a_document_that_changes_a_connection_is_not_taken_of_who_may_not(house):
+    changed = export_document(house.testi).replace("crm.sqlite3", "muu.sqlite3")
+    bob = client("bob")
+    answer = bob.post(DOCUMENT, {"file": file(changed.encode(), "a.yaml")})
+    assert answer.status_code == 422
+    assert "saadaan yhteys; jätä se tässä ennalleen" in text(answer)
+    bob.post(DOCUMENT, {"file": file(export_document(house.testi).encode(), "a.yaml")})
+    looked = sent_back(bob.get(DOCUMENT), "digest")
+    Connection.objects.update(config={"url": "sqlite:///muu.sqlite3"})
+    assert bob.post(DOCUMENT, {**looked, "do": "take", "reason": "Korjaus"}).status_code == 422
+    assert Connection.objects.get().config == {"url": "sqlite:///muu.sqlite3"}
 
 
 def test_a_document_with_problems_changes_nothing_and_names_each_with_its_place(house):

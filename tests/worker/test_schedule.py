@@ -271,3 +271,11 @@ def test_what_falls_due_ahead_is_counted_once_a_week_and_not_while_people_are_at
     count(company, night)
     assert outdated(night + timedelta(days=6, hours=23)) == []
     assert outdated(night + timedelta(days=7)) == [company]
+
+
+def test_what_was_counted_by_a_clock_that_was_ahead_is_counted_anew(company):
+    night = datetime(2026, 6, 29, 23, 0, tzinfo=UTC)
+    count(company, night + timedelta(seconds=1))
+    assert outdated(night) == [company]
+    count(company, night)
+    assert outdated(night) == []

@@ -83,7 +83,7 @@ def take(
         raise LifecycleError("the draft or what is taken is not what was looked at: look at it again")
     if found.joined.problems:
         raise DocumentError(found.joined.problems)
-    import_document(found.joined.document, by, reason)
+    import_document(found.joined.document, by, reason, connects=False)
     return found
 
 

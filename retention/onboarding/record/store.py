@@ -71,5 +71,5 @@ def apply(
     if found.problems:
         raise DocumentError(found.problems)
     if any(row.outcome != "nothing" for row in found.rows):
-        import_document(found.document, by, reason)
+        import_document(found.document, by, reason, connects=False)
     return found
