@@ -68,6 +68,7 @@ def holds_true(
     contracts=some.contracts,
     scope=st.sampled_from([None, None, "A"]),
     told=some.ledger_events,
+    still_open=some.still_open,
     known=st.sampled_from([None, True, False]),
     rows=st.lists(
         st.tuples(
@@ -82,14 +83,16 @@ def holds_true(
     has_closed=st.booleans(),
     no_reason=st.booleans(),
 )
-def test_compiled_equals_decided(grounds, ceilings, contracts, scope, told, known, rows, mapped, has_closed, no_reason):
+def test_compiled_equals_decided(
+    grounds, ceilings, contracts, scope, told, still_open, known, rows, mapped, has_closed, no_reason
+):
     rules = RuleSet(
         tuple(parse_ground(document, "g") for document in grounds),
         tuple(parse_ceiling(document, "c") for document in ceilings),
         no_reason,
         FinancialYears((4, 30)),
     )
-    item = Item(tuple(contracts), scope, told, {} if known is None else {"known": known})
+    item = Item(tuple(contracts), scope, told, {} if known is None else {"known": known}, still_open=still_open)
     own_events, own_facts = frozenset(mapped), frozenset({"own"})
     verdicts = compiled.verdicts(item, rules, some.TODAY, own_events, own_facts)
     due = compiled.due(rules, verdicts, some.TODAY, own_events, own_facts, has_closed)
