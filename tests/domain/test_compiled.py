@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.domain import compiled
-from retention.domain.decisions import Item, State, decide, with_own
+from retention.domain.decisions import Item, Occurrence, State, decide, with_own
 from retention.domain.periods import FinancialYears
 from retention.domain.predicates import (
     All,
@@ -131,6 +131,29 @@ def test_a_register_asks_for_exactly_the_days_that_are_due(event, over):
         state = decide(with_own(Item(), dates, {}, False), rules, (), some.TODAY).state
         assert holds_true(due, dates, {}, False) == (state is State.DUE), day
         assert holds_true(attention, dates, {}, False) == (state not in NEITHER), day
+
+
+@pytest.mark.parametrize("if_absent", [None, "pending", "missing", "not_applicable"])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("kind", ["ground", "ceiling"])
+def test_what_is_open_too_is_asked_for_by_what_opens_it(if_absent, told, kind):
+    """The ledger tells an end and that it is open; what opened it stands in the row, or nowhere."""
+    document = {"id": "g", "trigger": "case_closed", "period": "P1Y", "action": "delete", "status": "confirmed"}
+    document |= {"if_absent": if_absent} if if_absent else {}
+    grounds = (parse_ground({**document, "kind": "need"}, "g"),) if kind == "ground" else ()
+    rules = RuleSet(grounds, () if grounds else (parse_ceiling(document, "g"),))
+    ended = {"case_closed": (Occurrence(date(2020, 1, 1)),)}
+    opened = {"case_closed": (Occurrence(None),)}
+    own, none = frozenset({"case_opened"} if told else ()), frozenset[str]()
+    for item in (Item(events=ended), Item(events=ended, still_open=opened)):
+        verdicts = compiled.verdicts(item, rules, some.TODAY, own, none)
+        due = compiled.due(rules, verdicts, some.TODAY, own, none, False)
+        attention = compiled.attention(rules, verdicts, some.TODAY, own, none, False)
+        for day in (None, date(2019, 1, 1)):
+            dates = {"case_opened": day} if told else {}
+            state = decide(with_own(item, dates, {}, False), rules, (), some.TODAY).state
+            assert holds_true(due, dates, {}, False) == (state is State.DUE)
+            assert holds_true(attention, dates, {}, False) or state in NEITHER
 
 
 def test_of_a_ceilings_several_starts_the_earliest_that_is_there_counts():

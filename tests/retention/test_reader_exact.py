@@ -120,7 +120,6 @@ BREAKS = {
     "what is open and gone is open": (ledger_reader.LedgerReader._still_open, "if revision == _GONE:", "if False:"),
     "what is open is another thing's": (items.Reading.is_open, "o.thing in {\"\", self.thing}", "True"),
     "what is open ends all the same": (items.Reading._ending, "[] if self.is_open(name) else ", ""),
-    "people are alike whatever is open": (crowd_reader.Survey._sort, "still_open, ours", "ours"),
     "people are alike whatever is true of them": (crowd_reader.Survey._sort, "ours, events, facts", "ours, events"),
     "people are alike whatever they agreed": (crowd_reader.Survey._sort, "ours, events, facts", "events, facts"),
     "a contract is every contract": (crowd_reader.Survey._sort, " if contract in (None, one.ref)", ""),

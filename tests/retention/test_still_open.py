@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from retention.connectors.contract import LedgerMapping, LedgerRow
+from retention.crowd_reader import Pattern, Survey
 from retention.domain.decisions import State, decide
 from retention.domain.events import asked
-from retention.domain.items import Reading, things
+from retention.domain.items import Item, Occurrence, Reading, things
+from retention.domain.predicates import TRUE
 from retention.domain.rules import RuleSet
 from retention.domain.written import parse_ground
 from retention.ledger import UNTOLD, EventRow, ledger_items, upsert
@@ -30,6 +32,7 @@ from retention.staging import Staged
 from ropa.models import Organisation
 from tests.own_database import OwnDatabase
 from tests.retention.shape_house import LEDGER, House, dataset, ground, house  # noqa: F401
+from tests.retention.test_alike import dataset_of
 
 EVENTS = {"dispute_opened": "avattu", "dispute_resolved": "ratkaistu"}
 MAPPING = LedgerMapping(place="riita", subject="nro", contract="sopimus", thing="riitanro", events=EVENTS)
@@ -202,6 +205,19 @@ class TestLedger:
             staged.store(organisation.pk, "customer", source)
             staged.close()
         assert not LedgerOpen.objects.exists()
+
+
+def test_the_independent_reader_takes_nobody_with_something_open_for_one_without():
+    """It decides once for all of whom the rules see the same."""
+    rules = RuleSet((parse_ground(DISPUTE, "g"),))
+    survey = Survey(
+        dataset_of(rules), TODAY, (Pattern(TRUE, {}),), known=lambda numbers: {}, join=lambda made_up, known: known,
+        decide=lambda item: decide(item, rules, (), TODAY), batch=1,
+    )  # fmt: skip
+    events = {name: (Occurrence(date(2020, 1, 1)),) for name in EVENTS}
+    ended, still_open = Item(events=events), Item(events=events, still_open={"dispute_resolved": (Occurrence(None),)})
+    assert survey._decided("1001", None, ended) == (State.DUE,)
+    assert survey._decided("1002", None, still_open) == (State.OPEN,)
 
 
 def test_on_either_database(own_database: OwnDatabase):
