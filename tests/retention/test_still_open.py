@@ -211,9 +211,14 @@ def test_the_independent_reader_takes_nobody_with_something_open_for_one_without
     """It decides once for all of whom the rules see the same."""
     rules = RuleSet((parse_ground(DISPUTE, "g"),))
     survey = Survey(
-        dataset_of(rules), TODAY, (Pattern(TRUE, {}),), known=lambda numbers: {}, join=lambda made_up, known: known,
-        decide=lambda item: decide(item, rules, (), TODAY), batch=1,
-    )  # fmt: skip
+        dataset_of(rules),
+        TODAY,
+        (Pattern(TRUE, {}),),
+        known=lambda numbers: {},
+        join=lambda made_up, known: known or Item(),
+        decide=lambda item: decide(item, rules, (), TODAY),
+        batch=1,
+    )
     events = {name: (Occurrence(date(2020, 1, 1)),) for name in EVENTS}
     ended, still_open = Item(events=events), Item(events=events, still_open={"dispute_resolved": (Occurrence(None),)})
     assert survey._decided("1001", None, ended) == (State.DUE,)
