@@ -24,7 +24,7 @@ from retention.domain.breakers import too_many_ends
 from retention.domain.errors import NightError, SelosteError
 from retention.domain.lifecycle import GONE
 from retention.ledger import UNTOLD, changed
-from retention.models import Attempt, Collection, LedgerContract, LedgerEvent, LedgerFact, Run
+from retention.models import Attempt, Collection, LedgerContract, LedgerEvent, LedgerFact, LedgerOpen, Run
 from retention.models.run import RunState
 from retention.plan import LedgerSource, Plan, RegisterPlan, plan_of
 from retention.staging import IncompleteError, Staged
@@ -96,7 +96,7 @@ def forget_dropped_sources(run: Run, plan: Plan) -> None:
     if dropped:
         with transaction.atomic():
             kinds: set[str] = set()
-            for table in (LedgerContract, LedgerEvent, LedgerFact):
+            for table in (LedgerContract, LedgerEvent, LedgerOpen, LedgerFact):
                 mine = table.objects.filter(organisation=run.organisation, source__in=dropped)
                 kinds |= set(mine.values_list("subject_kind", flat=True).distinct())
                 mine.delete()

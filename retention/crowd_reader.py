@@ -247,7 +247,8 @@ class Survey:
         if self._asks_contracts:
             mine = (one for one in known.contracts if contract in (None, one.ref))
             ours = frozenset((self._began(one.started), self._lies(one.ended), one.closed) for one in mine)
-        return bool(refs), contract in refs, contract if events else None, ours, events, facts
+        still_open = tuple((name, known.still_open[name]) for name in sorted(known.still_open) if name in self._events)
+        return bool(refs), contract in refs, contract if events else None, still_open, ours, events, facts
 
     def __post_init__(self) -> None:
         rules, mapping = self.dataset.rules, self.dataset.mapping

@@ -20,14 +20,14 @@ from retention.connectors.contract import ConnectorError
 from retention.domain.rules import Grain
 from retention.identity import Names
 from retention.ledger import BATCH, UNTOLD, changed
-from retention.models import LedgerContract, LedgerEvent, LedgerFact
+from retention.models import LedgerContract, LedgerEvent, LedgerFact, LedgerOpen
 from retention.plan import DatasetPlan, Plan
 from retention.selectors import connector_of
 from ropa.models import Organisation
 
 Row = TypeVar("Row")
 
-TABLES = (LedgerContract, LedgerEvent, LedgerFact)
+TABLES = (LedgerContract, LedgerEvent, LedgerOpen, LedgerFact)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from retention.models import (
     LedgerContract,
     LedgerEvent,
     LedgerFact,
+    LedgerOpen,
     Lot,
     Migration,
     NightStep,
@@ -307,7 +308,7 @@ def _leans_on(organisation: Organisation, plan: Plan, register: RegisterPlan) ->
         name = f"{register.code}:{source.code}"
         if any(
             table._default_manager.filter(organisation=organisation, source=name).exclude(revision=UNTOLD).exists()
-            for table in (LedgerContract, LedgerEvent, LedgerFact)
+            for table in (LedgerContract, LedgerEvent, LedgerOpen, LedgerFact)
         ):
             yield Problem(name, "still tells the ledger of people: let another register tell it, and publish that")
     closed = closings(organisation)

@@ -20,10 +20,10 @@ from django.db.models.expressions import RawSQL
 
 from retention.connectors.sql.arrays import array_of_texts
 from retention.domain.errors import DocumentError, Problem
-from retention.domain.events import CATALOGUE
+from retention.domain.events import CATALOGUE, OUTWEIGHING
 from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence, last_told
 from retention.domain.sight import ContractTold, OccurrenceTold
-from retention.models import LedgerContract, LedgerEvent, LedgerFact, LedgerRevision
+from retention.models import LedgerContract, LedgerEvent, LedgerFact, LedgerOpen, LedgerRevision
 from ropa.models import Organisation
 
 BATCH = 2_000
@@ -368,12 +368,14 @@ class Known:
 
     contracts: list[ContractTold] = field(default_factory=list)
     events: dict[str, list[OccurrenceTold]] = field(default_factory=dict)
+    still_open: dict[str, list[OccurrenceTold]] = field(default_factory=dict)
     facts: dict[str, bool | int | str] = field(default_factory=dict)
 
     def item(self) -> Item:
         return Item(
             contracts=tuple(Contract(*told) for told in self.contracts),
             events={name: tuple(Occurrence(*told) for told in found) for name, found in self.events.items()},
+            still_open={name: tuple(Occurrence(*told) for told in found) for name, found in self.still_open.items()},
             facts=self.facts,
         )
 
@@ -401,6 +403,24 @@ def among(subjects: Sequence[str]) -> RawSQL:
     return RawSQL("subject IN (SELECT value FROM json_each(%s))", (json.dumps(list(subjects)),), models.BooleanField())
 
 
+def _with_open(mine: Mapping[str, Any], known: Mapping[str, Known]) -> None:
+    """Add what is still open beside something of the same name that is recorded; alone it says nothing.
+
+    One of whose person its source tells nothing any more has perhaps ended, and nobody knows when: its date is missing.
+    """
+    subjects = [subject for subject, one in known.items() if not OUTWEIGHING.isdisjoint(one.events)]
+    if not subjects:
+        return
+    rows = LedgerOpen.objects.filter(among(subjects), **mine).order_by("subject", "name", "thing", "source")
+    found = rows.values_list("subject", "name", "thing", "purpose", "contract", "revision")
+    for subject, name, thing, purpose, contract, revision in found:
+        one = known[subject]
+        if name in one.events:
+            one.still_open.setdefault(name, []).append((None, thing, purpose, contract))
+            if revision == UNTOLD:
+                one.events[name].append((None, thing, purpose, contract))
+
+
 def _known_of(
     organisation: Organisation, subject_kind: str, page: Sequence[str], of_page: Q | RawSQL
 ) -> Iterator[tuple[str, Known]]:
@@ -419,6 +439,7 @@ def _known_of(
         .values_list("subject", "name", "date", "thing", "purpose", "contract")
     ):
         known[subject].events.setdefault(name, []).append((day, thing, purpose, contract))
+    _with_open(mine, known)
     for subject, name, value in LedgerFact.objects.filter(of_page, **mine).values_list("subject", "name", "value"):
         known[subject].facts[name] = value
     for subject in page:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 
 from retention.connectors.sql.arrays import array_of_texts
+from retention.domain.events import OUTWEIGHING
 from retention.domain.items import Contract, Item, Occurrence
 
 _AMONG = {
@@ -24,6 +25,9 @@ _AMONG = {
 
 _NOT_CONTRACTS = " and name not in ('contract_started', 'contract_ended')"
 """These are the contracts' own to tell: an event of that name would hide a running one."""
+
+_GONE = -1
+"""The revision of a row of a person of whom its source tells nothing any more."""
 
 KNOWN = Item()
 WITH_CONTRACTS = Item(contracts=(Contract("", None),))
@@ -61,13 +65,39 @@ class LedgerReader:
                 "ledgerevent", "name, date, thing, purpose, contract", numbers, sorted(self.events)
             ):
                 events[subject][name].append(Occurrence(_day(day), thing, purpose, contract))
+        still_open = self._still_open(events)
         facts: dict[str, dict[str, Any]] = defaultdict(dict)
         if self.facts:
             for subject, name, value in self._rows("ledgerfact", "name, value", numbers, sorted(self.facts)):
                 facts[subject][name] = json.loads(value) if isinstance(value, str) else value
         for subject in {*events, *facts}:
             told = {name: tuple(happened) for name, happened in events[subject].items()}
-            found[subject] = Item(contracts=found[subject].contracts, events=told, facts=facts[subject])
+            found[subject] = Item(
+                contracts=found[subject].contracts,
+                events=told,
+                facts=facts[subject],
+                still_open={name: tuple(those) for name, those in still_open[subject].items()},
+            )
+        return found
+
+    def _still_open(
+        self, events: Mapping[str, dict[str, list[Occurrence]]]
+    ) -> Mapping[str, Mapping[str, list[Occurrence]]]:
+        """What a source has open beside what these people have of the same name.
+
+        Of whom the source tells nothing any more its end is missing too, and put among the events.
+        """
+        found: dict[str, dict[str, list[Occurrence]]] = defaultdict(lambda: defaultdict(list))
+        names = sorted({name for theirs in events.values() for name in theirs} & OUTWEIGHING)
+        if names:
+            columns = "name, thing, purpose, contract, revision"
+            for subject, name, thing, purpose, contract, revision in self._rows(
+                "ledgeropen", columns, sorted(events), names
+            ):
+                if name in events[subject]:
+                    found[subject][name].append(Occurrence(None, thing, purpose, contract))
+                    if revision == _GONE:
+                        events[subject][name].append(Occurrence(None, thing, purpose, contract))
         return found
 
     def _who(self, table: str, numbers: Sequence[str]) -> list[str]:

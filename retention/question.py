@@ -304,7 +304,7 @@ class Question:
 
     def verdicts_of(self, scope: Scope, known: Known) -> Verdicts:
         """The same as of the item, made only for the first of those who look alike; equal ones are one object."""
-        look = self.sight.look(known.contracts, known.events, known.facts, scope[1])
+        look = self.sight.look(known.contracts, known.events, known.facts, scope[1], known.still_open)
         found = self.seen.get(look)
         if found is None:
             if len(self.seen) >= ALIKE:
@@ -315,7 +315,7 @@ class Question:
 
     def exactly(self, scope: Scope, known: Known) -> Hashable:
         """Equal for people (and contracts) of whom `decide` reads the same, so that it is asked once."""
-        return self.sight.exactly(known.contracts, known.events, known.facts, scope[1])
+        return self.sight.exactly(known.contracts, known.events, known.facts, scope[1], known.still_open)
 
     def known(self, subjects: Iterable[str]) -> frozenset[str]:
         """Of these, whom the ledger knows at all."""
@@ -373,7 +373,8 @@ class Question:
 
         def condition(item: Item, known: bool) -> Expression:
             whole = self.filler.fill_meant(item, known)
-            whole = replace(whole, events={**whole.events, **days})
+            still_open = {name: told for name, told in whole.still_open.items() if name not in days}
+            whole = replace(whole, events={**whole.events, **days}, still_open=still_open)
             verdicts = compiled.verdicts(whole, self.dataset.rules, self.today, own, self.own_facts)
             has_closed = self.mapping.closed is not None
             due = compiled.due(self.dataset.rules, verdicts, self.today, own, self.own_facts, has_closed)

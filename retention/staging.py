@@ -2,7 +2,8 @@
 
 Several rows may tell of the same event (same subject, contract, event and thing). A missing date among them
 makes it missing, one that is still awaited makes it not recorded; otherwise the catalogue says which
-day counts. Each way the answer is the one that keeps longer.
+day counts. Each way the answer is the one that keeps longer. What is still awaited is stored by itself (`LedgerOpen`),
+each source's own: it outweighs what another tells as ended, whichever of them was collected first.
 
 A source that was read as a whole is `store`d: what it no longer tells is removed. What it told of some people only is
 `take_in`: of the others, and of what of theirs has gone, nothing follows.
@@ -20,7 +21,7 @@ from django.db import connection
 
 from retention.connectors.contract import LedgerMapping, LedgerRow
 from retention.domain.errors import SelosteError
-from retention.domain.events import NEVER, Absent, event
+from retention.domain.events import NEVER, OUTWEIGHING, Absent, event
 from retention.domain.items import CONTRACT_EVENTS, last_told
 from retention.domain.rules import Grain
 from retention.ledger import LONGEST, UNTOLD, changed, changed_whole, contracts_told
@@ -58,11 +59,13 @@ _TABLES = (
         FROM retention_ledgerevent WHERE 1 = 0""",
     """CREATE TEMPORARY TABLE told_fact AS SELECT subject, name, value FROM retention_ledgerfact WHERE 1 = 0""",
 )
-_MERGED = """CREATE TEMPORARY TABLE told_once AS
+_OUTWEIGHING = ", ".join(f"'{name}'" for name in sorted(OUTWEIGHING))
+_MERGED = f"""CREATE TEMPORARY TABLE told_once AS
     SELECT subject, contract, name, thing,
         CASE WHEN max(standing) = 2 THEN NULL WHEN max(earliest) = 1 THEN min(date) ELSE max(date) END AS date,
-        CASE WHEN max(standing) IN (0, 2) THEN 1 ELSE 0 END AS recorded
-    FROM told_event GROUP BY subject, contract, name, thing"""
+        CASE WHEN max(standing) IN (0, 2) THEN 1 ELSE 0 END AS recorded,
+        CASE WHEN max(standing) = 1 AND name IN ({_OUTWEIGHING}) THEN 1 ELSE 0 END AS still_open
+    FROM told_event GROUP BY subject, contract, name, thing"""  # noqa: S608 - names of the catalogue's
 _INDEXES = (
     "CREATE INDEX told_contract_key ON told_contract (subject, ref)",
     "CREATE INDEX told_once_key ON told_once (subject, name, contract, thing)",
@@ -75,7 +78,7 @@ _DROPPED = (
     "DROP TABLE IF EXISTS told_fact",
 )
 
-_ANALYSED = tuple(f"ANALYZE retention_ledger{what}" for what in ("contract", "event", "fact"))
+_ANALYSED = tuple(f"ANALYZE retention_ledger{what}" for what in ("contract", "event", "open", "fact"))
 
 # Told twice and not the same; then: told by another register too, which would win on one night and lose on the next.
 _CONTRACTS_TWICE = """SELECT count(*) FROM (
@@ -130,6 +133,13 @@ _REMOVE_EVENTS = """DELETE FROM retention_ledgerevent
         WHERE t.recorded = 1 AND t.subject = retention_ledgerevent.subject AND t.name = retention_ledgerevent.name
             AND t.contract = retention_ledgerevent.contract AND t.thing = retention_ledgerevent.thing)
         AND (date IS NULL OR EXISTS (SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgerevent.subject)))"""
+# What its person's rows say no more is not open; of whom nothing is told any more nobody knows whether it has ended.
+_REMOVE_OPEN = """DELETE FROM retention_ledgeropen
+    WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR purpose <> %s OR NOT EXISTS (
+        SELECT 1 FROM told_once AS t
+        WHERE t.still_open = 1 AND t.subject = retention_ledgeropen.subject AND t.name = retention_ledgeropen.name
+            AND t.contract = retention_ledgeropen.contract AND t.thing = retention_ledgeropen.thing)
+        AND EXISTS (SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgeropen.subject))"""
 _REMOVE_FACTS = """DELETE FROM retention_ledgerfact
     WHERE organisation_id = %s AND source = %s AND (subject_kind <> %s OR NOT EXISTS (
         SELECT 1 FROM told_fact AS t
@@ -140,6 +150,7 @@ _REMOVE_FACTS = """DELETE FROM retention_ledgerfact
 _TOLD_CONTRACT = """(SELECT 1 FROM told_contract AS t
         WHERE t.subject = retention_ledgercontract.subject AND t.ref = retention_ledgercontract.ref)"""
 _TOLD_EVENT = "(SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgerevent.subject)"
+_TOLD_OPEN = "(SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgeropen.subject)"
 _TOLD_FACT = "(SELECT 1 FROM told_fact AS t WHERE t.subject = retention_ledgerfact.subject)"
 
 
@@ -153,6 +164,7 @@ def _mark(table: str, told: str, after: int) -> str:
 _TOLD = (
     ("retention_ledgercontract", _TOLD_CONTRACT),
     ("retention_ledgerevent", _TOLD_EVENT),
+    ("retention_ledgeropen", _TOLD_OPEN),
     ("retention_ledgerfact", _TOLD_FACT),
 )
 _TOLD_NO_MORE = tuple(_mark(table, told, UNTOLD) for table, told in _TOLD)
@@ -180,6 +192,15 @@ _STORE_EVENTS = """
     WHERE 1 = 1
     ON CONFLICT (organisation_id, subject_kind, subject, contract, purpose, name, thing, source) DO UPDATE SET
         date = excluded.date"""
+_STORE_OPEN = """
+    INSERT INTO retention_ledgeropen
+        (organisation_id, subject_kind, subject, contract, purpose, name, thing, source, revision)
+    SELECT %s, %s, subject, contract, %s, name, thing, %s, 0 FROM (
+        SELECT subject, contract, name, thing FROM told_once WHERE still_open = 1
+        EXCEPT SELECT subject, contract, name, thing FROM retention_ledgeropen
+            WHERE organisation_id = %s AND subject_kind = %s AND source = %s{among}) AS changed
+    WHERE 1 = 1
+    ON CONFLICT (organisation_id, subject_kind, subject, contract, purpose, name, thing, source) DO NOTHING"""
 _STORE_FACTS = """
     INSERT INTO retention_ledgerfact (organisation_id, subject_kind, subject, name, source, revision, value)
     SELECT %s, %s, subject, name, %s, 0, value FROM (
@@ -189,10 +210,11 @@ _STORE_FACTS = """
     WHERE 1 = 1
     ON CONFLICT (organisation_id, subject_kind, subject, name) DO UPDATE SET
         source = excluded.source, revision = excluded.revision, value = excluded.value"""
-_STORES = tuple(one.replace("{among}", "") for one in (_STORE_CONTRACTS, _STORE_EVENTS, _STORE_FACTS))
+_STORES = tuple(one.replace("{among}", "") for one in (_STORE_CONTRACTS, _STORE_EVENTS, _STORE_OPEN, _STORE_FACTS))
 _STORES_OF_SOME = (
     _STORE_CONTRACTS.replace("{among}", " AND subject IN (SELECT subject FROM told_contract)"),
     _STORE_EVENTS.replace("{among}", " AND subject IN (SELECT subject FROM told_once)"),
+    _STORE_OPEN.replace("{among}", " AND subject IN (SELECT subject FROM told_once)"),
     _STORE_FACTS.replace("{among}", " AND subject IN (SELECT subject FROM told_fact)"),
 )
 
@@ -200,6 +222,11 @@ _STORES_OF_SOME = (
 _TAKEN_BACK_EVENTS = """DELETE FROM retention_ledgerevent WHERE id IN (
     SELECT l.id FROM (SELECT subject, contract, name, thing FROM told_once WHERE recorded = 0) AS t
     JOIN retention_ledgerevent AS l ON l.subject = t.subject AND l.contract = t.contract AND l.name = t.name
+        AND l.thing = t.thing
+    WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source = %s AND l.purpose = %s)"""
+_TAKEN_BACK_OPEN = """DELETE FROM retention_ledgeropen WHERE id IN (
+    SELECT l.id FROM (SELECT subject, contract, name, thing FROM told_once WHERE still_open = 0) AS t
+    JOIN retention_ledgeropen AS l ON l.subject = t.subject AND l.contract = t.contract AND l.name = t.name
         AND l.thing = t.thing
     WHERE l.organisation_id = %s AND l.subject_kind = %s AND l.source = %s AND l.purpose = %s)"""
 _TAKEN_BACK_FACTS = """DELETE FROM retention_ledgerfact WHERE id IN (
@@ -364,6 +391,7 @@ class Staged:
         statements = [
             (_REMOVE_CONTRACTS, gone),
             (_REMOVE_EVENTS, (*gone, self.mapping.purpose)),
+            (_REMOVE_OPEN, (*gone, self.mapping.purpose)),
             (_REMOVE_FACTS, gone),
             *self._stored(_STORES, organisation, subject_kind, source),
             *((mark, (organisation, source)) for mark in (*_TOLD_NO_MORE, *_TOLD_AGAIN)),
@@ -379,6 +407,7 @@ class Staged:
         mine = (organisation, subject_kind, source)
         statements = [
             (_TAKEN_BACK_EVENTS, (*mine, self.mapping.purpose)),
+            (_TAKEN_BACK_OPEN, (*mine, self.mapping.purpose)),
             (_TAKEN_BACK_FACTS, mine),
             *self._stored(_STORES_OF_SOME, organisation, subject_kind, source),
             *((mark, (organisation, source)) for mark in _TOLD_AGAIN),
@@ -389,9 +418,10 @@ class Staged:
         self, stores: tuple[str, ...], organisation: int, subject_kind: str, source: str
     ) -> Iterator[_Statement]:
         mine = (organisation, subject_kind, source)
-        contracts, events, facts = stores
+        contracts, events, still_open, facts = stores
         yield contracts, (*mine, *mine)
         yield events, (organisation, subject_kind, self.mapping.purpose, source, *mine)
+        yield still_open, (organisation, subject_kind, self.mapping.purpose, source, *mine)
         yield facts, (*mine, *mine)
 
 

@@ -35,10 +35,14 @@ from retention.domain.rules import Absence, Ceiling, Condition, Ground, Kind, Ru
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the ledger tells of one event: nothing (None), or how it stands and whether it is behind the cutoff."""
+    """What the ledger tells of one event: nothing (None), or how it stands and whether it is behind the cutoff.
+
+    still_open  it has a day, and is open too
+    """
 
     standing: Standing | None
     passed: bool = False
+    still_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ def _verdict(
         for name in names:
             start = reading.told(name)
             passed = start is not None and start.day is not None and limit is not None and start.day <= limit
-            told.append((name, Told(None if start is None else start.standing, passed)))
+            still_open = start is not None and start.standing is Standing.DAY and reading.is_open(name)
+            told.append((name, Told(None if start is None else start.standing, passed, still_open)))
         ended = reading.ended_on(ends)
         found.add(ThingVerdict(tuple(told), ended is not None and ended < today, ended == today))
     facts = tuple(
@@ -166,6 +171,10 @@ class _Compiler:
         told = self.told[name]
         if told.standing is None:
             return self._absent(name, if_absent)
+        if told.standing is Standing.DAY and told.still_open:
+            absent = self._absent(name, if_absent)
+            passed = conjunction([absent.none, Literal(told.passed)])
+            return _Start(absent.none, passed, absent.awaited, absent.missing)
         if told.standing is Standing.DAY:
             return _Start(day=TRUE, passed=Literal(told.passed))
         return _FIXED[told.standing]

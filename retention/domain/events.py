@@ -97,6 +97,19 @@ _EVENTS = (
 
 CATALOGUE: Mapping[str, Event] = MappingProxyType({event.name: event for event in _EVENTS})
 
+_UNDOING = frozenset(name for event in _EVENTS for name in event.undone_by)
+
+OUTWEIGHING = frozenset(
+    event.name
+    for event in _EVENTS
+    if event.absent is Absent.AWAITED and event.name not in _UNDOING and event.opened_by not in event.undone_by
+)
+"""Events of which one that is still open outweighs one that has ended, whoever tells of either.
+
+Not what a person declares: consents and bans are weighed by their days. A withdrawal that one register never heard of
+is one all the same, and to hold a ban for standing keeps nothing.
+"""
+
 
 def event(name: str, path: str = "") -> Event:
     """The event of that name. Raises RuleError for a name that the catalogue does not have."""

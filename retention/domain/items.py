@@ -82,6 +82,8 @@ class Item:
 
     scope       the contract whose data it is; None: the subject's, over all contracts
     events      name -> day, None (must be there and is not), or every occurrence; what is not here is absent
+    still_open  name -> what some source tells as opened and without an end, which outweighs what has ended; of
+                `events.OUTWEIGHING` alone, and without a day
     facts       name -> value; a fact that is not here is unknown
     own         events whose day stands with the item itself: a column holds the present state, so none undoes it
     first_seen  the first day on which no ground was left; today if not known
@@ -95,6 +97,7 @@ class Item:
     own: frozenset[str] = frozenset()
     first_seen: date | None = None
     estimated: frozenset[str] = frozenset()
+    still_open: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=_empty)
 
 
 def with_own(
@@ -116,7 +119,8 @@ def with_own(
             merged[name] = None
     known = {name: value for name, value in item.facts.items() if name not in facts}
     known |= {name: value for name, value in facts.items() if value is not None}
-    return replace(item, events=merged, facts=known, own=frozenset(events))
+    still_open = {name: told for name, told in item.still_open.items() if name not in events}
+    return replace(item, events=merged, facts=known, own=frozenset(events), still_open=still_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +165,27 @@ class Reading:
         return day <= self.today or event(name).may_lie_ahead
 
     def start(self, name: str, if_absent: Absence | None = None) -> Start:
-        """How it stands with an event; `if_absent` overrides what the catalogue says of its absence."""
-        return self.told(name) or self._absent(name, if_absent)
+        """How it stands with an event; `if_absent` overrides what the catalogue says of its absence.
+
+        Where it has ended and is open too, it reads as if it had not ended, unless that would mean that it never was.
+        """
+        told = self.told(name)
+        if told is None:
+            return self._absent(name, if_absent)
+        if told.standing is Standing.DAY and self.is_open(name):
+            absent = self._absent(name, if_absent)
+            return told if absent.standing is Standing.NOT_APPLICABLE else absent
+        return told
+
+    def is_open(self, name: str) -> bool:
+        """Whether a source has the event open still: for the rule's purpose, thing and contract, or it does not say."""
+        scope = self.item.scope
+        return any(
+            (not self.purpose or o.purpose in {"", self.purpose})
+            and (scope is None or o.contract in {"", scope})
+            and (not self.thing or o.thing in {"", self.thing})
+            for o in self.item.still_open.get(name, ())
+        )
 
     def told(self, name: str) -> Start | None:
         """What is recorded of an event: a day, a date that is missing, a running contract; None: it is absent."""
@@ -224,7 +247,7 @@ class Reading:
         if name in CONTRACT_EVENTS and name not in self.item.events:
             start = self._told_by_contracts(name)
             return [Occurrence(start.day)] if start is not None and start.day is not None else []
-        return self.occurrences(name)
+        return [] if self.is_open(name) else self.occurrences(name)
 
 
 def recorded(item: Item, name: str) -> tuple[Occurrence, ...]:
@@ -236,10 +259,15 @@ def recorded(item: Item, name: str) -> tuple[Occurrence, ...]:
 
 
 def things(item: Item, names: Iterable[str]) -> tuple[str | None, ...]:
-    """The things that these events are about, sorted; (None,) where no event has any."""
+    """The things that these events are about, sorted; (None,) where no event has any.
+
+    Of what is open those count beside which something has ended.
+    """
     named = set()
     for name in names:
         found = {o.thing for o in recorded(item, name)}
+        if found:
+            found |= {o.thing for o in item.still_open.get(name, ()) if o.thing}
         if found - {""}:
             named |= found
     return tuple(sorted(named)) or (None,)

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from retention.domain.compiled import last_passing
 from retention.domain.events import NEVER, asked, event
@@ -24,6 +25,8 @@ ContractTold = tuple[str, date | None, date | None, bool]
 
 OccurrenceTold = tuple[date | None, str, str, str]
 """When, about which thing, for which purpose, under which contract."""
+
+_NOTHING: Mapping[str, Sequence[OccurrenceTold]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Sight:
         events: Mapping[str, Sequence[OccurrenceTold]],
         facts: Mapping[str, FactValue],
         scope: str | None,
+        still_open: Mapping[str, Sequence[OccurrenceTold]] = _NOTHING,
     ) -> Hashable:
         """Equal for two people (or contracts, where `scope` names one) of whom the rules see the same."""
         theirs: Hashable = None
@@ -82,7 +86,7 @@ class Sight:
                 for ref, started, ended, closed in contracts
                 if scope is None or ref == scope
             )
-        return bool(contracts), theirs, self._happened(events, scope), self._known(facts)
+        return bool(contracts), theirs, self._happened(events, still_open, scope), self._known(facts)
 
     def exactly(
         self,
@@ -90,6 +94,7 @@ class Sight:
         events: Mapping[str, Sequence[OccurrenceTold]],
         facts: Mapping[str, FactValue],
         scope: str | None,
+        still_open: Mapping[str, Sequence[OccurrenceTold]] = _NOTHING,
     ) -> Hashable:
         """Equal for two of whom `decide` reads the same: each day, thing and purpose as it is told."""
         theirs: Hashable = None
@@ -100,14 +105,17 @@ class Sight:
                 if scope is None or ref == scope
             )
         told = tuple(
-            (
-                name,
-                tuple(
-                    (day, thing, purpose, scope is None or contract in {"", scope})
-                    for day, thing, purpose, contract in events[name]
-                ),
+            tuple(
+                (
+                    name,
+                    tuple(
+                        (day, thing, purpose, scope is None or contract in {"", scope})
+                        for day, thing, purpose, contract in found[name]
+                    ),
+                )
+                for name in sorted(self.events & found.keys())
             )
-            for name in sorted(self.events & events.keys())
+            for found in (events, still_open)
         )
         return bool(contracts), theirs, told, self._known(facts)
 
@@ -124,15 +132,26 @@ class Sight:
         """With their types: 1 and true may decide alike, and the evidence still tells each as it was told."""
         return tuple((name, type(facts[name]), facts[name]) for name in sorted(self.facts & facts.keys()))
 
-    def _happened(self, events: Mapping[str, Sequence[OccurrenceTold]], scope: str | None) -> Hashable:
+    def _happened(
+        self,
+        events: Mapping[str, Sequence[OccurrenceTold]],
+        still_open: Mapping[str, Sequence[OccurrenceTold]],
+        scope: str | None,
+    ) -> Hashable:
+        """What is open is seen where something of the same name is recorded; alone it is what is not recorded."""
         names = sorted(self.events & events.keys())
         if not names:
             return ()
         order = self._order(one[0] for name in names if name in self.compared for one in events[name])
-        things = self._things(one[1] for name in names for one in events[name])
+        opened = {name: still_open.get(name, ()) for name in names}
+        things = self._things(one[1] for name in names for one in (*events[name], *opened[name]))
         return tuple(
             (
                 name,
+                frozenset(
+                    (things[thing], purpose, scope is None or contract in {"", scope})
+                    for _, thing, purpose, contract in opened[name]
+                ),
                 frozenset(
                     (
                         self._lies(day),

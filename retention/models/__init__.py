@@ -12,7 +12,7 @@ from retention.models.counting import Counting
 from retention.models.evidence import EvidenceEntry, EvidenceHead, EvidenceLeaves, EvidenceStamp
 from retention.models.hold import Gate, Hold, HoldSubject, StopEvent
 from retention.models.leaving import Migration, RegisterEvent
-from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact
+from retention.models.ledger import LedgerContract, LedgerEvent, LedgerFact, LedgerOpen
 from retention.models.lot import Attempt, KeyOutcome, Lot, LotEvent, LotLook
 from retention.models.outlook import Outlook
 from retention.models.run import Collection, DatasetNight, Doubted, FirstSeen, Gone, GoneUnder, Run
@@ -53,6 +53,7 @@ __all__ = [
     "LedgerContract",
     "LedgerEvent",
     "LedgerFact",
+    "LedgerOpen",
     "LedgerRevision",
     "Lot",
     "LotEvent",

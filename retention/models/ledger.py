@@ -57,6 +57,27 @@ class LedgerEvent(LedgerRow):
         ]
 
 
+class LedgerOpen(LedgerRow):
+    """An awaited event that a source tells as opened and without an end: it outweighs one that has ended elsewhere.
+
+    Alone it says no more than that no end is recorded, and makes nobody known.
+    """
+
+    contract = models.CharField(max_length=100, blank=True)
+    purpose = models.CharField(max_length=60, blank=True)
+    name = models.CharField(max_length=60)
+    thing = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering = ["organisation_id", "subject_kind", "subject", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "subject_kind", "subject", "contract", "purpose", "name", "thing", "source"],
+                name="retention_ledgeropen_once",
+            )
+        ]
+
+
 class LedgerFact(LedgerRow):
     """A fact about a subject that conditions ask."""
 

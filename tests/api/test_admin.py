@@ -20,6 +20,7 @@ HIDDEN = {
     scheduler.LedgerContract,
     scheduler.LedgerEvent,
     scheduler.LedgerFact,
+    scheduler.LedgerOpen,
     scheduler.HoldSubject,
     scheduler.KeyOutcome,
     scheduler.Attempt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import strategies as st
@@ -11,7 +12,16 @@ from retention.domain.rules import Hold
 
 TODAY = date(2026, 6, 30)
 OWN_EVENTS = ("recorded", "case_opened", "case_closed", "last_contact")
-LEDGER_EVENTS = ("debt_due", "debt_settled", "consent_given", "consent_withdrawn", "objection", "dispute_opened")
+LEDGER_EVENTS = (
+    "debt_due",
+    "debt_settled",
+    "consent_given",
+    "consent_withdrawn",
+    "objection",
+    "dispute_opened",
+    "dispute_resolved",
+)
+OPEN_EVENTS = ("debt_settled", "dispute_resolved", "case_closed")
 SUBJECTS = ("1", "2", "3")
 
 days = st.one_of(
@@ -21,7 +31,7 @@ days = st.one_of(
 maybe_day = st.none() | days
 periods = st.sampled_from(["P0D", "P14D", "P3M", "P1Y", "P3Y", "P6Y"])
 roundings = st.sampled_from(["none", "none", "end_of_month", "end_of_calendar_year_of_financial_year", "next 02-29"])
-names = st.sampled_from([*OWN_EVENTS, "contract_ended", *LEDGER_EVENTS, "dispute_resolved"])
+names = st.sampled_from([*OWN_EVENTS, "contract_ended", *LEDGER_EVENTS])
 triggers = st.one_of(
     names,
     names,
@@ -58,7 +68,8 @@ def ground_documents(draw, code="g"):
     if draw(st.booleans()):
         document["if_absent"] = draw(absences)
     if kind != "obligation":
-        ends_on = st.sampled_from([[], [], ["debt_settled"], ["objection"], ["case_closed"], ["contract_ended"]])
+        ends = ["debt_settled", "dispute_resolved", "objection", "case_closed", "contract_ended"]
+        ends_on = st.sampled_from([[], [], *([name] for name in ends)])
         document["ends_on"] = draw(ends_on)
     if draw(st.integers(0, 7)) == 0:
         del document["period"]
@@ -108,6 +119,11 @@ occurrences = st.lists(
     unique_by=lambda o: (o.thing, o.purpose, o.contract),
 ).map(tuple)
 ledger_events = st.dictionaries(st.sampled_from(LEDGER_EVENTS), occurrences, max_size=4)
+still_open = st.dictionaries(
+    st.sampled_from(OPEN_EVENTS),
+    occurrences.map(lambda told: tuple(replace(one, day=None) for one in told)),
+    max_size=2,
+)
 hold_lists = st.lists(
     st.builds(Hold, st.dates(date(2020, 1, 1), date(2027, 1, 1)), st.none() | st.just(date(2026, 6, 1))).filter(
         lambda hold: not hold.released or hold.released >= hold.start

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.domain import compiled
-from retention.domain.decisions import Item, State, decide, with_own
+from retention.domain.decisions import Item, Occurrence, State, decide, with_own
 from retention.domain.periods import FinancialYears
 from retention.domain.predicates import (
     All,
@@ -68,6 +68,7 @@ def holds_true(
     contracts=some.contracts,
     scope=st.sampled_from([None, None, "A"]),
     told=some.ledger_events,
+    still_open=some.still_open,
     known=st.sampled_from([None, True, False]),
     rows=st.lists(
         st.tuples(
@@ -82,14 +83,16 @@ def holds_true(
     has_closed=st.booleans(),
     no_reason=st.booleans(),
 )
-def test_compiled_equals_decided(grounds, ceilings, contracts, scope, told, known, rows, mapped, has_closed, no_reason):
+def test_compiled_equals_decided(
+    grounds, ceilings, contracts, scope, told, still_open, known, rows, mapped, has_closed, no_reason
+):
     rules = RuleSet(
         tuple(parse_ground(document, "g") for document in grounds),
         tuple(parse_ceiling(document, "c") for document in ceilings),
         no_reason,
         FinancialYears((4, 30)),
     )
-    item = Item(tuple(contracts), scope, told, {} if known is None else {"known": known})
+    item = Item(tuple(contracts), scope, told, {} if known is None else {"known": known}, still_open=still_open)
     own_events, own_facts = frozenset(mapped), frozenset({"own"})
     verdicts = compiled.verdicts(item, rules, some.TODAY, own_events, own_facts)
     due = compiled.due(rules, verdicts, some.TODAY, own_events, own_facts, has_closed)
@@ -128,6 +131,29 @@ def test_a_register_asks_for_exactly_the_days_that_are_due(event, over):
         state = decide(with_own(Item(), dates, {}, False), rules, (), some.TODAY).state
         assert holds_true(due, dates, {}, False) == (state is State.DUE), day
         assert holds_true(attention, dates, {}, False) == (state not in NEITHER), day
+
+
+@pytest.mark.parametrize("if_absent", [None, "pending", "missing", "not_applicable"])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("kind", ["ground", "ceiling"])
+def test_what_is_open_too_is_asked_for_by_what_opens_it(if_absent, told, kind):
+    """The ledger tells an end and that it is open; what opened it stands in the row, or nowhere."""
+    document = {"id": "g", "trigger": "case_closed", "period": "P1Y", "action": "delete", "status": "confirmed"}
+    document |= {"if_absent": if_absent} if if_absent else {}
+    grounds = (parse_ground({**document, "kind": "need"}, "g"),) if kind == "ground" else ()
+    rules = RuleSet(grounds, () if grounds else (parse_ceiling(document, "g"),))
+    ended = {"case_closed": (Occurrence(date(2020, 1, 1)),)}
+    opened = {"case_closed": (Occurrence(None),)}
+    own, none = frozenset({"case_opened"} if told else ()), frozenset[str]()
+    for item in (Item(events=ended), Item(events=ended, still_open=opened)):
+        verdicts = compiled.verdicts(item, rules, some.TODAY, own, none)
+        due = compiled.due(rules, verdicts, some.TODAY, own, none, False)
+        attention = compiled.attention(rules, verdicts, some.TODAY, own, none, False)
+        for day in (None, date(2019, 1, 1)):
+            dates = {"case_opened": day} if told else {}
+            state = decide(with_own(item, dates, {}, False), rules, (), some.TODAY).state
+            assert holds_true(due, dates, {}, False) == (state is State.DUE)
+            assert holds_true(attention, dates, {}, False) or state in NEITHER
 
 
 def test_of_a_ceilings_several_starts_the_earliest_that_is_there_counts():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from retention.domain import compiled
@@ -18,12 +18,16 @@ from retention.domain.written import parse_ceiling, parse_ground, parse_step
 from tests.domain import strategies as some
 
 items = st.builds(
-    lambda contracts, scope, told, known, own, fact, closed: with_own(
-        Item(tuple(contracts), scope, told, {} if known is None else {"known": known}), own, {"own": fact}, closed
+    lambda contracts, scope, told, still_open, known, own, fact, closed: with_own(
+        Item(tuple(contracts), scope, told, {} if known is None else {"known": known}, still_open=still_open),
+        own,
+        {"own": fact},
+        closed,
     ),
     some.contracts,
     st.sampled_from([None, None, "A"]),
     some.ledger_events,
+    some.still_open,
     st.sampled_from([None, True, False]),
     st.fixed_dictionaries(dict.fromkeys(some.OWN_EVENTS, some.maybe_day)),
     st.sampled_from([None, True, False]),
@@ -50,6 +54,18 @@ def test_another_ground_never_makes_an_item_due(item, documents, another, holds)
     before = decide(item, rule_set(grounds, ceilings), holds, some.TODAY)
     assume(before.state not in DUE)
     assert decide(item, rule_set((*grounds, another), ceilings), holds, some.TODAY).state not in DUE
+
+
+@settings(max_examples=800)
+@given(items, rule_documents, some.hold_lists)
+def test_what_is_open_never_makes_an_item_due(item, documents, holds):
+    rules = rule_set(*documents)
+    before = decide(replace(item, still_open={}), rules, holds, some.TODAY)
+    after = decide(item, rules, holds, some.TODAY)
+    event(f"{before.state.value} then {after.state.value}")
+    assert after.state not in DUE or before.state in DUE
+    if before.due_from is not None and after.due_from is not None:
+        assert before.due_from <= after.due_from
 
 
 @settings(max_examples=300)

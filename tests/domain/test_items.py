@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from retention.domain.errors import RuleError
-from retention.domain.events import NEVER, asked, event, with_openings
+from retention.domain.events import CATALOGUE, NEVER, OUTWEIGHING, Absent, asked, event, with_openings
 from retention.domain.items import Contract, Item, Occurrence, Reading, Standing, Start, recorded, things, with_own
 from retention.domain.rules import Absence
 
@@ -273,3 +274,92 @@ class TestCatalogue:
             "debt_settled", "debt_due", "payment_reversed", "recorded",
         }  # fmt: skip
         assert asked(["objection"]) == {"objection", "ban_lifted"}
+
+    def test_what_is_open_outweighs_what_has_ended_but_not_what_a_person_declares(self):
+        assert {"dispute_resolved", "debt_settled", "relationship_ended", "service_ended"} <= OUTWEIGHING
+        assert not OUTWEIGHING & {"consent_withdrawn", "ban_lifted"}
+        assert all(CATALOGUE[name].absent is Absent.AWAITED for name in OUTWEIGHING)
+
+
+OPEN = Occurrence(None)
+OPENED = Occurrence(DAY)
+
+
+def disputes(*ended, still_open=(), opened=(OPENED,), scope=None):
+    told = {"dispute_resolved": ended, "dispute_opened": opened}
+    events = {name: found for name, found in told.items() if found}
+    return Item(scope=scope, events=events, still_open={"dispute_resolved": tuple(still_open)})
+
+
+class TestStillOpen:
+    """Opened without an end in one source, ended in another."""
+
+    def start(self, item, purpose="", thing=None, if_absent=None):
+        return Reading(item, LATER, FIRST, purpose, thing).start("dispute_resolved", if_absent)
+
+    def test_it_is_awaited(self):
+        assert self.start(disputes(Occurrence(DAY))) == Start(Standing.DAY, DAY)
+        assert self.start(disputes(Occurrence(DAY), still_open=[OPEN])) == Start(Standing.AWAITED)
+
+    def test_a_missing_date_is_missing_all_the_same(self):
+        item = disputes(Occurrence(DAY), Occurrence(None), still_open=[OPEN])
+        assert self.start(item) == Start(Standing.MISSING)
+
+    def test_alone_it_is_what_is_not_recorded(self):
+        assert self.start(disputes(still_open=[OPEN])) == Start(Standing.AWAITED)
+        assert self.start(disputes(still_open=[OPEN], opened=())) == Start(Standing.NOT_APPLICABLE)
+        assert things(disputes(still_open=[replace(OPEN, thing="L1")]), ["dispute_resolved"]) == (None,)
+
+    def test_nobody_tells_that_it_was_opened(self):
+        """Then that it is open says nothing, or what has ended would never have been."""
+        item = disputes(Occurrence(DAY), still_open=[OPEN], opened=())
+        assert self.start(item) == Start(Standing.DAY, DAY)
+
+    @pytest.mark.parametrize(
+        ("if_absent", "standing"),
+        [
+            (Absence.PENDING, Standing.AWAITED),
+            (Absence.MISSING, Standing.MISSING),
+            (Absence.NOT_APPLICABLE, Standing.DAY),
+        ],
+    )
+    def test_it_reads_as_the_rule_reads_its_absence_if_that_keeps(self, if_absent, standing):
+        item = disputes(Occurrence(DAY), still_open=[OPEN])
+        assert self.start(item, if_absent=if_absent).standing is standing
+
+    def test_it_ends_nothing(self):
+        reading = Reading(disputes(Occurrence(DAY), still_open=[OPEN]), LATER, FIRST)
+        assert reading.ended_on(["dispute_resolved"]) is None
+        assert replace(reading, item=disputes(Occurrence(DAY))).ended_on(["dispute_resolved"]) == DAY
+
+    @pytest.mark.parametrize(
+        ("about", "purpose", "scope", "thing", "standing"),
+        [
+            ({"thing": "L1"}, "", None, "L1", Standing.AWAITED),
+            ({"thing": "L2"}, "", None, "L1", Standing.DAY),
+            ({"thing": ""}, "", None, "L1", Standing.AWAITED),
+            ({"thing": "L2"}, "", None, "", Standing.AWAITED),
+            ({"purpose": "p"}, "p", None, None, Standing.AWAITED),
+            ({"purpose": "q"}, "p", None, None, Standing.DAY),
+            ({"purpose": ""}, "p", None, None, Standing.AWAITED),
+            ({"purpose": "q"}, "", None, None, Standing.AWAITED),
+            ({"contract": "A"}, "", "A", None, Standing.AWAITED),
+            ({"contract": "B"}, "", "A", None, Standing.DAY),
+            ({"contract": ""}, "", "A", None, Standing.AWAITED),
+            ({"contract": "B"}, "", None, None, Standing.AWAITED),
+        ],
+    )
+    def test_it_outweighs_what_may_be_the_same(self, about, purpose, scope, thing, standing):
+        item = disputes(Occurrence(DAY, thing or ""), still_open=[replace(OPEN, **about)], scope=scope)
+        assert self.start(item, purpose, thing).standing is standing
+
+    def test_what_is_open_of_another_thing_is_a_thing_of_its_own(self):
+        names = ["dispute_opened", "dispute_resolved"]
+        unnamed = [replace(OPEN, thing="L2"), OPEN]
+        assert things(disputes(Occurrence(DAY, "L1"), still_open=unnamed), names) == ("L1", "L2")
+        assert things(disputes(Occurrence(DAY), still_open=unnamed), names) == ("", "L2")
+
+    def test_a_column_of_its_own_wins(self):
+        item = with_own(disputes(Occurrence(DAY), still_open=[OPEN]), {"dispute_resolved": DAY}, {}, False)
+        assert self.start(item) == Start(Standing.DAY, DAY)
+        assert not item.still_open

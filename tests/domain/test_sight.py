@@ -52,6 +52,7 @@ def worlds(draw):
             st.dictionaries(st.sampled_from(names), st.lists(occurrence, min_size=1, max_size=3).map(tuple), max_size=3)
         ),
         facts=draw(st.dictionaries(st.sampled_from(["known", "house"]), st.sampled_from([True, False, 1, "x"]))),
+        still_open=draw(some.still_open),
     )
     return rules, one, draw(changed(one, days))
 
@@ -59,7 +60,10 @@ def worlds(draw):
 def changed(one: Item, days) -> st.SearchStrategy[Item]:
     """The same with one thing another."""
     told: st.SearchStrategy[FactValue] = st.sampled_from([True, False, 1, "x"])
-    ways = [told.map(lambda value: replace(one, facts={**one.facts, "known": value}))]
+    ways = [
+        told.map(lambda value: replace(one, facts={**one.facts, "known": value})),
+        some.still_open.map(lambda value: replace(one, still_open=value)),
+    ]
     for n, contract in enumerate(one.contracts):
         for name, values in (("started", days), ("ended", days), ("closed", st.booleans())):
             ways.append(_contract(one, n, contract, name, values))
@@ -100,6 +104,7 @@ def look(sight: Sight, item: Item):
         {name: [(o.day, o.thing, o.purpose, o.contract) for o in recorded(item, name)] for name in item.events},
         item.facts,
         item.scope,
+        {name: [(None, o.thing, o.purpose, o.contract) for o in told] for name, told in item.still_open.items()},
     )
 
 
@@ -221,6 +226,7 @@ def exactly(sight: Sight, item: Item):
         {name: [(o.day, o.thing, o.purpose, o.contract) for o in recorded(item, name)] for name in item.events},
         item.facts,
         item.scope,
+        {name: [(None, o.thing, o.purpose, o.contract) for o in told] for name, told in item.still_open.items()},
     )
 
 

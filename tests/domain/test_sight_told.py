@@ -38,7 +38,12 @@ def contract(ref="A", started=OLD, ended=NEW, closed=False):
 
 
 def within(scope, one):
-    return (*one[:3], scope)
+    return (*one[:3], scope, *one[4:])
+
+
+def beside(one, *still_open):
+    """The same with what some source has open."""
+    return (*one[:4], {"debt_settled": [(None, *about) for about in still_open]})
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,11 @@ def within(scope, one):
         (DEBTS, within("A", debt()), within("A", debt(contract="B"))),
         (DEBTS, of(facts={"billed": True}), of()),
         (DEBTS, of(facts={"billed": True}), of(facts={"billed": 1})),
+        (DEBTS, debt(), beside(debt(), ("L1", "", "A"))),
+        (DEBTS, beside(debt(), ("L1", "", "A")), beside(debt(), ("L2", "", "A"))),
+        (DEBTS, beside(debt(), ("L1", "", "A")), beside(debt(), ("", "", "A"))),
+        (DEBTS, beside(debt(), ("L1", "", "A")), beside(debt(), ("L1", "kysely", "A"))),
+        (DEBTS, within("A", beside(debt(), ("L1", "", "A"))), within("A", beside(debt(), ("L1", "", "B")))),
         (CONSENT, of(consent_given=[(OLD, "", "", "")]), of()),
         (CONSENT, of(consent_withdrawn=[(OLD, "", "", "")]), of()),
     ],
@@ -76,6 +86,7 @@ def test_who_is_told_apart(rules, one, other):
         (CONTRACTS, of(consent_given=[(OLD, "", "", "")]), of()),
         (DEBTS, of([contract()]), of([contract(ended=None)])),
         (DEBTS, debt(), debt(contract="B")),
+        (DEBTS, beside(debt(), ("L1", "", "A")), beside(debt(), ("L1", "", "B"))),
         (DEBTS, within("A", debt(contract="")), within("A", debt())),
         (DEBTS, of(facts={"other": True}), of()),
     ],

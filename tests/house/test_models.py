@@ -38,6 +38,7 @@ NOT_TRACKED = {
         "LedgerContract",
         "LedgerEvent",
         "LedgerFact",
+        "LedgerOpen",
         "LedgerRevision",
         "HoldSubject",
         "BanEvent",

@@ -26,8 +26,9 @@ from retention.domain.periods import FinancialYears, Period
 from retention.domain.rules import Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
 from retention.evidence_log import subject_digest
+from retention.ledger import UNTOLD
 from retention.lot_keys import LotKey
-from retention.models import Doubted, FirstSeen, Hold, LedgerContract, LedgerEvent, LedgerFact
+from retention.models import Doubted, FirstSeen, Hold, LedgerContract, LedgerEvent, LedgerFact, LedgerOpen
 from retention.plan import DatasetPlan, LedgerSource, OrganisationPlan, Plan, Policy, RegisterPlan
 from ropa.models import Organisation
 from tests.retention import reader_oracle as oracle
@@ -173,6 +174,21 @@ def person(chance, days):
     return {"contracts": contracts, "events": events, "fact": chance.choice([None, True, True, False, False])}
 
 
+def still_open(chance):
+    """What some source has open of one person; `gone`: it tells nothing of them any more."""
+    return [
+        {
+            "name": name,
+            "thing": chance.choice(["", "L1", "L2", "L3"]) if name == "debt_settled" else "",
+            "purpose": chance.choice(["", "", "muu"]),
+            "contract": chance.choice(["", "", "", "A"]),
+            "gone": chance.random() < 0.2,
+        }
+        for name in oracle.OUTWEIGHING
+        if chance.random() < 0.35
+    ]
+
+
 def row(chance, days):
     """One row of the register, and what is known of it beside it."""
     today = days.today
@@ -210,11 +226,12 @@ def case_of(seed, size):
     today = chance.choice(TODAYS)
     ground_documents, ceiling_documents = Rules(chance).draw()
     days = Days(chance, today, [*ground_documents, *ceiling_documents])
+    beside = Random(f"{seed} still open")
     return {
         "today": today,
         "grounds": ground_documents,
         "ceilings": ceiling_documents,
-        "people": {number: person(chance, days) for number in PEOPLE},
+        "people": {number: {**person(chance, days), "open": still_open(beside)} for number in PEOPLE},
         "holds": holds(chance, today),
         "house": chance.choice([None, True, True, False, False]),
         "grain": chance.choice(["record", "record", "contract"]),
@@ -267,8 +284,13 @@ def plan_of_case(case):
 def fill_ledger(organisation, people):
     """What the ledger knows; several occurrences of one event come from several sources."""
     whose = {"organisation": organisation, "subject_kind": "customer"}
-    contracts, events, facts = [], [], []
+    contracts, events, facts, still = [], [], [], []
     for subject, knows in people.items():
+        for n, one in enumerate(knows["open"]):
+            about = {name: one[name] for name in ("name", "thing", "purpose", "contract")}
+            still.append(
+                LedgerOpen(**whose, source=f"o{n}", subject=subject, revision=UNTOLD if one["gone"] else 0, **about)
+            )
         for ref, started, ended, closed in knows["contracts"]:
             contracts.append(
                 LedgerContract(
@@ -288,6 +310,7 @@ def fill_ledger(organisation, people):
     LedgerContract.objects.bulk_create(contracts)
     LedgerEvent.objects.bulk_create(events)
     LedgerFact.objects.bulk_create(facts)
+    LedgerOpen.objects.bulk_create(still)
 
 
 def remember(organisation, plan, case):

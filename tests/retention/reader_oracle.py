@@ -16,6 +16,8 @@ FIRST, NEVER = date(1950, 1, 1), date(2200, 1, 1)
 FINANCIAL_YEAR_END = (4, 30)
 
 MUST, AWAITED, OPTIONAL = "must", "awaited", "optional"
+OUTWEIGHING = ("case_closed", "debt_settled")
+"""One that some source has still open outweighs one that has ended."""
 EVENTS = {  # name: what its absence means, what opens it, what undoes it, whether it may lie ahead
     "recorded": (MUST, "", "", False),
     "case_opened": (MUST, "", "", False),
@@ -91,13 +93,28 @@ class Seen:
             return [day]
         if self.person is None or (name not in self.told and name not in self.person["events"]):
             return [None]  # whoever could tell it did not
+        gone = [{**one, "day": None} for one in self.beside(name) if one["gone"]]
         return [
             one["day"]
-            for one in self.person["events"].get(name, [])
+            for one in [*self.person["events"].get(name, []), *gone]
             if one["contract"] in ("", self.scope or one["contract"])
             and (not purpose or one["purpose"] in ("", purpose))
             and (thing is None or one["thing"] in ("", thing))
         ]
+
+    def beside(self, name):
+        """What some source has still open, where another one tells something of the same name."""
+        if self.person is None or name in self.own or not self.person["events"].get(name):
+            return []
+        return [one for one in self.person["open"] if one["name"] == name]
+
+    def is_open(self, name, purpose, thing):
+        return any(
+            one["contract"] in ("", self.scope or one["contract"])
+            and (not purpose or one["purpose"] in ("", purpose))
+            and (not thing or one["thing"] in ("", thing))
+            for one in self.beside(name)
+        )
 
     def real(self, name, day):
         ahead = name == "contract_ended" or EVENTS[name][3]
@@ -111,6 +128,9 @@ class Seen:
         days = [d for d in self.happened(name, purpose, thing) if not (d and d >= NEVER and meaning == AWAITED)]
         if any(not self.real(name, day) for day in days):
             return "missing"
+        if days and self.is_open(name, purpose, thing):
+            opening = self.start(opened_by, purpose, thing)
+            return {"none": max(days), "missing": "missing"}.get(opening, "awaited")
         if days:
             return max(days)
         if meaning == MUST:
@@ -143,6 +163,7 @@ class Seen:
             for name in names:
                 if name in EVENTS and name not in self.own:
                     found |= {one["thing"] for one in self.person["events"].get(name, []) if one["thing"]}
+                    found |= {one["thing"] for one in self.beside(name) if one["thing"]}
         return sorted(found) or [None]
 
     def counts(self, rule):
@@ -171,7 +192,7 @@ class Seen:
             if name == "contract_ended":
                 end = self.contracts_ended()
                 days += [end] if isinstance(end, date) else []
-            else:
+            elif not self.is_open(name, purpose, thing):
                 days += [d for d in self.happened(name, purpose, thing) if self.real(name, d)]
         return min((day for day in days if day <= self.today), default=None)
 

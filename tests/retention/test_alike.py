@@ -21,12 +21,12 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import Period
 from retention.domain.rules import Grain, RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
-from retention.models import LedgerContract, LedgerEvent, LedgerFact
+from retention.models import LedgerContract, LedgerEvent, LedgerFact, LedgerOpen
 from retention.plan import DatasetPlan, OrganisationPlan, Plan, Policy
 from retention.question import Memory, Question
 from ropa.models import Organisation
 from tests.domain import strategies as some
-from tests.domain.strategies import LEDGER_EVENTS, TODAY
+from tests.domain.strategies import LEDGER_EVENTS, OPEN_EVENTS, TODAY
 from tests.own_database import OwnDatabase
 
 SOURCE = "test"
@@ -63,7 +63,7 @@ def people(draw: Random, edges: tuple[date, ...], number: int) -> None:
     organisation = Organisation.objects.get()
     around = [None, *(edge + timedelta(days=by) for edge in edges for by in (-1, 0, 1) if edge.year < 9999), edges[-1]]
     whose = {"organisation": organisation, "subject_kind": "customer", "source": SOURCE}
-    contracts, events, facts = [], [], []
+    contracts, events, facts, still_open = [], [], [], []
     for n in range(number):
         subject = f"p{n}"
         contracts += [
@@ -78,6 +78,9 @@ def people(draw: Random, edges: tuple[date, ...], number: int) -> None:
             events.append(LedgerEvent(**whose, subject=subject, name=name, date=draw.choice(around)))
         if draw.random() < 0.2:
             facts.append(LedgerFact(**whose, subject=subject, name="known", value=True))
+        if draw.random() < 0.4:
+            still_open.append(LedgerOpen(**whose, subject=subject, name=draw.choice(OPEN_EVENTS)))
+    LedgerOpen.objects.bulk_create(still_open)
     LedgerContract.objects.bulk_create(contracts)
     LedgerEvent.objects.bulk_create(events)
     LedgerFact.objects.bulk_create(facts)

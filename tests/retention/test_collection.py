@@ -16,7 +16,7 @@ from retention.connectors.sql import SqlConnector
 from retention.domain.errors import NightError
 from retention.domain.items import Contract, Occurrence
 from retention.ledger import UNTOLD, ContractRow, ledger_items, upsert
-from retention.models import Collection, LedgerContract, LedgerEvent, LedgerFact, Run
+from retention.models import Collection, LedgerContract, LedgerEvent, LedgerFact, LedgerOpen, Run
 from retention.night import run_night
 from retention.plan import plan_of
 from retention.selectors import connector_of
@@ -250,11 +250,12 @@ class TestWhole:
         nights.sql("insert into lasku(asiakasnro, laskunro, erapvm) values ('1001', 'L1', '2020-01-01')")
         nights.publish(DEBTS)
         nights.collect()
-        assert LedgerEvent.objects.count() == 1
+        assert LedgerEvent.objects.count() == LedgerOpen.objects.count() == 1
         nights.publish(dict(DEBTS, id="invoices"))
         nights.next_day()
         nights.collect()
-        assert set(LedgerEvent.objects.values_list("source", flat=True)) == {"crm:invoices"}
+        for table in (LedgerEvent, LedgerOpen):
+            assert set(table.objects.values_list("source", flat=True)) == {"crm:invoices"}
 
     def test_without_a_version_nothing_is_collected(self, nights):
         run = Run.objects.create(organisation=nights.organisation, business_date=TODAY)

@@ -21,6 +21,7 @@ from retention.leaving import LeavingRefused, certificate_of, check, close, reco
 from retention.models import (
     Connection,
     EvidenceEntry,
+    LedgerOpen,
     Lot,
     NightStep,
     RegisterEvent,
@@ -315,6 +316,11 @@ class TestClosing:
 
     def test_a_register_that_tells_the_ledger_stays_open(self, company):
         run_night(company, TODAY, NOW)
+        assert "uusi:sopimukset" in " ".join(p.path for p in check(company, "uusi", TODAY).problems)
+
+    def test_a_register_that_has_something_open_stays_open(self, company):
+        whose = {"organisation": company, "subject_kind": "customer", "subject": "1001"}
+        LedgerOpen.objects.create(**whose, name="service_ended", source="uusi:sopimukset")
         assert "uusi:sopimukset" in " ".join(p.path for p in check(company, "uusi", TODAY).problems)
 
     def test_a_register_through_which_others_are_found_stays_open(self, company, old):

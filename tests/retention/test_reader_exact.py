@@ -7,7 +7,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase
 
-from retention import crowd_reader, verification
+from retention import crowd_reader, ledger_reader, verification
 from retention.domain import decisions, items, periods, rules
 from tests.retention.broken import broken
 from tests.retention.reader_cases import ROWS, case_of, cases, differences
@@ -116,6 +116,10 @@ BREAKS = {
     ),
     "the end of a contract is not seen": (crowd_reader.Survey._counted, "self._ended(crowds, known)", "pass"),
     "people are alike whatever happened to them": (crowd_reader.Survey._sort, "ours, events, facts", "ours, facts"),
+    "what is open is not read": (ledger_reader.LedgerReader._still_open, "if names:", "if False:"),
+    "what is open and gone is open": (ledger_reader.LedgerReader._still_open, "if revision == _GONE:", "if False:"),
+    "what is open is another thing's": (items.Reading.is_open, "o.thing in {\"\", self.thing}", "True"),
+    "what is open ends all the same": (items.Reading._ending, "[] if self.is_open(name) else ", ""),
     "people are alike whatever is true of them": (crowd_reader.Survey._sort, "ours, events, facts", "ours, events"),
     "people are alike whatever they agreed": (crowd_reader.Survey._sort, "ours, events, facts", "events, facts"),
     "a contract is every contract": (crowd_reader.Survey._sort, " if contract in (None, one.ref)", ""),
