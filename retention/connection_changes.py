@@ -10,7 +10,7 @@ for lies on the machine, and is not seen here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from retention.models import ConfirmedConnection, Connection
 from ropa.kinds import POLICY
 from ropa.models import Organisation
 from ropa.selectors import content_of, light
+from ropa.shortening import leans_on
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,19 @@ def decides(organisation: Organisation, code: str) -> bool:
 
 def _decides(document: Mapping[str, Any], code: str) -> bool:
     registers = [one for one in document.get("registers", ()) if one.get("connection") == code]
-    purged = {
-        one["register"]
-        for one in document.get("datasets", ())
-        if {**POLICY, **(one.get("policy") or {})}["mode"] == "purge"
-    }
+    purged = [one for one in document.get("datasets", ()) if {**POLICY, **(one.get("policy") or {})}["mode"] == "purge"]
+    asked = {one["register"] for one in (*purged, *_leant_on(document, purged))}
     tells = any(one.get("ledger") or one.get("identities") for one in registers)
-    return not purged.isdisjoint(one["id"] for one in registers) or bool(purged and tells)
+    return not asked.isdisjoint(one["id"] for one in registers) or bool(purged and tells)
+
+
+def _leant_on(document: Mapping[str, Any], purged: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The datasets that these end with, or that a step of these moves into, even where they are only watched.
+
+    Whoever answers for what is followed says what is gone; whoever answers for a step's target says what it took.
+    """
+    names = {other for one in purged for _where, other in leans_on(one)}
+    return [one for one in document.get("datasets", ()) if one["id"] in names]
 
 
 def change_of(connection: Connection) -> Change | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from retention.domain.evidence import canonical
 from retention.domain.periods import Period, last_day, parse_financial_years
-from retention.domain.rules import RuleSet
+from retention.domain.rules import RuleSet, Status
 from retention.domain.shortening import shortened
 from retention.domain.written import parse_day, parse_rules
 
@@ -54,7 +54,7 @@ def draft_shortens(versions: Sequence[Document], draft: Document) -> list[Shorte
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """One of the two documents; its entries are found by id, for a record has thousands."""
 
     document: Document
@@ -74,7 +74,7 @@ class _Side:
 
 
 def _against(version: Document, draft: Document) -> Iterator[Shortened]:
-    before, after = _Side(version), _Side(draft)
+    before, after = Side(version), Side(draft)
     followed = {
         follow["dataset"]
         for side in (before, after)
@@ -97,7 +97,7 @@ def _against(version: Document, draft: Document) -> Iterator[Shortened]:
     yield from _ledger(before, after)
 
 
-def _rules(dataset: Document, side: _Side) -> RuleSet:
+def _rules(dataset: Document, side: Side) -> RuleSet:
     head = side.head
     years = [(parse_day(one["start"], ""), parse_day(one["end"], "")) for one in head.get("financial_years") or ()]
     return parse_rules(
@@ -150,28 +150,44 @@ def _shorter(new: str, old: str) -> bool:
     return any(last_day(start, now) < last_day(start, was) for start in starts)
 
 
-def _reading(old: Document, before: _Side, new: Document, after: _Side, path: str) -> Iterator[Shortened]:
-    """What the items of a dataset that we destroy are read from, with what it follows."""
+def _reading(old: Document, before: Side, new: Document, after: Side, path: str) -> Iterator[Shortened]:
+    """What the items of a dataset that we destroy are read from, with what it follows and what its steps move into."""
     if _read_from(old, before) != _read_from(new, after):
         yield Shortened(path, "reading")
-    for follow in new.get("follows") or ():
+    for where, other in leans_on(new):
         theirs = [
-            _read_from(side.datasets[follow["dataset"]], side) if follow["dataset"] in side.datasets else None
-            for side in (before, after)
+            _read_from(side.datasets[other], side) if other in side.datasets else None for side in (before, after)
         ]
         if theirs[0] != theirs[1]:
-            yield Shortened(f"{path}.follows[{follow['dataset']}]", "reading")
+            yield Shortened(f"{path}.{where}", "reading")
     head, was = after.head, before.head
     if head.get("time_zone") != was.get("time_zone"):
         yield Shortened("organisation.time_zone", "reading", str(was.get("time_zone")), str(head.get("time_zone")))
-    asked = _rules(new, after).facts | _rules(old, before).facts
+    asked = facts_asked(new, after) | facts_asked(old, before)
     facts = [document.get("facts") or {} for document in (was, head)]
     for name in sorted(asked):
         if facts[0].get(name) != facts[1].get(name):
             yield Shortened(f"organisation.facts.{name}", "reading", str(facts[0].get(name)), str(facts[1].get(name)))
 
 
-def _read_from(dataset: Document, side: _Side) -> bytes:
+def facts_asked(dataset: Document, side: Side) -> frozenset[str]:
+    """The facts that the rules of a dataset ask, those of its steps and of what it follows among them."""
+    followed = [side.datasets.get(follow["dataset"]) for follow in dataset.get("follows") or ()]
+    sets = [_rules(one, side) for one in (dataset, *followed) if one is not None]
+    of_steps = {condition.fact for step in sets[0].steps for condition in step.conditions}
+    return frozenset(of_steps).union(*(rules.facts for rules in sets))
+
+
+def leans_on(dataset: Document) -> Iterator[tuple[str, str]]:
+    """The other datasets by whose registers this one's items go: where in the dataset one is named, and its id."""
+    for follow in dataset.get("follows") or ():
+        yield f"follows[{follow['dataset']}]", str(follow["dataset"])
+    for step in dataset.get("steps") or ():
+        if step.get("into") and step.get("status") == Status.CONFIRMED.value:
+            yield f"steps[{step['id']}]", str(step["into"])
+
+
+def _read_from(dataset: Document, side: Side) -> bytes:
     mapping = dataset.get("mapping") or {}
     register = side.registers.get(str(dataset.get("register"))) or {}
     named = side.registers.get(str((mapping.get("subject_key") or {}).get("via"))) or {}
@@ -188,7 +204,7 @@ def _read_from(dataset: Document, side: _Side) -> bytes:
     )
 
 
-def _ledger(before: _Side, after: _Side) -> Iterator[Shortened]:
+def _ledger(before: Side, after: Side) -> Iterator[Shortened]:
     """Where what is told of the persons of something that we destroy comes from."""
     destroyed = [dataset for dataset in after.datasets.values() if _destroys(dataset)]
     kinds = {dataset.get("subject_kind") for dataset in destroyed}

@@ -9,16 +9,20 @@ from io import StringIO
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from retention.approvals import approve, approvers, hands, in_evidence, still_wanted
 from retention.domain.errors import LifecycleError
 from retention.evidence_log import subject_digest
+from retention.inventory_document import edit_head
 from retention.models import EvidenceEntry, Lot, LotEvent
 from retention.night import run_night
 from ropa.models import Membership, Role, Version
 from ropa.persons import Person
+from ropa.services import save_draft
 from tests.naming import names_any
-from tests.retention.company import NOW, TODAY, controller, customers, found_company
+from tests.retention.company import NOW, TODAY, controller, customers, document, found_company
+from tests.ropa.two_persons import SECOND, publish_by_two
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -160,6 +164,30 @@ class TestWhoMadeTheRules:
         had_a_hand(two, alice, publisher=ada)
         lot = waiting(two)
         assert [approve(lot, alice, lot.digest), approve(lot, ada, lot.digest)] == [1, 0]
+
+    def test_nor_is_whoever_switched_a_reason_to_keep_off_by_a_fact_of_the_organisation(self, one):
+        def published():
+            one.refresh_from_db()
+            return publish_by_two(one, now.date(), timezone.now())
+
+        now = timezone.now()
+        content = document(ONE)
+        content["organisation"]["facts"] = {"pieni": False}
+        content["datasets"][1]["grounds"][1]["condition"] = [{"fact": "pieni", "is": False}]
+        save_draft(content, "owner:olga", "alku")
+        published()
+        edit_head(one, lambda head: {**head, "facts": {"pieni": True}}, SECOND, "olemme pieni")
+        published()  # published by another, and approved by whoever wrote it
+        run_night(one, now.date(), now, confirm_gap=True)
+        lot = waiting(one)
+        assert lot.size > 3
+        ada = controller(one, SECOND.partition(":")[2])
+        assert approve(lot, ada, lot.digest) == 1
+        assert approve(lot, controller(one, "kaisa"), lot.digest) == 0
+        run_night(one, now.date() + timedelta(days=1), now + timedelta(days=1))
+        claims = [json.loads(entry.body) for entry in EvidenceEntry.objects.filter(kind="claimed")]
+        (claim,) = [one for one in claims if one["lot"] == lot.pk]
+        assert ["controller", subject_digest("approver\0ada")] in claim["made_by"]
 
     def test_a_step_goes_by_the_hands_of_its_dataset(self, one):
         alice = controller(one, "alice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -100,6 +101,46 @@ def test_a_source_of_truth_counts_too_for_it_says_who_may_go(db, data_dir):
     publish(company, content, 2)
     repoint(company, other_place(data_dir))
     assert [one.connection.code for one in changes(company)] == ["crm"]
+
+
+def messages(data_dir):
+    with sqlite3.connect(data_dir / "registers" / "crm.sqlite3") as crm:
+        return crm.execute("select count(*) from viesti").fetchone()[0]
+
+
+def test_what_is_only_watched_counts_where_something_else_ends_with_it(db, data_dir):
+    """Where one ticket is left, the messages of all others would be of tickets that are gone: due at once, held too."""
+    content = document(OBSERVED)
+    content["registers"] = [
+        {"id": "crm", "name": {"fi": "Tiketit"}, "medium": "database", "connection": "crm"},
+        {"id": "posti", "name": {"fi": "Viestit"}, "medium": "database", "connection": "posti"},
+    ]
+    (tickets, _) = content["datasets"]
+    del tickets["mapping"]["children"]
+    letters = {
+        **{key: tickets[key] for key in ("activity", "grain", "subject_kind", "enforced_by")},
+        "id": "viestit",
+        "name": {"fi": "Viestit"},
+        "register": "posti",
+        "mapping": {"place": "viesti", "key": "id"},
+        "policy": {**OBSERVED, "mode": "purge", "approval": "automatic"},
+        "follows": [{"dataset": "tiketit", "by": "tiketti_id"}],
+    }
+    content["datasets"] = [tickets, letters]
+    company = found_company(data_dir, OBSERVED)
+    own = Connection.objects.get(organisation=company)
+    Connection.objects.create(organisation=company, code="posti", kind="sql", config=own.config)
+    publish(company, content, 2)
+    copy = other_place(data_dir)
+    with sqlite3.connect(copy) as elsewhere:
+        elsewhere.execute("delete from viesti where tiketti_id > 1")
+        elsewhere.execute("delete from tiketti where id > 1")
+    repoint(company, copy)
+    assert [one.connection.code for one in changes(company)] == ["crm"]
+    before = messages(data_dir)
+    run = run_night(company, TODAY, NOW)
+    assert run.summary["purged"] == 0
+    assert messages(data_dir) == before > 2
 
 
 def test_one_that_was_not_there_when_a_purge_was_published_waits(company, data_dir):

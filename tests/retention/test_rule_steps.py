@@ -7,11 +7,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from retention.connection_changes import changes, keep_confirmed
 from retention.evidence_check import verify
 from retention.holds import place
 from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, Lot
 from retention.runs import succeeded
 from tests.connectors.sql_servers import Sqlite
+from tests.retention.company import NOW
 from tests.retention.shape_house import POLICY, House, a_server, dataset, ground, house  # noqa: F401
 
 ARKISTO = (
@@ -239,6 +241,17 @@ class TestTransfer:
         assert rows(other)[0] == (1, "1999", "2020-01-01", "toinen")
         assert Lot.objects.get().tally == {"destroyed": 1, "refused": 1}
         assert not succeeded(run)
+
+    def test_nor_where_an_administrator_repointed_it_and_no_controller_was_asked(self, house, other, tmp_path):  # noqa: F811
+        self.publish(house, policy={**POLICY, "mode": "observe"})
+        own = Sqlite(tmp_path / "oma.sqlite3")
+        own.run(ARKISTO)
+        keep_confirmed(house.organisation, "arkisto", NOW)  # as every door does before it writes
+        Connection.objects.filter(code="arkisto").update(config={"url": own.url()})
+        assert [one.connection.code for one in changes(house.organisation)] == ["arkisto"]
+        run = house.night("2025-03-01")
+        assert run.summary["purged"] == 0
+        assert (house.left(), rows(own)) == ({1, 2, 3}, [])
 
     def test_where_the_other_register_is_not_there_nothing_goes(self, house, other):  # noqa: F811
         self.publish(house)

@@ -12,6 +12,7 @@ from ropa.hands import hands_behind, kept_hands
 from ropa.persons import Person, persons_apart
 from ropa.services import publish, save_draft
 from tests.ropa.test_services import document, rule
+from tests.ropa.two_persons import publish_by_two
 
 LONGER = rule("a", kind="need", period="P9Y", status="confirmed")
 
@@ -81,6 +82,81 @@ def test_what_follows_others_has_their_hands_too(db):
     save_draft(content(follower, grounds=[LONGER]), "controller:alice", "pidempi")
     version = published(organisation, "controller:maija")
     assert names(version, "tiketit") == ["owner:olga", "controller:ada", "controller:alice", "controller:maija"]
+
+
+HERE = [rule("a", kind="need", status="confirmed", condition=[{"fact": "pieni", "is": False}])]
+KEPT = ["owner:olga", "controller:ada"]
+XENIA = ["owner:olga", "controller:ada", "controller:xenia", "controller:maija"]
+OTHERS = {"subject_kind": "employee", "grounds": []}
+BY_NAME = {"kind": "email", "via": "nimet", "at": "recorded"}
+
+
+def contracts(place="sopimus"):
+    return [{"id": "sopimukset", "subject_kind": "customer", "place": place, "subject": "nro"}]
+
+
+def beside(head=None, others=(), **crm):
+    """Two datasets of customers of which one asks a fact, and what stands beside them; and one of other people."""
+    mapping = {"place": "t", "key": "id", "subject": "osoite", "subject_key": BY_NAME}
+    named = second(id="viestit", subject_kind="person", grounds=[], mapping=mapping)
+    whole = content(
+        second(subject_kind="customer", grounds=[]),
+        {**second(id="muut", register="muu", **OTHERS)},
+        named,
+        grounds=HERE,
+        subject_kind="customer",
+    )
+    whole["organisation"] |= head or {}
+    whole["registers"][0] |= crm
+    further = {"muu": {}, "kertoja": {"ledger": contracts()}, "nimet": {}, **dict(others)}
+    for code, one in further.items():
+        whole["registers"].append({"id": code, "name": {"fi": code}, "medium": "database", **one})
+    return whole
+
+
+ADDRESSES = [{"id": "o", "kind": "email", "subject_kind": "person", "place": "a", "subject": "nro", "value": "osoite"}]
+EVERYWHERE = {"asiakkaat", "tiketit", "muut", "viestit"}
+
+
+@pytest.mark.parametrize(
+    ("after", "theirs"),
+    [
+        ({"head": {"facts": {"pieni": True}}}, {"asiakkaat"}),
+        ({"head": {"facts": {"muu": True}}}, set()),
+        ({"head": {"financial_year_end": "06-30"}}, EVERYWHERE),
+        ({"head": {"first_plausible_day": "1990-01-01"}}, EVERYWHERE),
+        ({"head": {"time_zone": "Europe/Stockholm"}}, EVERYWHERE),
+        ({"head": {"contact": {"phone": "09"}}}, set()),
+        ({"connection": "toinen"}, {"asiakkaat", "tiketit", "viestit"}),
+        ({"others": {"muu": {"connection": "toinen"}}}, {"muut"}),
+        ({"others": {"kertoja": {"ledger": contracts("toinen")}}}, {"asiakkaat", "tiketit"}),
+        ({"others": {"kertoja": {"ledger": contracts(), "connection": "toinen"}}}, {"asiakkaat", "tiketit"}),
+        ({"others": {"kertoja": {}}}, {"asiakkaat", "tiketit"}),
+        ({"others": {"nimet": {"identities": ADDRESSES}}}, {"viestit"}),
+        ({"others": {"muu": {"minimisation": {"fi": "Vähän"}}}}, set()),
+    ],
+)
+def test_who_wrote_what_stands_beside_the_rules_joins_those_who_wrote_them(db, after, theirs):
+    organisation = save_draft(beside(), "owner:olga", "alku")
+    published(organisation, "controller:ada")
+    organisation = save_draft(beside(**after), "controller:xenia", "muutos")
+    version = publish_by_two(organisation, date(2099, 1, 1), timezone.now(), "controller:maija")
+    assert {code for code in EVERYWHERE if "controller:xenia" in names(version, code)} == theirs
+    assert [names(version, code) for code in sorted(EVERYWHERE)] == [
+        XENIA if code in theirs else KEPT for code in sorted(EVERYWHERE)
+    ]
+
+
+def test_who_moves_what_a_step_moves_elsewhere_has_a_hand_in_what_is_moved(db):
+    step = rule("arkistoon", action="transfer", into="arkisto", status="confirmed", columns={"id": "id"})
+    there = second(id="arkisto", register="muu", grounds=[LONGER])
+    whole = content(there, grounds=[LONGER], steps=[step])
+    whole["registers"].append({"id": "muu", "name": {"fi": "Muu"}, "medium": "database"})
+    organisation = save_draft(whole, "owner:olga", "alku")
+    published(organisation, "controller:ada")
+    whole["datasets"][1] = {**there, "mapping": {**there["mapping"], "place": "toinen"}}
+    save_draft(whole, "controller:xenia", "muutos")
+    assert names(published(organisation, "controller:maija")) == [*KEPT, "controller:xenia", "controller:maija"]
 
 
 def test_the_account_of_the_publisher_stands_there(first):

@@ -216,6 +216,46 @@ def test_what_nights_do_and_read(before, after, found):
     assert [(one.path, one.way) for one in draft_shortens([made(before)], made(after))] == found
 
 
+STEP = {"id": "arkistoon", "trigger": "recorded", "period": "P1Y", "action": "transfer", "status": "confirmed"}
+FOLLOW = {"follows": [{"dataset": "muu", "by": "muu_id"}], "grounds": []}
+MOVE = {"steps": [{**STEP, "into": "muu", "columns": {"a": "a"}}]}
+
+
+def beside(fact=True, place="t2", connection="muu", status="confirmed", **dataset):
+    """A dataset that nights destroy, and one in another register that they only watch."""
+    found = whole(head={"facts": {"house": fact}}, **{"grounds": [], **dataset})
+    for step in found["datasets"][0].get("steps", ()):
+        found["datasets"][0]["steps"] = [{**step, "status": status}]
+    found["registers"].append({"id": "muu", "connection": connection})
+    other = whole(policy={"mode": "observe"}, mapping={"place": place, "key": "id"})["datasets"][0]
+    found["datasets"].append({**other, "id": "muu", "register": "muu"})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("dataset", "change", "path"),
+    [
+        (FOLLOW, {"connection": "oma"}, "datasets[d].follows[muu]"),
+        (FOLLOW, {"place": "t3"}, "datasets[d].follows[muu]"),
+        (FOLLOW, {"fact": False}, "organisation.facts.house"),
+        (MOVE, {"connection": "oma"}, "datasets[d].steps[arkistoon]"),
+        (MOVE, {"place": "t3"}, "datasets[d].steps[arkistoon]"),
+        (MOVE, {"connection": "oma", "place": "t3"}, "datasets[d].steps[arkistoon]"),
+        ({}, {"connection": "oma", "place": "t3", "fact": False}, None),
+    ],
+)
+def test_where_what_is_only_watched_is_read_from_counts_for_what_ends_with_it_or_moves_there(dataset, change, path):
+    before, after = beside(**dataset), beside(**dataset, **change)
+    found = [(one.path, one.way) for one in draft_shortens([before], after)]
+    assert found == ([(path, "reading")] if path else [])
+
+
+def test_a_steps_condition_counts_among_what_is_asked():
+    step = {**STEP, "action": "clear", "fields": ["nimi"], "condition": [{"fact": "pieni", "is": False}]}
+    before, after = (whole(head={"facts": {"pieni": small}}, grounds=[], steps=[step]) for small in (True, False))
+    assert [one.path for one in draft_shortens([before], after)] == ["organisation.facts.pieni"]
+
+
 def test_there_is_a_sentence_for_every_way():
     from retention.domain.shortening import Way
     from ropa.shortening import Shortened

@@ -78,6 +78,65 @@ def test_nor_by_a_dataset_that_she_makes(house):
     assert not Dataset.objects.filter(code="uusi").exists()
 
 
+STEP = {
+    "id": "osoite-pois",
+    "trigger": "contract_ended",
+    "period": "P0D",
+    "action": "clear",
+    "fields": ["osoite"],
+    "status": "confirmed",
+}
+NOTHING_KEEPS = {"decided_on": "2026-01-01", "decided_by": {"fi": "Toimitusjohtaja"}, "reason": {"fi": "Ei tarvetta"}}
+PURGE = {"mode": "purge", "approval": "automatic", "grace": "P0D", "waves": False}
+DECISIONS = [
+    ({"steps": [STEP]}, "datasets[crm-0].steps[osoite-pois].status"),
+    ({"no_reason_to_keep": NOTHING_KEEPS}, "datasets[crm-0].no_reason_to_keep"),
+    ({"policy": PURGE}, "datasets[crm-0].policy.mode"),
+]
+
+
+@pytest.mark.parametrize(("changes", "path"), DECISIONS)
+def test_steps_and_decisions_that_make_data_go_are_the_controllers_too(house, changes, path):
+    before = of_draft(house, "datasets", "crm-0")
+    sent = {"changes": changes, "reason": "x"}
+    told = house.client("bob").patch(f"{IN}datasets/crm-0/", sent)
+    assert (told.status_code, [one["path"] for one in told.json().get("errors", ())]) == (422, [path])
+    assert of_draft(house, "datasets", "crm-0") == before
+    assert house.client("alice").patch(f"{IN}datasets/crm-0/", sent).status_code == 200
+    renamed = {"changes": {**changes, "name": {"fi": "Toinen nimi"}}, "reason": "x"}
+    assert house.client("bob").patch(f"{IN}datasets/crm-0/", renamed).status_code == 200  # it stands as it stood
+    back = {"changes": {"policy": {**PURGE, "mode": "observe"}, "no_reason_to_keep": None, "steps": []}, "reason": "x"}
+    assert house.client("bob").patch(f"{IN}datasets/crm-0/", back).status_code == 200
+
+
+def test_a_step_that_she_proposes_is_written(house):
+    sent = {"changes": {"steps": [{**STEP, "status": "proposed"}]}, "reason": "x"}
+    assert house.client("bob").patch(f"{IN}datasets/crm-0/", sent).status_code == 200
+
+
+@pytest.mark.parametrize(("changes", "path"), DECISIONS)
+def test_nor_does_she_decide_that_by_a_whole_file(house, changes, path):
+    content = whole_draft(house.testi)
+    content["datasets"] = [{**content["datasets"][0], **changes}]
+    with pytest.raises(DocumentError) as refused:
+        import_document(content, "dpo:bob", "x")
+    assert [one.path for one in refused.value.problems] == [path]
+    import_document(content, "controller:alice", "x")
+    import_document(content, "dpo:bob", "as it is")
+
+
+def test_nor_on_the_page(house):
+    here = "/o/testi/record/datasets/crm-0/"
+    page = client("bob", "en").get(here, {"edit": "policy"})
+    sent = {**fields(page), "section": "policy", "change_reason": "x", "policy-mode": "purge"}
+    answer = client("bob", "en").post(here, sent)
+    assert answer.status_code == 422
+    assert "the controller decides that nights purge here" in text(answer)
+    assert of_draft(house, "datasets", "crm-0")["policy"]["mode"] == "observe"
+    assert client("alice").post(here, sent).status_code == 302
+    assert of_draft(house, "datasets", "crm-0")["policy"]["mode"] == "purge"
+
+
 def test_on_the_page_she_is_offered_a_proposal(house):
     page = client("bob", "en").get(RULE)
     assert "Confirmed: nights carry it out" not in text(page)
