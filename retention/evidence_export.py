@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from retention import leaves, stamps
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import Entry, canonical, merkle_path, sha256_hex
-from retention.evidence_log import PAGE, EvidenceLog
+from retention.evidence_log import PAGE, EvidenceLog, chains_of
 from retention.evidence_restore import adopted_nights
 from retention.models import EvidenceEntry, EvidenceHead
 from retention.signing_keys import signer, signing_key
@@ -58,7 +58,9 @@ def export(slug: str, out: BinaryIO) -> int:
     Raises EvidenceError if the signing key or leaves cannot be read; what is broken in the chains is written as it is.
     """
     file = _File(out, slug, SCHEMA)
-    lost = adopted_nights(slug)
+    chains = chains_of(slug)  # before the heads: what is signed meanwhile is not written as if it had none
+    bodies = EvidenceHead.objects.filter(organisation=slug).values_list("body", flat=True)
+    lost = adopted_nights(slug, signed={json.loads(body)["chain"] for body in bodies.iterator(chunk_size=PAGE)})
     signed = set()
     for head in _heads(slug):
         chain = json.loads(head.body)["chain"]
@@ -66,8 +68,7 @@ def export(slug: str, out: BinaryIO) -> int:
         if chain not in lost:
             _write_chain(file, EvidenceLog(slug, chain))
         file.line("head", _head(head))
-    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
-    for chain in list(names.distinct()):
+    for chain in chains:
         if chain not in signed and chain not in lost:
             _write_chain(file, EvidenceLog(slug, chain))
     return file.close()

@@ -194,6 +194,20 @@ class EvidenceLog:
         return EvidenceEntry.objects.filter(organisation=self.slug, chain=self.chain)
 
 
+def chains_of(slug: str) -> list[str]:
+    """The names of an organisation's chains, in order."""
+    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
+    return list(names.distinct())
+
+
+def is_night(chain: str) -> bool:
+    """Whether a chain is a night's by its name, and not one of what people do outside of nights."""
+    try:
+        return date.fromisoformat(chain).isoformat() == chain
+    except ValueError:
+        return False
+
+
 class Journal:
     """One night's intents and outcomes outside the database, one JSON object a line, each following the one before.
 

@@ -186,6 +186,14 @@ def iso(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def is_night(chain: str) -> bool:
+    """Whether a chain is a night's by its name: its date."""
+    try:
+        return iso(chain).isoformat() == chain
+    except ValueError:
+        return False
+
+
 # --- why it was due
 
 
@@ -448,7 +456,8 @@ def time_stamps() -> Any:
 class Checked:
     """What was recomputed. `keys`: public keys, hex, the oldest first. `revoked`: by key id, since when.
 
-    Counted as `stated`: decisions told without what they rest on. `stamps`: by the number of a head, when its time
+    Counted as `unsigned`: chains of nights since the last signed one, which nothing holds yet but the end of the file;
+    as `stated`: decisions told without what they rest on. `stamps`: by the number of a head, when its time
     stamp says that it was there; `unstamped`: heads without one. Who gave them was asked only with `authorities`.
     """
 
@@ -492,6 +501,12 @@ class Reader:
         self.chain, self.number, self.ends, self.tree = "", 0, {GENESIS}, Tree()
         self.head, self.head_number, self.heads = {GENESIS}, 0, dict[str, Document]()
         self.lost: dict[str, int] = {}
+        self.open, self.headless = "", dict[str, int]()
+        """The chain above whose head has not come; and those whose head never came, by the line that ended them."""
+        self.nights: set[str] = set()
+        """Those whose chain is here, with its head."""
+        self.adopts, self.adopted = list[str](), set[str]()
+        """Lost nights: as the chain above says, and as signed chains said."""
         self.lots: dict[int, _Lot] = {}
         self.campaigns: dict[int, Campaign] = {}
         self.about: Document | None = None
@@ -515,11 +530,13 @@ class Reader:
                 self.wrong(str(error))
             except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
                 self.wrong("is not what such a line must be")
-        self._close_leaves()
+        self._close_chain()
         if not self.ended:
             self.wrong("the end is missing: the file was cut off", self.line + 1)
         for name, line in self.lost.items():
-            self.wrong(f"the chain {name} is missing, and its head is here", line)
+            if name not in self.adopted:
+                self.wrong(f"the chain {name} is missing, and its head is here", line)
+        self._headless()
         self.found.problems.sort(key=lambda problem: problem[0])
         return self.found
 
@@ -568,8 +585,9 @@ class Reader:
             raise Wrong("has a signature that is not its own") from None
 
     def _chain(self, told: Document) -> None:
-        self._close_leaves()
+        self._close_chain()
         self.chain, self.number, self.ends, self.tree = str(told["name"]), 0, {GENESIS}, Tree()
+        self.open = self.chain
         self.found.counts["chains"] += 1
         if sha256(self.chain.encode()) != told["digest"]:
             raise Wrong("the name of the chain was changed: its digest is another")
@@ -586,14 +604,31 @@ class Reader:
             raise Wrong(f"{where} was changed: its digest is another")
         if told["number"] != number or told["previous"] not in before:
             raise Wrong(f"{where} does not follow the entry before it")
-        self._meaning(told["kind"], json.loads(told["body"]))
+        body = json.loads(told["body"])
+        if told["kind"] == "adopted" and number == 1 and self.chain.startswith("adopted-"):
+            self.adopts = list(body["nights"])
+        self._meaning(told["kind"], body)
+
+    def _close_chain(self) -> None:
+        """The chain above is over, and if no head has come none will."""
+        self._close_leaves()
+        if self.open:
+            self.headless.setdefault(self.open, self.line)
+        self.open, self.adopts = "", []
+
+    def _headless(self) -> None:
+        """Only nights since the last one that was signed may lack a head: whoever signs a night signs those before."""
+        last = max(self.nights, default="")
+        for name, line in self.headless.items():
+            if is_night(name) and name > last:
+                self.found.counts["unsigned"] += 1
+            else:
+                said = f"the chain {name} above has no head, and only a night since the last signed one"
+                self.wrong(f"{said} ({last or 'none'}) may lack it", line)
 
     def _meaning(self, kind: str, body: Document) -> None:
         """What later lines must agree with."""
-        if kind == "adopted":
-            for night in body["nights"]:
-                self.lost.pop(night, None)
-        elif kind.startswith("campaign_"):
+        if kind.startswith("campaign_"):
             self._said_of_campaign(kind, body)
         elif kind in {"lot", "claimed", "intent", "outcome", "leaves", "done"}:
             self._said_of_lot(kind, body)
@@ -687,6 +722,7 @@ class Reader:
 
     def _head(self, told: Document) -> None:
         self._close_leaves()
+        above, self.open = self.open, ""
         digest, body = sha256(told["body"].encode()), json.loads(told["body"])
         before, number = self.head, self.head_number + 1
         self.head, self.head_number = {digest, told["digest"]}, body["number"]
@@ -703,10 +739,16 @@ class Reader:
             return
         if body["number"] != number or body["previous"] not in before:
             raise Wrong(f"head {body['number']} does not follow head {number - 1}")
+        if above and body["chain"] != above:
+            raise Wrong(f"is the head of {body['chain']}, and stands below {above}")
         if body["chain"] != self.chain:
             self.lost[body["chain"]] = self.line
         elif self.number != body["entries"] or body["last"] not in self.ends or self.tree.root() != body["root"]:
             raise Wrong(f"{self.chain} has {self.number} entries, and its head signs {body['entries']} or others")
+        else:
+            self.adopted.update(self.adopts)
+            if self.chain == body["business_date"]:
+                self.nights.add(self.chain)
 
     def _stamp(self, told: Document, digest: str, body: Document) -> None:
         if "stamp" not in told:
@@ -758,7 +800,7 @@ class Reader:
         self._one_leaf(told)
 
     def _end(self, told: Document) -> None:
-        self._close_leaves()
+        self._close_chain()
         self.ended = True
         signed = {name: told[name] for name in ("first", "lines", "sha256")}
         other_first = told["first"] != self.first
