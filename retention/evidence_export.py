@@ -124,11 +124,14 @@ def prove(slug: str, kind: str, number: str, out: BinaryIO) -> int:
     """Write what the evidence says of one person, with the way of each leaf to a signed head; how many leaves.
 
     It shows nobody else: of others there are digests on the way, made with random keys. Of the lots it shows the
-    rules, and how many people approved. Nights that are not signed yet are left out: there is nothing to prove by.
+    rules, and how many people approved. Nights that are not signed yet are left out, and what was lost with our own
+    database, or went by a claim that was: there is nothing to prove by.
     """
     person = leaves.person_digest(kind, number)
     file = _File(out, slug, PROOF_SCHEMA, person=person)
     heads = {json.loads(head.body)["chain"]: head for head in _heads(slug)}
+    for night in adopted_nights(slug, signed=heads):
+        heads.pop(night, None)  # of its entries there are some at most
     shown: set[str] = set()
     claimed: set[int] = set()
     campaigns: set[int] = set()
@@ -152,15 +155,16 @@ def prove(slug: str, kind: str, number: str, out: BinaryIO) -> int:
             continue
         lot = json.loads(row.body)["lot"]
         if lot not in claimed:
-            claimed.add(lot)
             claim = _claim(slug, lot)
-            if claim is not None and claim.chain in heads:
-                estimated = set(json.loads(claim.body).get("estimated", [])) - campaigns
-                campaigns |= estimated
-                for said in (one for campaign in sorted(estimated) for one in _said_of(slug, campaign)):
-                    if said.chain in heads:
-                        proven(said)
-                proven(claim)
+            if claim is None or claim.chain not in heads:
+                continue
+            claimed.add(lot)
+            estimated = set(json.loads(claim.body).get("estimated", [])) - campaigns
+            campaigns |= estimated
+            for said in (one for campaign in sorted(estimated) for one in _said_of(slug, campaign)):
+                if said.chain in heads:
+                    proven(said)
+            proven(claim)
         proven(row)
         for index, one in theirs.items():
             path = merkle_path(digests, index)

@@ -507,6 +507,10 @@ class Reader:
         """Those whose chain is here, with its head."""
         self.adopts, self.adopted = list[str](), set[str]()
         """Lost nights: as the chain above says, and as signed chains said."""
+        self.bare: set[tuple[int, int]] = set()
+        """Lots and attempts of outcomes in the chain above whose leaves have not come."""
+        self.person: str | None = None
+        """Whom a proof is about."""
         self.lots: dict[int, _Lot] = {}
         self.campaigns: dict[int, Campaign] = {}
         self.about: Document | None = None
@@ -575,6 +579,12 @@ class Reader:
             raise Wrong("was signed with another key than the one given")
         if line["schema"] not in {EVIDENCE, PROOF}:
             raise Wrong(f"{line['schema']!r} is no evidence that this version reads")
+        if line["schema"] == PROOF:
+            self.person = str(line["person"])
+
+    def _only_in(self, schema: str) -> None:
+        if self.found.schema != schema:
+            raise Wrong(f"is a line of {schema} alone")
 
     def _signed(self, told: Document, signed: bytes) -> None:
         if told["key_id"] not in self.keys:
@@ -585,6 +595,7 @@ class Reader:
             raise Wrong("has a signature that is not its own") from None
 
     def _chain(self, told: Document) -> None:
+        self._only_in(EVIDENCE)
         self._close_chain()
         self.chain, self.number, self.ends, self.tree = str(told["name"]), 0, {GENESIS}, Tree()
         self.open = self.chain
@@ -593,6 +604,7 @@ class Reader:
             raise Wrong("the name of the chain was changed: its digest is another")
 
     def _entry(self, told: Document) -> None:
+        self._only_in(EVIDENCE)
         self._close_leaves()
         digest = link(told["previous"], told["number"], told["kind"], told["body"])
         before, number = self.ends, self.number + 1
@@ -611,10 +623,17 @@ class Reader:
 
     def _close_chain(self) -> None:
         """The chain above is over, and if no head has come none will."""
-        self._close_leaves()
+        self._close_entries()
         if self.open:
             self.headless.setdefault(self.open, self.line)
         self.open, self.adopts = "", []
+
+    def _close_entries(self) -> None:
+        """No entry of the chain above comes any more; an outcome and its leaves are written at once."""
+        self._close_leaves()
+        for lot, attempt in sorted(self.bare):
+            self.wrong(f"lot {lot}: of what attempt {attempt} did there are no leaves above")
+        self.bare.clear()
 
     def _headless(self) -> None:
         """Only nights since the last one that was signed may lack a head: whoever signs a night signs those before."""
@@ -646,7 +665,10 @@ class Reader:
                 lot.sent.add(key)
         elif kind == "outcome":
             lot.tallies[body["attempt"]] = body["tally"]
+            if any(body["tally"].values()):
+                self.bare.add((body["lot"], body["attempt"]))
         elif kind == "leaves":
+            self.bare.discard((body["lot"], body["attempt"]))
             self.about, self.about_line, self.left = body, self.line, body["leaves"]
             self.leaves, self.items, self.outcomes = Tree(), Tree(), Counter()
             self.before = self.found.counts["problems"]
@@ -664,7 +686,7 @@ class Reader:
         campaign.said[kind] = body
 
     def _leaf(self, told: Document) -> None:
-        if self.found.schema == PROOF:
+        if "path" in told or self.found.schema == PROOF:
             self._proven_leaf(told)
             return
         if self.about is None or self.left == 0:
@@ -680,7 +702,7 @@ class Reader:
         self._one_leaf(told)
 
     def _one_leaf(self, told: Document) -> None:
-        if set(told) - {"index", "path"} != {"digest", "key", "text"}:
+        if set(told) - ({"index", "path"} if self.found.schema == PROOF else set()) != {"digest", "key", "text"}:
             raise Wrong("is not what a leaf must be")
         digest = hashlib.blake2b(told["text"].encode(), key=unhex(told["key"]), digest_size=32).hexdigest()
         if digest != told["digest"]:
@@ -692,6 +714,10 @@ class Reader:
         about: Document = self.about or {}
         claim = self.lots.get(about["lot"], _Lot()).claim
         try:
+            if self.person is not None and leaf["person"] != self.person:
+                raise Wrong("it is of another person than the proof")
+            if claim is None and (self.found.schema == PROOF or not self.adopted):  # else it may be lost with a night
+                raise Wrong(f"lot {about['lot']} was never claimed: nothing says by which rules it went, or who agreed")
             recomputed = leaf_agrees(leaf, about, claim)
             if claim is not None:
                 estimate_agrees(leaf, about, claim, self.campaigns)
@@ -721,7 +747,7 @@ class Reader:
             self.wrong("its leaves have other outcomes than were counted", self.about_line)
 
     def _head(self, told: Document) -> None:
-        self._close_leaves()
+        self._close_entries()
         above, self.open = self.open, ""
         digest, body = sha256(told["body"].encode()), json.loads(told["body"])
         before, number = self.head, self.head_number + 1
@@ -784,6 +810,7 @@ class Reader:
 
     def _proven(self, told: Document) -> None:
         """An entry of a proof: on the way to the root that its night's head signs."""
+        self._only_in(PROOF)
         head, self.chain = self.heads[told["chain"]], told["chain"]
         digest = link(told["previous"], told["number"], told["kind"], told["body"])
         if climb(digest, told["number"] - 1, head["entries"], told["path"]) != head["root"]:
@@ -792,6 +819,7 @@ class Reader:
         self._meaning(told["kind"], json.loads(told["body"]))
 
     def _proven_leaf(self, told: Document) -> None:
+        self._only_in(PROOF)
         if self.about is None:
             raise Wrong("is a leaf of no entry")
         if climb(told["digest"], told["index"], self.about["leaves"], told["path"]) != self.about["root"]:

@@ -455,7 +455,7 @@ class TestNightsThatHaveNoHeadYet:
         self.whole(0)
 
     def test_one_that_is_signed_while_the_file_is_written(self, content, monkeypatch):
-        """Its head was read too late: it is written without, and nobody takes it for a forged one."""
+        """After the heads were read: it is not written, rather than as a chain that has none."""
         honest, late = evidence_export._heads, list[int]()
 
         def heads(slug):
@@ -548,6 +548,24 @@ class TestProof:
         leaves.forget("testi", "customer", "1008", NEXT, "owner", "request")
         assert self.proof()[0] == 0
 
+    def test_what_went_by_a_claim_that_was_lost_is_left_out(self, content):
+        """Restored to the middle of the first night: half its entries are there, and its head came back whole."""
+        EvidenceEntry.objects.filter(chain=str(TODAY), kind="night_finished").delete()
+        self.signed_adoption([str(TODAY)])
+        number, proof = self.proof()
+        assert (number, checked(proof).problems) == (0, [])
+        number, proof = self.proof("1004")  # of the second night
+        assert (number, checked(proof).problems) == (1, [])
+        row = EvidenceEntry.objects.get(chain=str(NEXT), kind="claimed")
+        EvidenceEntry.objects.filter(pk=row.pk).update(chain=str(TODAY), number=99)
+        assert self.proof("1004")[0] == 0
+
+    def signed_adoption(self, nights):
+        log = EvidenceLog("testi", f"adopted-{NEXT}-0a0b0c0d")
+        with transaction.atomic():
+            log.append("adopted", {"nights": nights})
+            sign_head("testi", NEXT, log.chain, {})
+
     def test_a_night_that_is_not_signed_proves_nothing(self, content):
         EvidenceHead.objects.all().delete()
         assert self.proof()[0] == 0
@@ -631,10 +649,12 @@ def test_a_hundred_thousand_entries_in_constant_memory(db, data_dir, tmp_path):
             "person": None,
         }
         told |= {"read_back": True, "rules": "r", "why": "CEILING"}
+        claim = {"rules_digest": "r", "approvals_needed": 0, "approved_by": [], "grace_until": "2026-01-01"}
         texts = [canonical({**told, "item": sha256_hex(str(n).encode())}).decode() for n in range(1000)]
         with transaction.atomic():
             for part in range(number // 1000):
                 about = {"lot": part, "attempt": 1, "night": "2026-01-01", "rules_digest": "r"}
+                log.append("claimed", claim | {"lot": part})
                 leaves.write(log, about, texts)
             sign_head("testi", date(2026, 1, 1), log.chain, {})
         path = tmp_path / f"{number}.jsonl"
