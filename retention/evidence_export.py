@@ -1,7 +1,8 @@
 """Evidence that leaves the house: all of an organisation's in one file, or what it says of one person.
 
 `retention.offline` checks both with neither the database nor our keys; docs/reference/evidence-file.md says what a
-line means. Both are written line by line, and hold no name and no number: persons are keyed digests.
+line means. Both are written line by line, and hold no name and no number of those whose data went: they are keyed
+digests. Entries of what people decided outside of nights may name who did.
 """
 
 from __future__ import annotations

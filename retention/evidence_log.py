@@ -6,7 +6,7 @@ chain     `EvidenceEntry` rows of one business date, each following the digest o
 journal   DATA_DIR/journal/SLUG/DATE.jsonl: intents and outcomes, synced to the disk before anything is destroyed
 head      Ed25519 over the chain's end, the journal's end and the head before it; a copy lies under DATA_DIR/heads
 
-Persons stand here as keyed digests only. Both keys lie in DATA_DIR/keys, never in the database; whoever
+Whose data goes stands here as keyed digests only. Both keys lie in DATA_DIR/keys, never in the database; whoever
 destroys `digest.key` makes every digest meaningless, and the chain still verifies.
 """
 
