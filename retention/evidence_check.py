@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -18,17 +18,18 @@ from django.db.models.functions import Cast
 from retention import leaves, stamps
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import GENESIS, Entry, MerkleTree, canonical, sha256_hex, verify_chain
-from retention.evidence_log import PAGE, EvidenceLog, Journal, heads_directory
+from retention.evidence_log import PAGE, EvidenceLog, Journal, chains_of, heads_directory, is_night
 from retention.evidence_restore import adopted_nights
-from retention.models import EvidenceEntry, EvidenceHead
+from retention.models import EvidenceHead
 from retention.signing_keys import keyring
 
 
 @dataclass
 class Verified:
-    """What was recomputed and agreed. `unsigned`: chains of nights that are not finished; `lost`: nights whose entries
-    went when our own database was restored, as was signed then. `away`: copies of heads that had left this machine.
-    `stamps`: time stamps of heads; who gave them is asked only with SELOSTE_STAMP_CA.
+    """What was recomputed and agreed. `unsigned`: chains of nights that are not finished, which nothing holds yet but
+    their journals; `lost`: nights whose entries went when our own database was restored, as was signed then. `away`:
+    copies of heads that had left this machine. `stamps`: time stamps of heads; who gave them is asked only with
+    SELOSTE_STAMP_CA.
     """
 
     chains: int = 0
@@ -126,9 +127,9 @@ def _whatever_is_stored() -> Iterator[None]:
 
 def _verify(slug: str) -> Verified:
     found = Verified()
+    before = chains_of(slug)  # and after: what is signed while the heads are read is neither headless nor gone
     heads = _verify_heads(slug, found)
-    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
-    chains = set(names.distinct())
+    chains = set(chains_of(slug))
     found.stamps = stamps.check(slug)
     adopted = adopted_nights(slug, signed=heads)
     journals = {path.stem: path for path in (Path(settings.DATA_DIR) / "journal" / slug).glob("*.jsonl")}
@@ -142,8 +143,26 @@ def _verify(slug: str) -> Verified:
         if name in journals:
             _verify_journal(slug, journals[name], heads.get(name), name in adopted, found, steps)
         steps.settle()
+    _refuse_headless(slug, [name for name in before if name not in adopted], heads, adopted)
     found.lost = len(adopted)
     return found
+
+
+def _refuse_headless(
+    slug: str, chains: Iterable[str], heads: Mapping[str, Mapping[str, Any]], adopted: Container[str]
+) -> None:
+    """Only nights since the last one that ended lack a head: what ends signs them too, and all else is signed at once.
+
+    Whoever can write the database but not sign would otherwise add a night that never was, and it would verify.
+    """
+    nights = (name for name, head in heads.items() if name == head["business_date"] and name not in adopted)
+    last = max(nights, default="")
+    for name in chains:
+        if name not in heads and not (is_night(name) and name > last):
+            raise EvidenceError(
+                f"{slug}: the chain {name} has no head, and only a night since the last signed one "
+                f"({last or 'none'}) may lack it"
+            )
 
 
 def _verify_heads(slug: str, found: Verified) -> dict[str, Mapping[str, Any]]:

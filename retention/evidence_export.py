@@ -1,7 +1,8 @@
 """Evidence that leaves the house: all of an organisation's in one file, or what it says of one person.
 
 `retention.offline` checks both with neither the database nor our keys; docs/reference/evidence-file.md says what a
-line means. Both are written line by line, and hold no name and no number: persons are keyed digests.
+line means. Both are written line by line, and hold no name and no number of those whose data went: they are keyed
+digests. Entries of what people decided outside of nights may name who did.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 from retention import leaves, stamps
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import Entry, canonical, merkle_path, sha256_hex
-from retention.evidence_log import PAGE, EvidenceLog
+from retention.evidence_log import PAGE, EvidenceLog, chains_of
 from retention.evidence_restore import adopted_nights
 from retention.models import EvidenceEntry, EvidenceHead
 from retention.signing_keys import signer, signing_key
@@ -58,7 +59,9 @@ def export(slug: str, out: BinaryIO) -> int:
     Raises EvidenceError if the signing key or leaves cannot be read; what is broken in the chains is written as it is.
     """
     file = _File(out, slug, SCHEMA)
-    lost = adopted_nights(slug)
+    chains = chains_of(slug)  # before the heads: what is signed meanwhile is not written as if it had none
+    bodies = EvidenceHead.objects.filter(organisation=slug).values_list("body", flat=True)
+    lost = adopted_nights(slug, signed={json.loads(body)["chain"] for body in bodies.iterator(chunk_size=PAGE)})
     signed = set()
     for head in _heads(slug):
         chain = json.loads(head.body)["chain"]
@@ -66,8 +69,7 @@ def export(slug: str, out: BinaryIO) -> int:
         if chain not in lost:
             _write_chain(file, EvidenceLog(slug, chain))
         file.line("head", _head(head))
-    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
-    for chain in list(names.distinct()):
+    for chain in chains:
         if chain not in signed and chain not in lost:
             _write_chain(file, EvidenceLog(slug, chain))
     return file.close()
@@ -123,11 +125,14 @@ def prove(slug: str, kind: str, number: str, out: BinaryIO) -> int:
     """Write what the evidence says of one person, with the way of each leaf to a signed head; how many leaves.
 
     It shows nobody else: of others there are digests on the way, made with random keys. Of the lots it shows the
-    rules, and how many people approved. Nights that are not signed yet are left out: there is nothing to prove by.
+    rules, and how many people approved. Nights that are not signed yet are left out, and what was lost with our own
+    database, or went by a claim that was: there is nothing to prove by.
     """
     person = leaves.person_digest(kind, number)
     file = _File(out, slug, PROOF_SCHEMA, person=person)
     heads = {json.loads(head.body)["chain"]: head for head in _heads(slug)}
+    for night in adopted_nights(slug, signed=heads):
+        heads.pop(night, None)  # of its entries there are some at most
     shown: set[str] = set()
     claimed: set[int] = set()
     campaigns: set[int] = set()
@@ -151,15 +156,16 @@ def prove(slug: str, kind: str, number: str, out: BinaryIO) -> int:
             continue
         lot = json.loads(row.body)["lot"]
         if lot not in claimed:
-            claimed.add(lot)
             claim = _claim(slug, lot)
-            if claim is not None and claim.chain in heads:
-                estimated = set(json.loads(claim.body).get("estimated", [])) - campaigns
-                campaigns |= estimated
-                for said in (one for campaign in sorted(estimated) for one in _said_of(slug, campaign)):
-                    if said.chain in heads:
-                        proven(said)
-                proven(claim)
+            if claim is None or claim.chain not in heads:
+                continue
+            claimed.add(lot)
+            estimated = set(json.loads(claim.body).get("estimated", [])) - campaigns
+            campaigns |= estimated
+            for said in (one for campaign in sorted(estimated) for one in _said_of(slug, campaign)):
+                if said.chain in heads:
+                    proven(said)
+            proven(claim)
         proven(row)
         for index, one in theirs.items():
             path = merkle_path(digests, index)

@@ -6,7 +6,7 @@ chain     `EvidenceEntry` rows of one business date, each following the digest o
 journal   DATA_DIR/journal/SLUG/DATE.jsonl: intents and outcomes, synced to the disk before anything is destroyed
 head      Ed25519 over the chain's end, the journal's end and the head before it; a copy lies under DATA_DIR/heads
 
-Persons stand here as keyed digests only. Both keys lie in DATA_DIR/keys, never in the database; whoever
+Whose data goes stands here as keyed digests only. Both keys lie in DATA_DIR/keys, never in the database; whoever
 destroys `digest.key` makes every digest meaningless, and the chain still verifies.
 """
 
@@ -192,6 +192,20 @@ class EvidenceLog:
 
     def _entries(self) -> Any:
         return EvidenceEntry.objects.filter(organisation=self.slug, chain=self.chain)
+
+
+def chains_of(slug: str) -> list[str]:
+    """The names of an organisation's chains, in order."""
+    names = EvidenceEntry.objects.filter(organisation=slug).order_by("chain").values_list("chain", flat=True)
+    return list(names.distinct())
+
+
+def is_night(chain: str) -> bool:
+    """Whether a chain is a night's by its name, and not one of what people do outside of nights."""
+    try:
+        return date.fromisoformat(chain).isoformat() == chain
+    except ValueError:
+        return False
 
 
 class Journal:

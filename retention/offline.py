@@ -186,6 +186,14 @@ def iso(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def is_night(chain: str) -> bool:
+    """Whether a chain is a night's by its name: its date."""
+    try:
+        return iso(chain).isoformat() == chain
+    except ValueError:
+        return False
+
+
 # --- why it was due
 
 
@@ -448,7 +456,8 @@ def time_stamps() -> Any:
 class Checked:
     """What was recomputed. `keys`: public keys, hex, the oldest first. `revoked`: by key id, since when.
 
-    Counted as `stated`: decisions told without what they rest on. `stamps`: by the number of a head, when its time
+    Counted as `unsigned`: chains of nights since the last signed one, which nothing holds yet but the end of the file;
+    as `stated`: decisions told without what they rest on. `stamps`: by the number of a head, when its time
     stamp says that it was there; `unstamped`: heads without one. Who gave them was asked only with `authorities`.
     """
 
@@ -492,6 +501,16 @@ class Reader:
         self.chain, self.number, self.ends, self.tree = "", 0, {GENESIS}, Tree()
         self.head, self.head_number, self.heads = {GENESIS}, 0, dict[str, Document]()
         self.lost: dict[str, int] = {}
+        self.open, self.headless = "", dict[str, int]()
+        """The chain above whose head has not come; and those whose head never came, by the line that ended them."""
+        self.nights: set[str] = set()
+        """Those whose chain is here, with its head."""
+        self.adopts, self.adopted = list[str](), set[str]()
+        """Lost nights: as the chain above says, and as signed chains said."""
+        self.bare: set[tuple[int, int]] = set()
+        """Lots and attempts of outcomes in the chain above whose leaves have not come."""
+        self.person: str | None = None
+        """Whom a proof is about."""
         self.lots: dict[int, _Lot] = {}
         self.campaigns: dict[int, Campaign] = {}
         self.about: Document | None = None
@@ -515,11 +534,13 @@ class Reader:
                 self.wrong(str(error))
             except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
                 self.wrong("is not what such a line must be")
-        self._close_leaves()
+        self._close_chain()
         if not self.ended:
             self.wrong("the end is missing: the file was cut off", self.line + 1)
         for name, line in self.lost.items():
-            self.wrong(f"the chain {name} is missing, and its head is here", line)
+            if name not in self.adopted:
+                self.wrong(f"the chain {name} is missing, and its head is here", line)
+        self._headless()
         self.found.problems.sort(key=lambda problem: problem[0])
         return self.found
 
@@ -558,6 +579,12 @@ class Reader:
             raise Wrong("was signed with another key than the one given")
         if line["schema"] not in {EVIDENCE, PROOF}:
             raise Wrong(f"{line['schema']!r} is no evidence that this version reads")
+        if line["schema"] == PROOF:
+            self.person = str(line["person"])
+
+    def _only_in(self, schema: str) -> None:
+        if self.found.schema != schema:
+            raise Wrong(f"is a line of {schema} alone")
 
     def _signed(self, told: Document, signed: bytes) -> None:
         if told["key_id"] not in self.keys:
@@ -568,13 +595,16 @@ class Reader:
             raise Wrong("has a signature that is not its own") from None
 
     def _chain(self, told: Document) -> None:
-        self._close_leaves()
+        self._only_in(EVIDENCE)
+        self._close_chain()
         self.chain, self.number, self.ends, self.tree = str(told["name"]), 0, {GENESIS}, Tree()
+        self.open = self.chain
         self.found.counts["chains"] += 1
         if sha256(self.chain.encode()) != told["digest"]:
             raise Wrong("the name of the chain was changed: its digest is another")
 
     def _entry(self, told: Document) -> None:
+        self._only_in(EVIDENCE)
         self._close_leaves()
         digest = link(told["previous"], told["number"], told["kind"], told["body"])
         before, number = self.ends, self.number + 1
@@ -586,14 +616,38 @@ class Reader:
             raise Wrong(f"{where} was changed: its digest is another")
         if told["number"] != number or told["previous"] not in before:
             raise Wrong(f"{where} does not follow the entry before it")
-        self._meaning(told["kind"], json.loads(told["body"]))
+        body = json.loads(told["body"])
+        if told["kind"] == "adopted" and number == 1 and self.chain.startswith("adopted-"):
+            self.adopts = list(body["nights"])
+        self._meaning(told["kind"], body)
+
+    def _close_chain(self) -> None:
+        """The chain above is over, and if no head has come none will."""
+        self._close_entries()
+        if self.open:
+            self.headless.setdefault(self.open, self.line)
+        self.open, self.adopts = "", []
+
+    def _close_entries(self) -> None:
+        """No entry of the chain above comes any more; an outcome and its leaves are written at once."""
+        self._close_leaves()
+        for lot, attempt in sorted(self.bare):
+            self.wrong(f"lot {lot}: of what attempt {attempt} did there are no leaves above")
+        self.bare.clear()
+
+    def _headless(self) -> None:
+        """Only nights since the last one that was signed may lack a head: whoever signs a night signs those before."""
+        last = max(self.nights, default="")
+        for name, line in self.headless.items():
+            if is_night(name) and name > last:
+                self.found.counts["unsigned"] += 1
+            else:
+                said = f"the chain {name} above has no head, and only a night since the last signed one"
+                self.wrong(f"{said} ({last or 'none'}) may lack it", line)
 
     def _meaning(self, kind: str, body: Document) -> None:
         """What later lines must agree with."""
-        if kind == "adopted":
-            for night in body["nights"]:
-                self.lost.pop(night, None)
-        elif kind.startswith("campaign_"):
+        if kind.startswith("campaign_"):
             self._said_of_campaign(kind, body)
         elif kind in {"lot", "claimed", "intent", "outcome", "leaves", "done"}:
             self._said_of_lot(kind, body)
@@ -611,7 +665,10 @@ class Reader:
                 lot.sent.add(key)
         elif kind == "outcome":
             lot.tallies[body["attempt"]] = body["tally"]
+            if any(body["tally"].values()):
+                self.bare.add((body["lot"], body["attempt"]))
         elif kind == "leaves":
+            self.bare.discard((body["lot"], body["attempt"]))
             self.about, self.about_line, self.left = body, self.line, body["leaves"]
             self.leaves, self.items, self.outcomes = Tree(), Tree(), Counter()
             self.before = self.found.counts["problems"]
@@ -629,7 +686,7 @@ class Reader:
         campaign.said[kind] = body
 
     def _leaf(self, told: Document) -> None:
-        if self.found.schema == PROOF:
+        if "path" in told or self.found.schema == PROOF:
             self._proven_leaf(told)
             return
         if self.about is None or self.left == 0:
@@ -645,7 +702,7 @@ class Reader:
         self._one_leaf(told)
 
     def _one_leaf(self, told: Document) -> None:
-        if set(told) - {"index", "path"} != {"digest", "key", "text"}:
+        if set(told) - ({"index", "path"} if self.found.schema == PROOF else set()) != {"digest", "key", "text"}:
             raise Wrong("is not what a leaf must be")
         digest = hashlib.blake2b(told["text"].encode(), key=unhex(told["key"]), digest_size=32).hexdigest()
         if digest != told["digest"]:
@@ -657,6 +714,10 @@ class Reader:
         about: Document = self.about or {}
         claim = self.lots.get(about["lot"], _Lot()).claim
         try:
+            if self.person is not None and leaf["person"] != self.person:
+                raise Wrong("it is of another person than the proof")
+            if claim is None and (self.found.schema == PROOF or not self.adopted):  # else it may be lost with a night
+                raise Wrong(f"lot {about['lot']} was never claimed: nothing says by which rules it went, or who agreed")
             recomputed = leaf_agrees(leaf, about, claim)
             if claim is not None:
                 estimate_agrees(leaf, about, claim, self.campaigns)
@@ -686,7 +747,8 @@ class Reader:
             self.wrong("its leaves have other outcomes than were counted", self.about_line)
 
     def _head(self, told: Document) -> None:
-        self._close_leaves()
+        self._close_entries()
+        above, self.open = self.open, ""
         digest, body = sha256(told["body"].encode()), json.loads(told["body"])
         before, number = self.head, self.head_number + 1
         self.head, self.head_number = {digest, told["digest"]}, body["number"]
@@ -703,10 +765,16 @@ class Reader:
             return
         if body["number"] != number or body["previous"] not in before:
             raise Wrong(f"head {body['number']} does not follow head {number - 1}")
+        if above and body["chain"] != above:
+            raise Wrong(f"is the head of {body['chain']}, and stands below {above}")
         if body["chain"] != self.chain:
             self.lost[body["chain"]] = self.line
         elif self.number != body["entries"] or body["last"] not in self.ends or self.tree.root() != body["root"]:
             raise Wrong(f"{self.chain} has {self.number} entries, and its head signs {body['entries']} or others")
+        else:
+            self.adopted.update(self.adopts)
+            if self.chain == body["business_date"]:
+                self.nights.add(self.chain)
 
     def _stamp(self, told: Document, digest: str, body: Document) -> None:
         if "stamp" not in told:
@@ -742,6 +810,7 @@ class Reader:
 
     def _proven(self, told: Document) -> None:
         """An entry of a proof: on the way to the root that its night's head signs."""
+        self._only_in(PROOF)
         head, self.chain = self.heads[told["chain"]], told["chain"]
         digest = link(told["previous"], told["number"], told["kind"], told["body"])
         if climb(digest, told["number"] - 1, head["entries"], told["path"]) != head["root"]:
@@ -750,6 +819,7 @@ class Reader:
         self._meaning(told["kind"], json.loads(told["body"]))
 
     def _proven_leaf(self, told: Document) -> None:
+        self._only_in(PROOF)
         if self.about is None:
             raise Wrong("is a leaf of no entry")
         if climb(told["digest"], told["index"], self.about["leaves"], told["path"]) != self.about["root"]:
@@ -758,7 +828,7 @@ class Reader:
         self._one_leaf(told)
 
     def _end(self, told: Document) -> None:
-        self._close_leaves()
+        self._close_chain()
         self.ended = True
         signed = {name: told[name] for name in ("first", "lines", "sha256")}
         other_first = told["first"] != self.first

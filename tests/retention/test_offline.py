@@ -17,23 +17,26 @@ from django.db import transaction
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from retention import leaves, offline
+from retention import evidence_check, evidence_export, leaves, offline
 from retention.approvals import approve
 from retention.domain.decisions import Item, State, Why, decide
+from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical, merkle_path, merkle_root, sha256_hex
 from retention.domain.leaves import basis
 from retention.domain.periods import FinancialYears, last_day
 from retention.domain.rules import RuleSet
 from retention.domain.written import parse_ceiling, parse_ground
+from retention.evidence_check import verify
 from retention.evidence_export import export, fingerprint, prove
-from retention.evidence_log import EvidenceLog, sign_head
+from retention.evidence_log import EvidenceLog, copy_heads, sign_head
 from retention.evidence_restore import adopt
 from retention.holds import place
-from retention.models import EvidenceEntry, EvidenceHead, EvidenceLeaves, Lot
+from retention.models import Attempt, EvidenceEntry, EvidenceHead, EvidenceLeaves, Lot
 from retention.night import run_night
 from retention.plan import rules_document
 from tests.domain import strategies as some
 from tests.retention.company import NOW, TODAY, controller, found_company
+from tests.retention.test_evidence_restore import restore_to_before
 from tests.retention.test_recovery import POLICY, Killed, interrupt
 
 NEXT = TODAY + timedelta(days=1)
@@ -351,6 +354,158 @@ class TestForgotten:
         assert f"the chain {TODAY} is missing, and its head is here" in [t for _, t in checked(exported()).problems]
 
 
+class TestWithoutTheKey:
+    """Whoever can write our database and sign nothing: our own key then signs the file that tells of it."""
+
+    def added(self, chain="2024-03-01"):
+        """A night that never was, whole in itself: what it claimed, sent and destroyed, and its leaves."""
+        log, item = EvidenceLog("testi", chain), sha256_hex(b"an item")
+        step = {"lot": 999, "attempt": 1}
+        with transaction.atomic():
+            log.append("claimed", {**step, "rules_digest": "r", "approvals_needed": 0, "approved_by": [],
+                                   "grace_until": "2024-03-01", "rules": {}})  # fmt: skip
+            log.append("intent", {**step, "keys": [item], "root": merkle_root([item])})
+            log.append("outcome", {**step, "tally": {"destroyed": 1}})
+            leaves.write(log, {**step, "night": "2024-03-01", "rules_digest": "r"}, ["{}"])
+        EvidenceLeaves.objects.filter(month="2024-03").update(sealed=None)
+
+    def test_a_night_that_never_was_is_named(self, content):
+        assert checked(exported()).problems == []
+        self.added()
+        with pytest.raises(EvidenceError, match=f"the chain 2024-03-01 has no head.*{NEXT}"):
+            verify("testi")
+        ((_, said),) = checked(exported(), fingerprint()).problems
+        assert said.startswith("the chain 2024-03-01 above has no head")
+
+    @pytest.mark.parametrize("chain", [str(TODAY + timedelta(days=9)).replace("-", ""), "campaign-2099-01-01-0a0b0c0d"])
+    def test_what_is_no_night_is_never_without_a_head(self, content, chain):
+        self.added(chain)
+        with pytest.raises(EvidenceError, match=f"the chain {chain} has no head"):
+            verify("testi")
+        assert any(said.startswith(f"the chain {chain} above has no head") for _, said in checked(exported()).problems)
+
+    def test_a_night_that_was_taken_away_is_missed_whatever_excuses_it(self, content):
+        EvidenceEntry.objects.filter(chain=str(TODAY)).delete()
+        with transaction.atomic():
+            EvidenceLog("testi", f"adopted-{NEXT}-0a0b0c0d").append("adopted", {"nights": [str(TODAY)]})
+        with pytest.raises(EvidenceError, match=f"the chain {TODAY} is gone"):
+            verify("testi")
+        said = [text for _, text in checked(exported()).problems]
+        assert f"the chain {TODAY} is missing, and its head is here" in said
+        assert any(text.startswith(f"the chain adopted-{NEXT}-0a0b0c0d above has no head") for text in said)
+
+    def test_an_excuse_among_the_entries_of_a_night_excuses_nothing(self, company, data_dir):
+        """A night that runs signs what it finds in its own chain."""
+        run_night(company, TODAY, NOW)
+        with transaction.atomic():
+            log = EvidenceLog("testi", str(NEXT))
+            log.append("night_started", {})
+            log.append("adopted", {"nights": [str(TODAY)]})
+            sign_head("testi", NEXT, log.chain, {})
+        EvidenceEntry.objects.filter(chain=str(TODAY)).delete()
+        assert [said for _, said in checked(exported()).problems] == [
+            f"the chain {TODAY} is missing, and its head is here"
+        ]
+
+    def test_a_head_below_a_chain_that_is_not_its_own_covers_nothing(self, content):
+        """Written by hand where an honest export would end: between a night's head and the next chain."""
+        self.added()
+        lines = lines_of(exported())
+        heads = [n for n, line in enumerate(lines) if _kind(line) == "head"]
+        start = next(n for n, line in enumerate(lines) if b"2024-03-01" in line)
+        moved = [*lines[: heads[0]], *lines[start:-1], *lines[heads[0] : start], lines[-1]]
+        assert f"is the head of {TODAY}, and stands below 2024-03-01" in [
+            t for _, t in checked(b"".join(moved)).problems
+        ]
+
+
+class TestNightsThatHaveNoHeadYet:
+    """Honest ones: under way, broken off and not yet counted, or lost with our own database."""
+
+    def whole(self, unsigned):
+        assert verify("testi").unsigned == unsigned
+        found = checked(exported())
+        assert found.problems == []
+        assert found.counts["unsigned"] == unsigned
+
+    def killed(self, company, day):
+        def kill(point):
+            if point == "outcome committed":
+                raise Killed
+
+        with pytest.raises(Killed):
+            run_night(company, day, NOW + (day - TODAY), at=kill)
+
+    def test_the_first_night_of_an_organisation(self, company, data_dir):
+        self.killed(company, TODAY)
+        self.whole(1)
+        leaves.forget("testi", "customer", "1008", TODAY, "owner", "request")  # signed at once: no night
+        self.whole(1)
+
+    def test_one_that_runs_and_one_that_was_broken_off_before_it(self, company, data_dir):
+        run_night(company, TODAY, NOW)
+        for days in (1, 2):
+            with transaction.atomic():
+                EvidenceLog("testi", str(TODAY + timedelta(days=days))).append("night_started", {})
+        self.whole(2)
+
+    def test_the_next_one_signs_what_was_broken_off(self, company, data_dir):
+        self.killed(company, TODAY)
+        run_night(company, NEXT, NOW + timedelta(days=1))
+        self.whole(0)
+
+    def test_one_that_is_signed_while_the_file_is_written(self, content, monkeypatch):
+        """After the heads were read: it is not written, rather than as a chain that has none."""
+        honest, late = evidence_export._heads, list[int]()
+
+        def heads(slug):
+            yield from honest(slug)
+            if not late:
+                late.append(leaves.forget("testi", "customer", "1008", NEXT, "owner", "request"))
+
+        monkeypatch.setattr(evidence_export, "_heads", heads)
+        assert checked(exported()).problems == []
+        assert late
+
+    def test_one_that_is_signed_while_the_heads_are_recomputed(self, content, monkeypatch):
+        honest = evidence_check._verify_heads
+
+        def heads(slug, found):
+            told = honest(slug, found)
+            leaves.forget("testi", "customer", "1008", NEXT, "owner", "request")
+            return told
+
+        monkeypatch.setattr(evidence_check, "_verify_heads", heads)
+        assert verify("testi").heads == 2
+
+    def test_half_of_it_lost_and_signed_by_a_night_after_the_adoption(self, company, data_dir):
+        """Restored to the middle of a night that had been killed: only its journal told of the rest."""
+        self.killed(company, TODAY)
+        Attempt.objects.all().delete()
+        EvidenceEntry.objects.filter(kind__in=["intent", "outcome", "leaves"]).delete()
+        EvidenceLeaves.objects.all().delete()
+        assert adopt("testi", TODAY, "owner", "restored") == [str(TODAY)]
+        assert verify("testi").unsigned == 1
+        assert checked(exported()).problems == []
+        run_night(company, NEXT, NOW + timedelta(days=1))
+        heads = [json.loads(head.body)["chain"] for head in EvidenceHead.objects.order_by("number")]
+        assert heads[1:] == [str(TODAY), str(NEXT)]
+        verify("testi")
+        assert checked(exported()).problems == []
+
+    def test_an_earlier_date_than_that_of_a_lost_night(self, company, data_dir):
+        """Restored to before two dates, of which only the later had run: the earlier may run after all."""
+        run_night(company, TODAY, NOW)
+        later = TODAY + timedelta(days=2)
+        run_night(company, later, NOW + timedelta(days=2))
+        copy_heads("testi")
+        restore_to_before(later)
+        adopt("testi", later, "owner", "restored")
+        with transaction.atomic():
+            EvidenceLog("testi", str(NEXT)).append("night_started", {})
+        self.whole(1)
+
+
 class TestProof:
     def proof(self, number="1008"):
         out = io.BytesIO()
@@ -392,6 +547,24 @@ class TestProof:
     def test_after_forgetting_there_is_nothing_to_prove(self, content):
         leaves.forget("testi", "customer", "1008", NEXT, "owner", "request")
         assert self.proof()[0] == 0
+
+    def test_what_went_by_a_claim_that_was_lost_is_left_out(self, content):
+        """Restored to the middle of the first night: half its entries are there, and its head came back whole."""
+        EvidenceEntry.objects.filter(chain=str(TODAY), kind="night_finished").delete()
+        self.signed_adoption([str(TODAY)])
+        number, proof = self.proof()
+        assert (number, checked(proof).problems) == (0, [])
+        number, proof = self.proof("1004")  # of the second night
+        assert (number, checked(proof).problems) == (1, [])
+        row = EvidenceEntry.objects.get(chain=str(NEXT), kind="claimed")
+        EvidenceEntry.objects.filter(pk=row.pk).update(chain=str(TODAY), number=99)
+        assert self.proof("1004")[0] == 0
+
+    def signed_adoption(self, nights):
+        log = EvidenceLog("testi", f"adopted-{NEXT}-0a0b0c0d")
+        with transaction.atomic():
+            log.append("adopted", {"nights": nights})
+            sign_head("testi", NEXT, log.chain, {})
 
     def test_a_night_that_is_not_signed_proves_nothing(self, content):
         EvidenceHead.objects.all().delete()
@@ -476,10 +649,12 @@ def test_a_hundred_thousand_entries_in_constant_memory(db, data_dir, tmp_path):
             "person": None,
         }
         told |= {"read_back": True, "rules": "r", "why": "CEILING"}
+        claim = {"rules_digest": "r", "approvals_needed": 0, "approved_by": [], "grace_until": "2026-01-01"}
         texts = [canonical({**told, "item": sha256_hex(str(n).encode())}).decode() for n in range(1000)]
         with transaction.atomic():
             for part in range(number // 1000):
                 about = {"lot": part, "attempt": 1, "night": "2026-01-01", "rules_digest": "r"}
+                log.append("claimed", claim | {"lot": part})
                 leaves.write(log, about, texts)
             sign_head("testi", date(2026, 1, 1), log.chain, {})
         path = tmp_path / f"{number}.jsonl"
