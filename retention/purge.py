@@ -38,7 +38,7 @@ from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.leaves import leaf
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
-from retention.domain.predicates import FALSE, TRUE, Expression, is_false
+from retention.domain.predicates import FALSE, Expression, is_false
 from retention.domain.rules import Hold, carried_out_as
 from retention.evaluation import in_doubt, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest, subject_digests
@@ -365,6 +365,8 @@ def _restored(
 ) -> tuple[dict[Scope, Expression], frozenset[int]]:
     """Of what came back from a backup: its person is still known to nobody, so its former destruction decides.
 
+    That was of what only the ledger told: what its own columns say now is asked too, and what was reopened since stays.
+
     The register is read again just before: the keys whose own dates are others now come second, and stay. So does
     everything of a person whom the ledger knows by now, unless the rules say that it is due.
     """
@@ -378,7 +380,7 @@ def _restored(
     others = frozenset(
         p for p, entry in strangers.items() if not entry.dates or there.get(entry.key, entry.dates) != entry.dates
     )
-    return {**conditions, **dict.fromkeys(scopes, TRUE)}, others
+    return {**conditions, **dict.fromkeys(scopes, work.question.due_again)}, others
 
 
 def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:
