@@ -149,7 +149,7 @@ def _take(night: Night, question: Question, connector: Connector, lot: Lot, name
         night.at,
         needed=names_needed,
         unfinished=due,
-        closed=partial(night.closed_now, lot.register),
+        closed=night.closed_now,
         changed=Changed(question, connector, lot, fresh=lot.run_id == night.run.pk and lot.pk > night.lots_before),
     )
 

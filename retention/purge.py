@@ -77,7 +77,7 @@ class Work:
     void   why the lot may no longer be carried out: the same, and what others were asked for is called back
     needed whose items wait, and why: they tell names by which another register still holds something (D6)
     unfinished  which keys wait, and why: a step of theirs is due and was not carried out
-    closed  why the register takes nothing at this hour
+    closed  why a register takes nothing at this hour
     changed which keys are due otherwise than the lot says: since another day, or for another action (V3)
     """
 
@@ -93,7 +93,7 @@ class Work:
     void: str = ""
     needed: Callable[[Sequence[str]], Mapping[str, str]] = lambda subjects: {}
     unfinished: Callable[[Sequence[LotKey]], Mapping[str, str]] = lambda entries: {}
-    closed: Callable[[], str] = lambda: ""
+    closed: Callable[[str], str] = lambda register: ""
     changed: Callable[[Sequence[LotKey]], frozenset[str]] = lambda entries: frozenset()
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
@@ -200,9 +200,12 @@ def _intend(work: Work) -> Attempt | None:
 
 
 def _refuse_if_stopped(work: Work) -> None:
-    refuse_if_stopped(work.run, work.lot.register)
-    if reason := work.closed():
-        raise RegisterStopped(f"{work.lot.register} {reason}")
+    step = work.question.dataset.step
+    into = {step.target.register} if step is not None and step.target is not None else set()
+    for register in sorted({work.lot.register} | into):
+        refuse_if_stopped(work.run, register)
+        if reason := work.closed(register):
+            raise RegisterStopped(f"{register} {reason}")
 
 
 def refuse_if_stopped(run: Run, register: str) -> None:
