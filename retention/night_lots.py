@@ -8,7 +8,7 @@ from functools import partial
 
 from django.db import transaction
 
-from retention import breakers, replay, residue
+from retention import breakers, replay, residue, waves
 from retention.connectors.contract import Connector
 from retention.disposal import (
     abandon,
@@ -83,7 +83,16 @@ def void(night: Night, lot: Lot) -> str:
         return "its policy purges no longer"
     if approvals_needed(current) > lot.approvals_needed:
         return "its policy asks for more approvals now"
+    if _without_its_wave(lot, current):
+        return "its policy asks for waves now"
     return ""
+
+
+def _without_its_wave(lot: Lot, current: DatasetPlan) -> bool:
+    """Whether it is of a backlog that goes in waves by now, and was flagged as a whole; of what has begun to go, no."""
+    if not current.policy.waves or lot.wave is not None or lot.anew or lot.why == replay.WHY:
+        return False
+    return lot.state in {LotState.FLAGGED, LotState.APPROVED} and waves.asked_for(lot)
 
 
 def _under_way(lot: Lot) -> bool:
