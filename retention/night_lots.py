@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -217,22 +218,32 @@ def block_lot(night: Night, question: Question, connector: Connector, lot: Lot) 
         tell_problem(night, lot.register, lot.dataset, str(error))
 
 
-def see_to_residue(night: Night, question: Question, connector: Connector) -> None:
+def see_to_residue(night: Night, lots: Sequence[Lot]) -> None:
     """What was found of deleted items is looked for again, and a problem as long as it is there and nobody said why.
 
-    The reader, who asks for items, sees none of it.
+    Where it lies is what the lot's own version says: a later one may name another place, or not have the dataset. The
+    reader, who asks for items, sees none of it.
     """
-    dataset = question.dataset
-    for lot in residue.lots(night.organisation, dataset.code):
+    named = frozenset(night.problems)
+    for lot in lots:
         if residue.kept(lot, night.today):
             continue
-        if lot.attempts.exclude(run=night.run).exists():
-            residue.look_again(lot, question.mapping, connector, night.log)
-        if where := residue.where(lot):
-            shown = f"{', '.join(where[:3])}{' …' if len(where) > 3 else ''}"
-            tell_problem(
-                night,
-                dataset.register,
-                dataset.code,
-                f"of {residue.items(lot)} deleted items something is there still: {shown} (lot {lot.pk})",
-            )
+        try:
+            told = _left_of(night, lot)
+        except SelosteError as error:
+            if isinstance(error, LeaseLost):
+                raise
+            told = str(error)
+        if told and lot.dataset not in named:
+            tell_problem(night, lot.register, lot.dataset, told)
+
+
+def _left_of(night: Night, lot: Lot) -> str:
+    """What is left of a lot's items, in words; of tonight's lots that was read already."""
+    if lot.attempts.exclude(run=night.run).exists():
+        residue.look_at_night(lot, night.log)
+    where = residue.where(lot)
+    if not where:
+        return ""
+    shown = f"{', '.join(where[:3])}{' …' if len(where) > 3 else ''}"
+    return f"of {residue.items(lot)} deleted items something is there still: {shown} (lot {lot.pk})"
