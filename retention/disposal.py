@@ -194,12 +194,20 @@ def advance(lot: Lot, dataset: DatasetPlan, today: date) -> bool:
         return False
     if lot.state == LotState.FLAGGED and lot.approvals_needed == 0 and lot.weighed:
         move(lot, LotState.APPROVED, "policy: automatic", digest=lot.digest)
-    if lot.state == LotState.APPROVED and lot.grace_until is None:
-        lot.grace_until = _grace_until(dataset.policy.grace, today)
-        Lot.objects.filter(pk=lot.pk).update(grace_until=lot.grace_until)
+    if lot.state == LotState.APPROVED:
+        _give_grace(lot, dataset.policy.grace, today)
     return lot.state == LotState.CLAIMED or (
         lot.state == LotState.APPROVED and lot.grace_until is not None and lot.grace_until <= today
     )
+
+
+def _give_grace(lot: Lot, grace: Period, today: date) -> None:
+    """From the first night that finds it approved; a longer grace that was published since counts from there too."""
+    began = today if lot.grace_until is None else lot.grace_from or lot.run.business_date  # of before 0012: at least
+    until = max(_grace_until(grace, began), lot.grace_until or date.min)
+    if (began, until) != (lot.grace_from, lot.grace_until):
+        lot.grace_from, lot.grace_until = began, until
+        Lot.objects.filter(pk=lot.pk).update(grace_from=began, grace_until=until)
 
 
 def _grace_until(grace: Period, today: date) -> date:

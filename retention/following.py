@@ -14,7 +14,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from retention.by_key import of_keys
+from retention.by_key import not_sure, of_keys
 from retention.connectors.contract import Candidate, Connector
 from retention.domain.decisions import Decision, State, with_own
 from retention.domain.errors import RuleError
@@ -63,10 +63,15 @@ class _Side:
     question: Question
     connector: Connector
     anything: bool | None = None
+    unsure: frozenset[str] = frozenset()
+    """Of the links that were asked last, those of which it is not known whether they mean an item."""
 
     def of(self, links: Sequence[str], *, again: bool) -> dict[str, list[Followed]]:
         """What is there of it for each of these links; `again`: just before disposal, its sources are asked too."""
         mapping, found = self.question.mapping, defaultdict[str, list[Followed]](list)
+        self.unsure = frozenset()
+        if again:
+            self.anything = None
         if not links:
             return found
         if self.follow.by:
@@ -84,7 +89,12 @@ class _Side:
             holds = of_item(on_them, candidate.ref.subject)
             link = candidate.ref.key if self.follow.by else candidate.ref.subject or ""
             found[link].append(Followed(self.follow, whole, self.question.dataset.rules, holds, bool(candidate.doubt)))
+        self.unsure = not_sure(self.connector, mapping, links, found, by_subject=not self.follow.by)
         return found
+
+    def gone(self, link: str) -> bool:
+        """Of a link by which nothing was found: whether what it means is there no more, as far as anybody can say."""
+        return link not in self.unsure and self.answers()
 
     def answers(self) -> bool:
         """Whether the dataset has any item at all: if not, it may as well be the wrong place."""
@@ -157,7 +167,7 @@ class Following:
             for side, links, found in sides:
                 link = links[candidate.ref.key]
                 mine = found.get(link, []) if link is not None else []
-                if link is None or not (mine or again or side.answers()):
+                if link is None or not (mine or side.gone(link)):
                     followed = None
                     break
                 followed = [*(followed or []), *mine]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from retention.by_key import of_keys
+from retention.by_key import not_sure, of_keys
 from retention.connectors.contract import Candidate, Connector, ConnectorError
 from retention.domain.decisions import Decision, Item
 from retention.domain.errors import RuleError
@@ -43,15 +43,15 @@ class Reader:
 
     def followed(self, candidates: Sequence[Candidate]) -> Iterator[list[Followed] | None]:
         """What each of these follows, as `decide_following` asks for it. Raises ConnectorError."""
-        lying = [
-            (follow, filled, self._lying(follow, theirs, connector, candidates))
-            for follow, theirs, connector, filled in self.beside
-        ]
+        lying = []
+        for follow, theirs, connector, filled in self.beside:
+            there = self._lying(follow, theirs, connector, candidates)
+            lying.append((follow, filled, there, _not_sure(follow, theirs, connector, candidates, there)))
         for candidate in candidates:
             followed: list[Followed] | None = []
-            for follow, filled, there in lying:
+            for follow, filled, there, unsure in lying:
                 name = _name(follow, candidate)
-                if name is None or not (filled or there.get(name)):
+                if name is None or name in unsure or not (filled or there.get(name)):
                     followed = None
                 elif followed is not None:
                     followed += there.get(name, [])
@@ -72,6 +72,16 @@ class Reader:
             followed = Followed(follow, item, theirs.rules, of_item(holds, ref.subject), bool(candidate.doubt))
             found.setdefault(ref.key if follow.by else ref.subject or "", []).append(followed)
         return found
+
+
+def _not_sure(
+    follow: Follow, theirs: DatasetPlan, connector: Connector, candidates: Sequence[Candidate], there: Collection[str]
+) -> frozenset[str]:
+    """Names that may mean an item which they are not exactly the name of."""
+    names = {name for candidate in candidates if (name := _name(follow, candidate)) is not None}
+    if theirs.mapping is None:
+        return frozenset()
+    return not_sure(connector, theirs.mapping, names, there, by_subject=not follow.by)
 
 
 def _name(follow: Follow, candidate: Candidate) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from django.db import transaction
 
-from retention import breakers, replay, residue
+from retention import breakers, replay, residue, waves
 from retention.connectors.contract import Connector
 from retention.disposal import (
     abandon,
@@ -83,7 +84,16 @@ def void(night: Night, lot: Lot) -> str:
         return "its policy purges no longer"
     if approvals_needed(current) > lot.approvals_needed:
         return "its policy asks for more approvals now"
+    if _without_its_wave(lot, current):
+        return "its policy asks for waves now"
     return ""
+
+
+def _without_its_wave(lot: Lot, current: DatasetPlan) -> bool:
+    """Whether it is of a backlog that goes in waves by now, and was flagged as a whole; of what has begun to go, no."""
+    if not current.policy.waves or lot.wave is not None or lot.anew or lot.why == replay.WHY:
+        return False
+    return lot.state in {LotState.FLAGGED, LotState.APPROVED} and waves.asked_for(lot)
 
 
 def _under_way(lot: Lot) -> bool:
@@ -149,7 +159,7 @@ def _take(night: Night, question: Question, connector: Connector, lot: Lot, name
         night.at,
         needed=names_needed,
         unfinished=due,
-        closed=partial(night.closed_now, lot.register),
+        closed=night.closed_now,
         changed=Changed(question, connector, lot, fresh=lot.run_id == night.run.pk and lot.pk > night.lots_before),
     )
 
@@ -208,22 +218,32 @@ def block_lot(night: Night, question: Question, connector: Connector, lot: Lot) 
         tell_problem(night, lot.register, lot.dataset, str(error))
 
 
-def see_to_residue(night: Night, question: Question, connector: Connector) -> None:
+def see_to_residue(night: Night, lots: Sequence[Lot]) -> None:
     """What was found of deleted items is looked for again, and a problem as long as it is there and nobody said why.
 
-    The reader, who asks for items, sees none of it.
+    Where it lies is what the lot's own version says: a later one may name another place, or not have the dataset. The
+    reader, who asks for items, sees none of it.
     """
-    dataset = question.dataset
-    for lot in residue.lots(night.organisation, dataset.code):
+    named = frozenset(night.problems)
+    for lot in lots:
         if residue.kept(lot, night.today):
             continue
-        if lot.attempts.exclude(run=night.run).exists():
-            residue.look_again(lot, question.mapping, connector, night.log)
-        if where := residue.where(lot):
-            shown = f"{', '.join(where[:3])}{' …' if len(where) > 3 else ''}"
-            tell_problem(
-                night,
-                dataset.register,
-                dataset.code,
-                f"of {residue.items(lot)} deleted items something is there still: {shown} (lot {lot.pk})",
-            )
+        try:
+            told = _left_of(night, lot)
+        except SelosteError as error:
+            if isinstance(error, LeaseLost):
+                raise
+            told = str(error)
+        if told and lot.dataset not in named:
+            tell_problem(night, lot.register, lot.dataset, told)
+
+
+def _left_of(night: Night, lot: Lot) -> str:
+    """What is left of a lot's items, in words; of tonight's lots that was read already."""
+    if lot.attempts.exclude(run=night.run).exists():
+        residue.look_at_night(lot, night.log)
+    where = residue.where(lot)
+    if not where:
+        return ""
+    shown = f"{', '.join(where[:3])}{' …' if len(where) > 3 else ''}"
+    return f"of {residue.items(lot)} deleted items something is there still: {shown} (lot {lot.pk})"

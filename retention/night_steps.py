@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from retention import canaries, replay, unchanged
+from retention import canaries, replay, residue, unchanged
 from retention.collection import forget_dropped_sources
 from retention.connectors.contract import ConnectorError
 from retention.disposal import (
@@ -33,7 +33,7 @@ from retention.models import (
 )
 from retention.models.run import RunState
 from retention.night_context import Asked, Night
-from retention.night_lots import lift_blocks, withdraw_void_lots
+from retention.night_lots import lift_blocks, see_to_residue, withdraw_void_lots
 from retention.night_reading import read_closed, read_register
 from retention.night_work import collect_register, do_part, work_register
 from retention.parts import PART
@@ -173,6 +173,8 @@ def _lost_replay_keys(night: Night) -> _Entry | None:
 
 def _forget(night: Night) -> None:
     """Only where every register answered: what one of them did not tell may still need the ledger."""
+    worked = set(NightStep.objects.filter(run=night.run, kind=WORK).values_list("register", flat=True))
+    see_to_residue(night, [lot for lot in residue.lots(night.organisation) if lot.register not in worked])
     if night.problems or Collection.objects.filter(run=night.run, complete=False).exists():
         return
     before = unchanged.ledgers(night.run, night.plan)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-from retention import parts, unchanged, unchanged_sources
+from retention import parts, residue, unchanged, unchanged_sources
 from retention.collection import collect
 from retention.connectors.contract import Connector, ConnectorError, Health, TellsChanges
 from retention.disposal import (
@@ -65,6 +65,11 @@ def collect_register(night: Night, register: RegisterPlan, believe: bool = True)
 
 
 def work_register(night: Night, register: RegisterPlan) -> None:
+    _work_datasets(night, register)
+    see_to_residue(night, [lot for lot in residue.lots(night.organisation) if lot.register == register.code])
+
+
+def _work_datasets(night: Night, register: RegisterPlan) -> None:
     datasets = worked(night, register)
     standing = unchanged.basis(night.run, night.plan, night.told).standing(datasets, night.problems)
     if _collect_for(night, [dataset for dataset in datasets if dataset.code not in standing]):
@@ -150,7 +155,6 @@ def _work_dataset(night: Night, question: Question, connector: Connector, names:
         if hindrance:  # before anything is sent: a chunk that half may go is none
             raise ConnectorError(hindrance, permanent=True)
         _work_lots(night, question, connector, names, shared=shared)
-        see_to_residue(night, question, connector)
     except Stopped:
         raise
     except SelosteError as error:

@@ -40,7 +40,7 @@ from retention.domain.errors import EvidenceError, LifecycleError
 from retention.domain.evidence import merkle_root
 from retention.domain.leaves import leaf
 from retention.domain.lifecycle import FINAL, GONE, RETRIED, LotState, Outcome, may_be_sent
-from retention.domain.predicates import FALSE, TRUE, Expression, is_false
+from retention.domain.predicates import FALSE, Expression, is_false
 from retention.domain.rules import Hold, carried_out_as
 from retention.evaluation import in_doubt, moved_on
 from retention.evidence_log import EvidenceLog, Journal, subject_digest, subject_digests
@@ -80,7 +80,7 @@ class Work:
     void   why the lot may no longer be carried out: the same, and what others were asked for is called back
     needed whose items wait, and why: they tell names by which another register still holds something (D6)
     unfinished  which keys wait, and why: a step of theirs is due and was not carried out
-    closed  why the register takes nothing at this hour
+    closed  why a register takes nothing at this hour
     changed which keys are due otherwise than the lot says: since another day, or for another action (V3)
     """
 
@@ -96,7 +96,7 @@ class Work:
     void: str = ""
     needed: Callable[[Sequence[str]], Mapping[str, str]] = lambda subjects: {}
     unfinished: Callable[[Sequence[LotKey]], Mapping[str, str]] = lambda entries: {}
-    closed: Callable[[], str] = lambda: ""
+    closed: Callable[[str], str] = lambda register: ""
     changed: Callable[[Sequence[LotKey]], frozenset[str]] = lambda entries: frozenset()
     keys: list[LotKey] = field(init=False)
     digests: list[str] = field(init=False)
@@ -203,9 +203,12 @@ def _intend(work: Work) -> Attempt | None:
 
 
 def _refuse_if_stopped(work: Work) -> None:
-    refuse_if_stopped(work.run, work.lot.register)
-    if reason := work.closed():
-        raise RegisterStopped(f"{work.lot.register} {reason}")
+    step = work.question.dataset.step
+    into = {step.target.register} if step is not None and step.target is not None else set()
+    for register in sorted({work.lot.register} | into):
+        refuse_if_stopped(work.run, register)
+        if reason := work.closed(register):
+            raise RegisterStopped(f"{register} {reason}")
 
 
 def refuse_if_stopped(run: Run, register: str) -> None:
@@ -394,6 +397,8 @@ def _restored(
 ) -> tuple[dict[Scope, Expression], frozenset[int]]:
     """Of what came back from a backup: its person is still known to nobody, so its former destruction decides.
 
+    That was of what only the ledger told: what its own columns say now is asked too, and what was reopened since stays.
+
     The register is read again just before: the keys whose own dates are others now come second, and stay. So does
     everything of a person whom the ledger knows by now, unless the rules say that it is due.
     """
@@ -407,7 +412,7 @@ def _restored(
     others = frozenset(
         p for p, entry in strangers.items() if not entry.dates or there.get(entry.key, entry.dates) != entry.dates
     )
-    return {**conditions, **dict.fromkeys(scopes, TRUE)}, others
+    return {**conditions, **dict.fromkeys(scopes, work.question.due_again)}, others
 
 
 def _called_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[int, Disposal]:

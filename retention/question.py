@@ -18,6 +18,7 @@ from retention.domain.events import asked
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.leaves import basis
 from retention.domain.predicates import TRUE, Expression, conjunction, disjunction
+from retention.domain.returned import own_part
 from retention.domain.rules import Grain, Hold
 from retention.domain.sight import Sight
 from retention.holds import active, epoch_of
@@ -247,6 +248,15 @@ class Question:
         return compiled.due(
             self.dataset.rules, verdicts, self.today, self.own_events, self.own_facts, self.mapping.closed is not None
         )
+
+    @cached_property
+    def due_again(self) -> Expression:
+        """True of what came back and goes again, though nobody knows its person: its own columns keep it no longer."""
+        facts = self.own_facts | set(self.plan.organisation.facts)
+        rules = own_part(self.dataset.rules, self.own_events, facts)
+        verdicts = compiled.verdicts(self.stranger, rules, self.today, self.own_events, self.own_facts)
+        has_closed = self.mapping.closed is not None
+        return compiled.due(rules, verdicts, self.today, self.own_events, self.own_facts, has_closed)
 
     def items(self, subjects: Sequence[str] | None = None) -> Iterator[tuple[Scope, Item]]:
         """What the ledger knows: one item per subject, or per contract where that is the grain."""

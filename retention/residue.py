@@ -10,7 +10,8 @@ is told until a person says that it was removed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
@@ -32,10 +33,10 @@ AGAIN, KEPT = "residue_again", "residue_kept"
 """The entries: it was looked for again; a person says why it stays."""
 
 
-def lots(organisation: Organisation, dataset: str | None = None) -> list[Lot]:
+def lots(organisation: Organisation) -> list[Lot]:
     """Lots of whose items something was left when it was looked for last, oldest first."""
-    found = Lot.objects.filter(organisation=organisation, state=LotState.DONE, keys__isnull=False).order_by("pk")
-    return list(found if dataset is None else found.filter(dataset=dataset))
+    found = Lot.objects.filter(organisation=organisation, state=LotState.DONE, keys__isnull=False)
+    return list(found.order_by("pk"))
 
 
 class Left(NamedTuple):
@@ -161,18 +162,31 @@ def again(lot: Lot, today: date, by: str, reason: str) -> int:
     return _look_at_once(lot, today, by, reason, removed=False)
 
 
-def _look_at_once(lot: Lot, today: date, by: str, reason: str, *, removed: bool) -> int:
+def look_at_night(lot: Lot, log: EvidenceLog) -> int:
+    """Look for it as the lot's own version maps it; of how many items something is left. Raises ConnectorError."""
+    with _its_place(lot) as (mapping, connector):
+        return look_again(lot, mapping, connector, log)
+
+
+@contextmanager
+def _its_place(lot: Lot) -> Iterator[tuple[DatasetMapping, Connector]]:
+    """Where a lot's items lay, and what can look there."""
     plan = plan_of(lot.version)
     dataset = plan.find_dataset(lot.dataset)
     if dataset is None or dataset.mapping is None:
         raise LifecycleError(f"lot {lot.pk} is of a dataset that its own version does not have")
+    with Names(lot.organisation, plan) as names, names.connect(dataset) as connector:
+        yield dataset.mapping, connector
+
+
+def _look_at_once(lot: Lot, today: date, by: str, reason: str, *, removed: bool) -> int:
     log = _log(lot, today)
 
     def signed(left: int) -> None:
         sign_head(log.slug, today, log.chain, {"residue_left": left})
 
-    with Names(lot.organisation, plan) as names, names.connect(dataset) as connector:
-        return look_again(lot, dataset.mapping, connector, log, by, reason, signed, removed)
+    with _its_place(lot) as (mapping, connector):
+        return look_again(lot, mapping, connector, log, by, reason, signed, removed)
 
 
 def keep(lot: Lot, today: date, until: date, by: str, reason: str) -> None:

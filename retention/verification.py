@@ -24,6 +24,7 @@ from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import RETRIED, LotState, Outcome
 from retention.domain.periods import ONE_DAY
 from retention.domain.predicates import is_false, negation
+from retention.domain.returned import own_part
 from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
 from retention.following_reader import Connect
@@ -91,6 +92,7 @@ def read(
             reading.oldest_kept = began
         ref = candidate.ref
         stranger = decision.state is State.TRIGGER_MISSING and ref.subject and not known
+        stranger = stranger and _goes_again(plan, dataset, item, today)
         if stranger and (dates := settled_dates(candidate)):
             strangers.append(LotKey(ref.key, ref.subject, today, candidate.contract, ref.name, dates))
             if len(strangers) >= BATCH:
@@ -155,6 +157,12 @@ def _returned(organisation: Organisation, dataset: DatasetPlan, strangers: Seque
     """Under other rules than those by which it went, what is back is a person's to decide: it is shown as it is."""
     back = replay.returned(organisation, dataset.code, strangers)
     return [entry for entry in strangers if entry.key in back and back[entry.key].rules_digest == dataset.rules_digest]
+
+
+def _goes_again(plan: Plan, dataset: DatasetPlan, item: Item, today: date) -> bool:
+    """Whether the item itself says nothing against its former destruction: what was reopened since stays."""
+    facts = {*(dataset.mapping.facts if dataset.mapping else ()), *plan.organisation.facts}
+    return decide(item, own_part(dataset.rules, item.own, facts), (), today).state is State.DUE
 
 
 def _found(

@@ -53,6 +53,11 @@ def waves_of(run: Run, dataset: DatasetPlan, entries: Sequence[LotKey]) -> Itera
             yield wave, [entries[place] for place in places]
 
 
+def asked_for(lot: Lot) -> bool:
+    """Whether the waves of its dataset's backlog are not over."""
+    return bool(_unfinished(of(lot.organisation_id, lot.dataset, lot.rules_digest)))
+
+
 def _unfinished(mine: QuerySet[Lot]) -> list[int]:
     """The waves that are not over, in order: what is due beside the backlog goes with the first.
 

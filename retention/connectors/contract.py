@@ -359,6 +359,18 @@ class FindsByKey(Protocol):
 
 
 @runtime_checkable
+class ComparesLoosely(Protocol):
+    """A connector in whose system a key or a number may be written in more than one way, or not be one at all."""
+
+    def not_sure(self, mapping: DatasetMapping, texts: Sequence[str], *, by_subject: bool) -> frozenset[str]:
+        """Of these, by which no item was found: those of which that says nothing.
+
+        An item has it by the system's own comparison (`INC-1` and `inc-1`), or none could (`0001` of a whole number).
+        Raises ConnectorError.
+        """
+
+
+@runtime_checkable
 class TellsAbsence(Protocol):
     """A connector whose `verify` may find nothing of an item because the place in which it lay is another one now."""
 

@@ -27,6 +27,7 @@ class Lot(models.Model):
     digest = models.CharField(max_length=64, help_text="what an approval signs: keys, due_from, action, rules")
     state = models.CharField(max_length=20, default="flagged")
     approvals_needed = models.PositiveSmallIntegerField(default=0)
+    grace_from = models.DateField(null=True, help_text="the night from which its grace counts")
     grace_until = models.DateField(null=True)
     flagged_there = models.BooleanField(default=False, help_text="its items are, or may be, blocked in the register")
     next_position = models.PositiveIntegerField(default=0, help_text="the first key that was never sent")

@@ -297,6 +297,33 @@ def cuts(ceiling, kind):
     return yields != "any_basis" and kind not in yields
 
 
+def goes_again(seen, case):
+    """Whether nothing that the row and the house say speaks against it: what only the ledger told had ended before."""
+    grounds = []
+    for rule in case["grounds"]:
+        trigger = rule["trigger"]
+        begins = [name for name in names_of(trigger) if name in seen.own]
+        if not begins and not any(name in seen.own for name in rule.get("ends_on", [])):
+            continue
+        mine = {**rule, "condition": [c for c in rule.get("condition", []) if c["fact"] != "known"]}
+        if begins:
+            mine["trigger"] = trigger if isinstance(trigger, str) else {next(iter(trigger)): begins}
+        grounds.append(mine)
+    ceilings = [
+        ceiling
+        for ceiling in case["ceilings"]
+        if all(name in seen.own for name in names_of(ceiling["trigger"]))
+        and all(c["fact"] != "known" for c in ceiling.get("condition", []))
+    ]
+    if grounds or (ceilings and not case["grounds"]):
+        return seen.state(grounds, ceilings, [], None)[0] == "due"
+    return not {"missing", "review"} & {str(seen.ceiling(ceiling)) for ceiling in ceilings}
+
+
+def names_of(trigger):
+    return [trigger] if isinstance(trigger, str) else [name for names in trigger.values() for name in names]
+
+
 def expected(case, today):
     """All that the reader must say on that day, as plain words and numbers."""
     states: Counter[str] = Counter()
@@ -318,7 +345,8 @@ def expected(case, today):
             since.append(due_from)
             people.add(row["nro"])
         dated = any(seen.own.get(name) for name in FOR_CERTAIN_DATES)
-        if state == "trigger_missing" and row["nro"] and person is None and dated and row["went"] == "same rules":
+        back = row["went"] == "same rules" and goes_again(seen, case)
+        if state == "trigger_missing" and row["nro"] and person is None and dated and back:
             returned.append(str(number))
     return {
         "states": dict(states),

@@ -404,9 +404,9 @@ class TestStops:
             kill(hand, lot, "intent committed")
         stop, error, words = self.STOPS[what]
         stop(hand)
-        closed = (lambda: "takes items only by night") if what == "hours" else (lambda: "")
+        said = "takes items only by night" if what == "hours" else ""
         with pytest.raises(error) as caught:
-            purge_chunk(hand.work(lot, closed=closed))
+            purge_chunk(hand.work(lot, closed=lambda register: said))
         assert (type(caught.value), str(caught.value)) == (error, words)
         assert hand.points == []
         assert Attempt.objects.count() == in_flight
@@ -420,7 +420,7 @@ class TestStops:
         lot = hand.lot(DUE)
         kill(hand, lot, "intent committed")
         holds.stop(hand.company, None, "dpo", "epäily")
-        assert hand.send(lot, void="x", closed=lambda: "closed").lot.tally == {"superseded": 3}
+        assert hand.send(lot, void="x", closed=lambda register: "closed").lot.tally == {"superseded": 3}
 
     def test_only_what_was_approved_is_claimed(self, hand, data_dir):
         lot = hand.lot(DUE)

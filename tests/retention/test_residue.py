@@ -17,7 +17,7 @@ from retention.evidence_check import verify
 from retention.evidence_log import subject_digest
 from retention.models import Connection, EvidenceEntry, EvidenceHead, Lot
 from retention.runs import succeeded
-from tests.retention.company import ground
+from tests.retention.company import ground, publish
 from tests.retention.shape_house import dataset, house  # noqa: F401
 
 FIRST = date(2025, 3, 1)
@@ -103,6 +103,40 @@ def test_what_is_refused(left, act, message):
     with pytest.raises(LifecycleError, match=message):
         act(the_lot())
     assert EvidenceHead.objects.count() == before
+
+
+@pytest.mark.parametrize("code", ["tiedot", "muut"])
+def test_it_is_looked_for_where_it_was(left, code):
+    """The dataset lies in another place by now, or is no dataset any more: the copies are where they were."""
+    left.server.run("create table tieto2(id integer primary key, nro varchar(20), luotu date)")
+    rule = ground("tarve", trigger="recorded", period="P1Y")
+    left.publish(dataset(code, mapping={"place": "tieto2"}, grounds=[rule]))
+    run = left.night(NEXT)
+    assert "tieto_history" in run.summary["problems"]["tiedot"]
+    assert (the_lot().state, succeeded(run)) == ("done", False)
+    left.server.run("delete from tieto_history")
+    assert succeeded(left.night(THIRD))
+    assert the_lot().state == "verified"
+
+
+def test_it_is_looked_for_where_the_history_is_not_mapped_any_more(left):
+    rule = ground("tarve", trigger="recorded", period="P1Y")
+    left.publish(dataset(mapping={"options": {"history": [{"place": "tieto_history", "key": None}]}}, grounds=[rule]))
+    run = left.night(NEXT)
+    assert "tieto_history" in run.summary["problems"]["tiedot"]
+    assert the_lot().state == "done"
+
+
+def test_it_is_looked_for_in_a_register_that_is_none_any_more(left):
+    talo = Connection.objects.get(code="talo")
+    Connection.objects.create(organisation=left.organisation, code="toinen", kind="sql", config=talo.config)
+    plan = json.loads(left.organisation.versions.get().snapshot)
+    plan["registers"][0].update(id="toinen", connection="toinen")
+    plan["datasets"][0].update(id="muut", register="toinen")
+    publish(left.organisation, plan, 2, "2020-01-02")
+    run = left.night(NEXT)
+    assert "tieto_history" in run.summary["problems"]["tiedot"]
+    assert (the_lot().state, succeeded(run)) == ("done", False)
 
 
 LINK = "its content has another name (hard link)"

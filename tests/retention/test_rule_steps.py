@@ -9,7 +9,7 @@ import pytest
 
 from retention.connection_changes import changes, keep_confirmed
 from retention.evidence_check import verify
-from retention.holds import place
+from retention.holds import place, resume, stop
 from retention.models import Attempt, Connection, DatasetNight, EvidenceEntry, Lot
 from retention.runs import succeeded
 from tests.connectors.sql_servers import Sqlite
@@ -260,6 +260,23 @@ class TestTransfer:
         assert house.left() == {1, 2, 3}
         assert "tiedot.arkistoon" in run.summary["problems"]
         assert not succeeded(run)
+
+    def test_where_the_other_register_is_stopped_nothing_goes(self, house, other):  # noqa: F811
+        self.publish(house)
+        stop(house.organisation, ["arkisto"], "controller:ada", "is migrated tonight")
+        run = house.night("2025-03-01")
+        assert (house.left(), rows(other)) == ({1, 2, 3}, [])
+        assert run.summary["problems"]["tiedot.arkistoon"] == "arkisto is stopped: is migrated tonight (controller:ada)"
+        resume(house.organisation, ["arkisto"], "controller:ada")
+        assert succeeded(house.night("2025-03-02"))
+        assert (house.left(), len(rows(other))) == (set(), 3)
+
+    def test_outside_the_other_registers_hours_nothing_goes(self, house, other):  # noqa: F811
+        self.publish(house)
+        Connection.objects.filter(code="arkisto").update(limits={"from": "09:00", "until": "10:00"})
+        run = house.night("2025-03-01")
+        assert (house.left(), rows(other)) == ({1, 2, 3}, [])
+        assert run.summary["problems"]["tiedot.arkistoon"].startswith("arkisto takes items only at 09:00–10:00")
 
     def test_the_end_waits_for_a_step_that_was_not_carried_out(self, house, other):  # noqa: F811
         other.run("insert into vanha values (1, '1999', '2020-01-01', 'toinen', 'x')")

@@ -215,6 +215,10 @@ class SqlConnector:
         """The same of these keys, by the index that the key has."""
         yield from self._reading().find(mapping, where, keys=keys)
 
+    def not_sure(self, mapping: DatasetMapping, texts: Sequence[str], *, by_subject: bool) -> frozenset[str]:
+        """One statement where the column's own comparison takes several texts for one, more only if it finds any."""
+        return self._reading().not_sure(mapping, mapping.subject if by_subject else mapping.key, texts)
+
     def export(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> Iterator[Mapping[str, Any]]:
         """Each item's columns, its children's rows under their tables' names. Personal data."""
         with self._asking() as connection:

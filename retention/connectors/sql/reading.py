@@ -143,6 +143,30 @@ class Reading:
                     bool(row[reader.closed_label]),
                 )
 
+    def not_sure(self, mapping: DatasetMapping, name: str | None, texts: Sequence[str]) -> frozenset[str]:
+        """Of texts that are exactly nobody's: what the column cannot hold, or takes itself for one that it has."""
+        if name is None or not texts:
+            return frozenset(texts)
+        relation = check_columns(self.catalogue, mapping)
+        column, own = relation.column(name), relation.table.c[name]
+        stored = dict(zip(texts, relation.idiom.all_stored(list(texts), column.kind), strict=True))
+        cannot = frozenset(text for text, value in stored.items() if value is None)
+        if column.kind is not ColumnKind.TEXT or column.exact:
+            return cannot
+
+        def alike(some: Sequence[str]) -> frozenset[str]:
+            question = sa.select(sa.literal(1)).where(own.in_([stored[text] for text in some])).limit(1)
+            with self.database.told():
+                nobody = not some or self.connection.execute(question).first() is None
+            if nobody:
+                return frozenset()
+            if len(some) == 1:
+                return frozenset(some)
+            half = len(some) // 2
+            return alike(some[:half]) | alike(some[half:])
+
+        return cannot | alike([text for text in stored if text not in cannot])
+
     def collect(self, mapping: LedgerMapping, subjects: Sequence[str] | None = None) -> Iterator[LedgerRow]:
         """The rows of a table or view; a row without a subject is nobody's and has no place in the ledger.
 
