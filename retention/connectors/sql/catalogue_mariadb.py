@@ -44,6 +44,7 @@ _KEYS = _view(
     "KEY_COLUMN_USAGE", "CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME",
     "ORDINAL_POSITION", "REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME", "REFERENCED_COLUMN_NAME",
 )  # fmt: skip
+_RULES = _view("REFERENTIAL_CONSTRAINTS", "CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "TABLE_NAME", "DELETE_RULE")
 _TRIGGERS = _view("TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE", "ACTION_STATEMENT")
 _ENGINES = _view("ENGINES", "ENGINE", "TRANSACTIONS")
 _ROUTINES = _view("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINE_DEFINITION")
@@ -139,13 +140,22 @@ def _foreign_keys(
     asked = sa.select(_KEYS).where(_KEYS.c.TABLE_SCHEMA.in_(schemas), _KEYS.c.REFERENCED_TABLE_NAME.is_not(None))
     for row in connection.execute(asked.order_by(_KEYS.c.CONSTRAINT_NAME, _KEYS.c.ORDINAL_POSITION)):
         grouped.setdefault((_place(row), str(row.CONSTRAINT_NAME)), []).append(row)
+    rules = sa.select(_RULES).where(_RULES.c.CONSTRAINT_SCHEMA.in_(schemas))
+    changes_nothing = {
+        ((str(row.CONSTRAINT_SCHEMA), str(row.TABLE_NAME)), str(row.CONSTRAINT_NAME))
+        for row in connection.execute(rules)
+        if row.DELETE_RULE in {"NO ACTION", "RESTRICT"}
+    }
     found: dict[Place, list[ForeignKey]] = {}
-    for (place, _), rows in grouped.items():
+    for (place, name), rows in grouped.items():
         target = (rows[0].REFERENCED_TABLE_SCHEMA.casefold(), rows[0].REFERENCED_TABLE_NAME.casefold())
         if place in names and target in lowered:
             own = tuple(row.COLUMN_NAME for row in rows)
             theirs = tuple(row.REFERENCED_COLUMN_NAME for row in rows)
-            found.setdefault(place, []).append(ForeignKey(names[place], own, lowered[target], theirs))
+            quiet = (place, name) in changes_nothing
+            found.setdefault(place, []).append(
+                ForeignKey(names[place], own, lowered[target], theirs, changes_nothing=quiet)
+            )
     return found
 
 

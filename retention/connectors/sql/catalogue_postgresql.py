@@ -239,7 +239,7 @@ def _foreign_keys(
             # a row of a partition goes through its table: what points at the one points at the other
             for oid in (row.confrelid, *sorted(above.get(row.confrelid, set()) & set(names))):
                 found.setdefault(row.conrelid, []).append(
-                    ForeignKey(names[row.conrelid], columns, names[oid], referred, row.refuses)
+                    ForeignKey(names[row.conrelid], columns, names[oid], referred, row.refuses, row.refuses)
                 )
     return found
 
