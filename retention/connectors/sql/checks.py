@@ -96,7 +96,7 @@ def needs_of(catalogue: Catalogue, mapping: DatasetMapping) -> list[Need]:
         needs.append(Need(name, tuple(sorted(columns)), delete=True, lock=True))
     for kept in declared(catalogue, mapping):
         if kept.key is not None:
-            own = {name for name in (kept.key, kept.subject) if name is not None}
+            own = {name for name in (kept.key, kept.subject, *dict(kept.where)) if name is not None}
             emptied = bool(updated) and updated <= set(catalogue.relation(kept.place).columns)
             update = tuple(sorted(updated)) if emptied else ()
             needs.append(Need(kept.place, tuple(sorted({*own, *update})), not emptied, update))

@@ -274,13 +274,17 @@ class Purge:
 
 
 def _rows_of(kept: Kept, copy: Relation, columns: Columns, refs: Sequence[Ref]) -> Condition:
-    """Rows of a history table that are of these items; with a subject's column only theirs or nobody's."""
+    """Rows of a history table that are of these items; with a subject's column only theirs or nobody's.
+
+    With `where`, only those that say so: rows of other tables lie there too.
+    """
     key = str(kept.key)
+    said = [among(copy, name, columns, [value]) for name, value in kept.where]
     if kept.subject is None:
-        return among(copy, key, columns, [ref.key for ref in refs])
+        return sa.and_(among(copy, key, columns, [ref.key for ref in refs]), *said)
     theirs = DatasetMapping(kept.place, key, subject=kept.subject)
     both = [*refs, *(Ref(ref.key, None) for ref in refs)]
-    return of_refs(both, theirs, copy, columns)
+    return sa.and_(of_refs(both, theirs, copy, columns), *said)
 
 
 def left_of(
@@ -361,7 +365,7 @@ class ReadBack:
         kind, own = relation.column(column).kind, relation.table.c[column]
         value = relation.idiom.value(relation.column(column), own)
         rows = among(relation, column, relation.table.c, list(names))
-        if kept is not None and kept.subject is not None:
+        if kept is not None:
             rows = _rows_of(kept, relation, relation.table.c, refs)
         question = sa.select(value).distinct().where(rows)
         if fields:
