@@ -105,13 +105,15 @@ def _other_filler(catalogue: Catalogue, mapping: DatasetMapping, place: str) -> 
 
 
 def check_triggers(catalogue: Catalogue, mapping: DatasetMapping, family: Family) -> None:
-    """Refuse a mapping whose table or children have a trigger that writes into a table which is not declared.
+    """Refuse a mapping whose table, children or history have a trigger that writes where it is not declared.
 
     Raises ConnectorError(permanent) that names trigger, table and remedy.
     """
-    known = {kept.place for kept in declared(catalogue, mapping)} | set(family.members)
+    histories = declared(catalogue, mapping)
+    known = {kept.place for kept in histories} | set(family.members)
+    deleted_from = {kept.place for kept in histories if kept.key is not None} | set(family.members)
     for trigger in catalogue.triggers:
-        if trigger.table not in family.members:
+        if trigger.table not in deleted_from:
             continue
         unknown = sorted(written(trigger, catalogue) - known)
         if unknown and unknown[0] not in added(trigger, catalogue):
