@@ -123,8 +123,8 @@ class Purge:
             return set()
         relation = self.receipts.relation(self.catalogue, self.database.idiom)
         absent = {ref.key for ref in refs} - there - done
-        ours = self.receipts.of(self.connection, relation, self.mapping.place, absent)
-        self.receipts.write(self.connection, relation, self.mapping.place, done, self.action)
+        ours = self.receipts.of(self.connection, relation, self.mapping.place, absent, self.targets)
+        self.receipts.write(self.connection, relation, self.mapping.place, done, self.action, self.targets)
         return ours
 
     def _root(self, refs: Sequence[Ref]) -> RootCondition:
