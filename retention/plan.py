@@ -225,9 +225,19 @@ class Plan:
             other
             for other in self.datasets
             if other.mapping is not None
-            and other.code != dataset.code
+            and other.code != dataset.held_as
             and other.mapping.place in places
             and connections.get(other.register) == connections.get(dataset.register)
+        )
+
+    def unasked(self, dataset: DatasetPlan) -> tuple[DatasetPlan, ...]:
+        """Those of them that something else keeps than the item: by their own rules they might not go yet."""
+        return tuple(
+            other
+            for other in self.going_with(dataset)
+            if other.subject_kind != dataset.subject_kind
+            or [follow.dataset for follow in other.rules.follows] != [dataset.held_as]
+            or not other.rules.follows[0].by
         )
 
     def find_register(self, code: str) -> RegisterPlan | None:

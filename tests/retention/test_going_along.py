@@ -6,12 +6,15 @@ from copy import deepcopy
 from datetime import date
 
 import pytest
+from django.utils import translation
 
 from retention.holds import place
-from retention.inventory_document import checks
+from retention.inventory_document import checks, rule_checks
+from retention.models import DatasetNight
 from retention.runs import succeeded
 from tests.retention.shape_house import dataset, ground, house  # noqa: F401
 from tests.retention.test_inventory_document import document
+from web.connector_words import problem_in_words
 
 pytestmark = pytest.mark.usefixtures("english")
 ROWS = "create table rivi(id integer primary key, tieto_id integer references tieto(id), nro varchar(20), luotu date)"
@@ -68,6 +71,27 @@ def test_what_is_kept_by_anything_else_may_not(over):
 def test_a_place_of_another_system_or_of_which_nothing_goes_is_nobodys_business():
     assert said(CHILD, lines(grounds=LAW), register="muu") == []
     assert said({"options": {"history": [{"place": "rivi", "key": None}]}}, lines(grounds=LAW)) == []
+
+
+@pytest.fixture
+def rows_along(house):  # noqa: F811
+    """Two items and a row of each, which go together."""
+    house.server.run(ROWS, "create index rivi_tieto on rivi(tieto_id)")
+    house.tiedot((1, "1001", None, "2024-02-29"), (2, "1002", None, "2024-02-29"))
+    house.put("rivi", (900, 1, "1001", "2024-12-01"), (901, 2, "1002", "2024-12-01"))
+    return house
+
+
+def test_of_a_version_from_before_nothing_is_sent(rows_along, monkeypatch):
+    monkeypatch.setattr(rule_checks, "_along", lambda *_: iter(()))  # as published before the inventory refused it
+    rows_along.publish(dataset(mapping=CHILD, grounds=RULE), lines(grounds=LAW))
+    run = rows_along.night(date(2025, 3, 1))
+    assert (rows_along.left(), rows_along.left("rivi")) == ({1, 2}, {900, 901})
+    assert not succeeded(run)
+    problem = DatasetNight.objects.get(run=run, dataset="tiedot").problem
+    assert "rows of the dataset rivit along" in problem
+    with translation.override("fi"):
+        assert "aineiston rivit rivejä" in problem_in_words(problem)
 
 
 @pytest.mark.parametrize("mapping", [CHILD, HISTORY])
