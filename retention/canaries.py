@@ -18,7 +18,7 @@ from retention.connectors.contract import Connector
 from retention.domain.canaries import FINAL, Seen, judge
 from retention.domain.errors import LifecycleError
 from retention.evidence_log import EvidenceLog, sign_head, subject_digest, subject_digests
-from retention.holds import active, holding
+from retention.holds import holding, on
 from retention.models import Canary, EvidenceEntry, Run
 from retention.models.canary import CanaryProblem, CanaryState, Expects
 from retention.plan import DatasetPlan, Plan, plan_of
@@ -99,7 +99,7 @@ def live(organisation: Organisation) -> QuerySet[Canary]:
     return Canary.objects.filter(organisation=organisation).exclude(state__in=OVER)
 
 
-def look(run: Run, dataset: DatasetPlan, connector: Connector, log: EvidenceLog) -> list[Canary]:
+def look(run: Run, plan: Plan, dataset: DatasetPlan, connector: Connector, log: EvidenceLog) -> list[Canary]:
     """Ask a register for the dataset's canaries by themselves, judge and record them. Raises ConnectorError.
 
     `connector` speaks in numbers. `log`: the night's, which says of each how it stands, without its number.
@@ -111,7 +111,7 @@ def look(run: Run, dataset: DatasetPlan, connector: Connector, log: EvidenceLog)
     for candidate in connector.find(dataset.mapping, subjects=sorted({one.subject for one in waiting})):
         keys.setdefault(candidate.ref.subject or "", []).append(candidate.ref.key)
     subjects = {one.subject for one in waiting}
-    holds = active(run.organisation, dataset.register, dataset.held_as, dataset.subject_kind, subjects)
+    holds = on(run.organisation, plan, dataset, subjects=subjects)
     today = run.business_date
     with transaction.atomic():
         for one in waiting:
@@ -139,7 +139,7 @@ def stand(run: Run, plan: Plan, unasked: Iterable[Canary]) -> None:
         if dataset is None:
             continue
         there = one.items if one.state == CanaryState.THERE or one.problem in STILL_THERE else ()
-        holds = active(run.organisation, dataset.register, dataset.held_as, dataset.subject_kind, {one.subject})
+        holds = on(run.organisation, plan, dataset, subjects={one.subject})
         _judge(one, there, holding(holds, one.subject, run.business_date), run.business_date)
 
 

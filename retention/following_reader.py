@@ -13,7 +13,7 @@ from retention.domain.decisions import Decision, Item
 from retention.domain.errors import RuleError
 from retention.domain.following import Followed, decide_following
 from retention.domain.rules import Follow, Hold
-from retention.holds import active, of_item
+from retention.holds import of_item, on
 from retention.plan import LINK, DatasetPlan, Plan
 from ropa.models import Organisation
 
@@ -26,6 +26,7 @@ Join = Callable[[DatasetPlan, Sequence[Candidate]], Iterable[tuple[Candidate, It
 class Reader:
     """A dataset that follows others, and those others open beside it."""
 
+    plan: Plan
     dataset: DatasetPlan
     organisation: Organisation
     today: date
@@ -65,7 +66,7 @@ class Reader:
         if mapping is None or not names:
             return {}
         rows = of_keys(connector, mapping, names) if follow.by else connector.find(mapping, subjects=names)
-        holds = active(self.organisation, theirs.register, theirs.code, theirs.subject_kind)
+        holds = on(self.organisation, self.plan, theirs)
         found: dict[str, list[Followed]] = {}
         for candidate, item in self.join(theirs, list(rows)):
             ref = candidate.ref
@@ -106,4 +107,4 @@ def reader(
             connector = opened.enter_context(connect(theirs))
             filled = any(True for _ in connector.find(theirs.mapping))
             beside.append((follow, theirs, connector, filled))
-        yield Reader(dataset, organisation, today, join, beside)
+        yield Reader(plan, dataset, organisation, today, join, beside)

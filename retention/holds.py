@@ -40,7 +40,7 @@ from retention.models import (
     Lot,
     StopEvent,
 )
-from retention.plan import plan_of
+from retention.plan import DatasetPlan, Plan, plan_of
 from ropa.models import Organisation, Version
 from ropa.selectors import content_of, light, light_in_force
 
@@ -306,6 +306,24 @@ def active(
     for pk, subject in told.values_list("hold", "subject").iterator():
         theirs = (*found.get(subject, ()), meant[pk])
         found[subject] = once.setdefault(theirs, theirs)
+    return found
+
+
+def on(
+    organisation: Organisation, plan: Plan, *datasets: DatasetPlan, subjects: Collection[str | None] | None = None
+) -> Mapping[str, Sequence[rules.Hold]]:
+    """`active` of any of these datasets, and of those whose rows go with their items."""
+    found: dict[str, tuple[rules.Hold, ...]] = {}
+    once: dict[tuple[rules.Hold, ...], tuple[rules.Hold, ...]] = {}
+    asked = dict.fromkeys(
+        (one.register, one.held_as, one.subject_kind)
+        for dataset in datasets
+        for one in (dataset, *plan.going_with(dataset))
+    )
+    for scope in asked:
+        for subject, holds in active(organisation, *scope, subjects).items():
+            theirs = tuple(dict.fromkeys((*found.get(subject, ()), *holds)))
+            found[subject] = once.setdefault(theirs, theirs)
     return found
 
 

@@ -65,7 +65,7 @@ def read_dataset(
         return
     _record_reading(night, dataset, reading)
     try:
-        canaries.look(night.run, dataset, spoken, night.log)
+        canaries.look(night.run, night.plan, dataset, spoken, night.log)
     except ConnectorError as error:
         tell_problem(night, dataset.register, dataset.code, str(error))
     if reading.returned:

@@ -21,7 +21,7 @@ from retention.domain.errors import SelosteError
 from retention.domain.following import decide_following
 from retention.domain.rules import Hold
 from retention.first_told import first_told, refuse_blind
-from retention.holds import active, of_item
+from retention.holds import of_item, on
 from retention.identity import Names
 from retention.plan import DatasetPlan, Plan, plan_of
 from retention.verification import join
@@ -99,7 +99,7 @@ def _of_dataset(
     if len(candidates) > MOST:
         raise SelosteError(f"it has more than {MOST} items of this person")
     alike: Counter[tuple[Decision, bool]] = Counter()
-    holds = active(organisation, dataset.register, dataset.held_as, dataset.subject_kind, [number])
+    holds = on(organisation, plan, dataset, subjects=[number])
     for decision, doubtful in _decided(organisation, plan, dataset, names, candidates, holds, today):
         alike[decision, doubtful] += 1
     for (decision, doubtful), items in alike.items():

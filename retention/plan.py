@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from retention.connectors.contract import ClosedWhen, DatasetMapping, IdentityMapping, LedgerMapping
+from retention.connectors.contract import ClosedWhen, DatasetMapping, IdentityMapping, LedgerMapping, going_along
 from retention.domain.errors import EvidenceError, RuleError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.items import CONTRACT_EVENTS
@@ -212,6 +212,33 @@ class Plan:
 
     def find_dataset(self, code: str) -> DatasetPlan | None:
         return next((dataset for dataset in (*self.datasets, *self.steps) if dataset.code == code), None)
+
+    def going_with(self, dataset: DatasetPlan) -> tuple[DatasetPlan, ...]:
+        """Other datasets whose rows go with this one's items: children or history of its mapping are their places."""
+        if dataset.mapping is None:
+            return ()
+        places = {place for _, place in going_along(dataset.mapping.children, dataset.mapping.options)}
+        if not places:
+            return ()
+        connections = {register.code: register.connection for register in self.registers}
+        return tuple(
+            other
+            for other in self.datasets
+            if other.mapping is not None
+            and other.code != dataset.held_as
+            and other.mapping.place in places
+            and connections.get(other.register) == connections.get(dataset.register)
+        )
+
+    def unasked(self, dataset: DatasetPlan) -> tuple[DatasetPlan, ...]:
+        """Those of them that something else keeps than the item: by their own rules they might not go yet."""
+        return tuple(
+            other
+            for other in self.going_with(dataset)
+            if other.subject_kind != dataset.subject_kind
+            or [follow.dataset for follow in other.rules.follows] != [dataset.held_as]
+            or not other.rules.follows[0].by
+        )
 
     def find_register(self, code: str) -> RegisterPlan | None:
         return next((register for register in self.registers if register.code == code), None)

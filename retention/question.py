@@ -21,7 +21,7 @@ from retention.domain.predicates import TRUE, Expression, conjunction, disjuncti
 from retention.domain.returned import own_part
 from retention.domain.rules import Grain, Hold
 from retention.domain.sight import Sight
-from retention.holds import active, epoch_of
+from retention.holds import epoch_of, on
 from retention.ledger import EVERYBODY, Known, Span, known_to_ledger
 from retention.lot_keys import LotKey
 from retention.plan import DatasetPlan, Plan
@@ -160,22 +160,13 @@ class Question:
         return self.dataset.mapping
 
     def holds(self, subjects: Collection[str | None] | None = None) -> Mapping[str, Sequence[Hold]]:
-        """Every hold on the dataset as it is now, and on what it follows: held when any of that is.
+        """Every hold on the dataset as it is now, on what it follows, and on what goes with them: held when any is.
 
         With `subjects` only what concerns them, unless what it follows may be other people's.
         """
         wanted = None if self.dataset.rules.follows else subjects
-        found: dict[str, tuple[Hold, ...]] = {}
-        once: dict[tuple[Hold, ...], tuple[Hold, ...]] = {}
         followed = (self.plan.find_dataset(follow.dataset) for follow in self.dataset.rules.follows)
-        for one in (self.dataset, *followed):
-            if one is not None:
-                for subject, holds in active(
-                    self.organisation, one.register, one.held_as, one.subject_kind, wanted
-                ).items():
-                    theirs = tuple(dict.fromkeys((*found.get(subject, ()), *holds)))
-                    found[subject] = once.setdefault(theirs, theirs)
-        return found
+        return on(self.organisation, self.plan, self.dataset, *(one for one in followed if one), subjects=wanted)
 
     @cached_property
     def own_events(self) -> frozenset[str]:

@@ -34,7 +34,7 @@ from retention.domain.rules import Hold, RuleSet
 from retention.evidence_log import subject_digest
 from retention.first_told import Silent, first_told, refuse_blind
 from retention.following_reader import Reader
-from retention.holds import active, of_item
+from retention.holds import of_item, on
 from retention.identity import Names
 from retention.plan import DatasetPlan, Plan, plan_of
 from retention.verification import join
@@ -181,7 +181,7 @@ class _Side:
         """Read the holds, and open what the dataset follows. Raises ConnectorError, RuleError."""
         one = self.dataset
         refuse_blind(self.organisation, self.plan, one, self.start, self.silent)
-        self.holds = active(self.organisation, one.register, one.held_as, one.subject_kind)
+        self.holds = on(self.organisation, self.plan, one)
         if one.rules.follows:
             self.reader = stack.enter_context(
                 following_reader.reader(self.plan, one, self.organisation, self.start, self.names.connect, self._beside)

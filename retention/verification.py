@@ -28,7 +28,7 @@ from retention.domain.returned import own_part
 from retention.domain.rules import Grain, Hold
 from retention.evidence_log import subject_digest
 from retention.following_reader import Connect
-from retention.holds import active, holding, of_item
+from retention.holds import active, holding, of_item, on
 from retention.ledger import ledger_items
 from retention.ledger_reader import LedgerReader
 from retention.lot_keys import LotKey, unpack
@@ -79,7 +79,7 @@ def read(
     """
     if dataset.mapping is None:
         raise RuleError("has no mapping: it is not reached by us", dataset.code)
-    holds = active(organisation, dataset.register, dataset.held_as, dataset.subject_kind)
+    holds = on(organisation, plan, dataset)
     explained = _explained(organisation, dataset, today)
     reading, people = Reading(), set()
     strangers: list[LotKey] = []

@@ -82,6 +82,20 @@ class DatasetMapping:
     options: Mapping[str, Any] = field(default_factory=_frozen)
 
 
+def going_along(children: Sequence[str], options: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """(where a mapping says so, place) of all whose rows go with an item: children, and history that has its key.
+
+    What is no history at all is the connector's to refuse.
+    """
+    for position, child in enumerate(children):
+        yield ("children", position), child
+    listed = options.get("history")
+    for position, entry in enumerate(listed if isinstance(listed, (list, tuple)) else ()):
+        place = entry.get("place") if isinstance(entry, Mapping) and entry.get("key") is not None else entry
+        if isinstance(place, str):
+            yield ("options", "history", position), place
+
+
 @dataclass(frozen=True)
 class LedgerMapping:
     """Where contracts or events of data subjects stand, when a register is their source of truth.

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext, pgettext
 
+from retention.connectors.contract import going_along
 from retention.domain.errors import RuleError
 from retention.domain.events import CATALOGUE
 from retention.domain.periods import FinancialYears, Period, Rounding, last_day, parse_financial_years
@@ -70,6 +71,38 @@ def _mapping(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]
                 (*place, "children", position),
                 gettext("%(child)r is the dataset's own place, not what hangs on it") % {"child": child},
             )
+    yield from _along(whole, dataset, place)
+
+
+def _along(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
+    """Rows that go with an item and are another dataset's too: its rules are not asked when the item goes."""
+    mapping, options = dataset["mapping"], dataset["mapping"].get("options", {})
+    for where, place in going_along(mapping.get("children", ()), options):
+        for _, other in whole.entries("datasets"):
+            theirs = other.get("mapping", {}).get("place")
+            if other["id"] == dataset["id"] or theirs != place or not _same_system(whole, dataset, other):
+                continue
+            if not _follows_alone(other, dataset):
+                yield Finding(
+                    (*steps, *where),
+                    gettext(
+                        "%(place)r is the place of %(name)r, whose rules nobody would ask when an item goes: leave it "
+                        "out here, or let %(name)r follow %(id)r and nothing else, by a column"
+                    )
+                    % {"place": place, "name": other["id"], "id": dataset["id"]},
+                )
+
+
+def _same_system(whole: Whole, one: Document, other: Document) -> bool:
+    connections = [whole.registers.get(dataset["register"], {}).get("connection") for dataset in (one, other)]
+    return bool(connections[0]) and connections[0] == connections[1]
+
+
+def _follows_alone(follower: Document, followed: Document) -> bool:
+    """Whether what keeps its items is exactly what keeps the one item of the other dataset that a column names."""
+    follows = follower.get("follows") or []
+    same_kind = follower.get("subject_kind") == followed.get("subject_kind")
+    return same_kind and [one["dataset"] for one in follows] == [followed["id"]] and "by" in follows[0]
 
 
 def _subject_key(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:

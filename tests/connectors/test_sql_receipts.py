@@ -80,6 +80,16 @@ def test_of_a_row_that_stays_the_emptying_is_receipted(receipts):
     assert dispose(receipts, mapping=mapping) == [R, R]
 
 
+def test_a_receipt_of_a_step_is_none_of_the_end(receipts):
+    step, other = replace(MAPPING, fields=("nimi",)), replace(MAPPING, fields=("asiakasnro", "nimi"))
+    assert dispose(receipts, mapping=step) == [Outcome.UNLINKED] * 2
+    receipts.run("delete from tiketti where id = 1")
+    assert dispose(receipts, mapping=step) == [R, R]
+    assert dispose(receipts, mapping=other, refs=REFS[:1]) == [A]
+    assert dispose(receipts) == [A, D]
+    assert dispose(receipts) == [A, R]
+
+
 def test_what_does_not_go_has_no_receipt(receipts):
     assert dispose(receipts, [Ref("1", "1002"), Ref("9", "1001")]) == [Outcome.SUPERSEDED, A]
     assert receipts.rows("select * from kuitti") == []

@@ -63,6 +63,8 @@ class ForeignKey:
     referred_columns: tuple[str, ...]
     refuses: bool = False
     """Whether the database itself refuses to delete what is pointed at, at once; false where we did not ask."""
+    changes_nothing: bool = False
+    """Whether the database never deletes or empties a row by this key; it may refuse at the transaction's end only."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ _KEYS = _view(
     "KEY_COLUMN_USAGE", "CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME",
     "ORDINAL_POSITION", "REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME", "REFERENCED_COLUMN_NAME",
 )  # fmt: skip
+_RULES = _view("REFERENTIAL_CONSTRAINTS", "CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "TABLE_NAME", "DELETE_RULE")
 _TRIGGERS = _view("TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE", "ACTION_STATEMENT")
 _ENGINES = _view("ENGINES", "ENGINE", "TRANSACTIONS")
 _ROUTINES = _view("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINE_DEFINITION")
@@ -82,7 +83,7 @@ def read_catalogue(connection: sa.Connection, idiom: Idiom) -> Catalogue:
         )
         for row in tables
     }
-    return Catalogue(relations, _triggers(connection, here, names))
+    return Catalogue(relations, _triggers(connection, schemas, names))
 
 
 def _place(row: sa.Row[Any]) -> Place:
@@ -139,13 +140,22 @@ def _foreign_keys(
     asked = sa.select(_KEYS).where(_KEYS.c.TABLE_SCHEMA.in_(schemas), _KEYS.c.REFERENCED_TABLE_NAME.is_not(None))
     for row in connection.execute(asked.order_by(_KEYS.c.CONSTRAINT_NAME, _KEYS.c.ORDINAL_POSITION)):
         grouped.setdefault((_place(row), str(row.CONSTRAINT_NAME)), []).append(row)
+    rules = sa.select(_RULES).where(_RULES.c.CONSTRAINT_SCHEMA.in_(schemas))
+    changes_nothing = {
+        ((str(row.CONSTRAINT_SCHEMA), str(row.TABLE_NAME)), str(row.CONSTRAINT_NAME))
+        for row in connection.execute(rules)
+        if row.DELETE_RULE in {"NO ACTION", "RESTRICT"}
+    }
     found: dict[Place, list[ForeignKey]] = {}
-    for (place, _), rows in grouped.items():
+    for (place, name), rows in grouped.items():
         target = (rows[0].REFERENCED_TABLE_SCHEMA.casefold(), rows[0].REFERENCED_TABLE_NAME.casefold())
         if place in names and target in lowered:
             own = tuple(row.COLUMN_NAME for row in rows)
             theirs = tuple(row.REFERENCED_COLUMN_NAME for row in rows)
-            found.setdefault(place, []).append(ForeignKey(names[place], own, lowered[target], theirs))
+            quiet = (place, name) in changes_nothing
+            found.setdefault(place, []).append(
+                ForeignKey(names[place], own, lowered[target], theirs, changes_nothing=quiet)
+            )
     return found
 
 
@@ -153,19 +163,19 @@ _ELSEWHERE = re.compile(r"\b(?:into|from|update|replace|truncate|table)\s+`?([\w
 """The database of a table that is named with it."""
 
 
-def _triggers(connection: sa.Connection, here: str, names: Mapping[Place, str]) -> list[Trigger]:
+def _triggers(connection: sa.Connection, schemas: list[str], names: Mapping[Place, str]) -> list[Trigger]:
     """A trigger cannot make up its statements; a procedure that it calls can, and is read where we may read it."""
-    routines = {
-        str(row.ROUTINE_NAME).casefold(): _COMMENT.sub(" ", row.ROUTINE_DEFINITION or "")
-        for row in connection.execute(sa.select(_ROUTINES).where(_ROUTINES.c.ROUTINE_SCHEMA.in_([here])))
-    }
+    routines: dict[str, dict[str, str]] = {}
+    for row in connection.execute(sa.select(_ROUTINES).where(_ROUTINES.c.ROUTINE_SCHEMA.in_(schemas))):
+        of_schema = routines.setdefault(str(row.ROUTINE_SCHEMA), {})
+        of_schema[str(row.ROUTINE_NAME).casefold()] = _COMMENT.sub(" ", row.ROUTINE_DEFINITION or "")
     found = []
-    asked = sa.select(_TRIGGERS).where(_TRIGGERS.c.EVENT_OBJECT_SCHEMA.in_([here])).order_by(_TRIGGERS.c.TRIGGER_NAME)
+    asked = sa.select(_TRIGGERS).where(_TRIGGERS.c.EVENT_OBJECT_SCHEMA.in_(schemas)).order_by(_TRIGGERS.c.TRIGGER_NAME)
     for row in connection.execute(asked):
-        text = _COMMENT.sub(" ", row.ACTION_STATEMENT)
-        source, dynamic = _source(text, routines)
-        dynamic |= any(base.casefold() != here.casefold() for base in _ELSEWHERE.findall(source))
-        table = names.get((here, str(row.EVENT_OBJECT_TABLE)))
+        text, home = _COMMENT.sub(" ", row.ACTION_STATEMENT), str(row.EVENT_OBJECT_SCHEMA)
+        source, dynamic = _source(text, routines.get(home, {}))
+        dynamic |= any(base.casefold() != home.casefold() for base in _ELSEWHERE.findall(source))
+        table = names.get((home, str(row.EVENT_OBJECT_TABLE)))
         if table is not None:
             found.append(Trigger(row.TRIGGER_NAME, table, source, (), dynamic))
     return found
@@ -176,9 +186,9 @@ def _source(text: str, routines: Mapping[str, str]) -> tuple[str, bool]:
     while waiting:
         one = waiting.pop()
         parts.append(one)
-        for called in re.findall(r"\bcall\s+([\w.`$]+)", one.casefold()):
-            dynamic |= called.strip("`") not in routines  # of another database, or we may not read it
-        for name in re.findall(r"\b(\w+)`?\s*\(", one.casefold()):
+        called = [name.strip("`") for name in re.findall(r"\bcall\s+([\w.`$]+)", one.casefold())]
+        dynamic |= any(name not in routines for name in called)  # of another database, or we may not read it
+        for name in (*called, *re.findall(r"\b(\w+)`?\s*\(", one.casefold())):
             if name in routines and name not in seen:
                 seen.add(name)
                 dynamic |= not routines[name]  # we may not read it

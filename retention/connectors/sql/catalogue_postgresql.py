@@ -39,7 +39,15 @@ _TRIGGER = sa.table(
     "pg_trigger", *map(sa.column, ("tgname", "tgrelid", "tgfoid", "tgargs", "tgisinternal")), schema="pg_catalog"
 )
 _PROC = sa.table(
-    "pg_proc", *map(sa.column, ("oid", "proname", "pronamespace", "prolang", "prosrc")), schema="pg_catalog"
+    "pg_proc", *map(sa.column, ("oid", "proname", "pronamespace", "prolang", "prosrc", "prokind")), schema="pg_catalog"
+)
+# A body as the standard has it (BEGIN ATOMIC, from PostgreSQL 14 on) is kept parsed, and leaves the source empty.
+_SOURCE = sa.case(
+    (
+        sa.and_(_PROC.c.prosrc == "", sa.cast(_PROC.c.prokind, sa.Text).in_(["f", "p"])),
+        sa.func.pg_get_functiondef(_PROC.c.oid),
+    ),
+    else_=_PROC.c.prosrc,
 )
 _LANGUAGE = sa.table("pg_language", sa.column("oid"), sa.column("lanname"), schema="pg_catalog")
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -239,7 +247,7 @@ def _foreign_keys(
             # a row of a partition goes through its table: what points at the one points at the other
             for oid in (row.confrelid, *sorted(above.get(row.confrelid, set()) & set(names))):
                 found.setdefault(row.conrelid, []).append(
-                    ForeignKey(names[row.conrelid], columns, names[oid], referred, row.refuses)
+                    ForeignKey(names[row.conrelid], columns, names[oid], referred, row.refuses, row.refuses)
                 )
     return found
 
@@ -248,7 +256,7 @@ def _triggers(connection: sa.Connection, names: Mapping[int, str], above: Mappin
     functions = {
         row.oid: row
         for row in connection.execute(
-            sa.select(_PROC.c.oid, _PROC.c.proname, _PROC.c.prosrc, _LANGUAGE.c.lanname)
+            sa.select(_PROC.c.oid, _PROC.c.proname, _SOURCE.label("prosrc"), _LANGUAGE.c.lanname)
             .join(_LANGUAGE, _LANGUAGE.c.oid == _PROC.c.prolang)
             .join(pg.pg_namespace, pg.pg_namespace.c.oid == _PROC.c.pronamespace)
             .where(_users())

@@ -86,7 +86,7 @@ def _foreign_keys(
     keys: Mapping[str, tuple[str, ...]],
 ) -> Iterable[ForeignKey]:
     """SQLite compares names without case, and a key that names no column means the primary key."""
-    found = _pragma("foreign_key_list", table, "id", "seq", "table", "from", "to")
+    found = _pragma("foreign_key_list", table, "id", "seq", "table", "from", "to", "on_delete")
     grouped: dict[int, list[sa.Row[Any]]] = {}
     for row in connection.execute(sa.select(found).order_by(found.c.id, found.c.seq)):
         grouped.setdefault(row.id, []).append(row)
@@ -98,7 +98,8 @@ def _foreign_keys(
         targets = keys[referred] if None in to else tuple(_spelt(name, columns[referred]) for name in to)
         own = tuple(_spelt(row._mapping["from"], columns[table]) for row in rows)
         if len(targets) == len(own):
-            yield ForeignKey(table, own, referred, targets)
+            changes_nothing = rows[0].on_delete.upper() in {"NO ACTION", "RESTRICT"}
+            yield ForeignKey(table, own, referred, targets, changes_nothing=changes_nothing)
 
 
 def _spelt(name: str, columns: Mapping[str, Column]) -> str:

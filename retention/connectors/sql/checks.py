@@ -10,7 +10,7 @@ from retention.connectors.contract import ConnectorError, DatasetMapping, Identi
 from retention.connectors.sql.catalogue import Catalogue, Column, ForeignKey, Relation
 from retention.connectors.sql.database import Need
 from retention.connectors.sql.family import family_of
-from retention.connectors.sql.history import check_triggers, declared
+from retention.connectors.sql.history import Kept, check_triggers, declared
 from retention.connectors.sql.values import ColumnKind, unreadable
 from retention.connectors.sql.where import probes
 from retention.domain.rules import Action
@@ -42,6 +42,20 @@ def check_dataset(catalogue: Catalogue, mapping: DatasetMapping) -> None:
     check_triggers(catalogue, mapping, family)
     for kept in declared(catalogue, mapping):
         _check_keeping(catalogue.relation(kept.place))
+        if kept.key is not None:
+            _check_history(catalogue, kept)
+
+
+def _check_history(catalogue: Catalogue, kept: Kept) -> None:
+    """Of a history table that rows go from: nothing else may go, or be emptied, with them."""
+    if catalogue.relation(kept.place).heirs:
+        raise _wrong(f"{kept.place} has inheriting tables: a deletion would reach their rows too")
+    taking = next((key for key in catalogue.pointing_at(kept.place) if not key.changes_nothing), None)
+    if taking is not None:
+        raise _wrong(
+            f"{written_out(taking)} points at {kept.place}, and the database would delete or empty its rows with "
+            "the history's, or does not guard them: make the foreign key ON DELETE RESTRICT"
+        )
 
 
 def hindrance_of(catalogue: Catalogue, mapping: DatasetMapping) -> str:
@@ -51,15 +65,16 @@ def hindrance_of(catalogue: Catalogue, mapping: DatasetMapping) -> str:
     """
     if mapping.fields:
         return ""  # the rows stay
+    histories = [kept.place for kept in declared(catalogue, mapping) if kept.key is not None]
     lacking = [
         key
-        for name in family_of(catalogue, mapping).members
+        for name in (*family_of(catalogue, mapping).members, *histories)
         for key in catalogue.pointing_at(name)
         if not catalogue.relation(key.table).is_indexed(key.columns)
     ]
     if not lacking:
         return ""
-    names = ", ".join(unindexed_name(key) for key in lacking)
+    names = ", ".join(written_out(key) for key in lacking)
     statements = "; ".join(create_index(key, catalogue.relation(key.table)) for key in lacking)
     return (
         f"without an index is the foreign key {names}: each deletion from {mapping.place} would walk the whole table; "
@@ -81,7 +96,7 @@ def needs_of(catalogue: Catalogue, mapping: DatasetMapping) -> list[Need]:
         needs.append(Need(name, tuple(sorted(columns)), delete=True, lock=True))
     for kept in declared(catalogue, mapping):
         if kept.key is not None:
-            own = {name for name in (kept.key, kept.subject) if name is not None}
+            own = {name for name in (kept.key, kept.subject, *dict(kept.where)) if name is not None}
             emptied = bool(updated) and updated <= set(catalogue.relation(kept.place).columns)
             update = tuple(sorted(updated)) if emptied else ()
             needs.append(Need(kept.place, tuple(sorted({*own, *update})), not emptied, update))
@@ -170,7 +185,7 @@ def create_index(key: ForeignKey, relation: Relation) -> str:
     return " ".join(str(sa.schema.CreateIndex(index).compile(dialect=relation.idiom.dialect())).split())
 
 
-def unindexed_name(key: ForeignKey) -> str:
+def written_out(key: ForeignKey) -> str:
     """table.column, or table.(column, column)."""
     return f"{key.table}.{key.columns[0]}" if len(key.columns) == 1 else f"{key.table}.({', '.join(key.columns)})"
 

@@ -123,8 +123,8 @@ class Purge:
             return set()
         relation = self.receipts.relation(self.catalogue, self.database.idiom)
         absent = {ref.key for ref in refs} - there - done
-        ours = self.receipts.of(self.connection, relation, self.mapping.place, absent)
-        self.receipts.write(self.connection, relation, self.mapping.place, done, self.action)
+        ours = self.receipts.of(self.connection, relation, self.mapping.place, absent, self.targets)
+        self.receipts.write(self.connection, relation, self.mapping.place, done, self.action, self.targets)
         return ours
 
     def _root(self, refs: Sequence[Ref]) -> RootCondition:
@@ -182,11 +182,41 @@ class Purge:
             for table, keys in self.family.kept_back(self.mapping.key, self._root(left), not self.targets):
                 for key in self.connection.execute(keys).scalars():
                     found.setdefault(self._text(key), table)
+            for kept in self.history:
+                for table, item in self._history_pointed_at(kept, left):
+                    found.setdefault(item, table)
             if not found:
                 break
             refused |= found
             left = [ref for ref in left if ref.key not in found]
         return refused
+
+    def _history_pointed_at(self, kept: Kept, refs: Sequence[Ref]) -> Iterator[tuple[str, str]]:
+        """(table, key) of each item of whose history a row is pointed at by one that stays."""
+        copy = self.catalogue.relation(kept.place)
+        if kept.key is None or self._emptied_there(copy):
+            return
+        column = copy.column(kept.key)
+        for foreign in self.catalogue.pointing_at(kept.place):
+            pointing, old = self.catalogue.relation(foreign.table).table.alias(), copy.table.alias()
+            pairs = zip(foreign.columns, foreign.referred_columns, strict=True)
+            asked = (
+                sa.select(copy.idiom.value(column, old.c[kept.key]))
+                .distinct()
+                .select_from(old.join(pointing, sa.and_(*(pointing.c[own] == old.c[theirs] for own, theirs in pairs))))
+                .where(_rows_of(kept, copy, old.c, refs), sa.not_(self._goes(foreign.table, pointing.c, refs)))
+            )
+            for key in self.connection.execute(asked).scalars():
+                yield foreign.table, as_text(key, column.kind, f"{kept.place}.{kept.key}")
+
+    def _goes(self, table: str, columns: Columns, refs: Sequence[Ref]) -> Condition:
+        """Whether a row of any table goes with these items, as their own, a child's or a history's. Never NULL."""
+        if table in self.family.members and not self.targets:
+            return self.family.going(table, columns, self._root(refs))
+        kept = next((one for one in self.history if one.place == table and one.key is not None), None)
+        if kept is None:
+            return sa.false()
+        return sa.func.coalesce(_rows_of(kept, self.catalogue.relation(table), columns, refs), sa.false())
 
     def _carry_out(self, refs: Sequence[Ref]) -> dict[str, str]:
         """Destroy these; key -> reason for those that a constraint or trigger of the database keeps, untouched."""
@@ -231,22 +261,30 @@ class Purge:
         if kept.key is None:
             return
         copy = self.catalogue.relation(kept.place)
-        rows = _rows_of(kept, copy, refs)
-        if self.targets and set(self.targets) <= set(copy.columns):
+        rows = _rows_of(kept, copy, copy.table.c, refs)
+        if self._emptied_there(copy):
             values = {name: emptied_to(copy, name) if value is None else value for name, value in self.targets.items()}
             self.connection.execute(sa.update(copy.table).where(rows).values(values))
         else:
             self.connection.execute(sa.delete(copy.table).where(rows))
 
+    def _emptied_there(self, copy: Relation) -> bool:
+        """Whether of a history's rows the same columns are emptied as of the item, so that they stay."""
+        return bool(self.targets) and set(self.targets) <= set(copy.columns)
 
-def _rows_of(kept: Kept, copy: Relation, refs: Sequence[Ref]) -> Condition:
-    """Rows of a history table that are of these items; with a subject's column only theirs or nobody's."""
+
+def _rows_of(kept: Kept, copy: Relation, columns: Columns, refs: Sequence[Ref]) -> Condition:
+    """Rows of a history table that are of these items; with a subject's column only theirs or nobody's.
+
+    With `where`, only those that say so: rows of other tables lie there too.
+    """
     key = str(kept.key)
+    said = [among(copy, name, columns, [value]) for name, value in kept.where]
     if kept.subject is None:
-        return among(copy, key, copy.table.c, [ref.key for ref in refs])
+        return sa.and_(among(copy, key, columns, [ref.key for ref in refs]), *said)
     theirs = DatasetMapping(kept.place, key, subject=kept.subject)
     both = [*refs, *(Ref(ref.key, None) for ref in refs)]
-    return of_refs(both, theirs, copy, copy.table.c)
+    return sa.and_(of_refs(both, theirs, copy, columns), *said)
 
 
 def left_of(
@@ -327,8 +365,8 @@ class ReadBack:
         kind, own = relation.column(column).kind, relation.table.c[column]
         value = relation.idiom.value(relation.column(column), own)
         rows = among(relation, column, relation.table.c, list(names))
-        if kept is not None and kept.subject is not None:
-            rows = _rows_of(kept, relation, refs)
+        if kept is not None:
+            rows = _rows_of(kept, relation, relation.table.c, refs)
         question = sa.select(value).distinct().where(rows)
         if fields:
             question = question.where(sa.not_(emptied(fields, relation, relation.table.c)))

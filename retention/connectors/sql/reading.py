@@ -21,7 +21,7 @@ from retention.connectors.contract import (
 )
 from retention.connectors.personal import guess
 from retention.connectors.sql.catalogue import Catalogue, Relation
-from retention.connectors.sql.checks import anonymise_option, check_columns, targets_of, unindexed_name
+from retention.connectors.sql.checks import anonymise_option, check_columns, targets_of, written_out
 from retention.connectors.sql.database import Database
 from retention.connectors.sql.family import family_of
 from retention.connectors.sql.history import history_of
@@ -273,6 +273,6 @@ def describe(connection: sa.Connection, catalogue: Catalogue, may_read: Callable
             rows,
             {column.name: column.declared for column in relation.columns.values()},
             guess(samples),
-            tuple(unindexed_name(key) for key in relation.foreign_keys if not relation.is_indexed(key.columns)),
+            tuple(written_out(key) for key in relation.foreign_keys if not relation.is_indexed(key.columns)),
             history_of(catalogue, relation),
         )

@@ -1,13 +1,14 @@
 """Receipts: a row in a table of the register, written in the transaction in which an item goes.
 
 Where the answer to a disposal was lost, the receipt says that it was ours: the same key is then `recovered`, not
-`already_absent`, however often it is asked. A token tells nobody which item it was.
+`already_absent`, however often it is asked. A token tells nobody which item it was, nor what of it went: of columns
+that were emptied it is another than of the row, so that whoever deletes that row later is not taken for us.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -29,9 +30,10 @@ class Receipts:
     table: str
     secret: bytes = field(repr=False)
 
-    def token(self, place: str, key: str) -> str:
-        """HMAC-SHA256 of place and key, in hexadecimal."""
-        message = b"\0".join(text.encode("utf-8", "surrogatepass") for text in (place, key))
+    def token(self, place: str, key: str, emptied: Collection[str] = ()) -> str:
+        """HMAC-SHA256 of place, key, and what went: the row, or these columns; in hexadecimal."""
+        what = ("columns", *sorted(emptied)) if emptied else ("row",)
+        message = b"\0".join(text.encode("utf-8", "surrogatepass") for text in (place, key, *what))
         return hmac.new(self.secret, message, sha256).hexdigest()
 
     def relation(self, catalogue: Catalogue, idiom: Idiom) -> Relation:
@@ -51,10 +53,16 @@ class Receipts:
         return found
 
     def write(
-        self, connection: sa.Connection, relation: Relation, place: str, keys: Iterable[str], action: Action
+        self,
+        connection: sa.Connection,
+        relation: Relation,
+        place: str,
+        keys: Iterable[str],
+        action: Action,
+        emptied: Collection[str] = (),
     ) -> None:
-        """One row for each key, by the server's clock; an older one of the same item is replaced."""
-        tokens = sorted(self.token(place, key) for key in keys)
+        """One row for each key, by the server's clock; an older one of the same disposal is replaced."""
+        tokens = sorted(self.token(place, key, emptied) for key in keys)
         if not tokens:
             return
         table = relation.table
@@ -63,9 +71,16 @@ class Receipts:
         rows = [{"token": token, "action": action.value, "at": relation.idiom.now()} for token in tokens]
         connection.execute(sa.insert(table).values(rows))
 
-    def of(self, connection: sa.Connection, relation: Relation, place: str, keys: Iterable[str]) -> set[str]:
-        """Which of these keys have a receipt."""
-        tokens: Mapping[str, str] = {self.token(place, key): key for key in keys}
+    def of(
+        self,
+        connection: sa.Connection,
+        relation: Relation,
+        place: str,
+        keys: Iterable[str],
+        emptied: Collection[str] = (),
+    ) -> set[str]:
+        """Which of these keys have a receipt of the same disposal."""
+        tokens: Mapping[str, str] = {self.token(place, key, emptied): key for key in keys}
         if not tokens:
             return set()
         column = relation.column("token")
