@@ -86,6 +86,7 @@ class Command(BaseCommand):
                 "datasets": [one.as_dict() for one in found.datasets],
                 "problems": [{"where": problem.path, "message": problem.message} for problem in found.problems],
                 "beside": dict(found.beside),
+                "residue": list(found.residue),
                 "backups": dict(found.backups),
             }
             self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
