@@ -139,6 +139,20 @@ class TestWhatIsLeft:
         run(old, "create table muu(id integer primary key)", "insert into muu values (1)")
         assert certificate_of(closed(company))["beside"] == {"muu": 1}
 
+    def test_of_what_only_columns_are_mapped_the_rows_are_shown(self, company, old, capsys):
+        run(old, "delete from muistio", "update asiakas set nimi = null")
+        content = inventory()
+        content["datasets"][0]["mapping"]["fields"] = ["nimi"]
+        say(company, content)
+        assert states(company)["vanhat-asiakkaat"] == ("empty", 0)  # a row without its columns is no item any more
+        call_command("close_register", "testi", "vanha", check=True, language="en")
+        assert "What lies there that no dataset asks for: asiakas (3)" in capsys.readouterr().out
+        event = closed(company)
+        assert certificate_of(event)["beside"] == {"asiakas": 3}
+        with translation.override("en"):
+            shown = page(certificate_of(event), seal_of(event), "en")
+        assert "What lies there that no dataset asks for" in shown
+
     def test_held_are_items_under_an_active_hold_of_a_frozen_register(self, company, old):
         run(old, "delete from muistio")
         kept = hold(company, "2001", "2002", "2003")
