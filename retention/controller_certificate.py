@@ -2,16 +2,17 @@
 
 A hosting company is the processor of what its customers keep there, and each customer is the controller of its own.
 The certificate is made from the leaves that speak of that customer's number, item for item, of datasets whose activity
-the organisation carries out as a processor. It says `complete` only if each item that was sent went, and nothing of it
-was found when the register was read back, or it was found gone since. It is data first (canonical JSON, whose digest
-is an entry of the evidence with a signed head), and the same again as a page.
+the organisation carries out as a processor. It says `complete` only if each item that was sent went, or stays for a
+reason that came meanwhile, and nothing of it was found when the register was read back, or it was found gone since. It
+is data first (canonical JSON, whose digest is an entry of the evidence with a signed head), and the same again as a
+page.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from html import escape
@@ -24,7 +25,7 @@ from retention import leaves, residue
 from retention.certificate_page import facts, heading, in_words, named, sheet, table
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical, merkle_root, sha256_hex
-from retention.domain.lifecycle import FINAL, LotState, Outcome
+from retention.domain.lifecycle import FINAL, GONE, LotState, Outcome
 from retention.evidence_log import EvidenceLog, sign_head
 from retention.exit_certificate import backups_in_words, backups_of
 from retention.models import EvidenceEntry, EvidenceHead, Lot
@@ -158,6 +159,7 @@ def _row(organisation: Organisation, code: str, found: _Dataset) -> dict[str, An
         estimated += bool(final and entries["lot"].get(one.lot, {}).get("estimated"))
         left[one.outcome] += not final
     left[RESIDUE] = _still_there(organisation.slug, found)
+    went = [date.fromisoformat(night) for night, outcomes in nights.items() if some_gone(outcomes)]
     rules = {rule["id"]: rule for body in entries["claimed"].values() for rule in body["rules"]["grounds"]}
     agreement = ((activity.get("mandate") or {}).get("agreement") or {}).get("value") or {}
     return {
@@ -177,7 +179,7 @@ def _row(organisation: Organisation, code: str, found: _Dataset) -> dict[str, An
         ],
         "left": dict(sorted((+left).items())),
         "estimated": estimated,
-        "backups": backups_of(register.get("backups"), max(date.fromisoformat(night) for night in nights), []),
+        "backups": backups_of(register.get("backups"), max(went), []) if went else None,
     }
 
 
@@ -210,7 +212,8 @@ def _body(told: Document, language: str) -> Iterator[str]:
         yield heading(named(one["name"], language) or one["dataset"])
         yield from facts(dict(_facts_of(one, language)))
         yield from table((_("Night"), _("Items")), (_cells(night) for night in one["nights"]))
-        yield f"<p>{escape(backups_in_words(one['backups']))}</p>"
+        if one["backups"]:
+            yield f"<p>{escape(backups_in_words(one['backups']))}</p>"
 
 
 def _cells(night: Document) -> str:
@@ -236,11 +239,23 @@ def _facts_of(one: Document, language: str) -> Iterator[tuple[str, str]]:
 
 def complete_in_words(told: Document) -> str:
     """Whether a certificate is one of all that was to go, in the language that is active."""
+    if told["complete"] and (n := kept(night["outcomes"] for row in told["datasets"] for night in row["nights"])):
+        return _("Each item that was to be destroyed is gone or is rightly kept (kept: %(n)d).") % {"n": n}
     if told["complete"]:
         return _("Each item that was to be destroyed is gone.")
     return _(
         "Some items are NOT destroyed yet, or something of them is there still: the certificate says how many, and why."
     )
+
+
+def some_gone(outcomes: Mapping[str, int]) -> bool:
+    """Whether anything went by us, which backups may keep."""
+    return any(outcomes.get(name, 0) for name in GONE)
+
+
+def kept(told: Iterable[Mapping[str, int]]) -> int:
+    """How many items were sent and stay after all, as where a contract runs again: no certificate calls them gone."""
+    return sum(outcomes.get(Outcome.SUPERSEDED, 0) for outcomes in told)
 
 
 def outcome_in_words(outcome: str) -> str:

@@ -86,11 +86,33 @@ def test_what_did_not_go_makes_it_incomplete_until_it_went(processor, monkeypatc
     assert told["complete"] is False
     assert told["datasets"][0]["left"] == {"refused": 2}
     with translation.override("en"):
-        assert "Some items are NOT destroyed yet" in page(told, seal, "en")
+        shown = page(told, seal, "en")
+    assert "Some items are NOT destroyed yet" in shown
+    assert told["datasets"][0]["backups"] is None
+    assert "Destroyed in production" not in shown
     run_night(processor, TODAY + timedelta(days=1), NOW + timedelta(days=1))
     told, _ = issued(processor)
     assert told["complete"] is True
     assert told["datasets"][0]["nights"] == [{"night": str(TODAY + timedelta(days=1)), "outcomes": {"destroyed": 2}}]
+
+
+def test_what_is_kept_after_all_is_not_called_gone(processor, data_dir):
+    def reopen(point):
+        if point == "intent committed":
+            with closing(sqlite3.connect(data_dir / "registers" / "crm.sqlite3")) as database, database:
+                database.execute("update tiketti set tila = 'auki', suljettu = null where id = 4")
+
+    run_night(processor, TODAY, NOW, at=reopen)
+    told, seal = issued(processor)
+    assert told["datasets"][0]["nights"] == [{"night": str(TODAY), "outcomes": {"destroyed": 1, "superseded": 1}}]
+    assert told["complete"] is True
+    for language, said in (
+        ("en", "Each item that was to be destroyed is gone or is rightly kept (kept: 1)."),
+        ("fi", "on hävitetty tai säilytetään perustellusti (säilytetään: 1)."),
+        ("sv", "är borta eller bevaras med rätta (bevaras: 1)."),
+    ):
+        with translation.override(language):
+            assert said in page(told, seal, language)
 
 
 def test_what_was_found_again_makes_it_incomplete_until_it_was_looked_for_and_gone(processor, data_dir):
