@@ -93,8 +93,9 @@ class Command(BaseCommand):
         else:
             for one in found.datasets:
                 self.stdout.write(f"{one.dataset}: {_(STATES[one.state])} ({'–' if one.items is None else one.items})")
+            beside = _("What lies there that no dataset asks for")
             for place, rows in sorted(found.beside.items()):
-                self.stdout.write(f"{_('What lies there that no dataset asks for')}: {place} ({rows})")
+                self.stdout.write(f"{beside}: {place} ({rows})")
             for problem in found.problems:
                 self.stdout.write(f"! {problem}")
             self.stdout.write(_("It may close.") if found.may_close else _("It may not close."))
