@@ -52,6 +52,8 @@ class LeavingSerializer(serializers.Serializer[Any]):
     may_close = serializers.BooleanField()
     datasets = serializers.ListField(child=Object())
     problems = InTheWaySerializer(many=True)
+    beside = Object(help_text="what lies there that no dataset asks for: place and how much")
+    residue = serializers.ListField(child=Object(), help_text="what a person keeps of deleted items")
     backups = Object()
 
 
@@ -91,6 +93,8 @@ class CloseRegister(InOrganisation):
                     "may_close": True,
                     "datasets": told["datasets"],
                     "problems": [],
+                    "beside": told["beside"],
+                    "residue": told["residue"],
                     "backups": told["backups"],
                 }
             ).data
@@ -154,5 +158,7 @@ def _told(found: Checked) -> dict[str, Any]:
         "may_close": found.may_close,
         "datasets": [one.as_dict() for one in found.datasets],
         "problems": found.problems,
+        "beside": dict(found.beside),
+        "residue": list(found.residue),
         "backups": found.backups,
     }

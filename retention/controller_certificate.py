@@ -2,43 +2,57 @@
 
 A hosting company is the processor of what its customers keep there, and each customer is the controller of its own.
 The certificate is made from the leaves that speak of that customer's number, item for item, of datasets whose activity
-the organisation carries out as a processor. It says `complete` only if each item that was sent went. It is data
-first (canonical JSON, whose digest is an entry of the evidence with a signed head), and the same again as a page.
+the organisation carries out as a processor. It says `complete` only if each item that was sent went, or stays for a
+reason that came meanwhile, and nothing of it was found when the register was read back, or it was found gone since. It
+is data first (canonical JSON, whose digest is an entry of the evidence with a signed head), and the same again as a
+page.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from retention import leaves
+from retention import leaves, residue
 from retention.certificate_page import facts, heading, in_words, named, sheet, table
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical, merkle_root, sha256_hex
-from retention.domain.lifecycle import FINAL, Outcome
+from retention.domain.lifecycle import FINAL, GONE, LotState, Outcome
 from retention.evidence_log import EvidenceLog, sign_head
 from retention.exit_certificate import backups_in_words, backups_of
-from retention.models import EvidenceEntry, EvidenceHead
+from retention.models import EvidenceEntry, EvidenceHead, Lot
 from ropa.models import Organisation, Version
 
 SCHEMA = "seloste.controller/1"
 KIND = "controller_certificate"
 Document = Mapping[str, Any]
 
+RESIDUE = "residue"
+"""In `left`, beside outcomes: items that were destroyed, and something of them was there when it was read back."""
+
+
+class _Item(NamedTuple):
+    """An item as a leaf tells of it; `found`: whether something of it was there when it was read back."""
+
+    night: str
+    outcome: str
+    lot: int
+    found: bool
+
 
 @dataclass
 class _Dataset:
-    """What leaves say of one dataset: night, outcome and lot of each item as it was last told, and by which lots."""
+    """What leaves say of one dataset: of each item what was told last, and by which lots."""
 
-    last: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    last: dict[str, _Item] = field(default_factory=dict)
     digests: list[str] = field(default_factory=list)
     lots: dict[int, None] = field(default_factory=dict)
 
@@ -79,7 +93,7 @@ def issue(
 
 def _found(slug: str, person: str) -> dict[str, _Dataset]:
     """By dataset what signed leaves say of the person, the last word of each item."""
-    signed = {json.loads(body)["chain"] for body in _heads(slug)}
+    signed = _signed(slug)
     found: dict[str, _Dataset] = defaultdict(_Dataset)
     for entry, digests, theirs in leaves.about(slug, person):
         row = EvidenceEntry.objects.get(organisation=slug, digest=entry, kind=leaves.KIND)
@@ -90,13 +104,37 @@ def _found(slug: str, person: str) -> dict[str, _Dataset]:
         dataset.lots[about["lot"]] = None
         for index, one in theirs.items():
             leaf = json.loads(one.text)
-            dataset.last[leaf["item"]] = (about["night"], leaf["outcome"], about["lot"])
+            dataset.last[leaf["item"]] = _Item(
+                about["night"], leaf["outcome"], about["lot"], leaf["read_back"] is False
+            )
             dataset.digests.append(digests[index])
     return found
 
 
-def _heads(slug: str) -> Iterator[str]:
-    return EvidenceHead.objects.filter(organisation=slug).values_list("body", flat=True).iterator()
+def _signed(slug: str) -> set[str]:
+    """The chains that a head signs."""
+    bodies = EvidenceHead.objects.filter(organisation=slug).values_list("body", flat=True)
+    return {json.loads(body)["chain"] for body in bodies.iterator()}
+
+
+def _still_there(slug: str, found: _Dataset) -> int:
+    """Of how many items something was found when they were read back, and nobody has found it gone since."""
+    seen = {(one.lot, item) for item, one in found.last.items() if one.found}
+    if not seen:
+        return 0
+    lots = {lot for lot, _item in seen}
+    gone = {(body["lot"], item) for body in _signed_again(slug, lots) for item in body["gone"]}
+    verified = set(Lot.objects.filter(pk__in=lots, state=LotState.VERIFIED).values_list("pk", flat=True))
+    return sum(lot not in verified for lot, _item in seen - gone)
+
+
+def _signed_again(slug: str, lots: set[int]) -> Iterator[Document]:
+    """What signed evidence says of these lots where what was left of them was looked for again."""
+    rows = EvidenceEntry.objects.filter(organisation=slug, kind=residue.AGAIN, chain__in=_signed(slug))
+    for body in rows.values_list("body", flat=True).iterator():
+        told = json.loads(body)
+        if told["lot"] in lots:
+            yield told
 
 
 def _row(organisation: Organisation, code: str, found: _Dataset) -> dict[str, Any] | None:
@@ -115,10 +153,13 @@ def _row(organisation: Organisation, code: str, found: _Dataset) -> dict[str, An
     nights: dict[str, Counter[str]] = defaultdict(Counter)
     left: Counter[str] = Counter()
     estimated = 0
-    for night, outcome, lot in found.last.values():
-        nights[night][outcome] += 1
-        estimated += bool(Outcome(outcome) in FINAL and entries["lot"].get(lot, {}).get("estimated"))
-        left[outcome] += Outcome(outcome) not in FINAL
+    for one in found.last.values():
+        final = Outcome(one.outcome) in FINAL
+        nights[one.night][one.outcome] += 1
+        estimated += bool(final and entries["lot"].get(one.lot, {}).get("estimated"))
+        left[one.outcome] += not final
+    left[RESIDUE] = _still_there(organisation.slug, found)
+    went = [date.fromisoformat(night) for night, outcomes in nights.items() if some_gone(outcomes)]
     rules = {rule["id"]: rule for body in entries["claimed"].values() for rule in body["rules"]["grounds"]}
     agreement = ((activity.get("mandate") or {}).get("agreement") or {}).get("value") or {}
     return {
@@ -138,7 +179,7 @@ def _row(organisation: Organisation, code: str, found: _Dataset) -> dict[str, An
         ],
         "left": dict(sorted((+left).items())),
         "estimated": estimated,
-        "backups": backups_of(register.get("backups"), max(date.fromisoformat(night) for night in nights), []),
+        "backups": backups_of(register.get("backups"), max(went), []) if went else None,
     }
 
 
@@ -171,7 +212,8 @@ def _body(told: Document, language: str) -> Iterator[str]:
         yield heading(named(one["name"], language) or one["dataset"])
         yield from facts(dict(_facts_of(one, language)))
         yield from table((_("Night"), _("Items")), (_cells(night) for night in one["nights"]))
-        yield f"<p>{escape(backups_in_words(one['backups']))}</p>"
+        if one["backups"]:
+            yield f"<p>{escape(backups_in_words(one['backups']))}</p>"
 
 
 def _cells(night: Document) -> str:
@@ -188,15 +230,32 @@ def _facts_of(one: Document, language: str) -> Iterator[tuple[str, str]]:
     yield _("Instruction"), "; ".join(f"{rule['id']} {rule['period'] or ''}".strip() for rule in one["rules"])
     if one.get("estimated"):
         yield _("Of these by an estimated start date"), str(one["estimated"])
-    if one["left"]:
-        yield _("Not destroyed"), ", ".join(f"{outcome_in_words(name)} {n}" for name, n in one["left"].items())
+    left = [f"{outcome_in_words(name)} {n}" for name, n in one["left"].items() if name != RESIDUE]
+    if left:
+        yield _("Not destroyed"), ", ".join(left)
+    if one["left"].get(RESIDUE):
+        yield _("Destroyed, but something of it is there still"), str(one["left"][RESIDUE])
 
 
 def complete_in_words(told: Document) -> str:
     """Whether a certificate is one of all that was to go, in the language that is active."""
+    if told["complete"] and (n := kept(night["outcomes"] for row in told["datasets"] for night in row["nights"])):
+        return _("Each item that was to be destroyed is gone or is rightly kept (kept: %(n)d).") % {"n": n}
     if told["complete"]:
         return _("Each item that was to be destroyed is gone.")
-    return _("Some items are NOT destroyed yet: the certificate says how many, and why.")
+    return _(
+        "Some items are NOT destroyed yet, or something of them is there still: the certificate says how many, and why."
+    )
+
+
+def some_gone(outcomes: Mapping[str, int]) -> bool:
+    """Whether anything went by us, which backups may keep."""
+    return any(outcomes.get(name, 0) for name in GONE)
+
+
+def kept(told: Iterable[Mapping[str, int]]) -> int:
+    """How many items were sent and stay after all, as where a contract runs again: no certificate calls them gone."""
+    return sum(outcomes.get(Outcome.SUPERSEDED, 0) for outcomes in told)
 
 
 def outcome_in_words(outcome: str) -> str:

@@ -1,8 +1,9 @@
 """What one night destroyed and what it left, as its signed evidence says it (GDPR art. 5(2)).
 
 Made from the night's chain alone, so that it is the same whenever it is asked for: nothing is signed anew. It is data
-first (canonical JSON), and the same again as a page. It says `complete` only if each item that was sent went, nothing
-of it was found again, every dataset could be asked, and the independent reader found nothing overdue.
+first (canonical JSON), and the same again as a page. It says `complete` only if each item that was sent went, or stays
+for a reason that came meanwhile, nothing of it was found again, every dataset could be asked, and the independent
+reader found nothing overdue.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from retention import leaves
 from retention.certificate_page import facts, heading, in_words, named, sheet, table
-from retention.controller_certificate import outcome_in_words
+from retention.controller_certificate import kept, outcome_in_words, some_gone
 from retention.domain.errors import EvidenceError
 from retention.domain.lifecycle import FINAL, Outcome
 from retention.exit_certificate import backups_in_words, backups_of
@@ -100,12 +101,12 @@ def _row(
         "unexplained": row["unexplained"],
         "actions": sorted({body["action"] for body in mine}),
         "roots": [body["root"] for body in mine],
-        "backups": backups_of(register.get("backups"), night, []) if +outcomes else None,
+        "backups": backups_of(register.get("backups"), night, []) if some_gone(outcomes) else None,
     }
 
 
 def _is_whole(row: Document) -> bool:
-    """Nothing that was sent stayed; and whether anything else is overdue is known, and nothing is."""
+    """Nothing that was sent is still to go; and whether anything else is overdue is known, and nothing is."""
     stayed = any(Outcome(name) not in FINAL for name in row["outcomes"])
     return not stayed and not row["residue"] and not row["problem"] and row["overdue"] == 0
 
@@ -148,7 +149,7 @@ def _cells(row: Document, language: str) -> str:
     lines = [f"{outcome_in_words(name)} {n}" for name, n in row["outcomes"].items()]
     if row["residue"]:
         lines.append(_("traces found afterwards %(n)d") % {"n": row["residue"]})
-    backups = escape(backups_in_words(row["backups"]))
+    backups = escape(backups_in_words(row["backups"])) if row["backups"] else ""
     return f"{_names(row, language)}<td>{escape(', '.join(lines))}</td><td>{backups}</td>"
 
 
@@ -165,6 +166,11 @@ def _other_cells(row: Document, language: str) -> str:
 
 def complete_in_words(told: Document) -> str:
     """Whether the night left nothing behind, in the language that is active."""
+    if told["complete"] and (n := kept(row["outcomes"] for row in told["datasets"])):
+        return _(
+            "Each item that was sent to be destroyed is gone or is rightly kept (kept: %(n)d), "
+            "and nothing else is overdue."
+        ) % {"n": n}
     if told["complete"]:
         return _("Each item that was sent to be destroyed is gone, and nothing else is overdue.")
     return _("Not everything is destroyed, or not everything is known: the certificate says what, and how many.")

@@ -89,6 +89,10 @@ def _body(told: Document, language: str) -> Iterator[str]:
     if told["beside"]:
         yield heading(_("What lies there that no dataset asks for"))
         yield from facts({place: str(rows) for place, rows in told["beside"].items()})
+    if told.get("residue"):
+        yield heading(_("What is left of deleted items"))
+        heads = (_("Dataset"), _("Items"), _("Where"), _("Stays until"))
+        yield from table(heads, (_residue_cells(one, told, language) for one in told["residue"]))
     yield heading(_("What is still to come"))
     yield f"<ul><li>{escape(backups_in_words(told['backups']))}</li>"
     yield "<li>" + escape(credentials_in_words(told["connection"])) + "</li></ul>"
@@ -106,6 +110,12 @@ def _estimated_cells(one: Document, told: Document, language: str) -> str:
     name = escape(named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
     root = f'<td class="digest">{escape(one["root"])}</td>'
     return f"<td>{one['campaign']}</td><td>{name}</td><td>{one['destroyed']}</td>{root}"
+
+
+def _residue_cells(one: Document, told: Document, language: str) -> str:
+    name = escape(named(told["names"].get(one["dataset"], {}), language) or one["dataset"])
+    where = escape("; ".join(one["where"]))
+    return f"<td>{name}</td><td>{one['items']}</td><td>{where}</td><td>{escape(in_words(one['until']))}</td>"
 
 
 def backups_in_words(backups: Document) -> str:

@@ -35,6 +35,8 @@ from retention.connectors.contract import (
     Place,
     Ref,
     Residue,
+    SeesOnce,
+    TellsAbsence,
     TellsIdentities,
 )
 from retention.domain.predicates import TRUE, Expression
@@ -332,6 +334,13 @@ class Named:
 
     def verify(self, mapping: DatasetMapping, refs: Sequence[Ref], action: Action) -> Iterable[Residue]:
         return self.inner.verify(mapping, _by_name(refs), action)
+
+    def absent(self, mapping: DatasetMapping, keys: Sequence[str]) -> frozenset[str]:
+        """Of a register that cannot tell: all of them, as if nobody asked."""
+        return self.inner.absent(mapping, keys) if isinstance(self.inner, TellsAbsence) else frozenset(keys)
+
+    def unseen(self, mapping: DatasetMapping) -> str:
+        return self.inner.unseen(mapping) if isinstance(self.inner, SeesOnce) else ""
 
     def _means_another(self, mapping: DatasetMapping, refs: Sequence[Ref]) -> dict[str, str]:
         """Of these, whose name means somebody else now, or leaves it in doubt: key -> why."""

@@ -6,7 +6,8 @@ under a chain and a signed head of its own, that first makes sure that nothing h
 no hold was placed or released, no other version came into force. Of a closing and a night one wins, and the other
 is told. From then on no night asks the register for what is due; each asks whether it is as it was left.
 
-Nothing rests on a closed register: one that still tells contracts, facts or names cannot close.
+Nothing rests on a closed register: one that still tells contracts, facts or names cannot close. Nor is anything
+forgotten by it: what is known to be left of deleted items is gone, or a person has recorded why it stays.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from retention import database_locks
+from retention import database_locks, residue
 from retention.campaign_told import estimated_of
 from retention.closed import CLOSED, REOPENED, closings
 from retention.connectors.contract import ConnectorError
@@ -74,6 +75,7 @@ class Checked:
     version: Version
     datasets: tuple[Left, ...]
     beside: Mapping[str, int]
+    residue: tuple[Mapping[str, Any], ...]
     backups: Mapping[str, Any]
     problems: tuple[Problem, ...]
     mark: object = field(repr=False)
@@ -105,13 +107,14 @@ def check(organisation: Organisation, code: str, today: date) -> Checked:
     for place, rows in children_left(plan, register, lying).items():
         problems.append(Problem(place, f"{rows} rows are there that belong to items which have gone"))
     problems += _leans_on(organisation, plan, register)
-    problems += _under_way(organisation, code)
+    problems += _under_way(organisation, code, today)
     return Checked(
         organisation,
         register,
         version,
         tuple(left),
         lying,
+        tuple(_kept(organisation, code)),
         backups_of(document.get("backups"), today, left),
         tuple(problems),
         mark,
@@ -321,11 +324,34 @@ def _leans_on(organisation: Organisation, plan: Plan, register: RegisterPlan) ->
         yield Problem("identities", "tells the addresses under which marketing bans are kept")
 
 
-def _under_way(organisation: Organisation, code: str) -> Iterator[Problem]:
+def _under_way(organisation: Organisation, code: str, today: date) -> Iterator[Problem]:
     for lot in Lot.objects.filter(organisation=organisation, register=code, state__in=OPEN_STATES).defer("keys"):
         asked = lot.exceptions.filter(outcome__in=[Outcome.PENDING, Outcome.WAITING]).exists()
         if lot.flagged_there or asked or lot.attempts.filter(state="intent").exists():
             yield Problem(f"lot {lot.pk}", "is under way there, or its items are blocked there: let a night end it")
+    for lot in _with_residue(organisation, code):
+        if not residue.kept(lot, today):
+            why = "remove it, and have it looked for again, or record why it stays and until when"
+            yield Problem(
+                f"lot {lot.pk}", f"of {residue.items(lot)} deleted items something is there still: {why} (residue)"
+            )
+
+
+def _with_residue(organisation: Organisation, code: str) -> list[Lot]:
+    return [lot for lot in residue.lots(organisation) if lot.register == code]
+
+
+def _kept(organisation: Organisation, code: str) -> Iterator[dict[str, Any]]:
+    """What is known to be left of deleted items, as the certificate has it: a register closes only if each is kept."""
+    for lot in _with_residue(organisation, code):
+        if lot.residue_kept_until is not None:
+            yield {
+                "lot": lot.pk,
+                "dataset": lot.dataset,
+                "items": residue.items(lot),
+                "where": residue.where(lot),
+                "until": lot.residue_kept_until.isoformat(),
+            }
 
 
 def _alone(organisation: Organisation) -> None:
@@ -379,6 +405,7 @@ def _certificate(found: Checked, by: str, reason: str, today: date, now: datetim
         "datasets": [one.as_dict() for one in found.datasets],
         "estimated": estimated_of(found.organisation, found.register.code),
         "beside": dict(sorted(found.beside.items())),
+        "residue": list(found.residue),
         "backups": dict(found.backups),
         "connection": found.register.connection,
     }

@@ -99,8 +99,12 @@ def survey(organisation: Organisation, plan: Plan, register: RegisterPlan, lifec
 
 
 def beside(organisation: Organisation, plan: Plan, register: RegisterPlan) -> dict[str, int]:
-    """Places of the register in which something lies that no dataset asks for, with how much. Raises ConnectorError."""
-    mapped = {d.mapping.place for d in plan.datasets_of(register.code) if d.mapping is not None}
+    """Places of the register in which something lies that no dataset asks for, with how much. Raises ConnectorError.
+
+    Who asks for some columns of a place sees nothing once these are emptied, whatever else lies in its rows.
+    """
+    mappings = [d.mapping for d in plan.datasets_of(register.code) if d.mapping is not None]
+    mapped = {mapping.place for mapping in mappings if not mapping.fields}
     if "*" in mapped:
         return {}
     with connector_of(organisation, register) as connector:

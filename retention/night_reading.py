@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
-from retention import canaries, replay, unchanged, verification
+from retention import canaries, replay, residue, unchanged, verification
 from retention.connectors.contract import Connector, ConnectorError
 from retention.disposal import (
     make_lots,
@@ -94,6 +94,7 @@ def read_closed(night: Night, register: RegisterPlan) -> None:
     if closing is None or not reachable(night.organisation, register):
         return
     night.progress("read", register.code, "")
+    _tell_residue(night, register)
     told: dict[str, int | None] = {}
     with Names(night.organisation, night.whole) as names:
         for dataset in datasets:
@@ -111,6 +112,14 @@ def read_closed(night: Night, register: RegisterPlan) -> None:
             _record_reading(night, dataset, answer)
     with transaction.atomic():
         night.log.append("closed_register_asked", {"register": register.code, "items": told})
+
+
+def _tell_residue(night: Night, register: RegisterPlan) -> None:
+    """What is known to be left of deleted items there, and of which nobody says (any longer) why it stays."""
+    for lot in residue.lots(night.organisation):
+        if lot.register == register.code and not residue.kept(lot, night.today):
+            left = f"of {residue.items(lot)} deleted items something is there still (lot {lot.pk})"
+            tell_problem(night, lot.register, lot.dataset, f"it was closed, and {left}: nobody says why it stays")
 
 
 def _record_reading(night: Night, dataset: DatasetPlan, reading: verification.Reading) -> None:

@@ -24,7 +24,7 @@ lot's tally sums to what was sent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,7 +33,17 @@ from django.db import transaction
 from retention import leaves, replay, substitutes, waves
 from retention.approvals import approvers, hands, in_evidence
 from retention.breakers import NOT_CLAIMED, Beside, gone_tonight, refuse_untrue
-from retention.connectors.contract import Connector, ConnectorError, Disposal, Flags, InBulk, Ref, TellsAbsence
+from retention.connectors.contract import (
+    Connector,
+    ConnectorError,
+    Disposal,
+    Flags,
+    InBulk,
+    Ref,
+    Residue,
+    SeesOnce,
+    TellsAbsence,
+)
 from retention.disposal import move, wipe
 from retention.domain.breakers import BESIDE
 from retention.domain.errors import EvidenceError, LifecycleError
@@ -487,7 +497,16 @@ def _read_back(work: Work, outcomes: Mapping[int, Disposal]) -> dict[str, Left]:
     refs = [work.ref(position) for position, disposal in sorted(outcomes.items()) if disposal.outcome in GONE]
     if not refs:
         return {}
-    return by_key(work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action)))
+    found = work.connector.verify(work.question.mapping, refs, carried_out_as(work.lot.action))
+    return by_key([*found, *_unseen(work, outcomes)])
+
+
+def _unseen(work: Work, outcomes: Mapping[int, Disposal]) -> Iterator[Residue]:
+    """Of what went in a call that was broken off: what only that call could see, and nobody noted, is a person's."""
+    gone = [disposal.key for disposal in outcomes.values() if disposal.outcome is Outcome.RECOVERED]
+    if gone and isinstance(work.connector, SeesOnce) and (what := work.connector.unseen(work.question.mapping)):
+        for key in gone:
+            yield Residue(key, f"perhaps {what}, which nobody looked for", copy=True, seen_once=True)
 
 
 def _record(work: Work, attempt: Attempt, outcomes: Mapping[int, Disposal], residues: Mapping[str, Left]) -> None:

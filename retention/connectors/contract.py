@@ -393,6 +393,17 @@ class TellsAbsence(Protocol):
 
 
 @runtime_checkable
+class SeesOnce(Protocol):
+    """A connector that sees something of an item only while it disposes of it (`Residue.seen_once`)."""
+
+    def unseen(self, mapping: DatasetMapping) -> str:
+        """What may be left of an item that went in a call which was broken off, in words; empty: nothing may be.
+
+        Raises ConnectorError.
+        """
+
+
+@runtime_checkable
 class InBulk(Protocol):
     """A connector whose system disposes of more than 500 items in one call, at no greater risk."""
 

@@ -194,6 +194,10 @@ class FilesConnector:
             self._refuse_absent(layout, mapping)
             yield from residues(self._fd, layout, refs, self._linked)
 
+    def unseen(self, mapping: DatasetMapping) -> str:
+        """Who did not delete a file does not know what other names its content has."""
+        return "another name of its content (hard link)"
+
     @property
     def _fd(self) -> int:
         if self._root is None:

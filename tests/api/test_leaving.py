@@ -38,9 +38,14 @@ def test_what_is_left_is_named_and_the_register_stays(house, crm):
 def test_an_empty_one_is_closed_and_reopened(house, crm):
     with closing(sqlite3.connect(crm)) as database, database:
         database.execute("delete from asiakas")
+        database.execute("create table muu(id integer primary key)")
+        database.execute("insert into muu values (1)")
     client = house.client("alice")
+    asked = client.post(f"{IN}registers/crm/close/", {"reason": "pois", "check": True}).json()
+    assert (asked["may_close"], asked["beside"], asked["residue"]) == (True, {"muu": 1}, [])
     closed = client.post(f"{IN}registers/crm/close/", {"reason": "pois"})
     assert closed.status_code == 200, closed.content
+    assert closed.json()["beside"] == {"muu": 1}
     told = house.client("aino").get(f"{IN}registers/crm/certificate/").json()
     assert told["certificate"]["decided_by"] == "controller:alice"
     assert told["certificate"]["datasets"][0]["state"] == "empty"

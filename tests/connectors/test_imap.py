@@ -12,11 +12,21 @@ from datetime import date
 import pytest
 from imapclient import IMAPClient
 
-from retention.connectors.contract import ConnectorError, DatasetMapping, LedgerMapping, Outcome, Ref, Residue
+from retention.connectors.contract import (
+    ConnectorError,
+    DatasetMapping,
+    LedgerMapping,
+    Outcome,
+    Ref,
+    Residue,
+    SeesOnce,
+    TellsAbsence,
+)
 from retention.connectors.imap import session as imap_session
 from retention.connectors.imap.session import Session
 from retention.domain.predicates import TRUE, AtLeast, AtMost
 from retention.domain.rules import Action
+from retention.identity import Named
 from tests.connectors.imap_world import ROLE_DOMAIN, Dovecot, letter, opened, who_asks_is_told_uses
 
 DAY = date(2020, 6, 15)
@@ -221,6 +231,23 @@ def test_a_copy_in_the_trash_is_residue_and_one_in_another_folder_is_an_item_of_
         assert connector.dispose(mapped(account), [Ref(key, ANNA)], Action.DELETE, TRUE)[0].outcome is Outcome.DESTROYED
         (residue,) = connector.verify(mapped(account), [Ref(key, ANNA)], Action.DELETE)
         assert residue == Residue(key, "a copy in Trash", copy=True, seen_once=True)
+
+
+def test_where_copies_may_lie_of_a_message_that_somebody_else_deleted_is_told(dovecot, account):
+    with dovecot.connector() as connector:
+        told = connector.unseen(mapped(account))
+    assert told.startswith("a copy in ")
+    assert "Trash" in told
+    assert "Arkisto" not in told
+
+
+def test_a_register_that_knows_people_by_other_names_tells_what_it_cannot_have_seen_too(dovecot, account):
+    (key,) = dovecot.put(account, [(letter(ANNA, account), DAY)])
+    with Named(dovecot.connector(), None, None) as connector:  # type: ignore[arg-type]
+        assert isinstance(connector, TellsAbsence)
+        assert isinstance(connector, SeesOnce)
+        assert connector.absent(mapped(account), [key]) == frozenset()  # it is there
+        assert "Trash" in connector.unseen(mapped(account))
 
 
 # --- what goes and what stays

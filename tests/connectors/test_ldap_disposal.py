@@ -348,6 +348,14 @@ def test_where_nothing_cleans_groups_the_connector_does(strict_world, name):
     strict_world.admin.delete(group)
 
 
+def test_what_names_somebody_who_went_and_nobody_looked_for_is_told(strict_world):
+    groups = f"ou=groups,{SUFFIX}"
+    with strict_world.connect() as connector:
+        told = connector.unseen(strict_world.mapped(options={"groups": groups}))
+        assert told.startswith(f"its name in {groups}")
+        assert connector.unseen(strict_world.mapped(options={"groups": groups}, fields=("mail",))) == ""
+
+
 def test_a_group_that_still_names_somebody_who_went_is_told(strict_world):
     (dn, attributes), (other, _) = strict_world.put([Given(), Given()]).items()
     group = f"cn=vpn,ou=groups,{SUFFIX}"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from django.utils import translation
 
+from retention import residue
 from retention.connectors.contract import Disposal
 from retention.controller_certificate import KIND, issue, page
 from retention.domain.errors import EvidenceError
 from retention.domain.evidence import canonical, sha256_hex
 from retention.domain.lifecycle import Outcome
 from retention.evidence_check import verify
-from retention.models import EvidenceEntry
+from retention.models import EvidenceEntry, Lot
 from retention.night import run_night
 from ropa.models import Version
 from tests.naming import names_any
@@ -83,11 +86,61 @@ def test_what_did_not_go_makes_it_incomplete_until_it_went(processor, monkeypatc
     assert told["complete"] is False
     assert told["datasets"][0]["left"] == {"refused": 2}
     with translation.override("en"):
-        assert "Some items are NOT destroyed yet" in page(told, seal, "en")
+        shown = page(told, seal, "en")
+    assert "Some items are NOT destroyed yet" in shown
+    assert told["datasets"][0]["backups"] is None
+    assert "Destroyed in production" not in shown
     run_night(processor, TODAY + timedelta(days=1), NOW + timedelta(days=1))
     told, _ = issued(processor)
     assert told["complete"] is True
     assert told["datasets"][0]["nights"] == [{"night": str(TODAY + timedelta(days=1)), "outcomes": {"destroyed": 2}}]
+
+
+def test_what_is_kept_after_all_is_not_called_gone(processor, data_dir):
+    def reopen(point):
+        if point == "intent committed":
+            with closing(sqlite3.connect(data_dir / "registers" / "crm.sqlite3")) as database, database:
+                database.execute("update tiketti set tila = 'auki', suljettu = null where id = 4")
+
+    run_night(processor, TODAY, NOW, at=reopen)
+    told, seal = issued(processor)
+    assert told["datasets"][0]["nights"] == [{"night": str(TODAY), "outcomes": {"destroyed": 1, "superseded": 1}}]
+    assert told["complete"] is True
+    for language, said in (
+        ("en", "Each item that was to be destroyed is gone or is rightly kept (kept: 1)."),
+        ("fi", "on hävitetty tai säilytetään perustellusti (säilytetään: 1)."),
+        ("sv", "är borta eller bevaras med rätta (bevaras: 1)."),
+    ):
+        with translation.override(language):
+            assert said in page(told, seal, language)
+
+
+def test_what_was_found_again_makes_it_incomplete_until_it_was_looked_for_and_gone(processor, data_dir):
+    def crm(*statements):
+        with closing(sqlite3.connect(data_dir / "registers" / "crm.sqlite3")) as database, database:
+            for statement in statements:
+                database.execute(statement)
+
+    crm(
+        "create table tiketti_history(tiketti_id integer, aihe text)",
+        "insert into tiketti_history select id, aihe from tiketti where asiakasnro = '1008'",
+    )
+    run_night(processor, TODAY, NOW)
+    told, seal = issued(processor)
+    assert told["datasets"][0]["nights"] == [{"night": str(TODAY), "outcomes": {"destroyed": 2}}]
+    assert (told["complete"], told["datasets"][0]["left"]) == (False, {"residue": 2})
+    for language, said in (("en", "something of it is there still"), ("fi", "jäänteitä"), ("sv", "finns kvar")):
+        with translation.override(language):
+            assert said in page(told, seal, language)
+    assert issued(processor, "1001")[0]["complete"] is True  # in the same lot, and nothing of it was found
+    lot = Lot.objects.get(dataset="tiketit")
+    crm("delete from tiketti_history where tiketti_id = 4")
+    assert residue.again(lot, TODAY, "dpo", "one deleted") == 1
+    assert issued(processor)[0]["datasets"][0]["left"] == {"residue": 1}
+    crm("delete from tiketti_history")
+    assert residue.again(lot, TODAY, "dpo", "emptied") == 0
+    told, _ = issued(processor)
+    assert (told["complete"], told["datasets"][0]["left"]) == (True, {})
 
 
 def test_its_digest_is_in_the_evidence_and_names_nobody(processor):

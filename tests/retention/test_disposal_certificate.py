@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -50,6 +52,27 @@ def test_what_stayed_makes_it_incomplete(company, monkeypatch):
         shown = page(told, seal, "en")
     assert "Not everything is destroyed" in shown
     assert f"refused by the register {DUE_TICKETS}" in shown
+    assert of(told, "tiketit")["backups"] is None
+    assert "ackups" not in shown.split("</th></tr>")[1]  # nothing went: no backup keeps it any longer
+
+
+def test_what_is_kept_after_all_is_not_called_gone(company, data_dir):
+    def reopen(point):
+        if point == "intent committed":
+            with closing(sqlite3.connect(data_dir / "registers" / "crm.sqlite3")) as crm, crm:
+                crm.execute("update tiketti set tila = 'auki', suljettu = null where id = 4")
+
+    run_night(company, TODAY, NOW, at=reopen)
+    told, seal = certificate(company, TODAY)
+    assert of(told, "tiketit")["outcomes"] == {"destroyed": DUE_TICKETS - 1, "superseded": 1}
+    assert told["complete"] is True
+    for language, said in (
+        ("en", "is gone or is rightly kept (kept: 1), and nothing else is overdue."),
+        ("fi", "on poissa tai säilytetään perustellusti (säilytetään: 1), eikä"),
+        ("sv", "är borta eller bevaras med rätta (bevaras: 1), och"),
+    ):
+        with translation.override(language):
+            assert said in page(told, seal, language)
 
 
 def test_what_nobody_could_ask_makes_it_incomplete_and_is_not_known(company, data_dir):

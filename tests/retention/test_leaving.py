@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import translation
 
+from retention import residue
 from retention.closed import closings
 from retention.domain.errors import EvidenceError, LifecycleError
 from retention.evidence_check import verify
@@ -137,6 +138,20 @@ class TestWhatIsLeft:
         empty(old)
         run(old, "create table muu(id integer primary key)", "insert into muu values (1)")
         assert certificate_of(closed(company))["beside"] == {"muu": 1}
+
+    def test_of_what_only_columns_are_mapped_the_rows_are_shown(self, company, old, capsys):
+        run(old, "delete from muistio", "update asiakas set nimi = null")
+        content = inventory()
+        content["datasets"][0]["mapping"]["fields"] = ["nimi"]
+        say(company, content)
+        assert states(company)["vanhat-asiakkaat"] == ("empty", 0)  # a row without its columns is no item any more
+        call_command("close_register", "testi", "vanha", check=True, language="en")
+        assert "What lies there that no dataset asks for: asiakas (3)" in capsys.readouterr().out
+        event = closed(company)
+        assert certificate_of(event)["beside"] == {"asiakas": 3}
+        with translation.override("en"):
+            shown = page(certificate_of(event), seal_of(event), "en")
+        assert "What lies there that no dataset asks for" in shown
 
     def test_held_are_items_under_an_active_hold_of_a_frozen_register(self, company, old):
         run(old, "delete from muistio")
@@ -456,6 +471,50 @@ class TestNights:
         assert verify("testi").heads == 4
         with pytest.raises(LifecycleError, match="not closed"):
             reopen(company, "vanha", "controller", "erehdys", NOW)
+
+
+class TestResidue:
+    """An item went in a night, and a history table of the register keeps a copy of it."""
+
+    @pytest.fixture
+    def lot(self, company, old, new):
+        run(old, "create table asiakas_history(asiakas_id integer, nimi text)")
+        run(old, "insert into asiakas_history values (1, 'Testi Yksi')")
+        run(new, "update sopimus set alku = '2010-01-01', loppu = '2011-01-01' where asiakasnro = '2001'")
+        run_night(company, TODAY, NOW)
+        empty(old)
+        lot = Lot.objects.get(dataset="vanhat-asiakkaat")
+        assert lot.state == "done"
+        return lot
+
+    def test_it_is_in_the_way_until_it_is_gone(self, company, old, lot):
+        assert f"lot {lot.pk}: of 1 deleted items something is there still" in why(company)
+        with pytest.raises(LeavingRefused):
+            closed(company)
+        run(old, "delete from asiakas_history")
+        assert residue.again(lot, TODAY, "dpo", "emptied") == 0
+        assert certificate_of(closed(company))["residue"] == []
+        assert Lot.objects.get(pk=lot.pk).keys is None
+
+    def test_what_a_person_keeps_is_in_the_certificate_and_told_again_after_its_day(self, company, lot):
+        residue.keep(lot, TODAY, TODAY + DAY, "dpo", "the history is another controller's")
+        event = closed(company)
+        told = certificate_of(event)
+        kept = {"lot": lot.pk, "dataset": "vanhat-asiakkaat", "items": 1, "where": ["asiakas_history"]}
+        assert told["residue"] == [{**kept, "until": str(TODAY + DAY)}]
+        with translation.override("fi"):
+            shown = page(told, seal_of(event), "fi")
+        assert "<h2>Poistettujen tietojen jäänteet</h2>" in shown
+        assert "<td>asiakas_history</td><td>1.7.2026</td>" in shown
+        assert succeeded(run_night(company, TODAY + DAY, NOW + DAY))
+        night = run_night(company, TODAY + 2 * DAY, NOW + 2 * DAY)
+        assert not succeeded(night)
+        assert "of 1 deleted items something is there still" in night.summary["problems"]["vanhat-asiakkaat"]
+
+    def test_it_does_not_close_once_that_day_has_passed(self, company, lot):
+        residue.keep(lot, TODAY, TODAY + DAY, "dpo", "the history is another controller's")
+        assert check(company, "vanha", TODAY + DAY).may_close
+        assert not check(company, "vanha", TODAY + 2 * DAY).may_close
 
 
 class TestRaces:

@@ -18,6 +18,7 @@ from retention.evidence_log import subject_digest
 from retention.models import Connection, EvidenceEntry, EvidenceHead, Lot
 from retention.runs import succeeded
 from tests.retention.company import ground, publish
+from tests.retention.in_hand import Killed, until
 from tests.retention.shape_house import dataset, house  # noqa: F401
 
 FIRST = date(2025, 3, 1)
@@ -149,9 +150,8 @@ ON_DISK = {
 }
 
 
-@pytest.fixture
-def linked(house, tmp_path):  # noqa: F811
-    """A document went whose content has another name, which only the connection that deleted it knows."""
+def documents(house, tmp_path):  # noqa: F811
+    """Two documents that are due; the content of one has another name."""
     folder = tmp_path / "levy"
     for number in ("1001", "1002"):
         (folder / "sopimukset" / number).mkdir(parents=True)
@@ -162,6 +162,13 @@ def linked(house, tmp_path):  # noqa: F811
     levy = {"id": "levy", "name": {"fi": "Levy"}, "medium": "files", "connection": "levy", "backups": backups}
     on_disk = dataset(register="levy", grounds=[ground("tarve", trigger="recorded", period="P1Y")])
     house.publish({**on_disk, "mapping": ON_DISK}, registers=[levy])
+    return folder
+
+
+@pytest.fixture
+def linked(house, tmp_path):  # noqa: F811
+    """A document went whose content has another name, which only the connection that deleted it knows."""
+    folder = documents(house, tmp_path)
     assert LINK in house.night(FIRST).summary["problems"]["tiedot"]
     assert [path.name for path in folder.rglob("*.pdf")] == ["kopio.pdf"]
     return house
@@ -178,6 +185,24 @@ def test_what_only_the_connection_that_deleted_could_see_is_told_until_a_person_
     assert (told["by"], told["left"], told["removed"]) == ("dpo", 0, told["gone"])
     assert (len(told["removed"]), told["reason"]) == (1, "kopio.pdf deleted by hand")
     assert the_lot().state == "verified"
+    verify("testi")
+
+
+def test_what_the_connection_that_was_killed_had_seen_is_a_persons_to_settle(house, tmp_path):  # noqa: F811
+    folder = documents(house, tmp_path)
+    with pytest.raises(Killed):
+        house.night(FIRST, at=until("disposed"))
+    assert [path.name for path in folder.rglob("*.pdf")] == ["kopio.pdf"]
+    run = house.night(FIRST)
+    assert the_lot().tally == {"recovered": 2}
+    assert not succeeded(run)
+    unseen = f"perhaps {LINK.replace('its content has another name', 'another name of its content')}"
+    assert residue.where(the_lot()) == [f"{unseen}, which nobody looked for"]
+    assert not succeeded(house.night(NEXT))  # another connection that sees nothing has not looked
+    assert residue.again(the_lot(), NEXT, "dpo", "looked") == 2
+    assert residue.removed(the_lot(), NEXT, "dpo", "kopio.pdf deleted by hand") == 0
+    assert the_lot().state == "verified"
+    assert succeeded(house.night(THIRD))
     verify("testi")
 
 

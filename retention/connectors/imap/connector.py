@@ -142,6 +142,14 @@ class ImapConnector:
             return messages_disposal.verify(self._server, layout, refs, self._memory)
         return mailboxes_disposal.verify(self._server, layout, refs)
 
+    def unseen(self, mapping: DatasetMapping) -> str:
+        """Of messages, copies in the folders that keep deleted mail: what to look for went with them."""
+        layout = read_layout(mapping)
+        if layout.unit != "message":
+            return ""
+        kept = messages_disposal.keeping_deleted(self._server.session(mapping.place))
+        return f"a copy in {', '.join(kept)}" if kept else ""
+
     def absent(self, mapping: DatasetMapping, keys: Sequence[str]) -> frozenset[str]:
         """Those that their own folder or mailbox has no more: not those whose folder is gone or made anew."""
         layout = read_layout(mapping)

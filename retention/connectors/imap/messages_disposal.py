@@ -170,14 +170,18 @@ def verify(server: Server, layout: Layout, refs: Sequence[Ref], memory: Memory) 
                 where[keyed[uid]].append("still in INBOX" if folder == INBOX else "still in a folder")
     known = {ref.key: memory[ref.key] for ref in refs if memory.get(ref.key) and ref.key not in where}
     there = set(where)
-    for kept in session.folders() if known else ():
-        if kept.selectable and kept.use & COPIES:
-            for text in _copies(session, kept.name, known):
-                where[text].append(f"a copy in {kept.name}")
+    for kept in keeping_deleted(session) if known else ():
+        for text in _copies(session, kept, known):
+            where[text].append(f"a copy in {kept}")
     for ref in refs:
         if ref.key in where:
             copy = ref.key not in there
             yield Residue(ref.key, "; ".join(where.pop(ref.key)), copy=copy, seen_once=copy)
+
+
+def keeping_deleted(session: Session) -> list[str]:
+    """The folders that may keep a copy of what was deleted elsewhere."""
+    return [folder.name for folder in session.folders() if folder.selectable and folder.use & COPIES]
 
 
 def absent(server: Server, layout: Layout, keys: Sequence[str]) -> frozenset[str]:

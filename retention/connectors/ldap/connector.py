@@ -173,6 +173,13 @@ class LdapConnector:
             log = None if self._log is None else AccessLog(reading.session, self._log)
             return list(openldap.ReadBack(reading.session, reading, mapped, log, self._names).residues(refs))
 
+    def unseen(self, mapping: DatasetMapping) -> str:
+        """In OpenLDAP, what names an entry by its DN, which went with it: groups, and the access log."""
+        _, mapped = self._mapped(mapping)
+        if mapped.directory is Directory.ACTIVE_DIRECTORY or mapping.fields:
+            return ""
+        return " or ".join(f"its name in {place}" for place in (mapped.groups, self._log) if place)
+
     def flag(self, mapping: DatasetMapping, refs: Sequence[Ref], still_due: Expression) -> Iterable[Disposal]:
         """Disable accounts, or set the attribute of the option `flag`; refused without an option to do so."""
         reading, mapped = self._mapped(mapping)

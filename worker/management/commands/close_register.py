@@ -86,12 +86,16 @@ class Command(BaseCommand):
                 "datasets": [one.as_dict() for one in found.datasets],
                 "problems": [{"where": problem.path, "message": problem.message} for problem in found.problems],
                 "beside": dict(found.beside),
+                "residue": list(found.residue),
                 "backups": dict(found.backups),
             }
             self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
         else:
             for one in found.datasets:
                 self.stdout.write(f"{one.dataset}: {_(STATES[one.state])} ({'–' if one.items is None else one.items})")
+            beside = _("What lies there that no dataset asks for")
+            for place, rows in sorted(found.beside.items()):
+                self.stdout.write(f"{beside}: {place} ({rows})")
             for problem in found.problems:
                 self.stdout.write(f"! {problem}")
             self.stdout.write(_("It may close.") if found.may_close else _("It may not close."))
