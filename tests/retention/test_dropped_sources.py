@@ -28,6 +28,7 @@ OLD = {
     "id": "old", "subject_kind": "customer", "place": "vanha", "subject": "asiakasnro", "contract": "sopimusnro",
     "started": "alku", "ended": "loppu",
 }  # fmt: skip
+DEBT = RuleSet((parse_ground(ground("velka", kind="claim", trigger="debt_settled", period="P1Y"), "g"),))
 RUNNING = Contract("V1", date(2018, 1, 1), None, True)
 """As it is known once nobody tells of it: closed, since a day that nobody knows."""
 UUSI = """create table uusi(id integer primary key, asiakasnro text, laskunro text, erapvm date, maksettu date,
@@ -107,9 +108,8 @@ class TestForgetting:
     def forget(self, company):
         forget(company, plan_of(company.versions.latest("number")))
 
-    def test_one_that_perhaps_runs_stays_with_its_person(self, company, data_dir):
+    def test_one_that_perhaps_runs_stays_with_its_person(self, company):
         """Also where another one runs: when that ends, its end is not the person's."""
-        LedgerContract.objects.filter(ref="S1").update(ended=None)
         publish(company, document(), 3)
         tomorrow(company)
         LedgerContract.objects.filter(ref="S1").update(ended=None)
@@ -166,8 +166,14 @@ class TestEvents:
         assert set(found["debt_due"]) == {Occurrence(date(2018, 1, 1), "L1"), Occurrence(date(2018, 1, 1), "L2")}
         assert Occurrence(None, "L1") in found["debt_settled"]  # nobody knows whether, and when
         assert Occurrence(date(2019, 1, 1), "L2") in found["debt_settled"]
-        debt = RuleSet((parse_ground(ground("velka", kind="claim", trigger="debt_settled", period="P1Y"), "g"),))
-        assert decide(debts.item("1001"), debt, (), TODAY).state is State.TRIGGER_MISSING
+        assert decide(debts.item("1001"), DEBT, (), TODAY).state is State.TRIGGER_MISSING
+
+    def test_what_was_open_alone_is_shown_as_missing_too(self, debts):
+        debts.sql("delete from lasku where laskunro = 'L2'")
+        debts.collect()
+        assert decide(debts.item("1001"), DEBT, (), TODAY).state is State.OPEN
+        drop(debts, self.OTHERS)
+        assert decide(debts.item("1001"), DEBT, (), TODAY).state is State.TRIGGER_MISSING
 
     def test_what_nobody_is_declared_to_tell_any_more_has_no_date(self, debts):
         """A later debt nobody would tell of."""
