@@ -10,20 +10,24 @@ What ended stays known when its row has gone, often by our own hand: other regis
 contract, and all that is known of somebody of whom the source tells nothing any more, is marked `UNTOLD`;
 `retention.forgetting` takes it out once no register has anything left of them. So is a contract that ran and is told
 no more, where an earlier one of the person is still known: it is over, nobody knows since when, and people decide.
+And so is all that a source told which the inventory no longer has, until another one tells of the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 
 from django.db import connection, transaction
+from django.db.models import JSONField, QuerySet, Value
 
 from retention.connectors.contract import Connector
 from retention.domain.breakers import too_many_ends
 from retention.domain.errors import NightError, SelosteError
+from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.lifecycle import GONE
-from retention.ledger import UNTOLD, changed
+from retention.ledger import BATCH, UNTOLD, changed
 from retention.models import Attempt, Collection, LedgerContract, LedgerEvent, LedgerFact, LedgerOpen, Run
 from retention.models.run import RunState
 from retention.plan import LedgerSource, Plan, RegisterPlan, plan_of
@@ -33,6 +37,8 @@ from retention.suppression_feed import keep_bans
 FEWEST_ROWS_TO_COMPARE = 4
 """A source that told fewer rows than this the time before may shrink as it likes."""
 
+UNKNOWN = Value(None, JSONField())
+"""The value of a fact that nobody tells any more: unknown, whatever the organisation says of everybody."""
 
 _NO_TOKENS: Mapping[str, str] = MappingProxyType({})
 
@@ -83,24 +89,54 @@ def _record(run: Run, register: RegisterPlan, name: str, rows: int, problem: str
     )
 
 
-def forget_dropped_sources(run: Run, plan: Plan) -> None:
-    """Rows of a source that the inventory no longer has: nobody would ever correct them."""
+def set_aside_dropped_sources(run: Run, plan: Plan) -> None:
+    """What a source told that the inventory no longer has stays known, as untold: that it is gone ends nothing.
+
+    What was open there has ended on a day that nobody knows, or perhaps not; its facts are unknown, since nobody would
+    ever correct them. What no source is declared to tell any more has no date. It goes where another source, read as
+    a whole, tells of the same (`Staged.store`), or with its person (`retention.forgetting`).
+    """
     before = (
         Run.objects.filter(organisation=run.organisation, state=RunState.FINISHED).order_by("-business_date").first()
     )
     if before is not None and before.version_id == run.version_id:
         return  # that night did it
-    kept = {f"{register.code}:{source.code}" for register in plan.registers for source in register.ledger}
+    dropped = _dropped(run, plan)
+    if not dropped:
+        return
+    mine = {"organisation": run.organisation, "source__in": dropped}
+    contracts, events = LedgerContract.objects.filter(**mine), LedgerEvent.objects.filter(**mine)
+    still_open, facts = LedgerOpen.objects.filter(**mine), LedgerFact.objects.filter(**mine)
+    with transaction.atomic():
+        _end_unknown(still_open.exclude(revision=UNTOLD))
+        contracts.filter(ended=None).update(closed=True)
+        facts.exclude(revision=UNTOLD).update(value=UNKNOWN)
+        kinds: set[str] = set()
+        for table in (LedgerContract, LedgerEvent, LedgerOpen, LedgerFact):
+            rows = table.objects.filter(**mine).order_by()
+            rows.update(revision=UNTOLD)
+            kinds |= set(rows.values_list("subject_kind", flat=True).distinct())
+        for kind in kinds:
+            told = plan.told(kind)
+            if CONTRACT_EVENTS.isdisjoint(told):
+                contracts.filter(subject_kind=kind).update(ended=None, closed=True)
+            events.filter(subject_kind=kind).exclude(name__in=told).update(date=None)
+            facts.filter(subject_kind=kind).exclude(name__in=told).update(value=UNKNOWN)
+        changed(run.organisation_id, kinds)
+
+
+def _dropped(run: Run, plan: Plan) -> list[str]:
+    """The sources that nights have collected and that the inventory no longer has."""
     known = Collection.objects.filter(run__organisation=run.organisation).values_list("source", flat=True).distinct()
-    dropped = sorted(set(known) - kept)
-    if dropped:
-        with transaction.atomic():
-            kinds: set[str] = set()
-            for table in (LedgerContract, LedgerEvent, LedgerOpen, LedgerFact):
-                mine = table.objects.filter(organisation=run.organisation, source__in=dropped)
-                kinds |= set(mine.values_list("subject_kind", flat=True).distinct())
-                mine.delete()
-            changed(run.organisation_id, kinds)
+    return sorted(set(known) - plan.source_names)
+
+
+def _end_unknown(still_open: QuerySet[LedgerOpen]) -> None:
+    """Record of each that its end is not known: what is open alone says no more than that none is recorded."""
+    fields = ("organisation_id", "subject_kind", "subject", "contract", "purpose", "name", "thing", "source")
+    rows = still_open.values(*fields).iterator(BATCH)
+    while batch := [LedgerEvent(**row, revision=UNTOLD, date=None) for row in islice(rows, BATCH)]:
+        LedgerEvent.objects.bulk_create(batch, ignore_conflicts=True)
 
 
 def _collect_source(
@@ -123,7 +159,7 @@ def _collect_source(
             problems += _ended(run, staged, source, name)
             if problems:
                 raise IncompleteError("; ".join(problems), rows)
-            staged.store(run.organisation.pk, source.subject_kind, name)
+            staged.store(run.organisation.pk, source.subject_kind, name, _dropped(run, plan))
             _record(run, register, name, rows, token=token)
     finally:
         staged.close()

@@ -44,7 +44,7 @@ def forget(organisation: Organisation, plan: Plan) -> Forgotten:
     That persons are forgotten of whom no register has anything changes no answer, and is no other ledger for that.
     """
     subjects = contracts = 0
-    for kind in sorted({source.subject_kind for register in plan.registers for source in register.ledger}):
+    for kind in _kinds(organisation):
         datasets = [d for d in plan.datasets if d.mapping is not None and d.subject_kind == kind]
         for batch in _batches(_untold_subjects(organisation, kind)):
             gone = sorted(set(batch) - _still_somewhere(organisation, plan, datasets, batch))
@@ -54,7 +54,7 @@ def forget(organisation: Organisation, plan: Plan) -> Forgotten:
                     mine.filter(revision=UNTOLD).delete()  # what was told while the registers were asked stays
             subjects += len(gone)
         by_contract = [dataset for dataset in datasets if dataset.grain is Grain.CONTRACT]
-        for pairs in _batches(_untold_contracts(organisation, kind)):
+        for pairs in _batches(_untold_contracts(organisation, plan, kind)):
             needed = _contracts_somewhere(organisation, plan, by_contract, [ref for _, ref in pairs])
             with transaction.atomic():
                 before = contracts
@@ -71,6 +71,12 @@ def _batches(found: Iterator[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
+def _kinds(organisation: Organisation) -> list[str]:
+    """The kinds of subject of whom something is untold; perhaps the inventory has no source of one any more."""
+    untold = (table.objects.filter(organisation=organisation, revision=UNTOLD).order_by() for table in TABLES)
+    return sorted({kind for rows in untold for kind in rows.values_list("subject_kind", flat=True).distinct()})
+
+
 def _untold_subjects(organisation: Organisation, kind: str) -> Iterator[str]:
     """Subjects of whom every row is untold, in order."""
     candidates: set[str] = set()
@@ -85,12 +91,16 @@ def _untold_subjects(organisation: Organisation, kind: str) -> Iterator[str]:
     return iter(sorted(candidates - told))
 
 
-def _untold_contracts(organisation: Organisation, kind: str) -> Iterator[tuple[int, str]]:
-    """Ended contracts that are told no more, of subjects whose other contracts run or ended as late or later."""
+def _untold_contracts(organisation: Organisation, plan: Plan, kind: str) -> Iterator[tuple[int, str]]:
+    """Ended contracts that are told no more, of subjects whose other contracts run or ended as late or later.
+
+    One without an end that the inventory has no source for any more perhaps runs on, and stays with its person.
+    """
     others = LedgerContract.objects.filter(
         organisation=organisation, subject_kind=kind, subject=OuterRef("subject"), revision__gt=UNTOLD
     ).filter(Q(ended=None) | Q(ended__gte=OuterRef("ended")))
     untold = LedgerContract.objects.filter(organisation=organisation, subject_kind=kind, revision=UNTOLD)
+    untold = untold.filter(Q(ended__isnull=False) | Q(source__in=plan.source_names))
     return iter(list(untold.filter(Exists(others)).order_by("pk").values_list("pk", "ref")))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from retention import canaries, replay, residue, unchanged
-from retention.collection import forget_dropped_sources
+from retention.collection import set_aside_dropped_sources
 from retention.connectors.contract import ConnectorError
 from retention.disposal import (
     OPEN_STATES,
@@ -115,7 +115,7 @@ def _begin(night: Night) -> None:
             night.log.append(*lost)
     withdraw_void_lots(night)
     lift_blocks(night)
-    forget_dropped_sources(night.run, night.whole)
+    set_aside_dropped_sources(night.run, night.whole)
 
 
 def _pass_quietly(night: Night, still: unchanged.Quiet) -> None:

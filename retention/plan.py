@@ -263,6 +263,11 @@ class Plan:
             return ()
         return _sources(self.registers, dataset.subject_key, dataset.subject_kind)
 
+    @property
+    def source_names(self) -> frozenset[str]:
+        """The sources of the ledger as its rows name them: `register:source`."""
+        return frozenset(f"{register.code}:{source.code}" for register in self.registers for source in register.ledger)
+
     def told(self, subject_kind: str) -> frozenset[str]:
         """The events and facts that some register is collected for, of subjects of this kind."""
         return frozenset(

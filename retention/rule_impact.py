@@ -319,6 +319,17 @@ def _decided_alike(before: Plan | None, old: DatasetPlan | None, after: Plan, ne
         and old.register == new.register
         and _followed(before, old) == _followed(after, new)
         and all(before.told(kind) == after.told(kind) for kind in kinds)
+        and all(_telling(before, kind) == _telling(after, kind) for kind in kinds)
+    )
+
+
+def _telling(plan: Plan, subject_kind: str) -> frozenset[tuple[str, str]]:
+    """The sources that tell of subjects of this kind: of whom one that is left out told, nobody tells any more."""
+    return frozenset(
+        (register.code, source.code)
+        for register in plan.registers
+        for source in register.ledger
+        if source.subject_kind == subject_kind
     )
 
 

@@ -21,7 +21,7 @@ from django.db import connection
 
 from retention.connectors.contract import LedgerMapping, LedgerRow
 from retention.domain.errors import SelosteError
-from retention.domain.events import NEVER, OUTWEIGHING, Absent, event
+from retention.domain.events import CATALOGUE, NEVER, OUTWEIGHING, Absent, event
 from retention.domain.items import CONTRACT_EVENTS, last_told
 from retention.domain.rules import Grain
 from retention.ledger import LONGEST, UNTOLD, changed, changed_whole, contracts_told
@@ -152,6 +152,35 @@ _TOLD_CONTRACT = """(SELECT 1 FROM told_contract AS t
 _TOLD_EVENT = "(SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgerevent.subject)"
 _TOLD_OPEN = "(SELECT 1 FROM told_once AS t WHERE t.subject = retention_ledgeropen.subject)"
 _TOLD_FACT = "(SELECT 1 FROM told_fact AS t WHERE t.subject = retention_ledgerfact.subject)"
+
+
+# What a source told that the inventory no longer has goes once another one tells of the same: the contract and the
+# fact are overwritten, since they are one source's alone; an event has a row of each. Where nothing tells one debt or
+# dispute from the next (no thing, no contract) it is the same only if it stands the same.
+_NAMED = {
+    grain: ", ".join(f"'{name}'" for name, entry in sorted(CATALOGUE.items()) if entry.grain is grain)
+    for grain in (Grain.SUBJECT, Grain.CONTRACT)
+}
+
+
+def _told_elsewhere(table: str, alike: str) -> str:
+    return f"""DELETE FROM {table}
+    WHERE organisation_id = %s AND subject_kind = %s AND purpose = %s AND source = %s AND revision = -1 AND EXISTS (
+        SELECT 1 FROM told_once AS t
+        WHERE (t.recorded = 1 OR t.still_open = 1) AND t.subject = {table}.subject AND t.name = {table}.name
+            AND t.contract = {table}.contract AND t.thing = {table}.thing
+            AND ({table}.thing <> '' OR {table}.name IN ({_NAMED[Grain.SUBJECT]})
+                OR {table}.contract <> '' AND {table}.name IN ({_NAMED[Grain.CONTRACT]}) OR {alike}))"""  # noqa: S608 - constants of this module
+
+
+_TOLD_ELSEWHERE = (
+    _told_elsewhere(
+        "retention_ledgerevent",
+        "t.date = retention_ledgerevent.date OR t.date IS NULL AND retention_ledgerevent.date IS NULL"
+        " OR t.still_open = 1 AND retention_ledgerevent.date IS NULL",
+    ),
+    _told_elsewhere("retention_ledgeropen", "t.still_open = 1"),
+)
 
 
 def _mark(table: str, told: str, after: int) -> str:
@@ -385,16 +414,24 @@ class Staged:
             (told,) = cursor.fetchone()
         return int(told)
 
-    def store(self, organisation: int, subject_kind: str, source: str) -> None:
-        """Make the ledger say what the source told, in the caller's transaction."""
-        gone = (organisation, source, subject_kind)
+    def store(self, organisation: int, subject_kind: str, source: str, dropped: Iterable[str] = ()) -> None:
+        """Make the ledger say what the source told, in the caller's transaction.
+
+        `dropped`: sources that the inventory no longer has; what they told of the same goes.
+        """
+        mine = (organisation, source, subject_kind)
         statements = [
-            (_REMOVE_CONTRACTS, gone),
-            (_REMOVE_EVENTS, (*gone, self.mapping.purpose)),
-            (_REMOVE_OPEN, (*gone, self.mapping.purpose)),
-            (_REMOVE_FACTS, gone),
+            (_REMOVE_CONTRACTS, mine),
+            (_REMOVE_EVENTS, (*mine, self.mapping.purpose)),
+            (_REMOVE_OPEN, (*mine, self.mapping.purpose)),
+            (_REMOVE_FACTS, mine),
             *self._stored(_STORES, organisation, subject_kind, source),
             *((mark, (organisation, source)) for mark in (*_TOLD_NO_MORE, *_TOLD_AGAIN)),
+            *(
+                (once, (organisation, subject_kind, self.mapping.purpose, gone))
+                for gone in dropped
+                for once in _TOLD_ELSEWHERE
+            ),
         ]
         rows = _write(statements, organisation, subject_kind)
         if rows:

@@ -11,7 +11,7 @@ from datetime import date
 
 from retention.domain.decisions import Decision, State
 from retention.domain.horizon import Question, next_change, questions
-from retention.domain.items import CONTRACT_EVENTS, Item, recorded
+from retention.domain.items import Item, by_contracts, recorded
 from retention.domain.rules import Hold, RuleSet
 
 MAY_GO = frozenset({State.DUE, State.HELD})
@@ -60,7 +60,7 @@ def _next(item: Item, rules: RuleSet, holds: Sequence[Hold], day: date, wanted: 
 
 
 def _days(item: Item, name: str) -> Iterator[date]:
-    if name in CONTRACT_EVENTS and name not in item.events:
+    if by_contracts(item, name):
         for contract in item.contracts:
             told = contract.started if name == "contract_started" else contract.ended
             if told is not None:

@@ -189,7 +189,7 @@ class Reading:
 
     def told(self, name: str) -> Start | None:
         """What is recorded of an event: a day, a date that is missing, a running contract; None: it is absent."""
-        if name in CONTRACT_EVENTS and name not in self.item.events:
+        if by_contracts(self.item, name):
             return self._told_by_contracts(name)
         entry = event(name)
         days: list[date] = []
@@ -244,10 +244,15 @@ class Reading:
         ]
 
     def _ending(self, name: str) -> Sequence[Occurrence]:
-        if name in CONTRACT_EVENTS and name not in self.item.events:
+        if by_contracts(self.item, name):
             start = self._told_by_contracts(name)
             return [Occurrence(start.day)] if start is not None and start.day is not None else []
         return [] if self.is_open(name) else self.occurrences(name)
+
+
+def by_contracts(item: Item, name: str) -> bool:
+    """Whether an item's contracts tell of an event: not where its own row has a column for it, an empty one too."""
+    return name in CONTRACT_EVENTS and name not in item.events and name not in item.own
 
 
 def recorded(item: Item, name: str) -> tuple[Occurrence, ...]:

@@ -100,9 +100,12 @@ class Trigger:
     choose: Literal["only", "latest_of", "earliest_of"] = "only"
 
 
-def comparable(told: FactValue, wanted: FactValue) -> bool:
-    """Whether a fact's value can be held against the one that a condition names: "true" is neither true nor false."""
-    return isinstance(told, str) == isinstance(wanted, str)
+def comparable(told: FactValue | None, wanted: FactValue) -> bool:
+    """Whether a fact's value can be held against the one that a condition names: "true" is neither true nor false.
+
+    None is the value of a fact that nobody tells any more, and says nothing.
+    """
+    return told is not None and isinstance(told, str) == isinstance(wanted, str)
 
 
 @dataclass(frozen=True, slots=True)

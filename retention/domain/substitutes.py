@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 
 from retention.domain.events import NEVER, event
-from retention.domain.items import CONTRACT_EVENTS, Contract, Item, Occurrence, Reading, Standing, recorded
+from retention.domain.items import Contract, Item, Occurrence, Reading, Standing, by_contracts, recorded
 from retention.domain.rules import Absence, Ceiling, Ground, RuleSet
 
 NEVER_ESTIMATED = frozenset({"consent_given", "consent_withdrawn", "objection", "erasure_requested"})
@@ -91,7 +91,7 @@ def gaps(
     reading = Reading(item, today, rules.first_plausible_day)
     found: dict[Gap, None] = {}
     for name in sorted(estimable(rules)):
-        if name in CONTRACT_EVENTS and name not in item.events and _mine(item):
+        if by_contracts(item, name) and _mine(item):
             found.update(dict.fromkeys(_of_contracts(reading, name, disbelieved)))
         elif name in item.events:
             found.update(dict.fromkeys(_of_occurrences(reading, name, known, disbelieved)))
@@ -105,7 +105,7 @@ def dated(item: Item, rules: RuleSet) -> tuple[tuple[str, date], ...]:
     """(event, day) of every date that a rule starts with and that an item has, "not yet" (from 2200 on) included."""
     found: dict[tuple[str, date], None] = {}
     for name in sorted(estimable(rules)):
-        if name in CONTRACT_EVENTS and name not in item.events:
+        if by_contracts(item, name):
             days = [c.started if name == "contract_started" else c.ended for c in _mine(item)]
         else:
             days = [one.day for one in recorded(item, name)]
@@ -170,7 +170,7 @@ def fill(item: Item, rules: RuleSet, filling: Mapping[Gap, Substitute], today: d
     contracts = tuple(_contract(contract, filled) for contract in item.contracts)
     events = dict(item.events)
     for name in {gap.event for gap in filled}:
-        if name not in CONTRACT_EVENTS or name in item.events or not _mine(item):
+        if not (by_contracts(item, name) and _mine(item)):
             events[name] = _occurrences(item, name, filled)
     estimated = item.estimated | {gap.event for gap in filled}
     numbers = frozenset(filling[gap].number for gap in filled)

@@ -11,7 +11,7 @@ from retention.domain.decisions import Contract, Occurrence
 from retention.domain.rules import Hold
 
 TODAY = date(2026, 6, 30)
-OWN_EVENTS = ("recorded", "case_opened", "case_closed", "last_contact")
+OWN_EVENTS = ("recorded", "case_opened", "case_closed", "last_contact", "contract_ended")
 LEDGER_EVENTS = (
     "debt_due",
     "debt_settled",
@@ -31,7 +31,7 @@ days = st.one_of(
 maybe_day = st.none() | days
 periods = st.sampled_from(["P0D", "P14D", "P3M", "P1Y", "P3Y", "P6Y"])
 roundings = st.sampled_from(["none", "none", "end_of_month", "end_of_calendar_year_of_financial_year", "next 02-29"])
-names = st.sampled_from([*OWN_EVENTS, "contract_ended", *LEDGER_EVENTS])
+names = st.sampled_from([*OWN_EVENTS, *LEDGER_EVENTS])
 triggers = st.one_of(
     names,
     names,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.domain.cases import answer, parse_case
-from retention.domain.decisions import Decision, Item, Reason, ReasonCode, State, Why, decide
+from retention.domain.decisions import Contract, Decision, Item, Reason, ReasonCode, State, Why, decide, with_own
 from retention.domain.following import Followed, decide_following
 from retention.domain.periods import FinancialYears
 from retention.domain.rules import Action, Follow, Hold, RuleSet
@@ -126,6 +126,15 @@ class TestTheWholeDecision:
         assert (found.state, found.blocked) == (State.OPEN, blocked)
         assert decided(*waiting, one(None)).blocked is False  # what nobody can say is not blocked
         assert decided(one(LONG_AGO)).blocked is False
+
+    @pytest.mark.parametrize(("closed", "state"), [(False, State.OPEN), (True, State.TRIGGER_MISSING)])
+    def test_one_whose_own_end_is_empty_does_not_end_by_another_contract(self, closed, state):
+        """The row says that its contract has no end; the person's old contract, which ended, says nothing of it."""
+        old = Item(contracts=(Contract("A", LONG_AGO, LONG_AGO),))
+        running = with_own(old, {"contract_ended": None}, {}, closed)
+        followed = replace(one(LONG_AGO, trigger="contract_ended"), item=running)
+        assert decided(followed).state is state
+        assert decided(replace(followed, item=old)).state is State.DUE
 
     def test_what_one_of_them_is_and_why(self):
         found = decided(one(LONG_AGO), one(None))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.domain.decisions import State, decide
+from retention.domain.decisions import State, decide, with_own
 from retention.domain.events import NEVER
 from retention.domain.items import Contract, Item, Occurrence
 from retention.domain.periods import Period
@@ -81,6 +81,18 @@ class TestGaps:
         assert gaps(item, ENDED, TODAY, True)[0].cause is Cause.NO_DATE
         own = replace(item, own=frozenset({"contract_ended"}))
         assert gaps(own, ENDED, TODAY, False)[0].cause is Cause.NO_DATE
+
+    def test_what_its_own_row_leaves_open_is_no_gap_of_its_contracts(self):
+        """The row says that it runs; that another contract is closed without a date is not its own date's gap."""
+        item = with_own(Item(contracts=(closed("a"),)), {"contract_ended": None}, {}, False)
+        assert gaps(item, ENDED, TODAY, True) == ()
+        other = with_own(Item(contracts=(Contract("a", STARTED, STARTED),)), {"contract_ended": None}, {}, False)
+        assert dated(other, ENDED) == ()
+
+    def test_what_its_own_row_lacks_is_filled_in_the_row(self):
+        item = with_own(Item(contracts=(closed("a"),)), {"contract_ended": None}, {}, True)
+        assert gaps(item, ENDED, TODAY, True) == (Gap("contract_ended", Cause.NO_DATE),)
+        assert decide(filled(item)[0], ENDED, (), TODAY).state is State.DUE
 
     def test_what_does_not_apply_is_no_gap_and_what_a_rule_says_must_be_there_is(self):
         item = Item(events={"recorded": STARTED})

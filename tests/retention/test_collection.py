@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from retention import runs, staging
-from retention.collection import collect, forget_dropped_sources
+from retention.collection import collect, set_aside_dropped_sources
 from retention.connectors.contract import LedgerRow
 from retention.connectors.sql import SqlConnector
 from retention.domain.errors import NightError
@@ -93,7 +93,7 @@ class Nights:
         Run.objects.filter(pk=run.pk).update(version=version)
         run.version = version
         plan = plan_of(version)
-        forget_dropped_sources(run, plan)
+        set_aside_dropped_sources(run, plan)
         (register,) = plan.registers
         with connector or connector_of(self.organisation, register) as reached:
             collect(run, register, reached)
