@@ -64,10 +64,13 @@ class Sorting:
 
     @classmethod
     def of(cls, question: Question) -> Sorting | None:
-        """None where facts of the ledger, substitutes or too many looks leave it to reading each person."""
+        """None where facts of the ledger, substitutes, days that are each seen or too many looks leave it to reading
+        each person.
+        """
         sorting = cls(question)
         facts = question.dataset.rules.facts - question.own_facts
-        if facts or question.dataset.substitutes or len(sorting._looks) > MOST_LOOKS:
+        each_day = question.sight.each_day
+        if facts or each_day or question.dataset.substitutes or len(sorting._looks) > MOST_LOOKS:
             return None
         return sorting
 

@@ -91,6 +91,7 @@ def _keeps_alone(ground: Ground, own: frozenset[str]) -> bool:
         and ground.kind is not Kind.CONSENT
         and ground.period is not None
         and not asked(ground.ends_on) & own
+        and not any(event(name).ends_what_was for name in ground.ends_on)
     )
 
 
@@ -255,6 +256,8 @@ class Survey:
         self._events = asked(rules.events)
         self._facts = rules.facts
         self._asks_contracts = bool(self._events & CONTRACT_EVENTS)
+        of_what_was = any(event(name).ends_what_was for name in rules.events)
+        self._starts_count = of_what_was or "contract_started" in rules.events
         self._by_contract = self.dataset.grain is Grain.CONTRACT
         self._dated = all_dated(self.found)
         self._lasting = mapping is not None and any(CATALOGUE[name].absent is Absent.MISSING for name in mapping.events)
@@ -272,7 +275,7 @@ class Survey:
         return bisect_right(self._edges, day)
 
     def _began(self, day: date | None) -> Hashable:
-        """Of a start, whether it can be one; its day only where a rule starts on it."""
-        if day is None or "contract_started" in self.dataset.rules.events:
+        """Of a start, whether it can be one; its day only where a rule starts on it or something ends what was."""
+        if day is None or self._starts_count:
             return day
         return self.dataset.rules.first_plausible_day <= day < NEVER

@@ -291,7 +291,7 @@ class Question:
 
     @cached_property
     def sight(self) -> Sight:
-        return Sight.of(self.dataset.rules, self.today)
+        return Sight.of(self.dataset.rules, self.today, self.own_events)
 
     @cached_property
     def seen(self) -> dict[Hashable, Verdicts]:

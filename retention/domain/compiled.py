@@ -9,11 +9,11 @@ Subjects with equal verdicts share one expression over the item's own dates and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from retention.domain.events import NEVER, Absent, event, with_openings
-from retention.domain.items import OVERRIDE, Item, Reading, Standing, things
+from retention.domain.events import NEVER, Absent, event, openings, with_openings
+from retention.domain.items import OVERRIDE, Item, Reading, Standing, Start, things
 from retention.domain.periods import ONE_DAY, cutoff
 from retention.domain.predicates import (
     FALSE,
@@ -38,20 +38,28 @@ class Told:
     """What the ledger tells of one event: nothing (None), or how it stands and whether it is behind the cutoff.
 
     still_open  it has a day, and is open too
+    day         its day, where a day that the row tells is held against it
     """
 
     standing: Standing | None
     passed: bool = False
     still_open: bool = False
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ThingVerdict:
-    """One rule, one thing: each event that the ledger is asked, and whether one of `ends_on` has ended it."""
+    """One rule, one thing: each event that the ledger is asked, and whether one of `ends_on` has ended it.
+
+    ending  days on which something ended it that ends what was, if the row does not say that it began later
+    began   when it began, where the row itself may say that something ended what was
+    """
 
     told: tuple[tuple[str, Told], ...]
     ended_before_today: bool
     ended_today: bool
+    ending: tuple[date, ...] = ()
+    began: Start | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +95,15 @@ def _ends_on(ground: Ground) -> tuple[str, ...]:
     return (*ground.ends_on, "consent_withdrawn") if ground.kind is Kind.CONSENT else ground.ends_on
 
 
-def _names(rule: Ground | Ceiling) -> tuple[str, ...]:
-    """The events whose standing the rule reads: its trigger's, a consent's, and those that open them."""
+def _starts(rule: Ground | Ceiling) -> tuple[str, ...]:
+    """The events with which it begins: its trigger's, and a consent's."""
     consent = ("consent_given",) if isinstance(rule, Ground) and rule.kind is Kind.CONSENT else ()
-    return with_openings((*rule.trigger.events, *consent))
+    return (*rule.trigger.events, *consent)
+
+
+def _names(rule: Ground | Ceiling) -> tuple[str, ...]:
+    """The events whose standing the rule reads: with which it begins, and those that open them."""
+    return with_openings(_starts(rule))
 
 
 def last_passing(rule: Ground | Ceiling, rules: RuleSet, today: date) -> date | None:
@@ -114,6 +127,9 @@ def _verdict(
     names = [name for name in asking if name not in own_events]
     ends = [name for name in ends_on if name not in own_events]
     limit = last_passing(rule, rules, today)
+    starts, here = _starts(rule), bool(own_events & {*asking})
+    of_what_was = [name for name in ends if event(name).ends_what_was and here]
+    own_ends = any(event(name).ends_what_was for name in ends_on if name in own_events)
     found = set()
     for thing in things(item, [name for name in (*asking, *ends_on) if name not in own_events]):
         reading = Reading(item, today, rules.first_plausible_day, purpose, thing)
@@ -123,12 +139,27 @@ def _verdict(
             passed = start is not None and start.day is not None and limit is not None and start.day <= limit
             still_open = start is not None and start.standing is Standing.DAY and reading.is_open(name)
             told.append((name, Told(None if start is None else start.standing, passed, still_open)))
-        ended = reading.ended_on(ends)
-        found.add(ThingVerdict(tuple(told), ended is not None and ended < today, ended == today))
+        ending = _last_days(reading.endings(of_what_was), today)
+        if ending:
+            told = [(name, replace(one, day=_day(reading.told(name)))) for name, one in told]
+        ended = reading.ended_on([name for name in ends if name not in of_what_was], starts)
+        began = reading.began(starts, own_events) if own_ends else None
+        found.add(ThingVerdict(tuple(told), ended is not None and ended < today, ended == today, ending, began))
     facts = tuple(
         (condition.fact, _answer(item, condition)) for condition in rule.conditions if condition.fact not in own_facts
     )
     return RuleVerdict(facts, frozenset(found))
+
+
+def _last_days(endings: Sequence[tuple[str, date]], today: date) -> tuple[date, ...]:
+    """The last day before today, and today: what a later day does not end, no earlier one does."""
+    days = {day for _, day in endings}
+    before = max((day for day in days if day < today), default=None)
+    return (*([] if before is None else [before]), *([today] if today in days else []))
+
+
+def _day(start: Start | None) -> date | None:
+    return None if start is None else start.day
 
 
 def _answer(item: Item, condition: Condition) -> bool | None:
@@ -152,6 +183,15 @@ _FIXED = {
     Standing.MISSING: _Start(missing=TRUE),
     Standing.NOT_APPLICABLE: _Start(none=TRUE),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Lies:
+    """An event's day held against another: it has one, which is later; or it must have one and has none."""
+
+    told: Expression
+    later: Expression
+    missing: Expression
 
 
 @dataclass(frozen=True)
@@ -185,10 +225,7 @@ class _Compiler:
         passed = FALSE if self.limit is None else self.plausible(name, self.limit)
         if entry.absent is Absent.MISSING:
             return _Start(day, passed, missing=negation(day))
-        unset = negation(Recorded(name))
-        if entry.absent is Absent.AWAITED:
-            still_open = negation(Closed()) if self.has_closed else TRUE
-            unset = conjunction([disjunction([unset, AtLeast(name, NEVER)]), still_open])
+        unset = self._unset(name)
         absent = self._absent(name, if_absent)
         awaited = conjunction([unset, absent.awaited])
         none = conjunction([unset, absent.none])
@@ -230,9 +267,55 @@ class _Compiler:
         each = [disjunction([start.none, start.passed]) for start in starts]
         return _Start(day, conjunction([day, *each]), awaited, any_missing, none)
 
-    def ended(self, names: Sequence[str], latest: date) -> Expression:
-        """One of the item's own events had ended it by `latest`."""
-        return disjunction(self.plausible(name, latest) for name in names if name in self.own_events)
+    def ended(self, rule: Ground, thing: ThingVerdict, latest: date) -> Expression:
+        """One of the item's own events had ended it by `latest`, or one of the ledger's that ends what was."""
+        ended = []
+        for name in _ends_on(rule):
+            if name in self.own_events:
+                ended.append(conjunction([self.plausible(name, latest), self._after_its_start(name, thing)]))
+        for day in thing.ending:
+            if day <= latest:
+                ended.append(conjunction(self._began_by(name, day) for name in _starts(rule)))
+        return disjunction(ended)
+
+    def _after_its_start(self, name: str, thing: ThingVerdict) -> Expression:
+        if not event(name).ends_what_was or thing.began is None:
+            return TRUE
+        return FALSE if thing.began.day is None else AtLeast(name, thing.began.day)
+
+    def _began_by(self, name: str, day: date) -> Expression:
+        """What an event starts had begun by that day; without a day that tells of it, nothing of it is known to be."""
+        opened = [self._lies(one, day) for one in openings(name)]
+        opened_once = disjunction(one.told for one in opened)
+        mine = self._lies(name, day)
+        still_open = name not in self.own_events and self.told[name].still_open
+        by_itself = conjunction([mine.told, negation(mine.later), Literal(not still_open)])
+        untold = negation(disjunction([mine.told, mine.missing, *(one.missing for one in opened)]))
+        return disjunction(
+            [
+                conjunction([opened_once, negation(disjunction(one.later for one in opened))]),
+                conjunction([negation(opened_once), disjunction([by_itself, untold])]),
+            ]
+        )
+
+    def _lies(self, name: str, day: date) -> _Lies:
+        if name not in self.own_events:
+            told = self.told[name]
+            is_later = told.day is not None and told.day > day
+            return _Lies(Literal(told.day is not None), Literal(is_later), Literal(told.standing is Standing.MISSING))
+        there = self.plausible(name, NEVER - ONE_DAY)
+        later = conjunction([there, AtLeast(name, day + ONE_DAY)])
+        return _Lies(there, later, negation(disjunction([there, self._unset(name)])))
+
+    def _unset(self, name: str) -> Expression:
+        """The item's own column says that it has not happened."""
+        absent = event(name).absent
+        if absent is Absent.MISSING:
+            return FALSE
+        if absent is Absent.OPTIONAL:
+            return negation(Recorded(name))
+        not_closed = negation(Closed()) if self.has_closed else TRUE
+        return conjunction([disjunction([negation(Recorded(name)), AtLeast(name, NEVER)]), not_closed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +391,8 @@ class _Question:
             return _Class(none, negation(none), FALSE, FALSE)
         start = compiler.trigger(rule.trigger, rule.if_absent)
         began = conjunction([negation(none), negation(missing), negation(start.none)])
-        own = [name for name in _ends_on(rule) if name in self.own_events]
-        before = disjunction([Literal(thing.ended_before_today), compiler.ended(own, self.today - ONE_DAY)])
-        by_today = disjunction([Literal(thing.ended_today), before, compiler.ended(own, self.today)])
+        before = disjunction([Literal(thing.ended_before_today), compiler.ended(rule, thing, self.today - ONE_DAY)])
+        by_today = disjunction([Literal(thing.ended_today), before, compiler.ended(rule, thing, self.today)])
         not_counting = disjunction([none, conjunction([negation(missing), start.none])])
         if rule.period is None:
             ahead = rule.review_by is not None and rule.review_by > self.today

@@ -351,12 +351,13 @@ def _part(rule: Ground, reading: Reading, ends_on: tuple[str, ...], rules: RuleS
     by = " ".join(rule.trigger.events)
     if start.standing is Standing.NOT_APPLICABLE:
         return _Ground(rule, _Stands.NOT_COUNTING, Reason(ReasonCode.NEVER_BEGAN, rule.id, by=by))
-    ended = reading.ended_on(ends_on)
+    starts = (*rule.trigger.events, *(("consent_given",) if rule.kind is Kind.CONSENT else ()))
+    ended = reading.ended_on(ends_on, starts)
     natural = None
     if start.day is not None and rule.period is not None:
         natural = last_day(start.day, rule.period, rule.rounding, rules.financial_years)
     if ended is not None and (natural is None or ended < natural):
-        sudden = all(event(name).is_sudden for name, day in reading.endings(ends_on) if day == ended)
+        sudden = all(event(name).is_sudden for name, day in reading.endings(ends_on, starts) if day == ended)
         reason = Reason(ReasonCode.ENDED_BY_EVENT, rule.id, ended, " ".join(ends_on), start.day, sudden=sudden)
         return _Ground(rule, _Stands.ENDS, reason, ended, (rule.action,))
     if rule.period is None:

@@ -31,7 +31,10 @@ class Absent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `grain`: whose it is; `many`: which of several counts; `undone_by`: a later one takes it back."""
+    """One event. `grain`: whose it is; `many`: which of several counts; `undone_by`: a later one takes it back.
+
+    ends_what_was  it ends what had begun by its day, and nothing that began later
+    """
 
     name: str
     grain: Grain
@@ -40,6 +43,7 @@ class Event:
     undone_by: tuple[str, ...] = ()
     may_lie_ahead: bool = False
     many: Literal["latest", "first", "per thing"] = "latest"
+    ends_what_was: bool = False
 
     @property
     def is_sudden(self) -> bool:
@@ -90,7 +94,7 @@ _EVENTS = (
     Event("consent_withdrawn", Grain.SUBJECT, Absent.AWAITED, opened_by="consent_given", undone_by=("consent_given",)),
     Event("objection", Grain.SUBJECT, Absent.OPTIONAL, undone_by=("ban_lifted",)),
     Event("ban_lifted", Grain.SUBJECT, Absent.AWAITED, opened_by="objection"),
-    Event("erasure_requested", Grain.SUBJECT, Absent.OPTIONAL),
+    Event("erasure_requested", Grain.SUBJECT, Absent.OPTIONAL, ends_what_was=True),
     Event("declared_unneeded", Grain.RECORD, Absent.AWAITED, opened_by="recorded"),
     Event("disposed", Grain.RECORD, Absent.OPTIONAL),
 )
@@ -129,6 +133,11 @@ def with_openings(names: Iterable[str]) -> tuple[str, ...]:
         if event(name).opened_by:
             waiting.append(event(name).opened_by)
     return tuple(sorted(found))
+
+
+def openings(name: str) -> tuple[str, ...]:
+    """What opens an event, and what opens that. Raises RuleError for an unknown event."""
+    return tuple(one for one in with_openings([name]) if one != name)
 
 
 def asked(names: Iterable[str]) -> frozenset[str]:

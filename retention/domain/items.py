@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from retention.domain.events import NEVER, Absent, event
+from retention.domain.events import NEVER, Absent, event, openings
 from retention.domain.rules import Absence, FactValue
 
 CONTRACT_EVENTS = frozenset({"contract_started", "contract_ended"})
@@ -230,18 +230,46 @@ class Reading:
             return Start(Standing.MISSING)
         return Start(Standing.AWAITED) if open_ended else Start(Standing.DAY, max(ends))
 
-    def ended_on(self, names: Iterable[str]) -> date | None:
+    def ended_on(self, names: Iterable[str], starts: Sequence[str] = ()) -> date | None:
         """The earliest day, today or before, on which one of these events ended something; None if none has."""
-        return min((day for _, day in self.endings(names)), default=None)
+        return min((day for _, day in self.endings(names, starts)), default=None)
 
-    def endings(self, names: Iterable[str]) -> list[tuple[str, date]]:
-        """(event, day) of each of these events that ended something today or before."""
+    def endings(self, names: Iterable[str], starts: Sequence[str] = ()) -> list[tuple[str, date]]:
+        """(event, day) of each of these events that ended something today or before: what begins with `starts`."""
         return [
             (name, o.day)
             for name in names
             for o in self._ending(name)
             if o.day is not None and o.day <= self.today and self.plausible(name, o.day)
+            if not event(name).ends_what_was or self._had_begun(starts, name, o.day)
         ]
+
+    def _had_begun(self, starts: Sequence[str], ending: str, day: date) -> bool:
+        """Whether what begins with `starts` had begun by that day; what the row tells of both is of one state."""
+        begun = self.began(starts, self.item.own if ending in self.item.own else frozenset())
+        return begun is None or (begun.day is not None and begun.day <= day)
+
+    def began(self, starts: Iterable[str], beside: frozenset[str] = frozenset()) -> Start | None:
+        """The latest day on which something began of what begins or is opened with these events.
+
+        MISSING where nobody knows the day, None where nothing is told of any. `beside`: events that are not asked.
+        """
+        found = [self._began(name, beside) for name in starts]
+        if any(start is not None and start.standing is Standing.MISSING for start in found):
+            return Start(Standing.MISSING)
+        days = [start.day for start in found if start is not None and start.day is not None]
+        return Start(Standing.DAY, max(days)) if days else None
+
+    def _began(self, name: str, beside: frozenset[str]) -> Start | None:
+        opened = [self.told(one) for one in openings(name) if one not in beside]
+        days = [start.day for start in opened if start is not None and start.day is not None]
+        if days:
+            return Start(Standing.DAY, max(days))
+        mine = None if name in beside else self.told(name)
+        if mine is not None and mine.standing is Standing.DAY:
+            return Start(Standing.MISSING) if self.is_open(name) else mine
+        unknown = any(start is not None and start.standing is Standing.MISSING for start in (mine, *opened))
+        return Start(Standing.MISSING) if unknown else None
 
     def _ending(self, name: str) -> Sequence[Occurrence]:
         if by_contracts(self.item, name):

@@ -2,8 +2,9 @@
 
 Of a day only matters between which edges it lies: the first plausible day, today and the day after, each rule's cutoff,
 and NEVER. Where one event undoes another their days are compared with each other too, so their order counts. What a
-thing is called does not matter, only which occurrences are about the same. Who is read exactly alike is decided alike
-on every day; of a row's own columns, on one day. Property tests hold this against `verdicts` and `decide`.
+thing is called does not matter, only which occurrences are about the same. Of whom a granted request for erasure is
+told every day is held against the request's, and is seen. Who is read exactly alike is decided alike on every day; of a
+row's own columns, on one day. Property tests hold this against `verdicts` and `decide`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import date
 from types import MappingProxyType
 
 from retention.domain.compiled import last_passing
-from retention.domain.events import NEVER, asked, event
+from retention.domain.events import NEVER, asked, event, with_openings
 from retention.domain.items import CONTRACT_EVENTS
 from retention.domain.periods import ONE_DAY
 from retention.domain.rules import FactValue, Kind, RuleSet
@@ -37,6 +38,8 @@ class Sight:
     contracts  whether the contracts' days matter
     compared   events whose days are held against each other
     dated      events whose very day decides; of the others only whether it can be one, and has come
+    of_what_was  events that end what had begun, so that of whoever has one every day is held against it
+    each_day   whether a row's own column may have one, so that every day of everybody is
     """
 
     events: frozenset[str]
@@ -45,10 +48,12 @@ class Sight:
     compared: frozenset[str]
     dated: frozenset[str]
     edges: tuple[date, ...]
+    of_what_was: frozenset[str] = frozenset()
+    each_day: bool = False
 
     @classmethod
-    def of(cls, rules: RuleSet, today: date) -> Sight:
-        """Raises RuleError for an event that the catalogue does not have."""
+    def of(cls, rules: RuleSet, today: date, own: frozenset[str] = frozenset()) -> Sight:
+        """`own`: events that stand in the row. Raises RuleError for an event that the catalogue does not have."""
         consent = {"consent_given", "consent_withdrawn"} if any(g.kind is Kind.CONSENT for g in rules.grounds) else ()
         events = asked({*rules.events, *consent})
         compared = {one for name in events for one in (name, *event(name).undone_by) if event(name).undone_by}
@@ -57,6 +62,9 @@ class Sight:
         starting |= {name for ceiling in rules.ceilings for name in ceiling.trigger.events}
         named = {*consent, *starting, *ending}
         dated = named | {one for name in named for one in event(name).undone_by}
+        of_what_was = frozenset(name for name in ending if event(name).ends_what_was)
+        if of_what_was:
+            dated |= {*with_openings({*starting, *consent})}
         edges = {rules.first_plausible_day, NEVER, today, today + ONE_DAY}
         lasts = [last_passing(ground, rules, today) for ground in rules.grounds]
         lasts += [last_passing(ceiling, rules, today) for ceiling in rules.ceilings]
@@ -68,6 +76,8 @@ class Sight:
             frozenset(compared),
             frozenset(dated),
             tuple(sorted(edges)),
+            of_what_was,
+            bool(of_what_was & own),
         )
 
     def look(
@@ -79,6 +89,8 @@ class Sight:
         still_open: Mapping[str, Sequence[OccurrenceTold]] = _NOTHING,
     ) -> Hashable:
         """Equal for two people (or contracts, where `scope` names one) of whom the rules see the same."""
+        if self.each_day or self.of_what_was & events.keys():
+            return self.exactly(contracts, events, facts, scope, still_open)
         theirs: Hashable = None
         if self.contracts:
             theirs = frozenset(

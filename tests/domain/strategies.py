@@ -18,6 +18,7 @@ LEDGER_EVENTS = (
     "consent_given",
     "consent_withdrawn",
     "objection",
+    "erasure_requested",
     "dispute_opened",
     "dispute_resolved",
 )
@@ -68,7 +69,7 @@ def ground_documents(draw, code="g"):
     if draw(st.booleans()):
         document["if_absent"] = draw(absences)
     if kind != "obligation":
-        ends = ["debt_settled", "dispute_resolved", "objection", "case_closed", "contract_ended"]
+        ends = ["debt_settled", "dispute_resolved", "objection", "case_closed", "contract_ended", "erasure_requested"]
         ends_on = st.sampled_from([[], [], *([name] for name in ends)])
         document["ends_on"] = draw(ends_on)
     if draw(st.integers(0, 7)) == 0:

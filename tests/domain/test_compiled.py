@@ -31,6 +31,7 @@ from retention.domain.written import parse_ceiling, parse_ground
 from tests.domain import strategies as some
 
 NEITHER = {State.OPEN, State.KEEP}
+OWN = (*some.OWN_EVENTS, "erasure_requested")
 
 
 def holds_true(
@@ -72,14 +73,14 @@ def holds_true(
     known=st.sampled_from([None, True, False]),
     rows=st.lists(
         st.tuples(
-            st.fixed_dictionaries(dict.fromkeys(some.OWN_EVENTS, some.maybe_day)),
+            st.fixed_dictionaries(dict.fromkeys(OWN, some.maybe_day)),
             st.sampled_from([None, True, False]),
             st.booleans(),
         ),
         min_size=1,
         max_size=4,
     ),
-    mapped=st.sets(st.sampled_from(some.OWN_EVENTS)),
+    mapped=st.sets(st.sampled_from(OWN)),
     has_closed=st.booleans(),
     no_reason=st.booleans(),
 )

@@ -109,10 +109,10 @@ def look(sight: Sight, item: Item):
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
-@given(worlds(), st.frozensets(st.sampled_from(some.OWN_EVENTS)))
+@given(worlds(), st.frozensets(st.sampled_from([*some.OWN_EVENTS, "erasure_requested"])))
 def test_who_looks_alike_has_the_same_verdicts(world, own):
     rules, one, other = world
-    sight = Sight.of(rules, TODAY)
+    sight = Sight.of(rules, TODAY, own)
     alike = look(sight, one) == look(sight, other)
     event(f"alike {alike}, the same {one == other}")
     if alike:

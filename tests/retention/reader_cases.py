@@ -38,7 +38,7 @@ TODAYS = [date(2026, 6, 30), date(2025, 2, 28), date(2025, 3, 1), date(2024, 2, 
 PERIODS = ["P0D", "P1D", "P14D", "P1M", "P3M", "P1Y", "P2Y6M", "P6Y"]
 ROUNDINGS = ["none", "none", "none", "end_of_month", "end_of_calendar_year", "end_of_financial_year", "next 02-29"]
 PEOPLE = tuple("12345678")
-LEDGER_EVENTS = sorted(oracle.EVENTS)
+LEDGER_EVENTS = oracle.EVENTS_TOLD
 OWN = {"recorded": "luotu", "case_opened": "avattu", "case_closed": "suljettu"}
 CONTRACTS = ("A", "B", "C")
 ROWS = 30
@@ -189,6 +189,21 @@ def still_open(chance):
     ]
 
 
+def on_request(chance, documents, people, days):
+    """One ground ends on a granted request for erasure, which some people have made."""
+    able = [one for one in documents if one["kind"] != "obligation"]
+    if not able or chance.random() < 0.7:
+        return
+    ending = chance.choice(able)
+    ending["ends_on"] = [*ending.get("ends_on", []), "erasure_requested"]
+    for one in people.values():
+        if chance.random() < 0.6:
+            asked = [days.any() for _ in range(chance.choice([1, 1, 2]))]
+            one["events"]["erasure_requested"] = [
+                {"day": day, "thing": "", "purpose": "", "contract": chance.choice(["", "", "A"])} for day in asked
+            ]
+
+
 def row(chance, days):
     """One row of the register, and what is known of it beside it."""
     today = days.today
@@ -227,15 +242,19 @@ def case_of(seed, size):
     ground_documents, ceiling_documents = Rules(chance).draw()
     days = Days(chance, today, [*ground_documents, *ceiling_documents])
     beside = Random(f"{seed} still open")
+    people = {number: {**person(chance, days), "open": still_open(beside)} for number in PEOPLE}
+    requests = Random(f"{seed} on request")
+    on_request(requests, ground_documents, people, Days(requests, today, [*ground_documents, *ceiling_documents]))
     return {
         "today": today,
         "grounds": ground_documents,
         "ceilings": ceiling_documents,
-        "people": {number: {**person(chance, days), "open": still_open(beside)} for number in PEOPLE},
+        "people": people,
         "holds": holds(chance, today),
         "house": chance.choice([None, True, True, False, False]),
         "grain": chance.choice(["record", "record", "contract"]),
-        "told": frozenset(LEDGER_EVENTS) - set(chance.sample(LEDGER_EVENTS, chance.choice([0, 0, 4]))),
+        "told": frozenset([*LEDGER_EVENTS, *oracle.ASKED])
+        - set(chance.sample(LEDGER_EVENTS, chance.choice([0, 0, 4]))),
         "own": tuple(chance.choice([OWN, OWN, OWN, ("recorded", "case_closed"), ("case_closed",), ()])),
         "batch": chance.choice([3, 5, 2_000]),
         "rows": [row(chance, days) for _ in range(size)],

@@ -31,6 +31,10 @@ EVENTS = {  # name: what its absence means, what opens it, what undoes it, wheth
     "objection": (OPTIONAL, "", "ban_lifted", False),
     "ban_lifted": (AWAITED, "objection", "", False),
 }
+ASKED = {"erasure_requested": (OPTIONAL, "", "", False)}
+"""Ends what had begun by its day; drawn beside the others."""
+EVENTS_TOLD = sorted(EVENTS)
+EVENTS |= ASKED
 FOR_CERTAIN_DATES = ("recorded", "case_opened")
 """Own dates that must be there and never change: by these what was destroyed is known again."""
 
@@ -186,14 +190,44 @@ class Seen:
                 return word
         return max(days) if days else "none"
 
-    def ended(self, names, purpose, thing):
+    def begun(self, names, purpose, thing):
+        """The last day on which something of it began; missing where nobody knows, none where nothing tells of it."""
+        found = []
+        for name in names:
+            if name == "contract_ended":
+                found.append(self.contracts_began())
+                continue
+            opened_by = EVENTS[name][1]
+            found.append(self.of_a_day(opened_by, purpose, thing) if opened_by else "none")
+            if not isinstance(found[-1], date):
+                mine = self.of_a_day(name, purpose, thing)
+                if isinstance(mine, date):
+                    found[-1] = "missing" if self.is_open(name, purpose, thing) else mine
+                elif mine == "missing":
+                    found[-1] = "missing"
+        days = [day for day in found if isinstance(day, date)]
+        return "missing" if "missing" in found else max(days, default="none")
+
+    def of_a_day(self, name, purpose, thing):
+        days = [d for d in self.happened(name, purpose, thing) if not (d and d >= NEVER and EVENTS[name][0] == AWAITED)]
+        return "missing" if any(not self.real(name, day) for day in days) else max(days, default="none")
+
+    def contracts_began(self):
+        days = [started for _, started, _, _ in self.contracts]
+        return "missing" if any(not self.real("contract_ended", day) for day in days) else max(days, default="none")
+
+    def ended(self, names, purpose, thing, starts):
         days = []
         for name in names:
             if name == "contract_ended":
                 end = self.contracts_ended()
                 days += [end] if isinstance(end, date) else []
             elif not self.is_open(name, purpose, thing):
-                days += [d for d in self.happened(name, purpose, thing) if self.real(name, d)]
+                real = [d for d in self.happened(name, purpose, thing) if self.real(name, d)]
+                if name in ASKED:
+                    began = self.begun(starts, purpose, thing)
+                    real = [d for d in real if began == "none" or (began != "missing" and began <= d)]
+                days += real
         return min((day for day in days if day <= self.today), default=None)
 
     def ground(self, rule):
@@ -225,7 +259,10 @@ class Seen:
         start = self.trigger(rule, purpose, thing)
         if start == "none":
             return "none"
-        over = self.ended(ends_on, purpose, thing)
+        trigger = rule["trigger"]
+        starts = [trigger] if isinstance(trigger, str) else [n for names in trigger.values() for n in names]
+        starts += ["consent_given"] if rule["kind"] == "consent" else []
+        over = self.ended(ends_on, purpose, thing, starts)
         natural = last_day(start, rule["period"], rule["rounding"]) if isinstance(start, date) else None
         if over is not None and (natural is None or over < natural):
             return over

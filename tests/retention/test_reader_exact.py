@@ -90,7 +90,11 @@ BREAKS = {
     "a ceiling cuts what it yields to": (decisions._cut, "c.rule.cuts(ground.rule.kind)", "True"),
     "an obligation is cut": (decisions._conflict, "is not Kind.OBLIGATION", "is None"),
     "an unknown fact is false": (decisions._counts, "return (None, unknown)", "return (False, unknown)"),
-    "no ground's early end": (decisions._part, "ended = reading.ended_on(ends_on)", "ended = None"),
+    "no ground's early end": (decisions._part, "ended = reading.ended_on(ends_on, starts)", "ended = None"),
+    "a request ends what began later": (items.Reading.endings, "or self._had_begun(starts, name, o.day)", "or True"),
+    "where a request ends it a date alone keeps it": (
+        crowd_reader._keeps_alone, "any(event(name).ends_what_was for name in ground.ends_on)", "False",
+    ),
     "a ceiling alone is due on its last day": (decisions._without_grounds, "if first >= today:", "if first > today:"),
     "a start on the edge is taken for a later one": (crowd_reader._running, "passed + ONE_DAY", "passed"),
     "a placeholder is late enough": (
