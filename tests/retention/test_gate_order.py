@@ -86,9 +86,9 @@ def at_once(own: OwnDatabase, *acts) -> list[int]:
     holder = own.start(holding_the_gate)
     while not (own.directory / "held").exists():
         threading.Event().wait(0.01)
-    for number, act in enumerate(acts, 1):
+    for before, act in enumerate(acts):
+        until(own, before)  # who holds the gate lets go when the last one waits
         pids.append(own.start(act))
-        until(own, number)
     return [wait(pid) for pid in (holder, *pids)]
 
 
