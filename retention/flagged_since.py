@@ -28,7 +28,7 @@ from retention.replay import WHY, settled_dates
 
 @dataclass
 class Changed:
-    """A lot's question; `otherwise`: how what has dropped out is due now, for its next lot.
+    """A lot's question; `otherwise`: how what has dropped out is due now, by key, for its next lot.
 
     `fresh`: the lot was made by what the sources told tonight, so that there is nothing to ask.
     """
@@ -37,7 +37,7 @@ class Changed:
     connector: Connector
     lot: Lot
     fresh: bool
-    otherwise: list[tuple[Action, Why, LotKey]] = field(default_factory=list)
+    otherwise: dict[str, tuple[Action, Why, LotKey]] = field(default_factory=dict)
 
     def __call__(self, entries: Sequence[LotKey]) -> frozenset[str]:
         """Of a lot's keys, those that are there and due on another day, or for another action. Raises ConnectorError.
@@ -47,6 +47,8 @@ class Changed:
         if self.fresh or self.lot.why == WHY or self.question.estimated:
             return frozenset()
         flagged = {entry.key: entry for entry in entries}
+        for key in flagged:
+            self.otherwise.pop(key, None)  # a chunk may be asked about more than once: the last answer counts
         step = self.question.dataset.step is not None
         found = set()
         for candidate, decision in self._decided(entries):
@@ -66,10 +68,10 @@ class Changed:
 
     def lots(self) -> Mapping[tuple[Action, Why], list[LotKey]]:
         """What is to be flagged anew, by action and reason; without what is held, which is in its old lot still."""
-        question, holds = self.question, self.question.holds({key.subject for _, _, key in self.otherwise})
-        doubtful = in_doubt(question.organisation, question.dataset.code, [key.key for _, _, key in self.otherwise])
+        question, holds = self.question, self.question.holds({key.subject for _, _, key in self.otherwise.values()})
+        doubtful = in_doubt(question.organisation, question.dataset.code, list(self.otherwise))
         found: dict[tuple[Action, Why], list[LotKey]] = defaultdict(list)
-        for action, why, key in self.otherwise:
+        for action, why, key in self.otherwise.values():
             if key.key not in doubtful and not holding(holds, key.subject, question.today):
                 found[action, why].append(key)
         return {how: self._first_seen(keys) if how[1] is Why.NO_GROUND else keys for how, keys in found.items()}
@@ -84,9 +86,8 @@ class Changed:
         if told.state is State.DUE and told.due_from and told.action and told.why:
             why = "" if self.question.dataset.rules.follows else basis(told)
             dates = settled_dates(candidate)
-            self.otherwise.append(
-                (told.action, told.why, entry._replace(due_from=told.due_from, dates=dates, basis=why))
-            )
+            anew = entry._replace(due_from=told.due_from, dates=dates, basis=why)
+            self.otherwise[entry.key] = told.action, told.why, anew
 
     def _decided(self, entries: Sequence[LotKey]) -> Iterable[tuple[Candidate, Decision]]:
         """As if nothing held them: a hold extends no ground."""

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Self
 
 from retention.connectors.contract import (
     Candidate,
+    ComparesLoosely,
     ConfigField,
     Connector,
     ConnectorError,
@@ -338,6 +339,12 @@ class Named:
     def absent(self, mapping: DatasetMapping, keys: Sequence[str]) -> frozenset[str]:
         """Of a register that cannot tell: all of them, as if nobody asked."""
         return self.inner.absent(mapping, keys) if isinstance(self.inner, TellsAbsence) else frozenset(keys)
+
+    def not_sure(self, mapping: DatasetMapping, texts: Sequence[str], *, by_subject: bool) -> frozenset[str]:
+        """Of keys as the register says; subjects are numbers here, which are one another's or not."""
+        if by_subject or not isinstance(self.inner, ComparesLoosely):
+            return frozenset()
+        return self.inner.not_sure(mapping, texts, by_subject=False)
 
     def unseen(self, mapping: DatasetMapping) -> str:
         return self.inner.unseen(mapping) if isinstance(self.inner, SeesOnce) else ""

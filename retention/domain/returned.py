@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from retention.domain.events import Absent, event
 from retention.domain.rules import Ceiling, Condition, Ground, RuleSet
 
 
@@ -21,11 +22,16 @@ def own_part(rules: RuleSet, events: Collection[str], facts: Collection[str]) ->
     grounds = tuple(
         _of_ground(ground, events, facts)
         for ground in rules.grounds
-        if any(name in events for name in (*ground.trigger.events, *ground.ends_on))
+        if any(name in events for name in (*ground.trigger.events, *filter(_runs_without, ground.ends_on)))
     )
     ceilings = tuple(ceiling for ceiling in rules.ceilings if _told(ceiling, events, facts))
     nothing_keeps = not grounds and bool(rules.grounds or rules.no_reason_to_keep or not ceilings)
     return replace(rules, grounds=grounds, ceilings=ceilings, no_reason_to_keep=nothing_keeps, steps=())
+
+
+def _runs_without(name: str) -> bool:
+    """Whether what it ends is known to go on while it has not come: a request or a declaration may never come."""
+    return event(name).absent is Absent.AWAITED and name != "declared_unneeded"
 
 
 def _of_ground(ground: Ground, events: Collection[str], facts: Collection[str]) -> Ground:

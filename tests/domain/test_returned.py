@@ -57,6 +57,14 @@ def test_its_own_end_counts_beside_a_start_that_nobody_tells():
     assert not goes(ends, closed=None)
 
 
+@pytest.mark.parametrize("never", ["erasure_requested", "declared_unneeded", "objection"])
+def test_a_request_that_never_came_says_nothing_of_what_goes_on(never):
+    own = OWN | {never}
+    rules = own_part(RuleSet((ground("contract_ended", ends_on=[never]),), ()), own, ())
+    item = Item(events={"recorded": LONG_AGO, "contract_ended": None}, own=own)
+    assert decide(item, rules, (), TODAY).state is State.DUE
+
+
 @pytest.mark.parametrize(("facts", "again"), [({"hot": False}, True), ({"hot": True}, False), ({}, False)])
 def test_its_own_facts_count_as_ever(facts, again):
     assert goes(ground("case_closed", **HOT), closed=None, **facts) is again

@@ -74,6 +74,16 @@ def test_another_due_day_drops_out_and_is_flagged_anew(flagged):
     assert flagged.left() == {1}  # nobody has approved that
 
 
+def test_what_is_asked_about_twice_is_flagged_anew_once(flagged, monkeypatch):
+    """As where a source is taken in whole while the first answer is awaited."""
+    told = iter([0])
+    monkeypatch.setattr("retention.purge.changes_whole", lambda organisation: next(told, 1))
+    flagged.server.run("update tieto set luotu = '2024-02-02' where id = 1")
+    assert succeeded(flagged.night(DAYS[1]))
+    assert next(told, None) is None
+    assert Lot.objects.latest("pk").size == 1
+
+
 def test_another_action_drops_out_and_is_flagged_anew(flagged):
     flagged.server.run("update tieto set laji = 'reklamaatio' where id = 2")
     flagged.night(DAYS[1])

@@ -47,6 +47,21 @@ def test_a_link_in_another_case_where_the_column_takes_both_for_one(house):  # n
     assert unknown(run) == (1, 1)
 
 
+def test_what_it_follows_lost_its_columns_and_lies_there_still(house):  # noqa: F811
+    """A row that was emptied is no item any more, in a column that compares loosely too: what follows it goes."""
+    house.server.run(LINKED_BY_TEXT, "create table asia(id varchar(40) primary key, nro varchar(20), luotu date)")
+    house.server.run("alter table asia add column nimi varchar(40)")
+    house.put("asia", ("INC-1", "1001", "2020-01-01", "a"), ("INC-2", "1002", "2025-02-28", "b"))
+    house.put("liite", *((n, link, "1001", "2020-01-01", "a") for n, link in ((10, "INC-1"), (11, "INC-2"))))
+    mapping = {"place": "asia", "fields": ["nimi"]}
+    house.publish(dataset(grounds=RULE, mapping=mapping), following(policy={**POLICY, "grace": "P1D"}))
+    for n in range(1, 5):
+        run = house.night(date(2025, 3, n))
+    assert house.left("asia") == {"INC-1", "INC-2"}
+    assert house.left("liite") == {11}
+    assert unknown(run) == (0, 0)
+
+
 @pytest.mark.parametrize("fills_again", [False, True])
 def test_nothing_at_all_is_found_while_the_lot_waits(house, fills_again):  # noqa: F811
     house.server.run(LIITTEET)

@@ -265,13 +265,13 @@ class TestWhenItMayRun:
         assert "1008" not in customers(data_dir)
 
 
-def test_what_a_register_told_is_forgotten_when_it_is_the_source_of_nothing_any_more(company, data_dir):
+def test_what_a_register_told_has_no_day_when_it_is_the_source_of_nothing_any_more(company, data_dir):
     run_night(company, TODAY, NOW)
     changed = document(POLICY)
     changed["registers"][0]["ledger"] = []
     publish(company, changed, 2, (TODAY + timedelta(days=1)).isoformat())
     run_night(company, TODAY + timedelta(days=1), NOW + timedelta(days=1))
-    assert not LedgerContract.objects.exists()
+    assert set(LedgerContract.objects.values_list("ended", "closed")) == {(None, True)}
     assert "1004" in customers(data_dir)  # due today, by what nobody tells any more
 
 

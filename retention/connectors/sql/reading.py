@@ -34,6 +34,9 @@ from retention.domain.rules import Action, FactValue
 SAMPLE = 200
 """Rows that a guess of personal data looks at."""
 
+ASKED_APART = 100
+"""Texts of which each has an answer of its own in one statement."""
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -144,7 +147,7 @@ class Reading:
                 )
 
     def not_sure(self, mapping: DatasetMapping, name: str | None, texts: Sequence[str]) -> frozenset[str]:
-        """Of texts that are exactly nobody's: what the column cannot hold, or takes itself for one that it has."""
+        """Of texts that are no item's exactly: what the column cannot hold, or takes itself for an item's."""
         if name is None or not texts:
             return frozenset(texts)
         relation = check_columns(self.catalogue, mapping)
@@ -154,18 +157,21 @@ class Reading:
         if column.kind is not ColumnKind.TEXT or column.exact:
             return cannot
 
-        def alike(some: Sequence[str]) -> frozenset[str]:
-            question = sa.select(sa.literal(1)).where(own.in_([stored[text] for text in some])).limit(1)
-            with self.database.told():
-                nobody = not some or self.connection.execute(question).first() is None
-            if nobody:
-                return frozenset()
-            if len(some) == 1:
-                return frozenset(some)
-            half = len(some) // 2
-            return alike(some[:half]) | alike(some[half:])
+        texts = [text for text in stored if text not in cannot]
+        there = sa.select(sa.literal(1)).where(own.in_([stored[text] for text in texts]), *is_item(mapping, relation))
+        if not texts or self._answer(there.limit(1)) is None:
+            return cannot
+        found = set(cannot)
+        for start in range(0, len(texts), ASKED_APART):
+            some = texts[start : start + ASKED_APART]
+            each = (sa.exists().where(own == stored[text], *is_item(mapping, relation)) for text in some)
+            answer = self._answer(sa.select(*(sa.case((one, 1), else_=0).label(f"t{n}") for n, one in enumerate(each))))
+            found |= {text for text, is_there in zip(some, answer or (), strict=True) if is_there}
+        return frozenset(found)
 
-        return cannot | alike([text for text in stored if text not in cannot])
+    def _answer(self, question: sa.Select[Any]) -> sa.Row[Any] | None:
+        with self.database.told():
+            return self.connection.execute(question).first()
 
     def collect(self, mapping: LedgerMapping, subjects: Sequence[str] | None = None) -> Iterator[LedgerRow]:
         """The rows of a table or view; a row without a subject is nobody's and has no place in the ledger.
