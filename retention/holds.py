@@ -312,19 +312,24 @@ def active(
 def on(
     organisation: Organisation, plan: Plan, *datasets: DatasetPlan, subjects: Collection[str | None] | None = None
 ) -> Mapping[str, Sequence[rules.Hold]]:
-    """`active` of any of these datasets, and of those whose rows go with their items."""
+    """`active` of any of these datasets, and of those whose rows go with their items.
+
+    What keeps such rows because they tell no person keeps every item: whose row each takes along nobody knows.
+    """
     found: dict[str, tuple[rules.Hold, ...]] = {}
     once: dict[tuple[rules.Hold, ...], tuple[rules.Hold, ...]] = {}
-    asked = dict.fromkeys(
-        (one.register, one.held_as, one.subject_kind)
-        for dataset in datasets
-        for one in (dataset, *plan.going_with(dataset))
-    )
-    for scope in asked:
+    along = [one for dataset in datasets for one in plan.going_with(dataset)]
+    nobodys = {_scope(one) for one in along if one.mapping is not None and one.mapping.subject is None}
+    for scope in dict.fromkeys(map(_scope, (*datasets, *along))):
         for subject, holds in active(organisation, *scope, subjects).items():
-            theirs = tuple(dict.fromkeys((*found.get(subject, ()), *holds)))
-            found[subject] = once.setdefault(theirs, theirs)
+            who = "" if subject == UNNAMED and scope in nobodys else subject
+            theirs = tuple(dict.fromkeys((*found.get(who, ()), *holds)))
+            found[who] = once.setdefault(theirs, theirs)
     return found
+
+
+def _scope(dataset: DatasetPlan) -> tuple[str, str, str]:
+    return dataset.register, dataset.held_as, dataset.subject_kind
 
 
 def of_item(holds: Mapping[str, Sequence[rules.Hold]], subject: str | None) -> tuple[rules.Hold, ...]:

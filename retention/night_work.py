@@ -168,10 +168,13 @@ def _hindrance(health: Health) -> str:
 
 
 def _unasked(question: Question) -> str:
-    """The same of a version from before the inventory refused it: rows would go whose own rules nobody asks."""
+    """The same of a version from before the inventory refused it: of rows that go nobody would ask rules and holds."""
     found = question.plan.unasked(question.dataset)
     name = found[0].code if found else ""
-    return name and f"its items take rows of the dataset {name} along, whose rules nobody would ask: mend the mapping"
+    return (
+        name
+        and f"its items take rows of the dataset {name} along, whose rules or holds nobody would ask: mend the mapping"
+    )
 
 
 def _work_lots(night: Night, question: Question, connector: Connector, names: Names, *, shared: bool) -> None:

@@ -231,11 +231,14 @@ class Plan:
         )
 
     def unasked(self, dataset: DatasetPlan) -> tuple[DatasetPlan, ...]:
-        """Those of them that something else keeps than the item: by their own rules they might not go yet."""
+        """Those of them that something else keeps than the item: by their own rules they might not go yet.
+
+        Rows that tell persons of their own may tell of others than the item's, who may be held.
+        """
         return tuple(
             other
             for other in self.going_with(dataset)
-            if other.subject_kind != dataset.subject_kind
+            if (other.mapping is not None and other.mapping.subject is not None)
             or [follow.dataset for follow in other.rules.follows] != [dataset.held_as]
             or not other.rules.follows[0].by
         )

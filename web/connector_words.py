@@ -119,7 +119,9 @@ SAID = (
         "without an index is the foreign key %(names)s: each deletion from %(place)s would walk the whole table; "
         "run: %(what)s"
     ),
-    gettext_noop("its items take rows of the dataset %(name)s along, whose rules nobody would ask: mend the mapping"),
+    gettext_noop(
+        "its items take rows of the dataset %(name)s along, whose rules or holds nobody would ask: mend the mapping"
+    ),
     gettext_noop("unknown field %(name)s"),
     gettext_noop("missing field %(name)s"),
 )

@@ -86,8 +86,9 @@ def _along(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
                 yield Finding(
                     (*steps, *where),
                     gettext(
-                        "%(place)r is the place of %(name)r, whose rules nobody would ask when an item goes: leave it "
-                        "out here, or let %(name)r follow %(id)r and nothing else, by a column"
+                        "%(place)r is the place of %(name)r, whose rules or holds nobody would ask when an item goes: "
+                        "leave it out here, or let %(name)r follow %(id)r and nothing else, by a column, and have no "
+                        "mapping.subject"
                     )
                     % {"place": place, "name": other["id"], "id": dataset["id"]},
                 )
@@ -99,10 +100,16 @@ def _same_system(whole: Whole, one: Document, other: Document) -> bool:
 
 
 def _follows_alone(follower: Document, followed: Document) -> bool:
-    """Whether what keeps its items is exactly what keeps the one item of the other dataset that a column names."""
+    """Whether what keeps its items is exactly what keeps the one item of the other dataset that a column names.
+
+    Whose rows tell persons of their own may be held for others than the item's person.
+    """
     follows = follower.get("follows") or []
-    same_kind = follower.get("subject_kind") == followed.get("subject_kind")
-    return same_kind and [one["dataset"] for one in follows] == [followed["id"]] and "by" in follows[0]
+    return (
+        "subject" not in follower["mapping"]
+        and [one["dataset"] for one in follows] == [followed["id"]]
+        and "by" in follows[0]
+    )
 
 
 def _subject_key(whole: Whole, dataset: Document, steps: Steps) -> Iterator[Finding]:
