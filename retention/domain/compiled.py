@@ -127,8 +127,9 @@ def _verdict(
     names = [name for name in asking if name not in own_events]
     ends = [name for name in ends_on if name not in own_events]
     limit = last_passing(rule, rules, today)
-    starts, here = _starts(rule), bool(own_events & {*asking})
-    of_what_was = [name for name in ends if event(name).ends_what_was and here]
+    starts = _starts(rule)
+    beginning = frozenset(with_openings(name for name in starts if not event(name).is_mark))
+    of_what_was = [name for name in ends if event(name).ends_what_was and own_events & beginning]
     own_ends = any(event(name).ends_what_was for name in ends_on if name in own_events)
     found = set()
     for thing in things(item, [name for name in (*asking, *ends_on) if name not in own_events]):
@@ -141,7 +142,7 @@ def _verdict(
             told.append((name, Told(None if start is None else start.standing, passed, still_open)))
         ending = _last_days(reading.endings(of_what_was), today)
         if ending:
-            told = [(name, replace(one, day=_day(reading.told(name)))) for name, one in told]
+            told = [(name, replace(one, day=_day(reading, name)) if name in beginning else one) for name, one in told]
         ended = reading.ended_on([name for name in ends if name not in of_what_was], starts)
         began = reading.began(starts, own_events) if own_ends else None
         found.add(ThingVerdict(tuple(told), ended is not None and ended < today, ended == today, ending, began))
@@ -158,7 +159,8 @@ def _last_days(endings: Sequence[tuple[str, date]], today: date) -> tuple[date, 
     return (*([] if before is None else [before]), *([today] if today in days else []))
 
 
-def _day(start: Start | None) -> date | None:
+def _day(reading: Reading, name: str) -> date | None:
+    start = reading.told(name)
     return None if start is None else start.day
 
 
@@ -275,7 +277,8 @@ class _Compiler:
                 ended.append(conjunction([self.plausible(name, latest), self._after_its_start(name, thing)]))
         for day in thing.ending:
             if day <= latest:
-                ended.append(conjunction(self._began_by(name, day) for name in _starts(rule)))
+                starts = [name for name in _starts(rule) if not event(name).is_mark]
+                ended.append(conjunction(self._began_by(name, day) for name in starts))
         return disjunction(ended)
 
     def _after_its_start(self, name: str, thing: ThingVerdict) -> Expression:
