@@ -251,6 +251,35 @@ def test_the_day_in_a_row_is_held_against_the_ledgers_request(began, trigger, be
         assert (decided is State.DUE) == (began in {ASKED - ONE, ASKED})
 
 
+def test_of_a_row_that_tells_of_the_request_one_question_is_asked_whenever_it_began():
+    own, none = frozenset({"erasure_requested"}), frozenset[str]()
+    customers = [Item(contracts=(Contract("A", ASKED + n * ONE),)) for n in range(50)]
+    found = [compiled.verdicts(person, rules(), TODAY, own, none) for person in customers]
+    assert len({compiled.attention(rules(), verdicts, TODAY, own, none, False) for verdicts in found}) == 1
+    assert len({compiled.without_beginnings(verdicts) for verdicts in found}) == 1
+    assert len({compiled.due(rules(), verdicts, TODAY, own, none, False) for verdicts in found}) == 50
+
+
+@pytest.mark.parametrize("terms", [{}, {"period": None, "review_by": "2026-01-01"}])
+@pytest.mark.parametrize("started", [BEFORE, ASKED, AFTER, None])
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_the_request_may_not_have_ended_is_asked_for(terms, started, kept):
+    """Beside another ground that keeps it is not due either way, and a date that is missing is told all the same."""
+    either = rules({"latest_of": ["recorded", "contract_ended"]}, **terms)
+    also = {"id": "h", "kind": "need", "trigger": "occurred", "period": "P30Y", "action": "delete"}
+    rule_set = RuleSet((*either.grounds, *((parse_ground({**also, "status": "confirmed"}, "h"),) if kept else ())))
+    person = Item(contracts=(Contract("A", started),), events=told(occurred=AFTER))
+    row = {"recorded": None, "erasure_requested": ASKED}
+    own, none = frozenset(row), frozenset[str]()
+    verdicts = compiled.verdicts(person, rule_set, TODAY, own, none)
+    found = state(with_own(person, row, {}, False), rule_set)
+    assert found in NEITHER or holds_true(
+        compiled.attention(rule_set, verdicts, TODAY, own, none, False), row, {}, False
+    )
+    if started == AFTER:
+        assert found not in NEITHER
+
+
 @settings(max_examples=1000, deadline=None)
 @given(rule_sets, people, st.sets(st.sampled_from(NAMES)), st.none() | days, st.data())
 def test_whom_the_rules_see_alike_they_say_the_same_of(rule_set, one, mapped, day, data):
