@@ -217,7 +217,8 @@ def _read(question: Question, scopes: Iterable[tuple[Scope, Known]]) -> Iterator
     waiting: dict[tuple[int, bool], dict[Scope, Known | None]] = {}
     for scope, known in scopes:
         # of whom the ledger itself has a gap, everything is asked for: what fills it is read with the item
-        verdicts, filled = question.verdicts_of(scope, known), question.may_be_filled(scope, known)
+        verdicts = question.asked_alike(question.verdicts_of(scope, known))
+        filled = question.may_be_filled(scope, known)
         sort = id(verdicts), filled
         where_ = conditions.get(sort)
         if where_ is None:

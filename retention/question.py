@@ -314,6 +314,13 @@ class Question:
             found = self.seen[look] = self.sorts.setdefault(verdicts, verdicts)
         return found
 
+    def asked_alike(self, verdicts: Verdicts) -> Verdicts:
+        """One object for all verdicts of which the register is asked the same (`attention`)."""
+        if not self.sight.each_day:
+            return verdicts
+        fewer = compiled.without_beginnings(verdicts)
+        return self.sorts.setdefault(fewer, fewer)
+
     def exactly(self, scope: Scope, known: Known) -> Hashable:
         """Equal for people (and contracts) of whom `decide` reads the same, so that it is asked once."""
         return self.sight.exactly(known.contracts, known.events, known.facts, scope[1], known.still_open)

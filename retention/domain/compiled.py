@@ -127,8 +127,9 @@ def _verdict(
     names = [name for name in asking if name not in own_events]
     ends = [name for name in ends_on if name not in own_events]
     limit = last_passing(rule, rules, today)
-    starts, here = _starts(rule), bool(own_events & {*asking})
-    of_what_was = [name for name in ends if event(name).ends_what_was and here]
+    starts = _starts(rule)
+    beginning = frozenset(with_openings(name for name in starts if not event(name).is_mark))
+    of_what_was = [name for name in ends if event(name).ends_what_was and own_events & beginning]
     own_ends = any(event(name).ends_what_was for name in ends_on if name in own_events)
     found = set()
     for thing in things(item, [name for name in (*asking, *ends_on) if name not in own_events]):
@@ -141,7 +142,7 @@ def _verdict(
             told.append((name, Told(None if start is None else start.standing, passed, still_open)))
         ending = _last_days(reading.endings(of_what_was), today)
         if ending:
-            told = [(name, replace(one, day=_day(reading.told(name)))) for name, one in told]
+            told = [(name, replace(one, day=_day(reading, name)) if name in beginning else one) for name, one in told]
         ended = reading.ended_on([name for name in ends if name not in of_what_was], starts)
         began = reading.began(starts, own_events) if own_ends else None
         found.add(ThingVerdict(tuple(told), ended is not None and ended < today, ended == today, ending, began))
@@ -151,6 +152,14 @@ def _verdict(
     return RuleVerdict(facts, frozenset(found))
 
 
+def without_beginnings(verdict: Verdicts) -> Verdicts:
+    """What `attention` is made from: the day on which a person's began would make a question of each start day."""
+    grounds = (
+        replace(rule, things=frozenset(replace(thing, began=None) for thing in rule.things)) for rule in verdict.grounds
+    )
+    return replace(verdict, grounds=tuple(grounds))
+
+
 def _last_days(endings: Sequence[tuple[str, date]], today: date) -> tuple[date, ...]:
     """The last day before today, and today: what a later day does not end, no earlier one does."""
     days = {day for _, day in endings}
@@ -158,7 +167,8 @@ def _last_days(endings: Sequence[tuple[str, date]], today: date) -> tuple[date, 
     return (*([] if before is None else [before]), *([today] if today in days else []))
 
 
-def _day(start: Start | None) -> date | None:
+def _day(reading: Reading, name: str) -> date | None:
+    start = reading.told(name)
     return None if start is None else start.day
 
 
@@ -204,6 +214,7 @@ class _Compiler:
     has_closed: bool
     limit: date | None
     told: dict[str, Told]
+    ends_what_was: bool | None = None
 
     def start(self, name: str, if_absent: Absence | None = None) -> _Start:
         if name in self.own_events:
@@ -275,11 +286,16 @@ class _Compiler:
                 ended.append(conjunction([self.plausible(name, latest), self._after_its_start(name, thing)]))
         for day in thing.ending:
             if day <= latest:
-                ended.append(conjunction(self._began_by(name, day) for name in _starts(rule)))
+                starts = [name for name in _starts(rule) if not event(name).is_mark]
+                ended.append(conjunction(self._began_by(name, day) for name in starts))
         return disjunction(ended)
 
     def _after_its_start(self, name: str, thing: ThingVerdict) -> Expression:
-        if not event(name).ends_what_was or thing.began is None:
+        if not event(name).ends_what_was:
+            return TRUE
+        if self.ends_what_was is not None:
+            return Literal(self.ends_what_was)
+        if thing.began is None:
             return TRUE
         return FALSE if thing.began.day is None else AtLeast(name, thing.began.day)
 
@@ -349,7 +365,10 @@ def _conditions(
 
 @dataclass(frozen=True)
 class _Question:
-    """Everything that one expression is made from."""
+    """Everything that one expression is made from.
+
+    ends_what_was  whether the row's own request ends a ground, whenever that began; None: as it began
+    """
 
     rules: RuleSet
     verdicts: Verdicts
@@ -357,13 +376,14 @@ class _Question:
     own_events: frozenset[str]
     own_facts: frozenset[str]
     has_closed: bool
+    ends_what_was: bool | None = None
 
     def compilers(self, rule: Ground | Ceiling, verdict: RuleVerdict) -> list[tuple[_Compiler, ThingVerdict]]:
         limit = last_passing(rule, self.rules, self.today)
-        return [
-            (_Compiler(self.rules, self.today, self.own_events, self.has_closed, limit, dict(thing.told)), thing)
-            for thing in sorted(verdict.things, key=repr)
-        ]
+        return [(self._compiler(limit, dict(thing.told)), thing) for thing in sorted(verdict.things, key=repr)]
+
+    def _compiler(self, limit: date | None, told: dict[str, Told]) -> _Compiler:
+        return _Compiler(self.rules, self.today, self.own_events, self.has_closed, limit, told, self.ends_what_was)
 
     def ground(self, rule: Ground, verdict: RuleVerdict) -> _Class:
         false, unknown = _conditions(rule.conditions, verdict, self.own_facts)
@@ -428,14 +448,17 @@ def due(
     has_closed: bool,
 ) -> Expression:
     """True of exactly the items that are due, or would be but for a hold."""
-    question = _Question(rules, verdict, today, own_events, own_facts, has_closed)
-    ceilings = _ceilings(question)
+    return _due(_Question(rules, verdict, today, own_events, own_facts, has_closed))
+
+
+def _due(question: _Question) -> Expression:
+    rules, ceilings = question.rules, _ceilings(question)
     settled = [negation(disjunction([undecided, missing])) for _, undecided, missing, _, _ in ceilings]
     if not rules.grounds and not rules.no_reason_to_keep:
         passed = [passed for rule, _, _, _, passed in ceilings if rule.yields_to != "any_basis"]
         return conjunction([*settled, disjunction(passed)])
     ended = []
-    for rule, rule_verdict in zip(rules.grounds, verdict.grounds, strict=True):
+    for rule, rule_verdict in zip(rules.grounds, question.verdicts.grounds, strict=True):
         ground = question.ground(rule, rule_verdict)
         over = ground.ended if rules.is_step else disjunction([ground.not_counting, ground.ended])
         if rule.kind is not Kind.OBLIGATION:
@@ -452,12 +475,17 @@ def attention(
     own_facts: frozenset[str],
     has_closed: bool,
 ) -> Expression:
-    """True of every item that is neither open nor kept; may be true of others."""
-    question = _Question(rules, verdict, today, own_events, own_facts, has_closed)
+    """True of every item that is neither open nor kept; may be true of others.
+
+    It is the same for `verdict` and for what is left of it `without_beginnings`: a request in the row's own column may
+    have ended what began on any day, and may have ended nothing.
+    """
+    verdict = without_beginnings(verdict)
+    question = _Question(rules, verdict, today, own_events, own_facts, has_closed, ends_what_was=False)
     ceilings = _ceilings(question)
     if not rules.grounds and not rules.no_reason_to_keep:
         return TRUE
-    asking = [due(rules, verdict, today, own_events, own_facts, has_closed)]
+    asking = [_due(replace(question, ends_what_was=True))]
     for _, undecided, missing, _, _ in ceilings:
         asking += [undecided, missing]
     for rule, rule_verdict in zip(rules.grounds, verdict.grounds, strict=True):

@@ -34,6 +34,7 @@ class Event:
     """One event. `grain`: whose it is; `many`: which of several counts; `undone_by`: a later one takes it back.
 
     ends_what_was  it ends what had begun by its day, and nothing that began later
+    is_mark        it shows that something goes on, again and again, and is the beginning of nothing
     """
 
     name: str
@@ -44,6 +45,7 @@ class Event:
     may_lie_ahead: bool = False
     many: Literal["latest", "first", "per thing"] = "latest"
     ends_what_was: bool = False
+    is_mark: bool = False
 
     @property
     def is_sudden(self) -> bool:
@@ -59,8 +61,8 @@ _EVENTS = (
     Event("relationship_ended", Grain.SUBJECT, Absent.AWAITED, opened_by="relationship_started", may_lie_ahead=True),
     Event("account_closed", Grain.RECORD, Absent.AWAITED, opened_by="recorded"),
     Event("role_ended", Grain.SUBJECT, Absent.AWAITED, opened_by="recorded", may_lie_ahead=True),
-    Event("last_activity", Grain.RECORD, Absent.OPTIONAL, many="latest"),
-    Event("last_contact", Grain.SUBJECT, Absent.OPTIONAL, many="latest"),
+    Event("last_activity", Grain.RECORD, Absent.OPTIONAL, many="latest", is_mark=True),
+    Event("last_contact", Grain.SUBJECT, Absent.OPTIONAL, many="latest", is_mark=True),
     Event("employment_started", Grain.SUBJECT, Absent.MISSING, may_lie_ahead=True),
     Event("employment_ended", Grain.SUBJECT, Absent.AWAITED, opened_by="employment_started", may_lie_ahead=True),
     Event("leave_due", Grain.RECORD, Absent.MISSING, may_lie_ahead=True),
@@ -77,7 +79,7 @@ _EVENTS = (
     Event("decommissioned", Grain.RECORD, Absent.AWAITED, opened_by="recorded", may_lie_ahead=True),
     Event("invoice_dated", Grain.RECORD, Absent.MISSING, may_lie_ahead=True),
     Event("debt_due", Grain.RECORD, Absent.OPTIONAL, may_lie_ahead=True, many="per thing"),
-    Event("debt_interrupted", Grain.RECORD, Absent.OPTIONAL, many="latest"),
+    Event("debt_interrupted", Grain.RECORD, Absent.OPTIONAL, many="latest", is_mark=True),
     Event("debt_settled", Grain.RECORD, Absent.AWAITED, opened_by="debt_due", undone_by=("payment_reversed",)),
     Event("payment_reversed", Grain.RECORD, Absent.OPTIONAL),
     Event("debt_assigned", Grain.RECORD, Absent.OPTIONAL),

@@ -250,11 +250,11 @@ class Reading:
         return begun is None or (begun.day is not None and begun.day <= day)
 
     def began(self, starts: Iterable[str], beside: frozenset[str] = frozenset()) -> Start | None:
-        """The latest day on which something began of what begins or is opened with these events.
+        """The latest day on which something began of what begins or is opened with these events, marks left out.
 
         MISSING where nobody knows the day, None where nothing is told of any. `beside`: events that are not asked.
         """
-        found = [self._began(name, beside) for name in starts]
+        found = [self._began(name, beside) for name in starts if not event(name).is_mark]
         if any(start is not None and start.standing is Standing.MISSING for start in found):
             return Start(Standing.MISSING)
         days = [start.day for start in found if start is not None and start.day is not None]

@@ -81,9 +81,26 @@ class TestDecided:
 
     def test_of_several_starts_the_last_counts(self):
         for choose in ("latest_of", "earliest_of"):
-            either = rules({choose: ["recorded", "last_contact"]})
-            assert state(asked(recorded=BEFORE, last_contact=AFTER), either) is State.KEEP
-            assert state(asked(recorded=BEFORE), either) is State.DUE
+            either = rules({choose: ["recorded", "occurred"]})
+            assert state(asked(recorded=BEFORE, occurred=AFTER), either) is State.KEEP
+            assert state(asked(recorded=BEFORE, occurred=BEFORE), either) is State.DUE
+
+    @pytest.mark.parametrize("mark", ["last_contact", "last_activity", "debt_interrupted"])
+    def test_a_sign_that_it_goes_on_is_no_beginning(self, mark):
+        """The mail that confirms the request comes the day after it."""
+        assert state(asked(**{mark: ASKED + ONE}), rules(mark)) is State.DUE
+        assert decide(asked(**{mark: ASKED + ONE}), rules(mark), (), TODAY).due_from == ASKED + ONE
+        assert state(asked(**{mark: None}), rules(mark)) is State.DUE
+        for choose in ("latest_of", "earliest_of"):
+            either = rules({choose: ["recorded", mark]})
+            assert state(asked(recorded=BEFORE, **{mark: AFTER}), either) is State.DUE
+            assert state(asked(recorded=AFTER, **{mark: BEFORE}), either) is not State.DUE
+
+    def test_which_are_signs_that_it_goes_on(self):
+        """What opens another, takes one back or must be there is a beginning, or may be."""
+        marks = {name for name, one in CATALOGUE.items() if one.is_mark}
+        assert marks == {"last_contact", "last_activity", "debt_interrupted"}
+        assert not marks & {name for one in CATALOGUE.values() for name in (one.opened_by, *one.undone_by)}
 
     def test_a_consent_that_was_given_later_stands(self):
         consent = rules("recorded", kind="consent")
@@ -137,6 +154,7 @@ TRIGGERS = (
     "debt_settled",
     "domain_registration_ended",
     {"latest_of": ["contract_ended", "case_closed"]},
+    {"latest_of": ["recorded", "last_contact"]},
     {"earliest_of": ["last_contact", "service_ended"]},
 )
 NAMES = (
@@ -201,6 +219,20 @@ def test_a_register_asks_for_exactly_what_is_due(rule_set, person, mapped, row, 
     assert found in NEITHER or holds_true(attention, events, {}, closed)
 
 
+@pytest.mark.parametrize("mark", [BEFORE, ASKED, ASKED + ONE, AFTER, None])
+@pytest.mark.parametrize("trigger", ["last_contact", {"latest_of": ["recorded", "last_contact"]}])
+@pytest.mark.parametrize("own", [{"last_contact"}, {"last_contact", "recorded"}, {"recorded"}, {"erasure_requested"}])
+def test_wherever_the_sign_stands_the_request_ends_it(mark, trigger, own):
+    everything = {"recorded": BEFORE, "last_contact": mark, "erasure_requested": ASKED}
+    person = Item(events=told(**{name: day for name, day in everything.items() if name not in own and day}))
+    row = {name: everything[name] for name in sorted(own)}
+    verdicts = compiled.verdicts(person, rules(trigger), TODAY, frozenset(own), frozenset())
+    due = compiled.due(rules(trigger), verdicts, TODAY, frozenset(own), frozenset(), False)
+    decided = state(with_own(person, row, {}, False), rules(trigger))
+    assert holds_true(due, row, {}, False) == (decided is State.DUE)
+    assert (decided is State.DUE) or (mark is None and trigger == "last_contact")
+
+
 @pytest.mark.parametrize("began", [ASKED - ONE, ASKED, ASKED + ONE, None])
 @pytest.mark.parametrize("trigger", ["recorded", "case_closed"])
 @pytest.mark.parametrize("beside", [{}, {"service_ended": BEFORE}])
@@ -217,6 +249,35 @@ def test_the_day_in_a_row_is_held_against_the_ledgers_request(began, trigger, be
     assert holds_true(due, row, {}, False) == (decided is State.DUE)
     if not still_open:
         assert (decided is State.DUE) == (began in {ASKED - ONE, ASKED})
+
+
+def test_of_a_row_that_tells_of_the_request_one_question_is_asked_whenever_it_began():
+    own, none = frozenset({"erasure_requested"}), frozenset[str]()
+    customers = [Item(contracts=(Contract("A", ASKED + n * ONE),)) for n in range(50)]
+    found = [compiled.verdicts(person, rules(), TODAY, own, none) for person in customers]
+    assert len({compiled.attention(rules(), verdicts, TODAY, own, none, False) for verdicts in found}) == 1
+    assert len({compiled.without_beginnings(verdicts) for verdicts in found}) == 1
+    assert len({compiled.due(rules(), verdicts, TODAY, own, none, False) for verdicts in found}) == 50
+
+
+@pytest.mark.parametrize("terms", [{}, {"period": None, "review_by": "2026-01-01"}])
+@pytest.mark.parametrize("started", [BEFORE, ASKED, AFTER, None])
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_the_request_may_not_have_ended_is_asked_for(terms, started, kept):
+    """Beside another ground that keeps it is not due either way, and a date that is missing is told all the same."""
+    either = rules({"latest_of": ["recorded", "contract_ended"]}, **terms)
+    also = {"id": "h", "kind": "need", "trigger": "occurred", "period": "P30Y", "action": "delete"}
+    rule_set = RuleSet((*either.grounds, *((parse_ground({**also, "status": "confirmed"}, "h"),) if kept else ())))
+    person = Item(contracts=(Contract("A", started),), events=told(occurred=AFTER))
+    row = {"recorded": None, "erasure_requested": ASKED}
+    own, none = frozenset(row), frozenset[str]()
+    verdicts = compiled.verdicts(person, rule_set, TODAY, own, none)
+    found = state(with_own(person, row, {}, False), rule_set)
+    assert found in NEITHER or holds_true(
+        compiled.attention(rule_set, verdicts, TODAY, own, none, False), row, {}, False
+    )
+    if started == AFTER:
+        assert found not in NEITHER
 
 
 @settings(max_examples=1000, deadline=None)

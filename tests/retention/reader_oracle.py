@@ -33,6 +33,8 @@ EVENTS = {  # name: what its absence means, what opens it, what undoes it, wheth
 }
 ASKED = {"erasure_requested": (OPTIONAL, "", "", False)}
 """Ends what had begun by its day; drawn beside the others."""
+GOES_ON = ("last_contact",)
+"""Shows that something goes on, and is no beginning."""
 EVENTS_TOLD = sorted(EVENTS)
 EVENTS |= ASKED
 FOR_CERTAIN_DATES = ("recorded", "case_opened")
@@ -194,6 +196,8 @@ class Seen:
         """The last day on which something of it began; missing where nobody knows, none where nothing tells of it."""
         found = []
         for name in names:
+            if name in GOES_ON:
+                continue
             if name == "contract_ended":
                 found.append(self.contracts_began())
                 continue

@@ -31,7 +31,13 @@ from ropa.models import Organisation
 from tests.domain import strategies as some
 from tests.domain.strategies import SUBJECTS, TODAY
 
-OWN = {"recorded": "luotu", "case_opened": "avattu", "case_closed": "suljettu", "last_contact": "yhteys"}
+OWN = {
+    "recorded": "luotu",
+    "case_opened": "avattu",
+    "case_closed": "suljettu",
+    "last_contact": "yhteys",
+    "erasure_requested": "pyydetty",
+}
 
 rows = st.fixed_dictionaries(
     {
@@ -41,6 +47,7 @@ rows = st.fixed_dictionaries(
         "avattu": some.maybe_day,
         "suljettu": some.maybe_day,
         "yhteys": some.maybe_day,
+        "pyydetty": some.maybe_day,
         "own": st.sampled_from([None, 0, 1]),
         "tila": st.sampled_from(["auki", "suljettu"]),
     }
@@ -162,11 +169,11 @@ def _fill_register(directory, items):
     with sqlite3.connect(path) as register:
         register.execute(
             "create table rivi(id integer primary key, nro text, sopimus text, luotu date, avattu date, suljettu date,"
-            " yhteys date, own boolean, tila text)"
+            " yhteys date, pyydetty date, own boolean, tila text)"
         )
         register.executemany(
-            "insert into rivi(nro, sopimus, luotu, avattu, suljettu, yhteys, own, tila)"
-            " values (:nro, :sopimus, :luotu, :avattu, :suljettu, :yhteys, :own, :tila)",
+            "insert into rivi(nro, sopimus, luotu, avattu, suljettu, yhteys, pyydetty, own, tila)"
+            " values (:nro, :sopimus, :luotu, :avattu, :suljettu, :yhteys, :pyydetty, :own, :tila)",
             [{k: v.isoformat() if isinstance(v, date) else v for k, v in row.items()} for row in items],
         )
     register.close()

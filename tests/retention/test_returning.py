@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -11,8 +12,12 @@ from retention.domain.decisions import Contract, Item, Occurrence, State, decide
 from retention.domain.predicates import TRUE
 from retention.domain.rules import RuleSet
 from retention.domain.written import parse_ground
-from retention.models import DatasetNight
+from retention.evaluation import _batches
+from retention.models import DatasetNight, LedgerContract
+from retention.plan import OrganisationPlan, Plan
+from retention.question import Question
 from retention.runs import succeeded
+from ropa.models import Organisation
 from tests.retention.shape_house import House, dataset, ground, house  # noqa: F401
 from tests.retention.test_alike import dataset_of
 
@@ -95,3 +100,23 @@ def test_the_independent_reader_takes_nobody_who_came_back_for_one_who_did_not()
     stayed, came_back = (Item((Contract("A", date(year, 1, 1)),), events=events) for year in (2018, 2024))
     assert survey._decided("1001", None, stayed) == (State.DUE,)
     assert survey._decided("1002", None, came_back) == (State.OPEN,)
+
+
+@pytest.mark.django_db
+def test_a_register_that_tells_of_the_request_itself_is_asked_once_for_all_customers():
+    """Each began on a day of its own; `decide` holds the request against it."""
+    organisation = Organisation.objects.create(slug="o", name="O")
+    LedgerContract.objects.bulk_create(
+        LedgerContract(
+            organisation=organisation, subject_kind="customer", source="s", subject=f"{n:03}", ref="A",
+            started=date(2020, 1, 1) + timedelta(days=n),
+        )
+        for n in range(40)
+    )  # fmt: skip
+    plain = dataset_of(RuleSet((parse_ground(ON_REQUEST, "g"),)))
+    assert plain.mapping is not None
+    mapping = replace(plain.mapping, events={"erasure_requested": "pyydetty"})
+    data = replace(plain, mapping=mapping)
+    plan = Plan(OrganisationPlan(slug="o", name="O", time_zone="Europe/Helsinki"), (), (data,), "")
+    batches = list(_batches(Question(organisation, plan, data, TODAY)))
+    assert [len(scopes or ()) for _, scopes in batches] == [40]
