@@ -158,6 +158,18 @@ class House:
         Run.objects.get_or_create(organisation=self.organisation, business_date=day, defaults={"gap_confirmed": True})
         return run_night(self.organisation, day, datetime(day.year, day.month, day.day, 1, tzinfo=UTC), **how)
 
+    def night_in_which(self, day: str, *statements: str) -> None:
+        """A night; once an intent has been journalled, and before anything goes, the register is changed."""
+        waiting = list(statements)
+
+        def at(point: str) -> None:
+            if point == "intent journalled" and waiting:
+                self.server.run(*waiting)
+                waiting.clear()
+
+        self.night(day, at=at)
+        assert not waiting
+
     def left(self, table: str = "tieto") -> set[int]:
         return set(self.server.column(f"select id from {table}"))
 

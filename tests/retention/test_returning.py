@@ -50,15 +50,7 @@ class TestRelationship:
         house.put("pyynto", (1, "1001", "2025-03-01"))
         house.tiedot((1, "1001", None, "2024-05-01"))
         house.publish(dataset(grounds=[ON_REQUEST]))
-        waiting = ["insert into sopimus values (2, '1001', 'B', '2025-06-30', null)"]
-
-        def at(point: str) -> None:
-            if point == "intent journalled" and waiting:
-                house.server.run(*waiting)
-                waiting.clear()
-
-        house.night("2025-07-01", at=at)
-        assert not waiting
+        house.night_in_which("2025-07-01", "insert into sopimus values (2, '1001', 'B', '2025-06-30', null)")
         assert house.left() == {1}
 
 

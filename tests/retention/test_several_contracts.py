@@ -114,14 +114,6 @@ class TestLastMoment:
         of_two(house, SERVICES)
         house.put("palvelu", (1, "1001", "A", "2023-03-01"), (3, "1002", "C", "2023-03-01"))
         house.publish(dataset(grain="container", grounds=[HOSTING]))
-        waiting = ["insert into palvelu values (2, '1001', 'B', null)"]
-
-        def at(point: str) -> None:
-            if point == "intent journalled" and waiting:
-                house.server.run(*waiting)
-                waiting.clear()
-
-        house.night("2025-07-01", at=at)
-        assert not waiting
+        house.night_in_which("2025-07-01", "insert into palvelu values (2, '1001', 'B', null)")
         assert house.left() == {1}
         assert LedgerOpen.objects.get().contract == "B"

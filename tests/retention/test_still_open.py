@@ -292,15 +292,7 @@ class TestNight:
 class TestLastMoment:
     def test_one_that_was_opened_meanwhile_stays(self, house):  # noqa: F811
         with_disputes(house, RIIDAT, MUUT)
-        waiting = ["insert into riita values (2, '1002', 'R2', '2025-06-30', null)"]
-
-        def at(point: str) -> None:
-            if point == "intent journalled" and waiting:
-                house.server.run(*waiting)
-                waiting.clear()
-
-        house.night("2025-07-01", at=at)
-        assert not waiting
+        house.night_in_which("2025-07-01", "insert into riita values (2, '1002', 'R2', '2025-06-30', null)")
         assert house.left() == {1, 2}
 
 
