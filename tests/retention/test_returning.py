@@ -7,9 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from retention.crowd_reader import Pattern, Survey
-from retention.domain.decisions import Contract, Item, Occurrence, State, decide
-from retention.domain.predicates import TRUE
+from retention.domain.decisions import Contract, Item, Occurrence, State
 from retention.domain.rules import RuleSet
 from retention.domain.written import parse_ground
 from retention.evaluation import _batches
@@ -20,6 +18,7 @@ from retention.runs import succeeded
 from ropa.models import Organisation
 from tests.retention.shape_house import House, dataset, ground, house  # noqa: F401
 from tests.retention.test_alike import dataset_of
+from tests.retention.test_still_open import survey_of
 
 TODAY = date(2025, 7, 1)
 ON_REQUEST = ground("tarve", period="P1Y", ends_on=["erasure_requested"])
@@ -79,15 +78,7 @@ class TestTicket:
 def test_the_independent_reader_takes_nobody_who_came_back_for_one_who_did_not():
     """It decides once for all of whom the rules see the same."""
     rules = RuleSet((parse_ground(ON_REQUEST, "g"),))
-    survey = Survey(
-        dataset_of(rules),
-        TODAY,
-        (Pattern(TRUE, {}),),
-        known=lambda numbers: {},
-        join=lambda made_up, known: known or Item(),
-        decide=lambda item: decide(item, rules, (), TODAY),
-        batch=1,
-    )
+    survey = survey_of(rules)
     events = {"erasure_requested": (Occurrence(date(2019, 3, 1)),)}
     stayed, came_back = (Item((Contract("A", date(year, 1, 1)),), events=events) for year in (2018, 2024))
     assert survey._decided("1001", None, stayed) == (State.DUE,)

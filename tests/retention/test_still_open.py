@@ -207,10 +207,9 @@ class TestLedger:
         assert not LedgerOpen.objects.exists()
 
 
-def test_the_independent_reader_takes_nobody_with_something_open_for_one_without():
-    """It decides once for all of whom the rules see the same."""
-    rules = RuleSet((parse_ground(DISPUTE, "g"),))
-    survey = Survey(
+def survey_of(rules: RuleSet) -> Survey:
+    """The independent reader's, where all of an item is what the ledger knows."""
+    return Survey(
         dataset_of(rules),
         TODAY,
         (Pattern(TRUE, {}),),
@@ -219,6 +218,12 @@ def test_the_independent_reader_takes_nobody_with_something_open_for_one_without
         decide=lambda item: decide(item, rules, (), TODAY),
         batch=1,
     )
+
+
+def test_the_independent_reader_takes_nobody_with_something_open_for_one_without():
+    """It decides once for all of whom the rules see the same."""
+    rules = RuleSet((parse_ground(DISPUTE, "g"),))
+    survey = survey_of(rules)
     events = {name: (Occurrence(date(2020, 1, 1)),) for name in EVENTS}
     ended, still_open = Item(events=events), Item(events=events, still_open={"dispute_resolved": (Occurrence(None),)})
     assert survey._decided("1001", None, ended) == (State.DUE,)
